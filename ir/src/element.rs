@@ -1,0 +1,189 @@
+//! Host values of every element type, and typed storage for many of them.
+//!
+//! Lives here: the bridge between Rust's number types and [`DType`]. No shapes: those are
+//! [`crate::Tensor`]'s.
+
+use std::fmt::Debug;
+
+pub use half::{bf16, f16};
+
+use crate::DType;
+
+/// A Rust type that is an element of a tensor.
+pub trait Element: Copy + PartialEq + Debug + Send + Sync + 'static {
+    /// The element type it stands for.
+    const DTYPE: DType;
+    /// Puts values into typed storage.
+    fn store(values: Vec<Self>) -> Storage;
+    /// The values, if the storage holds this type.
+    fn view(storage: &Storage) -> Option<&[Self]>;
+    /// The bit pattern, in the low bits.
+    fn to_bits64(self) -> u64;
+    /// The value of this bit pattern; higher bits are ignored.
+    fn from_bits64(bits: u64) -> Self;
+    /// The nearest `f64`; exact for all but large 64-bit integers.
+    fn to_f64(self) -> f64;
+    /// The element nearest to `value`, saturating at the type's limits; `i1` is `value != 0`.
+    fn from_f64(value: f64) -> Self;
+}
+
+macro_rules! elements {
+    ($($variant:ident $ty:ty, $to_bits:expr, $from_bits:expr, $to_f64:expr, $from_f64:expr;)*) => {
+        /// Elements of one type, in a vector of that type.
+        #[derive(Debug, Clone)]
+        #[allow(missing_docs)]
+        pub enum Storage { $($variant(Vec<$ty>)),* }
+
+        impl Storage {
+            /// The type of the elements.
+            pub fn dtype(&self) -> DType {
+                match self { $(Storage::$variant(_) => DType::$variant),* }
+            }
+        }
+
+        $(impl Element for $ty {
+            const DTYPE: DType = DType::$variant;
+            fn store(values: Vec<Self>) -> Storage { Storage::$variant(values) }
+            fn view(storage: &Storage) -> Option<&[Self]> {
+                if let Storage::$variant(values) = storage { Some(values) } else { None }
+            }
+            fn to_bits64(self) -> u64 { $to_bits(self) }
+            fn from_bits64(bits: u64) -> Self { $from_bits(bits) }
+            fn to_f64(self) -> f64 { $to_f64(self) }
+            fn from_f64(value: f64) -> Self { $from_f64(value) }
+        })*
+    };
+}
+
+elements! {
+    I1 bool, |x| x as u64, |b| b & 1 == 1, |x| x as u8 as f64, |v| v != 0.0;
+    I8 i8, |x| x as u8 as u64, |b| b as i8, |x| x as f64, |v| v as i8;
+    I16 i16, |x| x as u16 as u64, |b| b as i16, |x| x as f64, |v| v as i16;
+    I32 i32, |x| x as u32 as u64, |b| b as i32, |x| x as f64, |v| v as i32;
+    I64 i64, |x| x as u64, |b| b as i64, |x| x as f64, |v| v as i64;
+    Ui8 u8, |x| x as u64, |b| b as u8, |x| x as f64, |v| v as u8;
+    Ui16 u16, |x| x as u64, |b| b as u16, |x| x as f64, |v| v as u16;
+    Ui32 u32, |x| x as u64, |b| b as u32, |x| x as f64, |v| v as u32;
+    Ui64 u64, |x| x, |b| b, |x| x as f64, |v| v as u64;
+    F16 f16, |x: f16| x.to_bits() as u64, |b| f16::from_bits(b as u16), |x: f16| x.to_f64(), f16::from_f64;
+    Bf16 bf16, |x: bf16| x.to_bits() as u64, |b| bf16::from_bits(b as u16), |x: bf16| x.to_f64(), bf16::from_f64;
+    F32 f32, |x: f32| x.to_bits() as u64, |b| f32::from_bits(b as u32), |x| x as f64, |v| v as f32;
+    F64 f64, |x: f64| x.to_bits(), f64::from_bits, |x| x, |v| v;
+}
+
+/// Runs the body with the storage's typed vector bound to a name, whatever its type.
+#[macro_export]
+macro_rules! with_storage {
+    ($storage:expr, $values:ident => $body:expr) => {
+        match $storage {
+            $crate::Storage::I1($values) => $body,
+            $crate::Storage::I8($values) => $body,
+            $crate::Storage::I16($values) => $body,
+            $crate::Storage::I32($values) => $body,
+            $crate::Storage::I64($values) => $body,
+            $crate::Storage::Ui8($values) => $body,
+            $crate::Storage::Ui16($values) => $body,
+            $crate::Storage::Ui32($values) => $body,
+            $crate::Storage::Ui64($values) => $body,
+            $crate::Storage::F16($values) => $body,
+            $crate::Storage::Bf16($values) => $body,
+            $crate::Storage::F32($values) => $body,
+            $crate::Storage::F64($values) => $body,
+        }
+    };
+}
+
+/// Runs the body with the Rust type of a [`DType`] bound to a name.
+#[macro_export]
+macro_rules! with_dtype {
+    ($dtype:expr, $Type:ident => $body:expr) => {
+        match $dtype {
+            $crate::DType::I1 => {
+                type $Type = bool;
+                $body
+            }
+            $crate::DType::I8 => {
+                type $Type = i8;
+                $body
+            }
+            $crate::DType::I16 => {
+                type $Type = i16;
+                $body
+            }
+            $crate::DType::I32 => {
+                type $Type = i32;
+                $body
+            }
+            $crate::DType::I64 => {
+                type $Type = i64;
+                $body
+            }
+            $crate::DType::Ui8 => {
+                type $Type = u8;
+                $body
+            }
+            $crate::DType::Ui16 => {
+                type $Type = u16;
+                $body
+            }
+            $crate::DType::Ui32 => {
+                type $Type = u32;
+                $body
+            }
+            $crate::DType::Ui64 => {
+                type $Type = u64;
+                $body
+            }
+            $crate::DType::F16 => {
+                type $Type = $crate::element::f16;
+                $body
+            }
+            $crate::DType::Bf16 => {
+                type $Type = $crate::element::bf16;
+                $body
+            }
+            $crate::DType::F32 => {
+                type $Type = f32;
+                $body
+            }
+            $crate::DType::F64 => {
+                type $Type = f64;
+                $body
+            }
+        }
+    };
+}
+
+impl Storage {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        with_storage!(self, values => values.len())
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements' bits in little-endian order, as safetensors and MLIR blobs hold them.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        let width = self.dtype().bytes();
+        with_storage!(self, values => {
+            values.iter().flat_map(|value| value.to_bits64().to_le_bytes().into_iter().take(width)).collect()
+        })
+    }
+
+    /// Storage of `dtype` from little-endian bytes; `None` if their number is no multiple of the width.
+    pub fn from_le_bytes(dtype: DType, bytes: &[u8]) -> Option<Storage> {
+        let width = dtype.bytes();
+        if !bytes.len().is_multiple_of(width) {
+            return None;
+        }
+        let bits = bytes.chunks_exact(width).map(|chunk| {
+            let mut word = [0; 8];
+            word[..width].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        });
+        Some(with_dtype!(dtype, T => T::store(bits.map(T::from_bits64).collect())))
+    }
+}

@@ -1,0 +1,17 @@
+//! The language of choral: typed values and, over them, StableHLO graphs.
+//!
+//! Lives here: element types, tensors, ops with their type rules, graphs, their text and JSON.
+//! Must not live here: transforms (the compiler's) and evaluation (the runtime's).
+#![forbid(unsafe_code)]
+
+pub mod dtype;
+pub mod element;
+pub mod random;
+pub mod tensor;
+pub mod types;
+
+pub use dtype::{Class, DType};
+pub use element::{Element, Storage};
+pub use random::Key;
+pub use tensor::{Tensor, TensorError};
+pub use types::TensorType;

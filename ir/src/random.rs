@@ -1,0 +1,126 @@
+//! Counter-based random numbers on the host: threefry-2x32, bit-compatible with `jax.random`.
+//!
+//! Lives here: keys and the draws that initialisers need. Random numbers *inside* programs are
+//! ops, see [`crate::op::random`].
+
+/// A seed for random draws: the same key always gives the same numbers, on every machine.
+///
+/// Equal to JAX's default threefry keys (with `jax_threefry_partitionable`, its default).
+///
+/// ```
+/// use choral_ir::Key;
+/// let [weights, biases] = Key::new(0).split();
+/// assert_ne!(weights.uniform(1), biases.uniform(1));
+/// assert_eq!(Key::new(0).bits(1), [4070199207]); // jax.random.bits(jax.random.key(0), (1,))
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u32; 2]);
+
+impl Key {
+    /// The key of a seed, as `jax.random.key`.
+    pub fn new(seed: u64) -> Key {
+        Key([(seed >> 32) as u32, seed as u32])
+    }
+
+    /// The two words of the key.
+    pub fn words(self) -> [u32; 2] {
+        self.0
+    }
+
+    /// `N` independent keys, as `jax.random.split`.
+    pub fn split<const N: usize>(self) -> [Key; N] {
+        std::array::from_fn(|index| Key(threefry2x32(self.0, counter(index))))
+    }
+
+    /// A key that depends on this one and on `data`, as `jax.random.fold_in`.
+    pub fn fold_in(self, data: u32) -> Key {
+        Key(threefry2x32(self.0, [0, data]))
+    }
+
+    /// `count` uniformly random words, as `jax.random.bits`.
+    pub fn bits(self, count: usize) -> Vec<u32> {
+        (0..count)
+            .map(|index| {
+                let [high, low] = threefry2x32(self.0, counter(index));
+                high ^ low
+            })
+            .collect()
+    }
+
+    /// `count` draws from `[0, 1)`, as `jax.random.uniform`.
+    pub fn uniform(self, count: usize) -> Vec<f32> {
+        self.uniform_between(count, 0.0, 1.0)
+    }
+
+    /// `count` draws from `[low, high)`, as `jax.random.uniform` with `minval` and `maxval`.
+    pub fn uniform_between(self, count: usize, low: f32, high: f32) -> Vec<f32> {
+        self.bits(count)
+            .into_iter()
+            .map(|bits| {
+                // 23 random bits as the mantissa of a number in [1, 2).
+                let unit = f32::from_bits((bits >> 9) | 1.0f32.to_bits()) - 1.0;
+                (unit * (high - low) + low).max(low)
+            })
+            .collect()
+    }
+
+    /// `count` standard normal draws: `sqrt(2) * erf_inv(u)` with `u` uniform in `(-1, 1)`, as `jax.random.normal`.
+    pub fn normal(self, count: usize) -> Vec<f32> {
+        let low = f32::from_bits((-1.0f32).to_bits() - 1);
+        let draws = self.uniform_between(count, low, 1.0);
+        draws.into_iter().map(|u| std::f32::consts::SQRT_2 * erf_inv(u)).collect()
+    }
+}
+
+fn counter(index: usize) -> [u32; 2] {
+    let index = index as u64;
+    [(index >> 32) as u32, index as u32]
+}
+
+/// Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+pub fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
+    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+    let keys = [key[0], key[1], key[0] ^ key[1] ^ 0x1BD1_1BDA];
+    let mut x = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
+    for group in 0..5 {
+        for rotation in ROTATIONS[group % 2] {
+            x[0] = x[0].wrapping_add(x[1]);
+            x[1] = x[1].rotate_left(rotation) ^ x[0];
+        }
+        x[0] = x[0].wrapping_add(keys[(group + 1) % 3]);
+        x[1] = x[1].wrapping_add(keys[(group + 2) % 3]).wrapping_add(group as u32 + 1);
+    }
+    x
+}
+
+/// Inverse error function in single precision (Giles, "Approximating the erfinv function", 2012), as XLA evaluates it.
+pub fn erf_inv(x: f32) -> f32 {
+    const CENTRAL: [f32; 9] = [
+        2.810_226_4e-08,
+        3.432_739_4e-07,
+        -3.523_387_7e-06,
+        -4.391_506_4e-06,
+        2.185_808_7e-04,
+        -1.253_725e-03,
+        -4.177_681_6e-03,
+        2.466_407_3e-01,
+        1.501_409_4,
+    ];
+    const TAIL: [f32; 9] = [
+        -2.002_142_6e-04,
+        1.009_505_6e-04,
+        1.349_343_2e-03,
+        -3.673_428_4e-03,
+        5.739_507_7e-03,
+        -7.622_461_3e-03,
+        9.438_87e-03,
+        1.001_674,
+        2.832_976_8,
+    ];
+    if x.abs() == 1.0 {
+        return x * f32::INFINITY;
+    }
+    let w = -(-x * x).ln_1p();
+    let (t, coefficients) = if w < 5.0 { (w - 2.5, CENTRAL) } else { (w.sqrt() - 3.0, TAIL) };
+    coefficients.into_iter().fold(0.0, |sum, coefficient| sum * t + coefficient) * x
+}

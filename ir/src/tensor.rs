@@ -1,0 +1,292 @@
+//! Dense tensors on the host: what goes into a program and comes out of it.
+//!
+//! Lives here: shape, elements and the few ways to look at them. No arithmetic: programs do that.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::element::{Element, Storage};
+use crate::{DType, Key, TensorType, with_dtype, with_storage};
+
+/// A dense, row-major tensor. Cloning shares the elements.
+///
+/// ```
+/// use choral_ir::Tensor;
+/// let x = Tensor::new([2, 3], vec![1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// assert_eq!(x.shape(), [2, 3]);
+/// assert_eq!(x.index(1)?.as_slice::<f32>()?, [4.0, 5.0, 6.0]);
+/// # Ok::<(), choral_ir::TensorError>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    ty: TensorType,
+    data: Arc<Storage>,
+}
+
+/// What is wrong with a request to a [`Tensor`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum TensorError {
+    #[error("a tensor of shape {shape:?} has {} elements, but {got} values were given", shape.iter().product::<usize>())]
+    Length { shape: Vec<usize>, got: usize },
+    #[error("the tensor has element type {got}, not {expected}")]
+    ElementType { expected: DType, got: DType },
+    #[error("index {index} is out of range for dimension 0 of {ty}")]
+    Index { index: usize, ty: TensorType },
+    #[error("cannot stack: tensor {position} is {got}, but tensor 0 is {expected}")]
+    Stack { position: usize, expected: TensorType, got: TensorType },
+    #[error("cannot stack: at least one tensor is expected, got none")]
+    StackOfNone,
+    #[error("expected one element, but the tensor is {0}")]
+    Item(TensorType),
+}
+
+impl Tensor {
+    /// A tensor of `shape` with `values` in row-major order.
+    ///
+    /// # Errors
+    /// If the number of values is not the product of the shape.
+    pub fn new<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Tensor, TensorError> {
+        Tensor::from_storage(shape, T::store(values))
+    }
+
+    /// A tensor of `shape` over typed storage.
+    ///
+    /// # Errors
+    /// If the number of elements is not the product of the shape.
+    pub fn from_storage(shape: impl Into<Vec<usize>>, data: Storage) -> Result<Tensor, TensorError> {
+        let ty = TensorType::new(shape, data.dtype());
+        if ty.len() != data.len() {
+            return Err(TensorError::Length { shape: ty.shape, got: data.len() });
+        }
+        Ok(Tensor { ty, data: Arc::new(data) })
+    }
+
+    /// The tensor of type `ty` whose element at each linear index is `value(index)`.
+    pub fn from_fn<T: Element>(shape: impl Into<Vec<usize>>, value: impl FnMut(usize) -> T) -> Tensor {
+        let ty = TensorType::new(shape, T::DTYPE);
+        let data = T::store((0..ty.len()).map(value).collect());
+        Tensor { ty, data: Arc::new(data) }
+    }
+
+    /// A scalar.
+    pub fn scalar<T: Element>(value: T) -> Tensor {
+        Tensor::full([], value)
+    }
+
+    /// Every element is `value`.
+    pub fn full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Tensor {
+        Tensor::from_fn(shape, |_| value)
+    }
+
+    /// Every element is zero (`false` for `i1`).
+    pub fn zeros(ty: TensorType) -> Tensor {
+        with_dtype!(ty.dtype, T => Tensor::full(ty.shape, T::from_f64(0.0)))
+    }
+
+    /// The scalar of `dtype` nearest to `value`.
+    pub fn scalar_of(dtype: DType, value: f64) -> Tensor {
+        with_dtype!(dtype, T => Tensor::scalar(T::from_f64(value)))
+    }
+
+    /// Independent standard normal `f32` draws, equal to `jax.random.normal(key, shape)` up to rounding.
+    pub fn randn(shape: impl Into<Vec<usize>>, key: Key) -> Tensor {
+        let shape = shape.into();
+        let values = key.normal(shape.iter().product());
+        Tensor::from_fn(shape, |index| values[index])
+    }
+
+    /// Independent `f32` draws from `[0, 1)`, equal to `jax.random.uniform(key, shape)`.
+    pub fn rand(shape: impl Into<Vec<usize>>, key: Key) -> Tensor {
+        let shape = shape.into();
+        let values = key.uniform(shape.iter().product());
+        Tensor::from_fn(shape, |index| values[index])
+    }
+
+    /// Element type and shape.
+    pub fn ty(&self) -> &TensorType {
+        &self.ty
+    }
+
+    /// Size of every dimension.
+    pub fn shape(&self) -> &[usize] {
+        &self.ty.shape
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.ty.dtype
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The elements in their typed vector.
+    pub fn storage(&self) -> &Storage {
+        &self.data
+    }
+
+    /// The typed vector, copied only if another tensor shares it.
+    pub fn into_storage(self) -> Storage {
+        Arc::unwrap_or_clone(self.data)
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// If the tensor's element type is not `T`.
+    pub fn as_slice<T: Element>(&self) -> Result<&[T], TensorError> {
+        T::view(&self.data).ok_or(TensorError::ElementType { expected: T::DTYPE, got: self.dtype() })
+    }
+
+    /// The only element.
+    ///
+    /// # Errors
+    /// If there is not exactly one element, or its type is not `T`.
+    pub fn item<T: Element>(&self) -> Result<T, TensorError> {
+        match self.as_slice::<T>()? {
+            [value] => Ok(*value),
+            [] | [_, _, ..] => Err(TensorError::Item(self.ty.clone())),
+        }
+    }
+
+    /// The elements converted to `f64`, whatever their type.
+    pub fn to_f64_vec(&self) -> Vec<f64> {
+        with_storage!(self.storage(), values => values.iter().map(|value| value.to_f64()).collect())
+    }
+
+    /// The same values in another element type: rounded to nearest, saturating at the limits of integers.
+    pub fn to_dtype(&self, dtype: DType) -> Tensor {
+        if dtype == self.dtype() {
+            return self.clone();
+        }
+        let values = self.to_f64_vec();
+        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_f64(values[index])))
+    }
+
+    /// The same elements in another shape.
+    ///
+    /// # Errors
+    /// If the shape has another number of elements.
+    pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Tensor, TensorError> {
+        let ty = TensorType::new(shape, self.dtype());
+        if ty.len() != self.len() {
+            return Err(TensorError::Length { shape: ty.shape, got: self.len() });
+        }
+        Ok(Tensor { ty, data: Arc::clone(&self.data) })
+    }
+
+    /// The slice at `index` of dimension 0, without that dimension.
+    ///
+    /// # Errors
+    /// If there is no such slice.
+    pub fn index(&self, index: usize) -> Result<Tensor, TensorError> {
+        match self.shape().split_first() {
+            Some((&size, rest)) if index < size => {
+                let width = rest.iter().product::<usize>();
+                Ok(with_storage!(self.storage(), values => {
+                    Tensor::from_fn(rest, |at| values[index * width + at])
+                }))
+            }
+            Some(_) | None => Err(TensorError::Index { index, ty: self.ty.clone() }),
+        }
+    }
+
+    /// Tensors of one type, joined along a new dimension 0.
+    ///
+    /// # Errors
+    /// If there are none, or their types differ.
+    pub fn stack(tensors: &[Tensor]) -> Result<Tensor, TensorError> {
+        let first = tensors.first().ok_or(TensorError::StackOfNone)?;
+        if let Some((position, other)) = tensors.iter().enumerate().find(|(_, other)| other.ty != first.ty) {
+            let (expected, got) = (first.ty.clone(), other.ty.clone());
+            return Err(TensorError::Stack { position, expected, got });
+        }
+        let mut shape = vec![tensors.len()];
+        shape.extend(first.shape());
+        with_dtype!(first.dtype(), T => {
+            let mut values = Vec::with_capacity(shape.iter().product());
+            for tensor in tensors {
+                values.extend_from_slice(tensor.as_slice::<T>()?);
+            }
+            Tensor::new(shape, values)
+        })
+    }
+
+    /// Whether both have the same type and the same bits: NaN equals itself, 0.0 differs from -0.0.
+    pub fn bit_eq(&self, other: &Tensor) -> bool {
+        self.ty == other.ty
+            && (Arc::ptr_eq(&self.data, &other.data)
+                || with_dtype!(self.dtype(), T => match (T::view(&self.data), T::view(&other.data)) {
+                    (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| a.to_bits64() == b.to_bits64()),
+                    (Some(_) | None, None) | (None, Some(_)) => false,
+                }))
+    }
+}
+
+/// Bitwise, as [`Tensor::bit_eq`]: programs are compared with it.
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Tensor) -> bool {
+        self.bit_eq(other)
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Type and values, the middle of long dimensions left out.
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.ty)?;
+        with_storage!(self.storage(), values => write_nested(f, values, self.shape()))
+    }
+}
+
+fn write_nested<T: Element>(f: &mut fmt::Formatter<'_>, values: &[T], shape: &[usize]) -> fmt::Result {
+    const EDGE: usize = 3;
+    let Some((&size, rest)) = shape.split_first() else {
+        return values.iter().try_for_each(|value| write!(f, "{value:?}"));
+    };
+    let width = rest.iter().product::<usize>();
+    f.write_str("[")?;
+    for index in 0..size {
+        if size > 2 * EDGE && index == EDGE {
+            f.write_str(", ...")?;
+        }
+        if size > 2 * EDGE && (EDGE..size - EDGE).contains(&index) {
+            continue;
+        }
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write_nested(f, &values[index * width..(index + 1) * width], rest)?;
+    }
+    f.write_str("]")
+}
+
+macro_rules! from_arrays {
+    ($($ty:ty),*) => {$(
+        impl From<$ty> for Tensor {
+            fn from(value: $ty) -> Tensor { Tensor::scalar(value) }
+        }
+        impl<const N: usize> From<[$ty; N]> for Tensor {
+            fn from(values: [$ty; N]) -> Tensor { Tensor::from_fn([N], |index| values[index]) }
+        }
+        impl<const N: usize, const M: usize> From<[[$ty; M]; N]> for Tensor {
+            fn from(values: [[$ty; M]; N]) -> Tensor {
+                Tensor::from_fn([N, M], |index| values[index / M][index % M])
+            }
+        }
+    )*};
+}
+from_arrays!(bool, i8, i16, i32, i64, u8, u16, u32, u64, half::f16, half::bf16, f32, f64);
