@@ -4,14 +4,23 @@
 //! Must not live here: transforms (the compiler's) and evaluation (the runtime's).
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod dtype;
 pub mod element;
+pub mod graph;
+pub mod json;
+pub mod op;
 pub mod random;
 pub mod tensor;
 pub mod types;
+pub mod verify;
 
+pub use build::{BuildError, Builder};
 pub use dtype::{Class, DType};
 pub use element::{Element, Storage};
+pub use graph::{Graph, Location, NamedAxis, NodeId, NodeKind, Value};
+pub use op::{Op, TypeError};
 pub use random::Key;
 pub use tensor::{Tensor, TensorError};
 pub use types::TensorType;
+pub use verify::{VerifyError, verify};

@@ -1,7 +1,7 @@
 //! Counter-based random numbers on the host: threefry-2x32, bit-compatible with `jax.random`.
 //!
 //! Lives here: keys and the draws that initialisers need. Random numbers *inside* programs are
-//! ops, see [`crate::op::random`].
+//! ops.
 
 /// A seed for random draws: the same key always gives the same numbers, on every machine.
 ///

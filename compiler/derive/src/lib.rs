@@ -1,0 +1,2 @@
+//! `derive(Module)`.
+#![forbid(unsafe_code)]

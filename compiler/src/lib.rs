@@ -1,0 +1,2 @@
+//! The compiler: from Rust functions to graphs, and from graphs to graphs.
+#![forbid(unsafe_code)]

@@ -1,0 +1,260 @@
+//! The builder: the one way to make a graph.
+//!
+//! Every push runs the op's type rule; an error names the op, the operands with their types, and
+//! the user's line. Must not live here: knowledge of single ops beyond short-hands for common ones.
+
+use std::fmt;
+use std::sync::Arc;
+
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::graph::{Location, Node, NodeId, NodeKind, Port, Use, Value};
+use crate::op::{
+    self, Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Elementwise, Reduce, Reshape,
+    Transpose, TypeError, Unary,
+};
+use crate::{DType, Graph, Op, Tensor, TensorType};
+
+/// Why an op could not be added to a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildError {
+    /// Name of the op.
+    pub op: &'static str,
+    /// Name and type of each operand.
+    pub operands: Vec<(String, TensorType)>,
+    /// What does not fit.
+    pub cause: TypeError,
+    /// The user's line that asked for the op.
+    pub location: Option<Location>,
+}
+
+impl std::error::Error for BuildError {}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.op, self.cause)?;
+        for (position, (name, ty)) in self.operands.iter().enumerate() {
+            write!(f, "\n  operand {position}: %{name} : {ty}")?;
+        }
+        match &self.location {
+            Some(location) => write!(f, "\n  at {location}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes a graph node by node. See [`Graph`] for an example.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    graph: Graph,
+    name: Option<String>,
+    location: Option<Location>,
+}
+
+impl Builder {
+    /// An empty graph of this name.
+    pub fn new(name: impl Into<String>) -> Builder {
+        let graph = Graph { name: name.into(), dag: DiGraph::new(), inputs: Vec::new(), outputs: Vec::new() };
+        Builder { graph, name: None, location: None }
+    }
+
+    /// The graph so far; it has no outputs yet.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Name and source line of the nodes to come; without a name they are called after their op.
+    pub fn describe(&mut self, name: Option<String>, location: Option<Location>) {
+        self.name = name;
+        self.location = location;
+    }
+
+    /// Renames the node that makes `value`.
+    pub fn rename(&mut self, value: Value, name: impl Into<String>) {
+        self.graph.dag[NodeIndex::new(value.node().index())].name = name.into();
+    }
+
+    /// Adds an input.
+    pub fn input(&mut self, name: impl Into<String>, ty: TensorType) -> Value {
+        let value = self.add(NodeKind::Input, vec![ty], name.into()).result(0);
+        self.graph.inputs.push(Port { value, axes: Vec::new() });
+        value
+    }
+
+    /// Adds a constant.
+    pub fn constant(&mut self, tensor: Tensor) -> Value {
+        let ty = tensor.ty().clone();
+        self.constant_node(tensor, ty)
+    }
+
+    /// Adds a constant whose every element is the only element of `scalar`.
+    pub fn splat(&mut self, scalar: Tensor, shape: impl Into<Vec<usize>>) -> Value {
+        let ty = TensorType::new(shape, scalar.dtype());
+        self.constant_node(scalar, ty)
+    }
+
+    /// Adds a constant of `dtype` whose every element is nearest to `value`.
+    pub fn full(&mut self, value: f64, dtype: DType, shape: impl Into<Vec<usize>>) -> Value {
+        self.splat(Tensor::scalar_of(dtype, value), shape)
+    }
+
+    fn constant_node(&mut self, tensor: Tensor, ty: TensorType) -> Value {
+        let name =
+            self.name.as_ref().map_or_else(|| "constant".to_owned(), |name| format!("{name}.constant"));
+        self.add(NodeKind::Constant(tensor), vec![ty], name).result(0)
+    }
+
+    /// Adds an op and returns its results.
+    ///
+    /// # Errors
+    /// If the operands do not satisfy the op's constraints.
+    pub fn push_all(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        let op = op.into();
+        let types: Vec<_> = operands.iter().map(|&value| self.graph.ty(value)).collect();
+        let results = match op::infer(&op, &types) {
+            Ok(results) => results,
+            Err(cause) => return Err(self.error(&op, operands, cause)),
+        };
+        let name = self.name.clone().unwrap_or_else(|| op.short_name().to_owned());
+        let count = results.len();
+        let id = self.add(NodeKind::Op(op), results, name);
+        for (position, operand) in operands.iter().enumerate() {
+            let edge = Use { operand: position as u32, result: operand.result };
+            self.graph.dag.add_edge(NodeIndex::new(operand.node().index()), NodeIndex::new(id.index()), edge);
+        }
+        Ok((0..count).map(|result| id.result(result)).collect())
+    }
+
+    /// Adds an op and returns its first result.
+    ///
+    /// # Errors
+    /// As [`Builder::push_all`].
+    pub fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Value, BuildError> {
+        Ok(self.push_all(op, operands)?[0])
+    }
+
+    fn error(&self, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {
+        let describe =
+            |&value: &Value| (self.graph.node(value.node()).name.clone(), self.graph.ty(value).clone());
+        let operands = operands.iter().map(describe).collect();
+        BuildError { op: op.name(), operands, cause, location: self.location.clone() }
+    }
+
+    fn add(&mut self, kind: NodeKind, types: Vec<TensorType>, name: String) -> NodeId {
+        let node = Node { kind, types, name, location: self.location.clone() };
+        NodeId(self.graph.dag.add_node(node).index() as u32)
+    }
+
+    /// The finished graph with these outputs.
+    pub fn finish(mut self, outputs: &[Value]) -> Graph {
+        self.graph.outputs = outputs.iter().map(|&value| Port { value, axes: Vec::new() }).collect();
+        self.graph
+    }
+}
+
+/// Short-hands; each fails as [`Builder::push_all`] does.
+#[allow(missing_docs, clippy::missing_errors_doc)]
+impl Builder {
+    pub fn unary(&mut self, op: Unary, x: Value) -> Result<Value, BuildError> {
+        self.push(op, &[x])
+    }
+
+    pub fn binary(&mut self, op: Binary, lhs: Value, rhs: Value) -> Result<Value, BuildError> {
+        self.push(op, &[lhs, rhs])
+    }
+
+    pub fn compare(
+        &mut self,
+        direction: ComparisonDirection,
+        lhs: Value,
+        rhs: Value,
+    ) -> Result<Value, BuildError> {
+        self.push(Compare { direction, compare_type: ComparisonType::Natural }, &[lhs, rhs])
+    }
+
+    pub fn select(&mut self, pred: Value, on_true: Value, on_false: Value) -> Result<Value, BuildError> {
+        self.push(Elementwise::Select, &[pred, on_true, on_false])
+    }
+
+    pub fn convert(&mut self, x: Value, dtype: DType) -> Result<Value, BuildError> {
+        self.push(Elementwise::Convert(dtype), &[x])
+    }
+
+    pub fn reshape(&mut self, x: Value, shape: impl Into<Vec<usize>>) -> Result<Value, BuildError> {
+        self.push(Reshape { shape: shape.into() }, &[x])
+    }
+
+    pub fn transpose(&mut self, x: Value, permutation: Vec<usize>) -> Result<Value, BuildError> {
+        self.push(Transpose { permutation }, &[x])
+    }
+
+    pub fn broadcast_in_dim(
+        &mut self,
+        x: Value,
+        shape: impl Into<Vec<usize>>,
+        dims: Vec<usize>,
+    ) -> Result<Value, BuildError> {
+        self.push(BroadcastInDim { shape: shape.into(), dims }, &[x])
+    }
+
+    /// Folds `dimensions` of `x` with a binary op, starting from the scalar `init`.
+    pub fn reduce(
+        &mut self,
+        x: Value,
+        init: Value,
+        dimensions: Vec<usize>,
+        body: Binary,
+    ) -> Result<Value, BuildError> {
+        let body = Arc::new(Graph::reducer(body, self.graph.ty(x).dtype)?);
+        self.push(Reduce { dimensions, body }, &[x, init])
+    }
+}
+
+impl Graph {
+    /// The region that folds two scalars with one binary op.
+    ///
+    /// # Errors
+    /// If the op does not take the element type.
+    pub fn reducer(op: Binary, dtype: DType) -> Result<Graph, BuildError> {
+        let mut builder = Builder::new("reducer");
+        let lhs = builder.input("lhs", TensorType::scalar(dtype));
+        let rhs = builder.input("rhs", TensorType::scalar(dtype));
+        let result = builder.binary(op, lhs, rhs)?;
+        Ok(builder.finish(&[result]))
+    }
+
+    /// The binary op, if the graph is [`Graph::reducer`] of one.
+    pub fn as_reducer(&self) -> Option<Binary> {
+        let (id, node) = self.nodes().next_back()?;
+        let NodeKind::Op(Op::Elementwise(Elementwise::Binary(op))) = node.kind else { return None };
+        let inputs: Vec<Value> = self.inputs.iter().map(|port| port.value).collect();
+        let outputs: Vec<Value> = self.outputs.iter().map(|port| port.value).collect();
+        let matches =
+            self.len() == 3 && inputs.len() == 2 && self.operands(id) == inputs && outputs == [id.result(0)];
+        matches.then_some(op)
+    }
+}
+
+impl From<Elementwise> for Op {
+    fn from(op: Elementwise) -> Op {
+        Op::Elementwise(op)
+    }
+}
+
+impl From<Unary> for Op {
+    fn from(op: Unary) -> Op {
+        Elementwise::Unary(op).into()
+    }
+}
+
+impl From<Binary> for Op {
+    fn from(op: Binary) -> Op {
+        Elementwise::Binary(op).into()
+    }
+}
+
+impl From<Compare> for Op {
+    fn from(op: Compare) -> Op {
+        Elementwise::Compare(op).into()
+    }
+}

@@ -1,0 +1,158 @@
+//! The op set: what can stand in a graph, and the type rule of each.
+//!
+//! One file per family; each holds its ops' attributes, their documentation with the constraint
+//! labels of the StableHLO specification, their type rule `infer`, and `follow`, which says where
+//! a tracked dimension of an operand lies in the results. An op is added by adding a variant: the
+//! compiler then names every rule that it lacks. Must not live here: transforms and evaluation.
+
+pub mod convolution;
+pub mod dot;
+pub mod elementwise;
+pub mod index;
+pub mod reduce;
+pub mod shape;
+pub mod window;
+
+use serde::{Deserialize, Serialize};
+
+pub use convolution::{BatchingDim, Convolution, Layout};
+pub use dot::DotGeneral;
+pub use elementwise::{Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, Unary};
+pub use index::{Gather, IndexOp};
+pub use reduce::Reduce;
+pub use shape::{BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose};
+pub use window::{ReduceWindow, WindowOp};
+
+use crate::{Graph, TensorType};
+
+/// One operation of a graph, by family.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Op {
+    /// One result element from the operands' elements at the same place.
+    Elementwise(Elementwise),
+    /// Moving, repeating and selecting elements by place alone.
+    Shape(ShapeOp),
+    /// Contractions.
+    Dot(DotGeneral),
+    /// Sliding contractions.
+    Convolution(Box<Convolution>),
+    /// Folding dimensions away.
+    Reduce(Reduce),
+    /// Folding sliding windows.
+    Window(WindowOp),
+    /// Places that are themselves values.
+    Index(IndexOp),
+}
+
+/// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
+/// label in the StableHLO specification.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({constraint})")]
+pub struct TypeError {
+    /// What was expected and what was got.
+    pub message: String,
+    /// Label of the violated constraint in the op's documentation.
+    pub constraint: &'static str,
+}
+
+/// Fails with a [`TypeError`] unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $constraint:literal, $($message:tt)*) => {
+        if !$condition {
+            return Err($crate::op::TypeError { message: format!($($message)*), constraint: $constraint });
+        }
+    };
+}
+pub(crate) use ensure;
+
+impl Op {
+    /// The name in StableHLO text, with its dialect.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Elementwise(op) => op.name(),
+            Op::Shape(op) => op.name(),
+            Op::Dot(_) => "stablehlo.dot_general",
+            Op::Convolution(op) => op.name(),
+            Op::Reduce(_) => "stablehlo.reduce",
+            Op::Window(op) => op.name(),
+            Op::Index(op) => op.name(),
+        }
+    }
+
+    /// The name without its dialect, as values are named after their op.
+    pub fn short_name(&self) -> &'static str {
+        match self {
+            Op::Dot(_) => "dot",
+            Op::Convolution(_) => "conv",
+            other @ (Op::Elementwise(_) | Op::Shape(_) | Op::Reduce(_) | Op::Window(_) | Op::Index(_)) => {
+                other.name().rsplit('.').next().unwrap_or_default()
+            }
+        }
+    }
+
+    /// The graphs that the op holds; they capture nothing.
+    pub fn regions(&self) -> Vec<&Graph> {
+        match self {
+            Op::Reduce(op) => vec![&op.body],
+            Op::Window(WindowOp::ReduceWindow(op)) => vec![&op.body],
+            Op::Elementwise(_) | Op::Shape(_) | Op::Dot(_) | Op::Convolution(_) | Op::Index(_) => Vec::new(),
+        }
+    }
+}
+
+/// The types of the results, if the operands satisfy the op's constraints.
+///
+/// # Errors
+/// The first constraint that does not hold.
+pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    match op {
+        Op::Elementwise(op) => elementwise::infer(op, operands),
+        Op::Shape(op) => shape::infer(op, operands),
+        Op::Dot(op) => dot::infer(op, operands),
+        Op::Convolution(op) => convolution::infer(op, operands),
+        Op::Reduce(op) => reduce::infer(op, operands),
+        Op::Window(op) => window::infer(op, operands),
+        Op::Index(op) => index::infer(op, operands),
+    }
+}
+
+/// Where a tracked dimension lies in each result, given where it lies in each operand.
+///
+/// `None` for an operand that does not carry the dimension, and for a result in which it cannot
+/// be told from others any more.
+pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
+    match op {
+        Op::Elementwise(_) => dims.iter().flatten().next().copied(),
+        Op::Shape(op) => shape::follow(op, operands, dims),
+        Op::Dot(op) => dot::follow(op, operands, dims),
+        Op::Convolution(op) => convolution::follow(op, dims),
+        Op::Reduce(op) => reduce::follow(op, dims),
+        Op::Window(_) => dims.iter().flatten().next().copied(),
+        Op::Index(op) => index::follow(op, operands, dims),
+    }
+}
+
+/// Fails unless exactly `expected` operands were given.
+pub(crate) fn arity(expected: usize, operands: &[&TensorType]) -> Result<(), TypeError> {
+    ensure!(operands.len() == expected, "arity", "expected {expected} operands, got {}", operands.len());
+    Ok(())
+}
+
+/// Fails unless every dimension is in range and none is named twice.
+pub(crate) fn distinct(what: &str, dims: &[usize], rank: usize) -> Result<(), TypeError> {
+    for (position, &dim) in dims.iter().enumerate() {
+        ensure!(dim < rank, "range", "{what} names dimension {dim}, but the rank is {rank}");
+        ensure!(!dims[..position].contains(&dim), "unique", "{what} names dimension {dim} twice");
+    }
+    Ok(())
+}
+
+/// Fails unless `body` takes two scalars per reduced operand and returns one each, of its type.
+pub(crate) fn reducer(body: &Graph, inputs: &[&TensorType]) -> Result<(), TypeError> {
+    let scalars: Vec<_> = inputs.iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
+    let expected: Vec<_> = scalars.iter().chain(&scalars).cloned().collect();
+    let (got, results) = (body.input_types(), body.output_types());
+    ensure!(got == expected, "C6", "body takes {got:?}, expected {expected:?}");
+    ensure!(results == scalars, "C6", "body returns {results:?}, expected {scalars:?}");
+    Ok(())
+}

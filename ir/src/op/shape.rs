@@ -1,0 +1,300 @@
+//! Ops that move, repeat and select elements by their place alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::{TypeError, arity, distinct, ensure};
+use crate::{DType, TensorType};
+
+/// A shape op.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ShapeOp {
+    /// See [`Iota`].
+    Iota(Iota),
+    /// See [`BroadcastInDim`].
+    BroadcastInDim(BroadcastInDim),
+    /// See [`Reshape`].
+    Reshape(Reshape),
+    /// See [`Transpose`].
+    Transpose(Transpose),
+    /// See [`Reverse`].
+    Reverse(Reverse),
+    /// See [`Slice`].
+    Slice(Slice),
+    /// See [`Pad`].
+    Pad(Pad),
+    /// See [`Concatenate`].
+    Concatenate(Concatenate),
+}
+
+/// `result[i] = i[dimension]`. (C1) `dimension` is in range; (C2) the elements are numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Iota {
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+    /// Element type of the result.
+    pub dtype: DType,
+    /// The dimension along which the values grow.
+    pub dimension: usize,
+}
+
+/// `result[i] = operand[j]` with `j[d] = i[dims[d]]`, or 0 where the operand's dimension is 1.
+///
+/// (C2) one entry of `dims` per operand dimension; (C3, C4) in range and distinct; (C5) an operand
+/// dimension is 1 or the result's size.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BroadcastInDim {
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+    /// Where each operand dimension goes.
+    pub dims: Vec<usize>,
+}
+
+/// The same elements in row-major order under another shape. (C1) the number of elements stays.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reshape {
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+}
+
+/// `result` dimension `d` is operand dimension `permutation[d]`. (C2) a permutation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Transpose {
+    /// Operand dimension of each result dimension.
+    pub permutation: Vec<usize>,
+}
+
+/// Reverses the order along `dims`. (C2, C3) distinct and in range.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reverse {
+    /// The dimensions to reverse.
+    pub dims: Vec<usize>,
+}
+
+/// Elements `start, start + stride, ..` below `limit` in every dimension.
+///
+/// (C2) one entry per dimension; (C3) `start <= limit <= size`; (C4) `stride >= 1`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Slice {
+    /// First index taken.
+    pub start: Vec<usize>,
+    /// First index not taken.
+    pub limit: Vec<usize>,
+    /// Distance between indices taken.
+    pub strides: Vec<usize>,
+}
+
+/// Operands `operand` and a scalar `padding_value`: room before, after and between elements;
+/// negative `low` and `high` remove.
+///
+/// (C1) one element type; (C2) one entry per dimension; (C3) no result size is below zero.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Pad {
+    /// Elements added before the first.
+    pub low: Vec<i64>,
+    /// Elements added after the last.
+    pub high: Vec<i64>,
+    /// Elements added between each two.
+    pub interior: Vec<usize>,
+}
+
+/// The operands one after another along `dimension`.
+///
+/// (C1) one element type; (C2) same sizes but along `dimension`; (C3) at least one operand; (C4) in range.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Concatenate {
+    /// The dimension that grows.
+    pub dimension: usize,
+}
+
+macro_rules! family {
+    ($($Op:ident $name:literal;)*) => {
+        impl ShapeOp {
+            /// The name in StableHLO text.
+            pub const fn name(&self) -> &'static str {
+                match self { $(ShapeOp::$Op(_) => $name),* }
+            }
+        }
+        $(impl From<$Op> for crate::Op {
+            fn from(op: $Op) -> crate::Op { crate::Op::Shape(ShapeOp::$Op(op)) }
+        })*
+    };
+}
+family! {
+    Iota "stablehlo.iota";
+    BroadcastInDim "stablehlo.broadcast_in_dim";
+    Reshape "stablehlo.reshape";
+    Transpose "stablehlo.transpose";
+    Reverse "stablehlo.reverse";
+    Slice "stablehlo.slice";
+    Pad "stablehlo.pad";
+    Concatenate "stablehlo.concatenate";
+}
+
+impl Slice {
+    /// Shape of the result.
+    pub fn result_shape(&self) -> Vec<usize> {
+        let bounds = self.limit.iter().zip(&self.start).zip(&self.strides);
+        bounds.map(|((limit, start), stride)| (limit - start).div_ceil(*stride)).collect()
+    }
+}
+
+impl Pad {
+    /// Size of a padded dimension; `None` below zero.
+    fn result_size(&self, dim: usize, size: usize) -> Option<usize> {
+        let inner = (size + size.saturating_sub(1).checked_mul(self.interior[dim])?) as i64;
+        usize::try_from(inner.checked_add(self.low[dim])?.checked_add(self.high[dim])?).ok()
+    }
+}
+
+/// Type rule of the family; the constraints stand at each op's attributes.
+pub fn infer(op: &ShapeOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    let result = match op {
+        ShapeOp::Iota(op) => infer_iota(op, operands)?,
+        ShapeOp::BroadcastInDim(op) => infer_broadcast_in_dim(op, operands)?,
+        ShapeOp::Reshape(Reshape { shape }) => {
+            arity(1, operands)?;
+            let result = operands[0].with_shape(shape.clone());
+            ensure!(
+                result.len() == operands[0].len(),
+                "C1",
+                "{} has {} elements, but {result} has {}",
+                operands[0],
+                operands[0].len(),
+                result.len()
+            );
+            result
+        }
+        ShapeOp::Transpose(Transpose { permutation }) => {
+            arity(1, operands)?;
+            let ty = operands[0];
+            ensure!(
+                permutation.len() == ty.rank(),
+                "C2",
+                "permutation {permutation:?} needs one entry per dimension of {ty}"
+            );
+            distinct("permutation", permutation, ty.rank())?;
+            ty.with_shape(permutation.iter().map(|&dim| ty.shape[dim]).collect::<Vec<_>>())
+        }
+        ShapeOp::Reverse(Reverse { dims }) => {
+            arity(1, operands)?;
+            distinct("dims", dims, operands[0].rank())?;
+            operands[0].clone()
+        }
+        ShapeOp::Slice(op) => infer_slice(op, operands)?,
+        ShapeOp::Pad(op) => infer_pad(op, operands)?,
+        ShapeOp::Concatenate(op) => infer_concatenate(op, operands)?,
+    };
+    Ok(vec![result])
+}
+
+fn infer_iota(
+    Iota { shape, dtype, dimension }: &Iota,
+    operands: &[&TensorType],
+) -> Result<TensorType, TypeError> {
+    arity(0, operands)?;
+    ensure!(*dimension < shape.len(), "C1", "dimension {dimension} is out of range for shape {shape:?}");
+    ensure!(*dtype != DType::I1, "C2", "expected numbers, got i1");
+    Ok(TensorType::new(shape.clone(), *dtype))
+}
+
+fn infer_broadcast_in_dim(op: &BroadcastInDim, operands: &[&TensorType]) -> Result<TensorType, TypeError> {
+    let BroadcastInDim { shape, dims } = op;
+    arity(1, operands)?;
+    let ty = operands[0];
+    ensure!(dims.len() == ty.rank(), "C2", "dims {dims:?} needs one entry per dimension of {ty}");
+    distinct("dims", dims, shape.len())?;
+    for (dim, (&size, &to)) in ty.shape.iter().zip(dims).enumerate() {
+        ensure!(
+            size == 1 || size == shape[to],
+            "C5",
+            "dimension {dim} of {ty} cannot be repeated to size {} of dimension {to} in {shape:?}",
+            shape[to]
+        );
+    }
+    Ok(ty.with_shape(shape.clone()))
+}
+
+fn infer_slice(op: &Slice, operands: &[&TensorType]) -> Result<TensorType, TypeError> {
+    let Slice { start, limit, strides } = op;
+    arity(1, operands)?;
+    let ty = operands[0];
+    ensure!(
+        [start.len(), limit.len(), strides.len()] == [ty.rank(); 3],
+        "C2",
+        "start, limit and strides need one entry per dimension of {ty}"
+    );
+    for dim in 0..ty.rank() {
+        ensure!(
+            start[dim] <= limit[dim] && limit[dim] <= ty.shape[dim],
+            "C3",
+            "slice {}:{} does not lie within dimension {dim} of {ty}",
+            start[dim],
+            limit[dim]
+        );
+        ensure!(strides[dim] > 0, "C4", "stride of dimension {dim} must be at least 1");
+    }
+    Ok(ty.with_shape(op.result_shape()))
+}
+
+fn infer_pad(op: &Pad, operands: &[&TensorType]) -> Result<TensorType, TypeError> {
+    arity(2, operands)?;
+    let (ty, value) = (operands[0], operands[1]);
+    ensure!(
+        *value == TensorType::scalar(ty.dtype),
+        "C1",
+        "the padding value of {ty} must be a scalar of its element type, got {value}"
+    );
+    ensure!(
+        [op.low.len(), op.high.len(), op.interior.len()] == [ty.rank(); 3],
+        "C2",
+        "low, high and interior need one entry per dimension of {ty}"
+    );
+    let mut shape = Vec::with_capacity(ty.rank());
+    for (dim, &size) in ty.shape.iter().enumerate() {
+        let result = op.result_size(dim, size);
+        ensure!(result.is_some(), "C3", "padding takes more than there is from dimension {dim} of {ty}");
+        shape.extend(result);
+    }
+    Ok(ty.with_shape(shape))
+}
+
+fn infer_concatenate(op: &Concatenate, operands: &[&TensorType]) -> Result<TensorType, TypeError> {
+    let Concatenate { dimension } = *op;
+    ensure!(!operands.is_empty(), "C3", "expected at least one operand");
+    let first = operands[0];
+    ensure!(dimension < first.rank(), "C4", "dimension {dimension} is out of range for {first}");
+    let mut result = first.clone();
+    for (position, other) in operands.iter().enumerate().skip(1) {
+        let mut expected = first.clone();
+        if other.rank() == first.rank() {
+            expected.shape[dimension] = other.shape[dimension];
+            result.shape[dimension] += other.shape[dimension];
+        }
+        ensure!(
+            **other == expected,
+            "C2",
+            "operands may differ in dimension {dimension} alone, but operand 0 is {first} and operand {position} is {other}"
+        );
+    }
+    Ok(result)
+}
+
+/// Where a tracked dimension goes; a reshape keeps it while nothing before it is regrouped.
+pub fn follow(op: &ShapeOp, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
+    let dim = dims.iter().flatten().next().copied()?;
+    match op {
+        ShapeOp::BroadcastInDim(op) => Some(op.dims[dim]),
+        ShapeOp::Transpose(op) => op.permutation.iter().position(|&from| from == dim),
+        ShapeOp::Reshape(op) => {
+            let shape = &operands[0].shape;
+            let before = shape[..dim].iter().product::<usize>();
+            (0..op.shape.len())
+                .find(|&to| op.shape[to] == shape[dim] && op.shape[..to].iter().product::<usize>() == before)
+        }
+        ShapeOp::Iota(_)
+        | ShapeOp::Reverse(_)
+        | ShapeOp::Slice(_)
+        | ShapeOp::Pad(_)
+        | ShapeOp::Concatenate(_) => Some(dim),
+    }
+}

@@ -1,0 +1,1 @@
+//! The runtime: from graphs to numbers.
