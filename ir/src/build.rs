@@ -98,6 +98,13 @@ impl Builder {
         self.splat(Tensor::scalar_of(dtype, value), shape)
     }
 
+    /// Adds a constant under the name described last: a copy of another graph's. `tensor` has the
+    /// type `ty`, or is a scalar that fills it.
+    pub fn literal(&mut self, tensor: Tensor, ty: TensorType) -> Value {
+        let name = self.name.clone().unwrap_or_else(|| "constant".to_owned());
+        self.add(NodeKind::Constant(tensor), vec![ty], name).result(0)
+    }
+
     fn constant_node(&mut self, tensor: Tensor, ty: TensorType) -> Value {
         let name =
             self.name.as_ref().map_or_else(|| "constant".to_owned(), |name| format!("{name}.constant"));

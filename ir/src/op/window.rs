@@ -53,6 +53,19 @@ impl WindowOp {
     }
 }
 
+impl ReduceWindow {
+    /// Number of windows along every dimension of an input of this shape.
+    pub fn result_shape(&self, shape: &[usize]) -> Vec<usize> {
+        let size = |(dim, &size): (usize, &usize)| {
+            let (low, high) = self.padding[dim];
+            let padded = dilate(size, self.base_dilations[dim]) as i64 + low + high;
+            let window = dilate(self.window_dimensions[dim], self.window_dilations[dim]);
+            window_count(padded, window as i64, self.window_strides[dim])
+        };
+        shape.iter().enumerate().map(size).collect()
+    }
+}
+
 /// Type rule of the family.
 pub fn infer(op: &WindowOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
     match op {

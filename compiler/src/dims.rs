@@ -1,0 +1,147 @@
+//! `in_dims` and `out_dims`: integers, `None`, or structures of them that are prefixes of a tree.
+
+use std::collections::BTreeMap;
+
+use crate::error::DimsError;
+use crate::tree::{Path, Segment};
+
+/// Which dimension of which leaf is mapped.
+///
+/// A leaf of the structure speaks for every leaf of the tree below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dims {
+    /// This dimension of every leaf (negative counts from the end), or none of them.
+    All(Option<i64>),
+    /// By position or name.
+    Each(BTreeMap<String, Dims>),
+}
+
+/// What can be given as `in_dims` or `out_dims`: `0`, `-1`, `None`, `(0, 0, None)`, `vec![0, 1]`,
+/// maps by name.
+///
+/// ```
+/// use choral_compiler::{Dims, IntoDims};
+/// assert_eq!(None.into_dims(), Dims::All(None));
+/// assert_eq!((-1).into_dims(), Dims::All(Some(-1)));
+/// ```
+pub trait IntoDims {
+    /// As data.
+    fn into_dims(self) -> Dims;
+}
+
+impl IntoDims for Dims {
+    fn into_dims(self) -> Dims {
+        self
+    }
+}
+
+impl IntoDims for i64 {
+    fn into_dims(self) -> Dims {
+        Dims::All(Some(self))
+    }
+}
+
+impl IntoDims for Option<i64> {
+    fn into_dims(self) -> Dims {
+        Dims::All(self)
+    }
+}
+
+impl<D: IntoDims> IntoDims for Vec<D> {
+    fn into_dims(self) -> Dims {
+        Dims::Each(
+            self.into_iter().enumerate().map(|(at, dims)| (at.to_string(), dims.into_dims())).collect(),
+        )
+    }
+}
+
+impl<D: IntoDims, const N: usize> IntoDims for [D; N] {
+    fn into_dims(self) -> Dims {
+        Vec::from(self).into_dims()
+    }
+}
+
+impl<D: IntoDims> IntoDims for BTreeMap<String, D> {
+    fn into_dims(self) -> Dims {
+        Dims::Each(self.into_iter().map(|(name, dims)| (name, dims.into_dims())).collect())
+    }
+}
+
+impl<D: IntoDims> IntoDims for indexmap::IndexMap<String, D> {
+    fn into_dims(self) -> Dims {
+        Dims::Each(self.into_iter().map(|(name, dims)| (name, dims.into_dims())).collect())
+    }
+}
+
+macro_rules! tuples {
+    ($(($($D:ident $index:tt),*);)*) => {$(
+        impl<$($D: IntoDims),*> IntoDims for ($($D,)*) {
+            fn into_dims(self) -> Dims {
+                Dims::Each(BTreeMap::from([$((stringify!($index).to_owned(), self.$index.into_dims())),*]))
+            }
+        }
+    )*};
+}
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+}
+
+impl Dims {
+    /// The dimension of each leaf of a tree, by the leaves' paths.
+    ///
+    /// # Errors
+    /// If an entry names no part of the tree, or a leaf has no entry.
+    pub fn resolve(&self, what: &'static str, paths: &[Path]) -> Result<Vec<Option<i64>>, DimsError> {
+        let segments: Vec<&[Segment]> = paths.iter().map(Path::segments).collect();
+        self.check_entries(what, &segments, String::new())?;
+        paths.iter().map(|path| self.of(what, path)).collect()
+    }
+
+    fn of(&self, what: &'static str, path: &Path) -> Result<Option<i64>, DimsError> {
+        let mut dims = self;
+        let mut segments = path.segments().iter();
+        loop {
+            match dims {
+                Dims::All(dim) => return Ok(*dim),
+                Dims::Each(entries) => {
+                    let entry = segments.next().and_then(|segment| entries.get(&segment.name()));
+                    dims = entry.ok_or_else(|| DimsError::Missing {
+                        what,
+                        path: path.to_string(),
+                        entries: entries.keys().cloned().collect(),
+                    })?;
+                }
+            }
+        }
+    }
+
+    fn check_entries(&self, what: &'static str, paths: &[&[Segment]], at: String) -> Result<(), DimsError> {
+        let Dims::Each(entries) = self else { return Ok(()) };
+        for (name, dims) in entries {
+            let below: Vec<&[Segment]> = paths
+                .iter()
+                .filter_map(|path| path.split_first().filter(|(first, _)| first.name() == *name))
+                .map(|(_, rest)| rest)
+                .collect();
+            if below.is_empty() {
+                let mut names: Vec<String> =
+                    paths.iter().filter_map(|path| path.first()).map(Segment::name).collect();
+                names.dedup();
+                return Err(DimsError::Unknown { what, entry: format!("{at}.{name}"), names });
+            }
+            dims.check_entries(what, &below, format!("{at}.{name}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A dimension that may count from the end, as an index; `None` when it is out of range.
+pub fn normalise(dim: i64, rank: usize) -> Option<usize> {
+    let rank = rank as i64;
+    (-rank <= dim && dim < rank).then(|| dim.rem_euclid(rank) as usize)
+}

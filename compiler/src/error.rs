@@ -1,0 +1,95 @@
+//! What can go wrong between a user's function and a graph.
+
+use std::fmt;
+
+use choral_ir::{BuildError, Location, VerifyError};
+
+/// Any error of the compiler.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Ops in a traced function whose operands do not fit.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// `in_dims` or `out_dims` that do not fit the arguments or results.
+    #[error(transparent)]
+    Dims(#[from] DimsError),
+    /// An op that a transform could not rebuild.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A graph that breaks an invariant.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// Something else, in a sentence.
+    #[error("{0}")]
+    Message(String),
+}
+
+/// What is wrong in a traced function, each fault with the user's line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceError {
+    /// The faults, in the order of the program.
+    pub faults: Vec<TraceFault>,
+}
+
+/// One op in a traced function whose operands do not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceFault {
+    /// Op, operands with their types, what was expected.
+    pub message: String,
+    /// The user's line.
+    pub location: Location,
+}
+
+impl std::error::Error for TraceError {}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, TraceFault { message, location }) in self.faults.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "\n" };
+            write!(f, "{separator}{message}\n  at {location}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with `in_dims`, `out_dims` or the sizes that they name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum DimsError {
+    #[error(
+        "{what} has entries {entries:?}, but none for {what}{path}; give each argument an entry, or one integer (or None) for all"
+    )]
+    Missing { what: &'static str, path: String, entries: Vec<String> },
+    #[error("{what} has an entry {entry}, but there is no such part; the parts there are {names:?}")]
+    Unknown { what: &'static str, entry: String, names: Vec<String> },
+    #[error("{what}{path} is {dim}, but the value is {ty}, so it must lie in {range}")]
+    Range { what: &'static str, path: String, dim: i64, ty: String, range: String },
+    #[error(
+        "in_dims is None for every argument, so the number of members is unknown; map an argument, or say .axis_size(n)"
+    )]
+    NothingMapped,
+    #[error("arguments disagree about the number of members:{}", list(.groups))]
+    Sizes { groups: Vec<SizeGroup> },
+    #[error(
+        "out_dims{path} is None, but this result has a member dimension; give it an integer, or reduce the members inside the function"
+    )]
+    Unbatched { path: String },
+}
+
+/// Arguments that agree about the number of members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeGroup {
+    /// The size; `axis_size` itself counts as an argument.
+    pub size: usize,
+    /// Each argument with its mapped dimension and type.
+    pub arguments: Vec<String>,
+}
+
+fn list(groups: &[SizeGroup]) -> String {
+    let line = |group: &SizeGroup| {
+        let SizeGroup { size, arguments } = group;
+        format!("\n  size {size}: {}", arguments.join(", "))
+    };
+    groups.iter().map(line).collect()
+}

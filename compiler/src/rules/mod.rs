@@ -1,0 +1,130 @@
+//! Batching rules: how each op carries one more dimension, the member dimension.
+//!
+//! One file per op family. A rule is called when at least one operand is mapped, and returns
+//! where the member dimension lies in the results. Four helpers carry nearly every rule:
+//! [`Batch::aligned`] (one member dimension for all operands), [`shift`] (renumber attributes past
+//! it), [`settle`] (where it lies in the result) and [`Batch::at_front`]. Must not live here: the
+//! walk over the graph ([`crate::vmap`]), and anything that depends on more than one op.
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
+pub(crate) mod convolution;
+pub(crate) mod dot;
+pub(crate) mod elementwise;
+pub(crate) mod index;
+pub(crate) mod reduce;
+pub(crate) mod shape;
+pub(crate) mod window;
+
+use choral_ir::{BuildError, Builder, Op, TensorType, Value};
+
+use crate::views;
+
+/// A value as the mapped function sees it: the same for every member, or one per member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// The same for every member; carries no member dimension.
+    Shared(Value),
+    /// One per member, laid out along this dimension.
+    Mapped(Value, usize),
+}
+
+use Lane::{Mapped, Shared};
+
+impl Lane {
+    pub(crate) fn value(self) -> Value {
+        match self {
+            Shared(value) | Mapped(value, _) => value,
+        }
+    }
+
+    /// The member dimension, if there is one.
+    pub(crate) fn dim(self) -> Option<usize> {
+        match self {
+            Shared(_) => None,
+            Mapped(_, dim) => Some(dim),
+        }
+    }
+}
+
+/// What rules build with: the new graph, and the number of members.
+#[derive(Debug)]
+pub struct Batch {
+    pub(crate) builder: Builder,
+    pub(crate) size: usize,
+}
+
+/// What a rule returns: one lane per result.
+pub(crate) type Lanes = Result<Vec<Lane>, BuildError>;
+
+impl Batch {
+    /// Adds an op and returns its first result.
+    pub(crate) fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Value, BuildError> {
+        self.builder.push(op, operands)
+    }
+
+    /// Adds an op whose every result carries the member dimension at `dim`.
+    pub(crate) fn mapped(&mut self, op: impl Into<Op>, operands: &[Value], dim: usize) -> Lanes {
+        let results = self.builder.push_all(op, operands)?;
+        Ok(results.into_iter().map(|value| Mapped(value, dim)).collect())
+    }
+
+    /// Type of a value of the new graph.
+    pub(crate) fn ty(&self, value: Value) -> &TensorType {
+        self.builder.graph().ty(value)
+    }
+
+    /// The value with the member dimension at `to`; a shared one is repeated.
+    pub(crate) fn at(&mut self, lane: Lane, to: usize) -> Result<Value, BuildError> {
+        match lane {
+            Mapped(value, from) => views::move_dim(&mut self.builder, value, from, to),
+            Shared(value) => {
+                let mut shape = self.ty(value).shape.clone();
+                let dims = shift(&(0..shape.len()).collect::<Vec<_>>(), to);
+                shape.insert(to, self.size);
+                views::stretch(&mut self.builder, value, &shape, &dims)
+            }
+        }
+    }
+
+    /// The value with the member dimension first.
+    pub(crate) fn at_front(&mut self, lane: Lane) -> Result<Value, BuildError> {
+        self.at(lane, 0)
+    }
+
+    /// All values with the member dimension where the first mapped one has it.
+    pub(crate) fn aligned(&mut self, lanes: &[Lane]) -> Result<(Vec<Value>, usize), BuildError> {
+        let to = lanes.iter().find_map(|lane| lane.dim()).unwrap_or(0);
+        let values: Result<Vec<Value>, BuildError> = lanes.iter().map(|&lane| self.at(lane, to)).collect();
+        Ok((values?, to))
+    }
+}
+
+/// Dimensions of a member, renumbered past a member dimension at `at`.
+pub(crate) fn shift(dims: &[usize], at: usize) -> Vec<usize> {
+    dims.iter().map(|&dim| dim + usize::from(dim >= at)).collect()
+}
+
+/// Where dimension `at` lies once `gone` are left out.
+pub(crate) fn settle(at: usize, gone: &[usize]) -> usize {
+    at - gone.iter().filter(|&&dim| dim < at).count()
+}
+
+/// The list with `entry` put in at `at`.
+pub(crate) fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
+    let mut list = list.to_vec();
+    list.insert(at, entry);
+    list
+}
+
+/// The rule of an op's family.
+pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
+    match op {
+        Op::Elementwise(op) => elementwise::batch(cx, op, lanes),
+        Op::Shape(op) => shape::batch(cx, op, lanes),
+        Op::Dot(op) => dot::batch(cx, op, lanes),
+        Op::Convolution(op) => convolution::batch(cx, op, lanes),
+        Op::Reduce(op) => reduce::batch(cx, op, lanes),
+        Op::Window(op) => window::batch(cx, op, lanes),
+        Op::Index(op) => index::batch(cx, op, lanes),
+    }
+}

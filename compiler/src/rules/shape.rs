@@ -1,0 +1,95 @@
+//! Batching ops that move, repeat and select elements by place.
+
+use choral_ir::op::{
+    BroadcastInDim, Concatenate, Elementwise, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
+};
+use choral_ir::{DType, Tensor, Value};
+
+use super::{Batch, Lane, Lanes, inserted, shift};
+use crate::views;
+
+/// The rule of each op of the family.
+pub(crate) fn batch(cx: &mut Batch, op: &ShapeOp, lanes: &[Lane]) -> Lanes {
+    match op {
+        ShapeOp::Iota(op) => cx.mapped(op.clone(), &[], 0),
+        ShapeOp::BroadcastInDim(op) => broadcast_in_dim(cx, op, lanes),
+        ShapeOp::Reshape(op) => reshape(cx, op, lanes),
+        ShapeOp::Transpose(op) => transpose(cx, op, lanes),
+        ShapeOp::Reverse(op) => reverse(cx, op, lanes),
+        ShapeOp::Slice(op) => slice(cx, op, lanes),
+        ShapeOp::Pad(op) => pad(cx, op, lanes),
+        ShapeOp::Concatenate(op) => concatenate(cx, op, lanes),
+    }
+}
+
+fn broadcast_in_dim(
+    cx: &mut Batch,
+    BroadcastInDim { shape, dims }: &BroadcastInDim,
+    lanes: &[Lane],
+) -> Lanes {
+    let value = cx.at_front(lanes[0])?;
+    let dims = inserted(&shift(dims, 0), 0, 0);
+    let result = views::stretch(&mut cx.builder, value, &inserted(shape, 0, cx.size), &dims)?;
+    Ok(vec![Lane::Mapped(result, 0)])
+}
+
+fn reshape(cx: &mut Batch, Reshape { shape }: &Reshape, lanes: &[Lane]) -> Lanes {
+    let value = cx.at_front(lanes[0])?;
+    let shape = inserted(shape, 0, cx.size);
+    cx.mapped(Reshape { shape }, &[value], 0)
+}
+
+/// The member dimension comes first, whichever place it had: one transpose either way.
+fn transpose(cx: &mut Batch, Transpose { permutation }: &Transpose, lanes: &[Lane]) -> Lanes {
+    let (values, at) = cx.aligned(lanes)?;
+    let permutation = inserted(&shift(permutation, at), 0, at);
+    let result = views::permute(&mut cx.builder, values[0], &permutation)?;
+    Ok(vec![Lane::Mapped(result, 0)])
+}
+
+fn reverse(cx: &mut Batch, Reverse { dims }: &Reverse, lanes: &[Lane]) -> Lanes {
+    let (values, at) = cx.aligned(lanes)?;
+    cx.mapped(Reverse { dims: shift(dims, at) }, &values, at)
+}
+
+fn slice(cx: &mut Batch, Slice { start, limit, strides }: &Slice, lanes: &[Lane]) -> Lanes {
+    let (values, at) = cx.aligned(lanes)?;
+    let op = Slice {
+        start: inserted(start, at, 0),
+        limit: inserted(limit, at, cx.size),
+        strides: inserted(strides, at, 1),
+    };
+    cx.mapped(op, &values, at)
+}
+
+/// A padding value of each member's own is laid over by a mask: pad with anything, pad a mask of
+/// the same shape, and select.
+fn pad(cx: &mut Batch, Pad { low, high, interior }: &Pad, lanes: &[Lane]) -> Lanes {
+    let (operand, padding) = (lanes[0], lanes[1]);
+    let at = operand.dim().unwrap_or(0);
+    let value = cx.at(operand, at)?;
+    let op =
+        Pad { low: inserted(low, at, 0), high: inserted(high, at, 0), interior: inserted(interior, at, 0) };
+    let Lane::Mapped(padding, _) = padding else {
+        return cx.mapped(op, &[value, padding.value()], at);
+    };
+    let ty = cx.ty(value).clone();
+    let zero = cx.builder.full(0.0, ty.dtype, []);
+    let padded = cx.push(op.clone(), &[value, zero])?;
+    let kept = kept_by(cx, op, &ty.shape)?;
+    let shape = cx.ty(padded).shape.clone();
+    let padding = views::stretch(&mut cx.builder, padding, &shape, &[at])?;
+    cx.mapped(Elementwise::Select, &[kept, padded, padding], at)
+}
+
+/// Where a padded value holds elements of its operand.
+fn kept_by(cx: &mut Batch, op: Pad, shape: &[usize]) -> Result<Value, choral_ir::BuildError> {
+    let inside = cx.builder.splat(Tensor::scalar(true), shape);
+    let outside = cx.builder.full(0.0, DType::I1, []);
+    cx.push(op, &[inside, outside])
+}
+
+fn concatenate(cx: &mut Batch, Concatenate { dimension }: &Concatenate, lanes: &[Lane]) -> Lanes {
+    let (values, at) = cx.aligned(lanes)?;
+    cx.mapped(Concatenate { dimension: shift(&[*dimension], at)[0] }, &values, at)
+}

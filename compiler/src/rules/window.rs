@@ -1,0 +1,31 @@
+//! Batching windowed folds: the member dimension is one that windows do not span.
+
+use choral_ir::op::{ReduceWindow, WindowOp};
+
+use super::reduce::initial_values;
+use super::{Batch, Lane, Lanes, inserted};
+
+/// The rule of each op of the family.
+pub(crate) fn batch(cx: &mut Batch, op: &WindowOp, lanes: &[Lane]) -> Lanes {
+    match op {
+        WindowOp::ReduceWindow(op) => reduce_window(cx, op, lanes),
+    }
+}
+
+fn reduce_window(cx: &mut Batch, op: &ReduceWindow, lanes: &[Lane]) -> Lanes {
+    let ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations, padding, body } =
+        op;
+    let (inputs, inits) = lanes.split_at(lanes.len() / 2);
+    let (mut operands, at) = cx.aligned(inputs)?;
+    let op = ReduceWindow {
+        window_dimensions: inserted(window_dimensions, at, 1),
+        window_strides: inserted(window_strides, at, 1),
+        base_dilations: inserted(base_dilations, at, 1),
+        window_dilations: inserted(window_dilations, at, 1),
+        padding: inserted(padding, at, (0, 0)),
+        body: body.clone(),
+    };
+    let shape = op.result_shape(&cx.ty(operands[0]).shape);
+    operands.extend(initial_values(cx, inits, &shape, at)?);
+    cx.mapped(op, &operands, at)
+}

@@ -1,0 +1,161 @@
+//! From a function of [`Var`]s to a graph.
+
+use std::collections::HashMap;
+use std::panic::Location as Caller;
+
+use choral_ir::graph::Port;
+use choral_ir::{Graph, NamedAxis, Tensor, TensorType, Value};
+
+use super::var::Var;
+use super::{Recording, Trace, innermost};
+use crate::error::{Error, TraceError};
+use crate::rewrite;
+use crate::tree::{Leaf, Path, Tree, leaves};
+
+/// Something that maps a tree of values to a tree of values: a closure of one argument (a tuple
+/// for several), a module, or a transformed function.
+pub trait Function<A> {
+    /// What it returns.
+    type Output: Tree<Var>;
+
+    /// Applies it inside the trace that the arguments belong to.
+    ///
+    /// # Errors
+    /// What a transform finds wrong with its arguments. Ops that do not fit are faults of the
+    /// trace and reported by [`trace`].
+    fn apply(&self, args: A) -> Result<Self::Output, Error>;
+}
+
+/// What a closure may return: a tree, or a `Result` of one.
+pub trait IntoOutput {
+    /// The tree.
+    type Output: Tree<Var>;
+    /// As a result.
+    ///
+    /// # Errors
+    /// The closure's own.
+    fn into_output(self) -> Result<Self::Output, Error>;
+}
+
+impl<R: Tree<Var>> IntoOutput for R {
+    type Output = R;
+    fn into_output(self) -> Result<R, Error> {
+        Ok(self)
+    }
+}
+
+impl<R: Tree<Var>> IntoOutput for Result<R, Error> {
+    type Output = R;
+    fn into_output(self) -> Result<R, Error> {
+        self
+    }
+}
+
+impl<A, R: IntoOutput, F: Fn(A) -> R> Function<A> for F {
+    type Output = R::Output;
+    fn apply(&self, args: A) -> Result<R::Output, Error> {
+        self(args).into_output()
+    }
+}
+
+/// A leaf that knows its type, so that a function can be traced on it.
+pub trait Typed: Leaf {
+    /// Element type and shape.
+    fn tensor_type(&self) -> TensorType;
+}
+
+impl Typed for Tensor {
+    fn tensor_type(&self) -> TensorType {
+        self.ty().clone()
+    }
+}
+
+impl Typed for TensorType {
+    fn tensor_type(&self) -> TensorType {
+        self.clone()
+    }
+}
+
+impl Typed for Var {
+    fn tensor_type(&self) -> TensorType {
+        self.ty().clone()
+    }
+}
+
+/// A traced function: its graph, and the structure of its results.
+#[derive(Debug, Clone)]
+pub struct Traced<O> {
+    /// The program; its inputs are the leaves of the arguments, then the captures.
+    pub graph: Graph,
+    /// The results, with types in place of values.
+    pub output: O,
+    /// Values of outer traces that the function used, in the order of the inputs that stand for them.
+    pub captures: Vec<Var>,
+}
+
+/// The results of `F` on arguments `A`, with types in place of values.
+pub type OutputTypes<F, A> = <<F as Function<A>>::Output as Tree<Var>>::With<TensorType>;
+
+/// What tracing `F` on arguments with the structure of `A` gives.
+pub type TracedOn<F, T, A> = Traced<OutputTypes<F, <A as Tree<T>>::With<Var>>>;
+
+/// Runs `function` once on stand-ins for `args` (tensors, types or traced values) and returns the
+/// graph of what it did. See [`Var`] for an example.
+///
+/// # Errors
+/// Every op whose operands do not fit, with the line of the call; errors of transforms inside.
+pub fn trace<T, A, F>(function: &F, args: &A) -> Result<TracedOn<F, T, A>, Error>
+where
+    T: Typed,
+    A: Tree<T>,
+    F: Function<A::With<Var>>,
+{
+    trace_as(function, args, |_, leaf: &T| leaf.tensor_type())
+}
+
+/// Traces `function` on arguments whose leaves have the types that `ty` gives.
+pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
+    function: &F,
+    args: &A,
+    mut ty: impl FnMut(&Path, &T) -> TensorType,
+) -> Result<TracedOn<F, T, A>, Error> {
+    let trace = Trace::start("main");
+    let arguments =
+        args.map(&mut Path::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
+    let output = function.apply(arguments);
+    let values = output
+        .as_ref()
+        .ok()
+        .map(|output| leaves(output).iter().map(|(_, var)| trace.lift(var)).collect::<Option<Vec<Value>>>());
+    let Recording { builder, faults, captures, axes } = trace.end();
+    if !faults.is_empty() {
+        return Err(TraceError { faults }.into());
+    }
+    let output = output?;
+    let Some(values) = values.flatten() else {
+        // The fault itself is an outer trace's, which reports it.
+        return Err(Error::Message("a result depends on a value that could not be made".to_owned()));
+    };
+    let graph = rewrite::dead_code(&with_axes(builder.finish(&values), &axes))?;
+    let output = output.map(&mut Path::default(), &mut |_, var| var.ty().clone());
+    Ok(Traced { graph, output, captures: captures.into_iter().map(|(outer, _)| outer).collect() })
+}
+
+/// The graph with the axes of the values at its boundary.
+fn with_axes(graph: Graph, axes: &HashMap<Value, Vec<NamedAxis>>) -> Graph {
+    let of = |port: &Port| axes.get(&port.value).cloned().unwrap_or_default();
+    let (inputs, outputs) =
+        (graph.inputs().iter().map(of).collect(), graph.outputs().iter().map(of).collect());
+    graph.with_axes(inputs, outputs)
+}
+
+/// Puts a graph into the trace of `operands` and returns its results as values of that trace.
+pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Option<Vec<Var>> {
+    let trace = innermost(operands)?;
+    let values: Vec<Value> = operands.iter().map(|var| trace.lift(var)).collect::<Option<_>>()?;
+    let results = trace.build("call", at, |builder| rewrite::inline(builder, graph, &values))?;
+    let ports = graph.inputs().iter().zip(values).chain(graph.outputs().iter().zip(results.iter().copied()));
+    trace.remember_axes(ports.map(|(port, value)| (value, port.axes.clone())));
+    let types = graph.output_types();
+    Some(results.into_iter().zip(types).map(|(value, ty)| Var::new(trace, Some(value), ty)).collect())
+}

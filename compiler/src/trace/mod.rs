@@ -1,0 +1,216 @@
+//! Tracing: a function of [`Var`]s runs once and leaves a graph behind.
+//!
+//! Nothing panics in here: an op whose operands do not fit leaves a fault with the line of the
+//! user's call, gives back a stand-in, and the trace as a whole ends in one error. Nested traces
+//! may use the values of outer ones; these become further inputs ("captures").
+
+pub mod function;
+mod index;
+mod operators;
+mod reduce;
+mod shape;
+pub mod var;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::panic::Location as Caller;
+use std::rc::Rc;
+
+use choral_ir::{BuildError, Builder, Location, NamedAxis, Op, TensorType, Value};
+
+use crate::error::TraceFault;
+use var::Var;
+
+thread_local! {
+    /// How many traces are under way on this thread.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One trace under way: the graph so far and what was noticed on the way.
+pub(crate) struct Trace {
+    /// Nesting depth: an op on values of several traces belongs to the innermost.
+    depth: usize,
+    state: RefCell<State>,
+}
+
+struct State {
+    builder: Builder,
+    faults: Vec<TraceFault>,
+    captures: Vec<(Var, Value)>,
+    scopes: Vec<Scope>,
+    axes: HashMap<Value, Vec<NamedAxis>>,
+}
+
+impl State {
+    fn scoped_name(&self, name: &str) -> String {
+        match self.scopes.last() {
+            Some(scope) if !scope.name.is_empty() => format!("{}.{name}", scope.name),
+            Some(_) | None => name.to_owned(),
+        }
+    }
+}
+
+/// What the layer being run is called, and where the user called it.
+struct Scope {
+    name: String,
+    location: Location,
+}
+
+/// What a trace leaves behind.
+pub(crate) struct Recording {
+    pub(crate) builder: Builder,
+    pub(crate) faults: Vec<TraceFault>,
+    pub(crate) captures: Vec<(Var, Value)>,
+    /// Axes that mapped functions inside gave to values.
+    pub(crate) axes: HashMap<Value, Vec<NamedAxis>>,
+}
+
+impl Trace {
+    pub(crate) fn start(name: &str) -> Rc<Trace> {
+        let depth = DEPTH.with(|depth| depth.replace(depth.get() + 1)) + 1;
+        let builder = Builder::new(name);
+        let state = State {
+            builder,
+            faults: Vec::new(),
+            captures: Vec::new(),
+            scopes: Vec::new(),
+            axes: HashMap::new(),
+        };
+        Rc::new(Trace { depth, state: RefCell::new(state) })
+    }
+
+    /// Ends the trace; values of it that are used later are captured like an outer trace's.
+    pub(crate) fn end(&self) -> Recording {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        let mut state = self.state.borrow_mut();
+        let builder = std::mem::replace(&mut state.builder, Builder::new("ended"));
+        let (faults, captures) = (std::mem::take(&mut state.faults), std::mem::take(&mut state.captures));
+        Recording { builder, faults, captures, axes: std::mem::take(&mut state.axes) }
+    }
+
+    pub(crate) fn input(self: &Rc<Self>, name: &str, ty: TensorType) -> Var {
+        let value = self.state.borrow_mut().builder.input(name, ty.clone());
+        Var::new(self, Some(value), ty)
+    }
+
+    pub(crate) fn fault(&self, message: String, at: &Caller<'_>) {
+        let mut state = self.state.borrow_mut();
+        let location = state.scopes.first().map_or_else(|| at.into(), |scope| scope.location.clone());
+        state.faults.push(TraceFault { message, location });
+    }
+
+    /// Runs `build` on the builder, described by scope and caller; a failure becomes a fault.
+    pub(crate) fn build<R>(
+        &self,
+        name: &str,
+        at: &Caller<'_>,
+        build: impl FnOnce(&mut Builder) -> Result<R, BuildError>,
+    ) -> Option<R> {
+        let mut state = self.state.borrow_mut();
+        let location = state.scopes.first().map_or_else(|| at.into(), |scope| scope.location.clone());
+        let name = state.scoped_name(name);
+        state.builder.describe(Some(name), Some(location.clone()));
+        let result = build(&mut state.builder);
+        match result {
+            Ok(result) => Some(result),
+            Err(error) => {
+                let message = BuildError { location: None, ..error }.to_string();
+                state.faults.push(TraceFault { message, location });
+                None
+            }
+        }
+    }
+
+    /// The value of `var` in this trace: its own, or an input that stands for an outer one.
+    fn lift(self: &Rc<Self>, var: &Var) -> Option<Value> {
+        let value = var.value?;
+        if Rc::ptr_eq(self, &var.trace) {
+            return Some(value);
+        }
+        let mut state = self.state.borrow_mut();
+        let known = state.captures.iter().find(|(outer, _)| outer.is(var)).map(|(_, inner)| *inner);
+        Some(known.unwrap_or_else(|| {
+            let inner = state.builder.input("captured", var.ty().clone());
+            state.captures.push((var.clone(), inner));
+            inner
+        }))
+    }
+
+    /// Remembers the axes that a mapped function has at its boundary.
+    fn remember_axes(&self, axes: impl Iterator<Item = (Value, Vec<NamedAxis>)>) {
+        self.state.borrow_mut().axes.extend(axes.filter(|(_, axes)| !axes.is_empty()));
+    }
+
+    /// The name of the node that makes `value`.
+    fn name_of(&self, value: Value) -> String {
+        self.state.borrow().builder.graph().node(value.node()).name.clone()
+    }
+
+    /// `name` under the name of the layer being run.
+    fn scoped_name(&self, name: &str) -> String {
+        self.state.borrow().scoped_name(name)
+    }
+
+    fn rename_within_scope(&self, value: Value, name: &str) {
+        let mut state = self.state.borrow_mut();
+        let name = state.scoped_name(name);
+        state.builder.rename(value, name);
+    }
+
+    pub(crate) fn enter(&self, name: String, at: &Caller<'_>) {
+        self.state.borrow_mut().scopes.push(Scope { name, location: at.into() });
+    }
+
+    pub(crate) fn leave(&self) {
+        self.state.borrow_mut().scopes.pop();
+    }
+}
+
+/// The innermost trace among those of the operands.
+pub(crate) fn innermost<'a>(operands: &[&'a Var]) -> Option<&'a Rc<Trace>> {
+    operands.iter().map(|var| &var.trace).max_by_key(|trace| trace.depth)
+}
+
+/// Records an op and returns its results; stand-ins of type `otherwise` if it cannot be.
+pub(crate) fn record(op: Op, operands: &[&Var], at: &Caller<'_>) -> Vec<Var> {
+    let Some(trace) = innermost(operands) else { return Vec::new() };
+    let stand_in = || vec![Var::new(trace, None, operands[0].ty().clone())];
+    let lifted: Option<Vec<Value>> = operands.iter().map(|var| trace.lift(var)).collect();
+    let Some(values) = lifted else { return stand_in() };
+    let built = trace.build(op.short_name(), at, |builder| {
+        let results = builder.push_all(op.clone(), &values)?;
+        Ok(results.into_iter().map(|value| (value, builder.graph().ty(value).clone())).collect::<Vec<_>>())
+    });
+    match built {
+        Some(results) => results.into_iter().map(|(value, ty)| Var::new(trace, Some(value), ty)).collect(),
+        None => stand_in(),
+    }
+}
+
+/// Records an op of one result.
+pub(crate) fn record_one(op: impl Into<Op>, operands: &[&Var], at: &Caller<'_>) -> Var {
+    let fallback = operands[0].clone();
+    record(op.into(), operands, at).into_iter().next().unwrap_or(fallback)
+}
+
+/// Builds several ops on the lifted operands at once; a stand-in if it fails.
+pub(crate) fn record_with(
+    name: &str,
+    operands: &[&Var],
+    at: &Caller<'_>,
+    build: impl FnOnce(&mut Builder, &[Value]) -> Result<Value, BuildError>,
+) -> Var {
+    let fallback = operands[0].clone();
+    let Some(trace) = innermost(operands) else { return fallback };
+    let lifted: Option<Vec<Value>> = operands.iter().map(|var| trace.lift(var)).collect();
+    let result = lifted.and_then(|values| {
+        trace.build(name, at, |builder| {
+            let value = build(builder, &values)?;
+            Ok((value, builder.graph().ty(value).clone()))
+        })
+    });
+    match result {
+        Some((value, ty)) => Var::new(trace, Some(value), ty),
+        None => Var::new(trace, None, fallback.ty().clone()),
+    }
+}

@@ -1,0 +1,235 @@
+//! Methods of [`Var`] that fold dimensions away, and products of matrices.
+
+use std::panic::Location as Caller;
+
+use choral_ir::DType;
+use choral_ir::op::{Binary, DotGeneral};
+
+use super::operators::broadcast_shapes;
+use super::record_with;
+use super::var::Var;
+use crate::views;
+
+/// Which dimensions a reduction folds: `-1`, `[0, 2]`, or `()` for all.
+pub trait Axes {
+    /// The dimensions, for a value of `rank`; negative counts from the end.
+    fn axes(self, rank: usize) -> Vec<i64>;
+}
+
+impl Axes for i64 {
+    fn axes(self, _: usize) -> Vec<i64> {
+        vec![self]
+    }
+}
+
+impl<const N: usize> Axes for [i64; N] {
+    fn axes(self, _: usize) -> Vec<i64> {
+        self.to_vec()
+    }
+}
+
+impl Axes for &[i64] {
+    fn axes(self, _: usize) -> Vec<i64> {
+        self.to_vec()
+    }
+}
+
+impl Axes for () {
+    fn axes(self, rank: usize) -> Vec<i64> {
+        (0..rank as i64).collect()
+    }
+}
+
+impl Var {
+    #[track_caller]
+    fn fold(&self, name: &str, body: Binary, init: f64, axes: impl Axes) -> Var {
+        let axes = axes.axes(self.rank());
+        let dims: Option<Vec<usize>> = axes.into_iter().map(|axis| self.dim(axis)).collect();
+        let Some(mut dims) = dims else { return self.stand_in() };
+        dims.sort_unstable();
+        let dtype = self.dtype();
+        record_with(name, &[self], Caller::caller(), |builder, values| {
+            let init = builder.full(init, dtype, []);
+            builder.reduce(values[0], init, dims, body)
+        })
+    }
+
+    /// Sum over the dimensions.
+    #[track_caller]
+    #[must_use]
+    pub fn sum(&self, axes: impl Axes) -> Var {
+        self.fold("sum", Binary::Add, 0.0, axes)
+    }
+
+    /// Product over the dimensions.
+    #[track_caller]
+    #[must_use]
+    pub fn prod(&self, axes: impl Axes) -> Var {
+        self.fold("prod", Binary::Multiply, 1.0, axes)
+    }
+
+    /// Greatest element over the dimensions; NaN if there is one.
+    #[track_caller]
+    #[must_use]
+    pub fn amax(&self, axes: impl Axes) -> Var {
+        self.fold("amax", Binary::Maximum, f64::NEG_INFINITY, axes)
+    }
+
+    /// Least element over the dimensions; NaN if there is one.
+    #[track_caller]
+    #[must_use]
+    pub fn amin(&self, axes: impl Axes) -> Var {
+        self.fold("amin", Binary::Minimum, f64::INFINITY, axes)
+    }
+
+    /// Arithmetic mean over the dimensions.
+    #[track_caller]
+    #[must_use]
+    pub fn mean(&self, axes: impl Axes) -> Var {
+        let sum = self.sum(axes);
+        let count = self.ty().len() as f64 / sum.ty().len().max(1) as f64;
+        (sum / count).renamed("mean")
+    }
+
+    /// Variance over the dimensions: the mean square distance from the mean, with the number of
+    /// elements less `correction` as the divisor (PyTorch's default is 1).
+    #[track_caller]
+    #[must_use]
+    pub fn var(&self, axes: impl Axes, correction: usize) -> Var {
+        let axes = axes.axes(self.rank());
+        let mean = self.mean(axes.as_slice()).keep_dims(self, &axes);
+        let distance = self - mean;
+        let sum = (&distance * &distance).sum(axes.as_slice());
+        let count = self.ty().len() as f64 / sum.ty().len().max(1) as f64;
+        (sum / (count - correction as f64)).renamed("var")
+    }
+
+    /// The result of a reduction of `whole` over `axes`, with these dimensions put back at size 1.
+    #[track_caller]
+    pub(crate) fn keep_dims(&self, whole: &Var, axes: &[i64]) -> Var {
+        let mut shape: Vec<i64> = whole.shape().iter().map(|&size| size as i64).collect();
+        for &axis in axes {
+            if let Some(dim) = crate::dims::normalise(axis, whole.rank()) {
+                shape[dim] = 1;
+            }
+        }
+        if self.value.is_some() { self.reshape(shape) } else { self.stand_in() }
+    }
+
+    /// `e^x` over `dim`, scaled to sum 1.
+    #[track_caller]
+    #[must_use]
+    pub fn softmax(&self, dim: i64) -> Var {
+        self.scope_here("softmax", |x| {
+            let exponentials = (x - x.amax(dim).keep_dims(x, &[dim])).exp();
+            let sum = exponentials.sum(dim).keep_dims(x, &[dim]);
+            exponentials / sum
+        })
+    }
+
+    /// The logarithm of [`Var::softmax`], without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn log_softmax(&self, dim: i64) -> Var {
+        self.scope_here("log_softmax", |x| {
+            let shifted = x - x.amax(dim).keep_dims(x, &[dim]);
+            let sum = shifted.exp().sum(dim).keep_dims(x, &[dim]);
+            shifted - sum.log()
+        })
+    }
+
+    /// `log(sum(e^x))` over `dim`, without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn logsumexp(&self, dim: i64) -> Var {
+        self.scope_here("logsumexp", |x| {
+            let greatest = x.amax(dim);
+            let shifted = x - greatest.keep_dims(x, &[dim]);
+            shifted.exp().sum(dim).log() + greatest
+        })
+    }
+
+    /// Contraction with explicit dimensions; see [`DotGeneral`].
+    #[track_caller]
+    #[must_use]
+    pub fn dot_general(
+        &self,
+        rhs: &Var,
+        contracting: (&[usize], &[usize]),
+        batching: (&[usize], &[usize]),
+    ) -> Var {
+        let op = DotGeneral {
+            lhs_batching: batching.0.to_vec(),
+            rhs_batching: batching.1.to_vec(),
+            lhs_contracting: contracting.0.to_vec(),
+            rhs_contracting: contracting.1.to_vec(),
+            dtype: self.dtype(),
+        };
+        super::record_one(op, &[self, rhs], Caller::caller())
+    }
+
+    /// Product of matrices in the last two dimensions; leading ones are broadcast together, and
+    /// one-dimensional operands count as a row on the left and a column on the right, as in numpy.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul(&self, rhs: &Var) -> Var {
+        let (left, right) = (self.rank(), rhs.rank());
+        if left == 0 || right == 0 {
+            self.fault(format!("matmul: a scalar has no matrix product: {} and {}", self.ty(), rhs.ty()));
+            return self.stand_in();
+        }
+        if right <= 2 {
+            return self.dot_general(rhs, (&[left - 1], &[right.saturating_sub(2)]), (&[], &[]));
+        }
+        let leading = (&self.shape()[..left.saturating_sub(2)], &rhs.shape()[..right - 2]);
+        let Some(batch) = broadcast_shapes(&[leading.0, leading.1]) else {
+            self.fault(format!(
+                "matmul: leading dimensions do not broadcast: {} and {}",
+                self.ty(),
+                rhs.ty()
+            ));
+            return self.stand_in();
+        };
+        let matrix = |var: &Var| {
+            let shape: Vec<usize> = batch.iter().chain(&var.shape()[var.rank() - 2..]).copied().collect();
+            var.broadcast_to(shape)
+        };
+        let dims: Vec<usize> = (0..batch.len()).collect();
+        let count = batch.len();
+        if left == 1 {
+            let row = self.broadcast_to([batch.as_slice(), self.shape()].concat());
+            return row.dot_general(&matrix(rhs), (&[count], &[count]), (&dims, &dims));
+        }
+        matrix(self).dot_general(&matrix(rhs), (&[count + 1], &[count]), (&dims, &dims))
+    }
+
+    /// Index of the greatest element along `dim` as `i64`, the first of equals.
+    #[track_caller]
+    #[must_use]
+    pub fn argmax(&self, dim: i64) -> Var {
+        let Some(at) = self.dim(dim) else { return self.stand_in() };
+        self.scope_here("argmax", |x| {
+            let greatest = x.amax(dim).keep_dims(x, &[dim]);
+            let places = x.iota(at, DType::I64);
+            let none = places.full(Vec::new(), x.shape()[at] as f64);
+            places.where_(&x.eq(&greatest), none).amin_integer(dim)
+        })
+    }
+
+    /// Least element of an integer value.
+    #[track_caller]
+    fn amin_integer(&self, dim: i64) -> Var {
+        self.fold("amin", Binary::Minimum, i64::MAX as f64, dim)
+    }
+
+    /// Each element's own index along `dim`, in this value's shape.
+    #[track_caller]
+    pub(crate) fn iota(&self, dim: usize, dtype: DType) -> Var {
+        let shape = self.shape().to_vec();
+        record_with("iota", &[self], Caller::caller(), |builder, _| {
+            let op = choral_ir::op::Iota { shape: vec![shape[dim]], dtype, dimension: 0 };
+            let line = builder.push(op, &[])?;
+            views::stretch(builder, line, &shape, &[dim])
+        })
+    }
+}

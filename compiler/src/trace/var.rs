@@ -1,0 +1,161 @@
+//! The traced value: what a user's function sees in place of a tensor.
+
+use std::fmt;
+use std::panic::Location as Caller;
+use std::rc::Rc;
+
+use choral_ir::{DType, Tensor, TensorType, Value};
+
+use super::Trace;
+
+/// A tensor that is not computed yet: a value of the graph being traced.
+///
+/// Operators and methods carry PyTorch's names and numpy's broadcasting. None of them panics: what
+/// does not fit becomes an error of the trace, with the line of the call.
+///
+/// ```
+/// use choral_compiler::{Var, trace};
+/// use choral_ir::{DType, TensorType};
+/// let x = TensorType::new([2, 3], DType::F32);
+/// let traced = trace(&|x: Var| (&x * 2.0).sum(-1), &x)?;
+/// assert_eq!(traced.graph.output_types()[0].to_string(), "tensor<2xf32>");
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Var {
+    pub(crate) trace: Rc<Trace>,
+    /// `None` for a stand-in after an error.
+    pub(crate) value: Option<Value>,
+    ty: TensorType,
+}
+
+impl fmt::Debug for Var {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Var({})", self.ty)
+    }
+}
+
+impl Var {
+    pub(crate) fn new(trace: &Rc<Trace>, value: Option<Value>, ty: TensorType) -> Var {
+        Var { trace: Rc::clone(trace), value, ty }
+    }
+
+    /// Element type and shape.
+    pub fn ty(&self) -> &TensorType {
+        &self.ty
+    }
+
+    /// Size of every dimension.
+    pub fn shape(&self) -> &[usize] {
+        &self.ty.shape
+    }
+
+    /// Number of dimensions.
+    pub fn rank(&self) -> usize {
+        self.ty.rank()
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.ty.dtype
+    }
+
+    /// Size of a dimension; negative counts from the end.
+    #[track_caller]
+    pub fn size(&self, dim: i64) -> usize {
+        self.dim(dim).map_or(1, |dim| self.shape()[dim])
+    }
+
+    /// The index of a dimension that may count from the end; a fault if there is none.
+    #[track_caller]
+    pub(crate) fn dim(&self, dim: i64) -> Option<usize> {
+        let found = crate::dims::normalise(dim, self.rank());
+        if found.is_none() {
+            self.fault(format!("dimension {dim} is out of range for {}", self.ty));
+        }
+        found
+    }
+
+    /// Whether both are the same value of the same trace.
+    pub(crate) fn is(&self, other: &Var) -> bool {
+        Rc::ptr_eq(&self.trace, &other.trace) && self.value == other.value
+    }
+
+    /// Records a fault at the caller's line.
+    #[track_caller]
+    pub(crate) fn fault(&self, message: String) {
+        self.trace.fault(message, Caller::caller());
+    }
+
+    /// A stand-in for a value that could not be made.
+    pub(crate) fn stand_in(&self) -> Var {
+        Var { value: None, ..self.clone() }
+    }
+
+    /// The same value under another name in the printed graph.
+    #[must_use]
+    pub fn named(self, name: &str) -> Var {
+        let at = Caller::caller();
+        if let Some(value) = self.value {
+            let rename = |builder: &mut choral_ir::Builder| {
+                builder.rename(value, name);
+                Ok(())
+            };
+            self.trace.build(name, at, rename);
+        }
+        self
+    }
+
+    /// The same value under another name within the current layer.
+    pub(crate) fn renamed(self, name: &str) -> Var {
+        if let Some(value) = self.value {
+            self.trace.rename_within_scope(value, name);
+        }
+        self
+    }
+
+    /// Runs `ops` on this value with their names under `name`, and names the result so.
+    #[track_caller]
+    pub(crate) fn scope_here(&self, name: &str, ops: impl FnOnce(&Var) -> Var) -> Var {
+        let full = self.trace.scoped_name(name);
+        let result = self.scope(&full, || ops(self));
+        result.renamed(name)
+    }
+
+    /// A constant in the same trace.
+    #[track_caller]
+    pub fn constant(&self, tensor: &Tensor) -> Var {
+        let ty = tensor.ty().clone();
+        let value =
+            self.trace.build("constant", Caller::caller(), |builder| Ok(builder.constant(tensor.clone())));
+        Var::new(&self.trace, value, ty)
+    }
+
+    /// A tensor of `shape`, of this value's element type, whose every element is `value`.
+    #[track_caller]
+    pub fn full(&self, shape: impl Into<Vec<usize>>, value: f64) -> Var {
+        let (shape, dtype) = (shape.into(), self.dtype());
+        if !dtype.is_float() && (value.fract() != 0.0 || !value.is_finite()) {
+            self.fault(format!("{value} cannot be a constant of element type {dtype}"));
+        }
+        let ty = TensorType::new(shape.clone(), dtype);
+        let value =
+            self.trace.build("constant", Caller::caller(), |builder| Ok(builder.full(value, dtype, shape)));
+        Var::new(&self.trace, value, ty)
+    }
+
+    /// Runs `layer` with its ops named after `name` and located at the caller's line.
+    #[track_caller]
+    pub(crate) fn scope<R>(&self, name: &str, layer: impl FnOnce() -> R) -> R {
+        self.trace.enter(name.to_owned(), Caller::caller());
+        let result = layer();
+        self.trace.leave();
+        result
+    }
+
+    /// The state-dict name of the module that a parameter belongs to: its own name but for the last part.
+    pub(crate) fn module_name(&self) -> String {
+        let name = self.value.map(|value| self.trace.name_of(value)).unwrap_or_default();
+        name.rsplit_once('.').map(|(module, _)| module.to_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,262 @@
+//! `vmap`: a function of one member becomes a function of all.
+//!
+//! The driver walks the graph once. What depends on no mapped value is copied as it is, so that
+//! it is computed once for all members; every other op goes to the batching rule of its family
+//! ([`crate::rules`]). The result is a graph of the same IR. Must not live here: rules.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::Location as Caller;
+use std::sync::Arc;
+
+use choral_ir::graph::Port;
+use choral_ir::{Builder, Graph, NamedAxis, NodeKind, TensorType, Value};
+
+use crate::dims::{Dims, IntoDims, normalise};
+use crate::error::{DimsError, Error, SizeGroup};
+use crate::rewrite;
+use crate::rules::{self, Batch, Lane, shift};
+use crate::trace::function::{self, Function, OutputTypes, Traced};
+use crate::trace::var::Var;
+use crate::tree::{Path, Tree, leaves, rebuild};
+
+/// A function mapped over a member dimension; made by [`vmap`].
+#[derive(Debug, Clone)]
+pub struct Vmap<F> {
+    function: F,
+    in_dims: Dims,
+    out_dims: Dims,
+    axis_size: Option<usize>,
+    axis_name: Arc<str>,
+}
+
+/// Maps `function` over a dimension of its arguments, as `torch.vmap` and `jax.vmap` do.
+///
+/// `in_dims` says which dimension of each argument holds the members: an integer (negative counts
+/// from the end), `None` for what all members share, or a structure of these. The members come
+/// first in the results unless [`Vmap::out_dims`] says otherwise.
+///
+/// ```
+/// use choral_compiler::{Var, trace, vmap};
+/// use choral_ir::{DType, TensorType};
+/// let dot = |(x, y): (Var, Var)| (x * y).sum(-1);
+/// let args = (TensorType::new([5, 3], DType::F32), TensorType::new([3], DType::F32));
+/// let traced = trace(&vmap(dot, (0, None)), &args)?;
+/// assert_eq!(traced.output, TensorType::new([5], DType::F32));
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Vmap<F> {
+    let (in_dims, out_dims) = (in_dims.into_dims(), Dims::All(Some(0)));
+    Vmap { function, in_dims, out_dims, axis_size: None, axis_name: "members".into() }
+}
+
+impl<F> Vmap<F> {
+    /// Where the members lie in each result; `None` for a result that all members share.
+    #[must_use]
+    pub fn out_dims(mut self, out_dims: impl IntoDims) -> Self {
+        self.out_dims = out_dims.into_dims();
+        self
+    }
+
+    /// Number of members; needed only when no argument is mapped.
+    #[must_use]
+    pub fn axis_size(mut self, size: usize) -> Self {
+        self.axis_size = Some(size);
+        self
+    }
+
+    /// What the member dimension is called in printed graphs.
+    #[must_use]
+    pub fn axis_name(mut self, name: &str) -> Self {
+        self.axis_name = name.into();
+        self
+    }
+
+    /// The mapped dimension of each leaf, and the number of members.
+    fn members(&self, arguments: &[(Path, Var)]) -> Result<(Vec<Option<usize>>, usize), DimsError> {
+        let paths: Vec<Path> = arguments.iter().map(|(path, _)| path.clone()).collect();
+        let dims = self.in_dims.resolve("in_dims", &paths)?;
+        let mut resolved = Vec::with_capacity(dims.len());
+        let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        if let Some(size) = self.axis_size {
+            sizes.entry(size).or_default().push("axis_size".to_owned());
+        }
+        for ((path, var), dim) in arguments.iter().zip(dims) {
+            let Some(dim) = dim else {
+                resolved.push(None);
+                continue;
+            };
+            let at = in_range("in_dims", path, dim, var.ty())?;
+            sizes
+                .entry(var.shape()[at])
+                .or_default()
+                .push(format!("dimension {at} of args{path} {}", var.ty()));
+            resolved.push(Some(at));
+        }
+        Ok((resolved, agreed(sizes)?))
+    }
+}
+
+fn in_range(what: &'static str, path: &Path, dim: i64, ty: &TensorType) -> Result<usize, DimsError> {
+    normalise(dim, ty.rank()).ok_or_else(|| {
+        let rank = ty.rank() as i64;
+        let range = if rank == 0 {
+            "nothing (a scalar has no dimensions)".to_owned()
+        } else {
+            format!("-{rank}..{rank}")
+        };
+        DimsError::Range { what, path: path.to_string(), dim, ty: ty.to_string(), range }
+    })
+}
+
+/// The one size; all of them, the majority first, when they differ.
+fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
+    let mut groups: Vec<SizeGroup> =
+        sizes.into_iter().map(|(size, arguments)| SizeGroup { size, arguments }).collect();
+    match groups.as_slice() {
+        [] => Err(DimsError::NothingMapped),
+        [group] => Ok(group.size),
+        [_, _, ..] => {
+            groups.sort_by_key(|group| std::cmp::Reverse(group.arguments.len()));
+            Err(DimsError::Sizes { groups })
+        }
+    }
+}
+
+/// The results of a mapped `F` on arguments `A`.
+type Mapped<F, A> = <OutputTypes<F, <A as Tree<Var>>::With<Var>> as Tree<TensorType>>::With<Var>;
+
+impl<A, F> Function<A> for Vmap<F>
+where
+    A: Tree<Var>,
+    F: Function<A::With<Var>>,
+{
+    type Output = Mapped<F, A>;
+
+    #[track_caller]
+    fn apply(&self, args: A) -> Result<Self::Output, Error> {
+        let at = Caller::caller();
+        let arguments = leaves(&args);
+        let (mut in_dims, size) = self.members(&arguments)?;
+        let mut dims = in_dims.iter();
+        let member = |_: &Path, var: &Var| without(var.ty(), dims.next().copied().flatten());
+        let Traced { graph, output, captures } = function::trace_as(&self.function, &args, member)?;
+        in_dims.resize(graph.inputs().len(), None);
+        let results = leaves(&output);
+        let paths: Vec<Path> = results.into_iter().map(|(path, _)| path).collect();
+        let out_dims = self.out_dims.resolve("out_dims", &paths)?;
+        let axis = Axis { name: Arc::clone(&self.axis_name), size };
+        let batched = batch_graph(&graph, &in_dims, &out_dims, &paths, &axis)?;
+        let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
+        let missing = || Error::Message("a mapped function needs at least one argument".to_owned());
+        let values = function::inline(&batched, &operands, at).ok_or_else(missing)?;
+        rebuild(&output, &values).ok_or_else(missing)
+    }
+}
+
+/// The type of one member's slice.
+fn without(ty: &TensorType, dim: Option<usize>) -> TensorType {
+    let mut ty = ty.clone();
+    if let Some(dim) = dim {
+        ty.shape.remove(dim);
+    }
+    ty
+}
+
+/// The member dimension of a graph: its name and the number of members.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// What it is called in printed graphs.
+    pub name: Arc<str>,
+    /// Number of members.
+    pub size: usize,
+}
+
+/// Rewrites a graph to carry a member dimension, `in_dims` of its inputs and `out_dims` of its
+/// outputs (negative counts from the end); `paths` name the outputs in errors.
+///
+/// # Errors
+/// If an output dimension is out of range, or `None` for an output that is mapped.
+pub fn batch_graph(
+    graph: &Graph,
+    in_dims: &[Option<usize>],
+    out_dims: &[Option<i64>],
+    paths: &[Path],
+    axis: &Axis,
+) -> Result<Graph, Error> {
+    let mut cx = Batch { builder: Builder::new(graph.name()), size: axis.size };
+    let mut lanes: HashMap<Value, Lane> = HashMap::new();
+    for (port, &dim) in graph.inputs().iter().zip(in_dims) {
+        lanes.insert(port.value, batch_input(&mut cx, graph, port, dim));
+    }
+    for (id, node) in graph.nodes() {
+        cx.builder.describe(Some(node.name.clone()), node.location.clone());
+        let results = match &node.kind {
+            NodeKind::Input => continue,
+            NodeKind::Constant(tensor) => {
+                vec![Lane::Shared(cx.builder.literal(tensor.clone(), node.types[0].clone()))]
+            }
+            NodeKind::Op(op) => {
+                let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
+                if operands.iter().all(|lane| lane.dim().is_none()) {
+                    let values: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
+                    cx.builder.push_all(op.clone(), &values)?.into_iter().map(Lane::Shared).collect()
+                } else {
+                    rules::batch(&mut cx, op, &operands)?
+                }
+            }
+        };
+        lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
+    }
+    let mut outputs = Vec::with_capacity(paths.len());
+    let mut out_axes = Vec::with_capacity(paths.len());
+    for ((port, &dim), path) in graph.outputs().iter().zip(out_dims).zip(paths) {
+        cx.builder.describe(None, None);
+        let (value, at) = batch_output(&mut cx, lanes[&port.value], dim, path)?;
+        outputs.push(value);
+        out_axes.push(outer_axes(port, axis, at));
+    }
+    let in_axes =
+        graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
+    Ok(rewrite::dead_code(&cx.builder.finish(&outputs).with_axes(in_axes, out_axes))?)
+}
+
+fn batch_input(cx: &mut Batch, graph: &Graph, port: &Port, dim: Option<usize>) -> Lane {
+    let node = graph.node(port.value.node());
+    let mut ty = node.types[0].clone();
+    cx.builder.describe(None, node.location.clone());
+    match dim {
+        Some(at) => {
+            ty.shape.insert(at, cx.size);
+            Lane::Mapped(cx.builder.input(node.name.clone(), ty), at)
+        }
+        None => Lane::Shared(cx.builder.input(node.name.clone(), ty)),
+    }
+}
+
+fn batch_output(
+    cx: &mut Batch,
+    lane: Lane,
+    dim: Option<i64>,
+    path: &Path,
+) -> Result<(Value, Option<usize>), Error> {
+    let Some(dim) = dim else {
+        return match lane {
+            Lane::Shared(value) => Ok((value, None)),
+            Lane::Mapped(..) => Err(DimsError::Unbatched { path: path.to_string() }.into()),
+        };
+    };
+    let mut ty = cx.ty(lane.value()).clone();
+    if lane.dim().is_none() {
+        ty.shape.insert(0, cx.size);
+    }
+    let at = in_range("out_dims", path, dim, &ty)?;
+    Ok((cx.at(lane, at)?, Some(at)))
+}
+
+/// The named axes of a port once the member dimension lies at `at`.
+fn outer_axes(port: &Port, axis: &Axis, at: Option<usize>) -> Vec<NamedAxis> {
+    let Some(at) = at else { return port.axes.clone() };
+    let moved =
+        port.axes.iter().map(|inner| NamedAxis { name: inner.name.clone(), dim: shift(&[inner.dim], at)[0] });
+    std::iter::once(NamedAxis { name: axis.name.clone(), dim: at }).chain(moved).collect()
+}
