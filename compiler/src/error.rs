@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use choral_ir::{BuildError, Location, VerifyError};
+use choral_ir::{BuildError, Location, TensorType, VerifyError};
+
+use crate::state::StateError;
 
 /// Any error of the compiler.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,6 +16,12 @@ pub enum Error {
     /// `in_dims` or `out_dims` that do not fit the arguments or results.
     #[error(transparent)]
     Dims(#[from] DimsError),
+    /// A state that is not the module's, or a file that cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Models that do not belong together.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
     /// An op that a transform could not rebuild.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -92,4 +100,35 @@ fn list(groups: &[SizeGroup]) -> String {
         format!("\n  size {size}: {}", arguments.join(", "))
     };
     groups.iter().map(line).collect()
+}
+
+/// Why models cannot run as one program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum EnsembleError {
+    #[error("an ensemble needs at least one model, got none")]
+    Empty,
+    #[error("the models differ in {field}:{}", members(.values))]
+    Setting { field: String, values: Vec<(String, Vec<usize>)> },
+    #[error(
+        "member {member} has other state names than member 0: missing {missing:?}, unexpected {unexpected:?}"
+    )]
+    Names { member: usize, missing: Vec<String>, unexpected: Vec<String> },
+    #[error("{name}: member 0 has {expected}, but member {member} has {got}")]
+    Type { name: String, member: usize, expected: TensorType, got: TensorType },
+    #[error("member {member} computes something else than member 0: {difference}")]
+    Graph { member: usize, difference: String },
+    #[error(
+        "the forward pass changed {}, which this call would lose; use returning_buffers(), or put the models in eval mode",
+        names.join(", ")
+    )]
+    Changed { names: Vec<String> },
+}
+
+fn members(values: &[(String, Vec<usize>)]) -> String {
+    let line = |(value, members): &(String, Vec<usize>)| {
+        let members: Vec<String> = members.iter().map(usize::to_string).collect();
+        format!("\n  {value} in member {}", members.join(", "))
+    };
+    values.iter().map(line).collect()
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`tree`] | structures of tensors: tuples, maps, modules |
 //! | [`trace`] | [`Var`], and how a function of them becomes a graph |
+//! | [`nn`], [`state`] | layers, and what their tensors are called |
+//! | [`ensemble`] | many models as one function of stacked state |
 //! | [`vmap`], [`rules`] | the transform, and one file of batching rules per op family |
 //! | [`rewrite`] | clean-up of graphs |
 //!
@@ -14,17 +16,26 @@
 extern crate self as choral;
 
 pub mod dims;
+pub mod ensemble;
 pub mod error;
+pub mod nn;
 pub mod rewrite;
 pub mod rules;
+pub mod state;
 pub mod trace;
 pub mod tree;
 mod views;
 pub mod vmap;
 
+/// Makes a struct over a leaf type `T` a module, and a tree.
+pub use choral_derive::Module;
 pub use dims::{Dims, IntoDims};
+pub use ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use error::Error;
+pub use nn::Forward;
+pub use state::{Module, ModuleState, State};
 pub use trace::function::{Function, Traced, trace};
+pub use trace::random::with_key;
 pub use trace::var::Var;
 pub use tree::{Leaf, Path, Tree};
 pub use vmap::{Vmap, vmap};

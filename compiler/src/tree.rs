@@ -50,6 +50,9 @@ pub enum Kind {
     Buffer,
 }
 
+/// How the names of arguments that have none begin.
+pub(crate) const UNNAMED: &str = "arg";
+
 /// One step into a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
@@ -116,8 +119,9 @@ impl Path {
         let named = self.segments.iter().position(|segment| !matches!(segment, Segment::Index(_)));
         match named {
             Some(start) => self.segments[start..].iter().map(Segment::name).collect::<Vec<_>>().join("."),
-            None if self.segments.is_empty() => "arg".to_owned(),
-            None => format!("arg{}", self.segments.iter().map(Segment::name).collect::<Vec<_>>().join("_")),
+            None => {
+                format!("{UNNAMED}{}", self.segments.iter().map(Segment::name).collect::<Vec<_>>().join("_"))
+            }
         }
     }
 }

@@ -274,6 +274,13 @@ fn write_nested<T: Element>(f: &mut fmt::Formatter<'_>, values: &[T], shape: &[u
     f.write_str("]")
 }
 
+impl From<Key> for Tensor {
+    /// The key as programs take it: `ui32[2]`.
+    fn from(key: Key) -> Tensor {
+        Tensor::from(key.words())
+    }
+}
+
 macro_rules! from_arrays {
     ($($ty:ty),*) => {$(
         impl From<$ty> for Tensor {

@@ -153,6 +153,9 @@ fn with_axes(graph: Graph, axes: &HashMap<Value, Vec<NamedAxis>>) -> Graph {
 pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Option<Vec<Var>> {
     let trace = innermost(operands)?;
     let values: Vec<Value> = operands.iter().map(|var| trace.lift(var)).collect::<Option<_>>()?;
+    for (port, value) in graph.inputs().iter().zip(&values) {
+        trace.name_argument(*value, &graph.node(port.value.node()).name);
+    }
     let results = trace.build("call", at, |builder| rewrite::inline(builder, graph, &values))?;
     let ports = graph.inputs().iter().zip(values).chain(graph.outputs().iter().zip(results.iter().copied()));
     trace.remember_axes(ports.map(|(port, value)| (value, port.axes.clone())));

@@ -4,10 +4,13 @@
 //! user's call, gives back a stand-in, and the trace as a whole ends in one error. Nested traces
 //! may use the values of outer ones; these become further inputs ("captures").
 
+mod activation;
+pub mod convolution;
 pub mod function;
 mod index;
-mod operators;
-mod reduce;
+pub mod operators;
+pub mod random;
+pub mod reduce;
 mod shape;
 pub mod var;
 
@@ -16,9 +19,10 @@ use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::rc::Rc;
 
-use choral_ir::{BuildError, Builder, Location, NamedAxis, Op, TensorType, Value};
+use choral_ir::{BuildError, Builder, Location, NamedAxis, NodeKind, Op, TensorType, Value};
 
 use crate::error::TraceFault;
+use crate::tree::UNNAMED;
 use var::Var;
 
 thread_local! {
@@ -146,6 +150,15 @@ impl Trace {
         self.state.borrow().builder.graph().node(value.node()).name.clone()
     }
 
+    /// Gives an argument that has no name of its own the one that it has inside a function.
+    fn name_argument(&self, value: Value, name: &str) {
+        let mut state = self.state.borrow_mut();
+        let node = state.builder.graph().node(value.node());
+        if matches!(node.kind, NodeKind::Input) && node.name.starts_with(UNNAMED) {
+            state.builder.rename(value, name);
+        }
+    }
+
     /// `name` under the name of the layer being run.
     fn scoped_name(&self, name: &str) -> String {
         self.state.borrow().scoped_name(name)
@@ -157,13 +170,21 @@ impl Trace {
         state.builder.rename(value, name);
     }
 
-    pub(crate) fn enter(&self, name: String, at: &Caller<'_>) {
+    fn enter(&self, name: String, at: &Caller<'_>) {
         self.state.borrow_mut().scopes.push(Scope { name, location: at.into() });
     }
 
-    pub(crate) fn leave(&self) {
+    fn leave(&self) {
         self.state.borrow_mut().scopes.pop();
     }
+}
+
+/// Runs `ops` with their names under `name` and located at `at`.
+pub(crate) fn within<R>(trace: &Trace, name: &str, at: &Caller<'_>, ops: impl FnOnce() -> R) -> R {
+    trace.enter(name.to_owned(), at);
+    let result = ops();
+    trace.leave();
+    result
 }
 
 /// The innermost trace among those of the operands.

@@ -254,14 +254,6 @@ binary_methods! {
 }
 
 impl Var {
-    /// `max(x, 0)`.
-    #[track_caller]
-    #[must_use]
-    pub fn relu(&self) -> Var {
-        let zero = self.full(Vec::new(), 0.0);
-        elementwise_as("relu", Binary::Maximum.into(), &[self, &zero], Caller::caller())
-    }
-
     /// `self` where the predicate (an `i1` value) holds, else `other`.
     #[track_caller]
     #[must_use]

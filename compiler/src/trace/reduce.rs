@@ -116,37 +116,12 @@ impl Var {
         if self.value.is_some() { self.reshape(shape) } else { self.stand_in() }
     }
 
-    /// `e^x` over `dim`, scaled to sum 1.
+    /// Product over dimension `dim` of this value and dimension `rhs_dim` of `rhs`; what is left
+    /// of `rhs` follows what is left of this value.
     #[track_caller]
-    #[must_use]
-    pub fn softmax(&self, dim: i64) -> Var {
-        self.scope_here("softmax", |x| {
-            let exponentials = (x - x.amax(dim).keep_dims(x, &[dim])).exp();
-            let sum = exponentials.sum(dim).keep_dims(x, &[dim]);
-            exponentials / sum
-        })
-    }
-
-    /// The logarithm of [`Var::softmax`], without overflow.
-    #[track_caller]
-    #[must_use]
-    pub fn log_softmax(&self, dim: i64) -> Var {
-        self.scope_here("log_softmax", |x| {
-            let shifted = x - x.amax(dim).keep_dims(x, &[dim]);
-            let sum = shifted.exp().sum(dim).keep_dims(x, &[dim]);
-            shifted - sum.log()
-        })
-    }
-
-    /// `log(sum(e^x))` over `dim`, without overflow.
-    #[track_caller]
-    #[must_use]
-    pub fn logsumexp(&self, dim: i64) -> Var {
-        self.scope_here("logsumexp", |x| {
-            let greatest = x.amax(dim);
-            let shifted = x - greatest.keep_dims(x, &[dim]);
-            shifted.exp().sum(dim).log() + greatest
-        })
+    pub(crate) fn contract(&self, rhs: &Var, dim: i64, rhs_dim: i64) -> Var {
+        let (Some(dim), Some(rhs_dim)) = (self.dim(dim), rhs.dim(rhs_dim)) else { return self.stand_in() };
+        self.dot_general(rhs, (&[dim], &[rhs_dim]), (&[], &[]))
     }
 
     /// Contraction with explicit dimensions; see [`DotGeneral`].

@@ -114,6 +114,15 @@ impl Var {
         })
     }
 
+    /// Repeated to the shape of `like`, dimension `d` at `dims[d]` of it.
+    #[track_caller]
+    pub(crate) fn along(&self, like: &Var, dims: &[usize]) -> Var {
+        let shape = like.shape().to_vec();
+        record_with("broadcast", &[self], Caller::caller(), |builder, values| {
+            views::stretch(builder, values[0], &shape, dims)
+        })
+    }
+
     /// `length` slices from `start` on along `dim`.
     #[track_caller]
     #[must_use]

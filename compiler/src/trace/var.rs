@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use choral_ir::{DType, Tensor, TensorType, Value};
 
-use super::Trace;
+use super::{Trace, within};
 
 /// A tensor that is not computed yet: a value of the graph being traced.
 ///
@@ -118,7 +118,7 @@ impl Var {
     #[track_caller]
     pub(crate) fn scope_here(&self, name: &str, ops: impl FnOnce(&Var) -> Var) -> Var {
         let full = self.trace.scoped_name(name);
-        let result = self.scope(&full, || ops(self));
+        let result = within(&self.trace, &full, Caller::caller(), || ops(self));
         result.renamed(name)
     }
 
@@ -142,15 +142,6 @@ impl Var {
         let value =
             self.trace.build("constant", Caller::caller(), |builder| Ok(builder.full(value, dtype, shape)));
         Var::new(&self.trace, value, ty)
-    }
-
-    /// Runs `layer` with its ops named after `name` and located at the caller's line.
-    #[track_caller]
-    pub(crate) fn scope<R>(&self, name: &str, layer: impl FnOnce() -> R) -> R {
-        self.trace.enter(name.to_owned(), Caller::caller());
-        let result = layer();
-        self.trace.leave();
-        result
     }
 
     /// The state-dict name of the module that a parameter belongs to: its own name but for the last part.

@@ -1,0 +1,179 @@
+//! Normalisation layers.
+
+use choral_ir::Tensor;
+
+use super::{Forward, layer};
+use crate::Module;
+use crate::trace::operators::Operand;
+use crate::trace::var::Var;
+
+/// `torch.nn.BatchNorm1d`: `[N, C]` or `[N, C, L]`.
+pub type BatchNorm1d<T> = BatchNorm<T, 1>;
+
+/// `torch.nn.BatchNorm2d`: `[N, C, H, W]`.
+pub type BatchNorm2d<T> = BatchNorm<T, 2>;
+
+/// Batch normalisation over every dimension but the channels, dimension 1 (Ioffe and Szegedy, 2015).
+///
+/// All parameters and buffers are `[num_features]` but `num_batches_tracked`, a scalar `i64`.
+/// In training mode a forward pass normalises by the batch and leaves new running statistics in the
+/// buffers; in evaluation mode it normalises by the running statistics.
+#[derive(Module, Clone, Debug)]
+#[allow(missing_docs)]
+pub struct BatchNorm<T, const D: usize> {
+    pub weight: Option<T>,
+    pub bias: Option<T>,
+    #[module(buffer)]
+    pub running_mean: T,
+    #[module(buffer)]
+    pub running_var: T,
+    #[module(buffer)]
+    pub num_batches_tracked: T,
+    pub eps: f64,
+    /// Weight of the newest batch in the running statistics; `None` weighs all batches alike.
+    pub momentum: Option<f64>,
+    pub training: bool,
+}
+
+impl<const D: usize> BatchNorm<Tensor, D> {
+    /// A layer with PyTorch's defaults: momentum 0.1, eps 1e-5, weight 1, bias 0, in training mode.
+    pub fn init(num_features: usize) -> Self {
+        BatchNorm {
+            weight: Some(Tensor::full([num_features], 1.0f32)),
+            bias: Some(Tensor::full([num_features], 0.0f32)),
+            running_mean: Tensor::full([num_features], 0.0f32),
+            running_var: Tensor::full([num_features], 1.0f32),
+            num_batches_tracked: Tensor::scalar(0i64),
+            eps: 1e-5,
+            momentum: Some(0.1),
+            training: true,
+        }
+    }
+}
+
+impl<T, const D: usize> BatchNorm<T, D> {
+    /// The same layer without weight and bias.
+    #[must_use]
+    pub fn without_affine(self) -> Self {
+        BatchNorm { weight: None, bias: None, ..self }
+    }
+
+    /// What is added to the variance.
+    #[must_use]
+    pub fn eps(self, eps: f64) -> Self {
+        BatchNorm { eps, ..self }
+    }
+
+    /// The weight of the newest batch in the running statistics.
+    #[must_use]
+    pub fn momentum(self, momentum: Option<f64>) -> Self {
+        BatchNorm { momentum, ..self }
+    }
+}
+
+impl<const D: usize> Forward for BatchNorm<Var, D> {
+    type Output = Var;
+
+    #[track_caller]
+    fn forward(&mut self, input: &Var) -> Var {
+        let flat = D == 1 && input.rank() == 2;
+        if input.rank() != D + 2 && !flat {
+            let expected = if D == 1 { "rank 2 or 3".to_owned() } else { format!("rank {}", D + 2) };
+            input.fault(format!("BatchNorm{D}d: expected an input of {expected}, got {}", input.ty()));
+            return input.stand_in();
+        }
+        let anchor = self.running_mean.clone();
+        layer(&anchor, input, || {
+            let (mean, var) = if self.training {
+                self.batch_statistics(input)
+            } else {
+                (self.running_mean.clone(), self.running_var.clone())
+            };
+            self.normalize(input, &mean, &var)
+        })
+    }
+}
+
+impl<const D: usize> BatchNorm<Var, D> {
+    /// Mean and variance of the batch; the running statistics move towards them.
+    fn batch_statistics(&mut self, input: &Var) -> (Var, Var) {
+        let axes: Vec<i64> = (0..input.rank() as i64).filter(|&axis| axis != 1).collect();
+        let mean = input.mean(axes.as_slice());
+        let distance = input - mean.along(input, &[1]);
+        let squares = (&distance * &distance).sum(axes.as_slice());
+        let count = (input.ty().len() / input.shape()[1].max(1)) as f64;
+        self.num_batches_tracked = &self.num_batches_tracked + 1;
+        let weight: Box<dyn Operand> = match self.momentum {
+            Some(momentum) => Box::new(momentum),
+            None => Box::new(1.0 / self.num_batches_tracked.to(input.dtype())),
+        };
+        // As in PyTorch the running variance is the unbiased one, the batch's own is not.
+        let unbiased = &squares / (count - 1.0);
+        self.running_mean = towards(&self.running_mean, &mean, &*weight);
+        self.running_var = towards(&self.running_var, &unbiased, &*weight);
+        (mean, squares / count)
+    }
+
+    /// `(x - mean) / sqrt(var + eps) * weight + bias` as one product and one sum per element.
+    fn normalize(&self, input: &Var, mean: &Var, var: &Var) -> Var {
+        let scale = (var + self.eps).rsqrt();
+        let scale = self.weight.iter().fold(scale, |scale, weight| scale * weight);
+        let shift = self.bias.iter().fold(-(mean * &scale), |shift, bias| shift + bias);
+        input * scale.along(input, &[1]) + shift.along(input, &[1])
+    }
+}
+
+/// `running` moved towards `newest` by `weight`.
+fn towards(running: &Var, newest: &Var, weight: &dyn Operand) -> Var {
+    running + (newest - running) * weight.beside(running)
+}
+
+/// Normalisation over the last dimensions (Ba et al., 2016), as `torch.nn.LayerNorm`.
+///
+/// `weight` and `bias` have the shape of the dimensions normalised over.
+#[derive(Module, Clone, Debug)]
+#[allow(missing_docs)]
+pub struct LayerNorm<T> {
+    pub weight: T,
+    pub bias: Option<T>,
+    pub eps: f64,
+}
+
+impl LayerNorm<Tensor> {
+    /// A layer with PyTorch's defaults: eps 1e-5, weight 1, bias 0.
+    pub fn init(normalized_shape: impl Into<Vec<usize>>) -> Self {
+        let shape = normalized_shape.into();
+        let (weight, bias) = (Tensor::full(shape.clone(), 1.0f32), Tensor::full(shape, 0.0f32));
+        LayerNorm { weight, bias: Some(bias), eps: 1e-5 }
+    }
+}
+
+impl<T> LayerNorm<T> {
+    /// The same layer without the bias.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        LayerNorm { bias: None, ..self }
+    }
+
+    /// What is added to the variance.
+    #[must_use]
+    pub fn eps(self, eps: f64) -> Self {
+        LayerNorm { eps, ..self }
+    }
+}
+
+impl Forward for LayerNorm<Var> {
+    type Output = Var;
+
+    #[track_caller]
+    fn forward(&mut self, input: &Var) -> Var {
+        let axes: Vec<i64> = (1..=self.weight.rank() as i64).map(|axis| -axis).collect();
+        layer(&self.weight, input, || {
+            let mean = input.mean(axes.as_slice()).keep_dims(input, &axes);
+            let distance = input - mean;
+            let var = (&distance * &distance).mean(axes.as_slice()).keep_dims(input, &axes);
+            let scaled = distance * (var + self.eps).rsqrt() * &self.weight;
+            self.bias.iter().fold(scaled, |sum, bias| sum + bias)
+        })
+    }
+}

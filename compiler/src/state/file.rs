@@ -1,0 +1,87 @@
+//! State dicts in `.safetensors` files.
+
+use std::fmt::Display;
+use std::fs;
+use std::path::Path;
+
+use choral_ir::element::Storage;
+use choral_ir::{DType, Tensor};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+
+use super::{State, StateError};
+
+/// Reads every tensor of a file.
+///
+/// # Errors
+/// If the file cannot be read, is cut off or damaged, or holds element types that programs lack.
+pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|error| at(path, error))?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|error| at(path, format!("not a whole safetensors file: {error}")))?;
+    let read = |(name, view): (String, TensorView<'_>)| {
+        let tensor = tensor(&view).ok_or_else(|| {
+            at(path, format!("tensor {name}: element type {} is not supported", view.dtype()))
+        })?;
+        Ok((name, tensor))
+    };
+    tensors.tensors().into_iter().map(read).collect()
+}
+
+/// Writes a file of these tensors, beside its place first and then over it.
+///
+/// # Errors
+/// If it cannot be written; a file that was there before is then as it was.
+pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateError> {
+    let path = path.as_ref();
+    let bytes: Vec<Vec<u8>> = state.values().map(|tensor| tensor.storage().to_le_bytes()).collect();
+    let view = |((name, tensor), bytes)| {
+        let (tensor, bytes): (&Tensor, &Vec<u8>) = (tensor, bytes);
+        Ok((name, TensorView::new(to_file(tensor.dtype()), tensor.shape().to_vec(), bytes)?))
+    };
+    let views: Result<Vec<(&String, TensorView<'_>)>, safetensors::SafeTensorError> =
+        state.iter().zip(&bytes).map(view).collect();
+    let file = views.and_then(|views| serialize(views, None)).map_err(|error| at(path, error))?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.partial", std::process::id()));
+    let written = fs::write(&beside, file).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        // Best effort: the error to report is the first one.
+        let _ = fs::remove_file(&beside);
+        at(path, error)
+    })
+}
+
+fn at(path: &Path, message: impl Display) -> StateError {
+    StateError::File { path: path.to_owned(), message: message.to_string() }
+}
+
+fn tensor(view: &TensorView<'_>) -> Option<Tensor> {
+    let data = Storage::from_le_bytes(from_file(view.dtype())?, view.data())?;
+    Tensor::from_storage(view.shape(), data).ok()
+}
+
+const TYPES: [(DType, Dtype); 13] = [
+    (DType::I1, Dtype::BOOL),
+    (DType::I8, Dtype::I8),
+    (DType::I16, Dtype::I16),
+    (DType::I32, Dtype::I32),
+    (DType::I64, Dtype::I64),
+    (DType::Ui8, Dtype::U8),
+    (DType::Ui16, Dtype::U16),
+    (DType::Ui32, Dtype::U32),
+    (DType::Ui64, Dtype::U64),
+    (DType::F16, Dtype::F16),
+    (DType::Bf16, Dtype::BF16),
+    (DType::F32, Dtype::F32),
+    (DType::F64, Dtype::F64),
+];
+
+fn from_file(dtype: Dtype) -> Option<DType> {
+    TYPES.into_iter().find(|(_, file)| *file == dtype).map(|(ours, _)| ours)
+}
+
+fn to_file(dtype: DType) -> Dtype {
+    TYPES[dtype as usize].1
+}

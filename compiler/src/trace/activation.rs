@@ -1,0 +1,77 @@
+//! Activation functions of [`Var`], in the names of `torch.nn.functional`.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use std::panic::Location as Caller;
+
+use choral_ir::op::Binary;
+
+use super::operators::elementwise_as;
+use super::var::Var;
+
+impl Var {
+    /// `max(x, 0)`.
+    #[track_caller]
+    #[must_use]
+    pub fn relu(&self) -> Var {
+        let zero = self.full(Vec::new(), 0.0);
+        elementwise_as("relu", Binary::Maximum.into(), &[self, &zero], Caller::caller())
+    }
+
+    /// `x Phi(x)` with the normal distribution function by the error function (Hendrycks and Gimpel, 2016).
+    #[track_caller]
+    #[must_use]
+    pub fn gelu(&self) -> Var {
+        self.scope_here("gelu", |x| x * 0.5 * ((x * FRAC_1_SQRT_2).erf() + 1.0))
+    }
+
+    /// [`Var::gelu`] with the normal distribution function by a hyperbolic tangent:
+    /// PyTorch's `approximate="tanh"`.
+    #[track_caller]
+    #[must_use]
+    pub fn gelu_tanh(&self) -> Var {
+        self.scope_here("gelu_tanh", |x| {
+            let inner = (x + x * x * x * 0.044_715) * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+            x * 0.5 * (inner.tanh() + 1.0)
+        })
+    }
+
+    /// `x sigmoid(x)`, also called swish.
+    #[track_caller]
+    #[must_use]
+    pub fn silu(&self) -> Var {
+        self.scope_here("silu", |x| x * x.sigmoid())
+    }
+
+    /// `e^x` over `dim`, scaled to sum 1.
+    #[track_caller]
+    #[must_use]
+    pub fn softmax(&self, dim: i64) -> Var {
+        self.scope_here("softmax", |x| {
+            let exponentials = (x - x.amax(dim).keep_dims(x, &[dim])).exp();
+            let sum = exponentials.sum(dim).keep_dims(x, &[dim]);
+            exponentials / sum
+        })
+    }
+
+    /// The logarithm of [`Var::softmax`], without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn log_softmax(&self, dim: i64) -> Var {
+        self.scope_here("log_softmax", |x| {
+            let shifted = x - x.amax(dim).keep_dims(x, &[dim]);
+            let sum = shifted.exp().sum(dim).keep_dims(x, &[dim]);
+            shifted - sum.log()
+        })
+    }
+
+    /// `log(sum(e^x))` over `dim`, without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn logsumexp(&self, dim: i64) -> Var {
+        self.scope_here("logsumexp", |x| {
+            let greatest = x.amax(dim);
+            let shifted = x - greatest.keep_dims(x, &[dim]);
+            shifted.exp().sum(dim).log() + greatest
+        })
+    }
+}
