@@ -8,10 +8,12 @@ pub mod build;
 pub mod dtype;
 pub mod element;
 pub mod graph;
+mod graphviz;
 pub mod json;
 pub mod op;
 pub mod random;
 pub mod tensor;
+pub mod text;
 pub mod types;
 pub mod verify;
 

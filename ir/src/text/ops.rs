@@ -1,0 +1,262 @@
+//! How each op spells itself, family by family: StableHLO's pretty form where it has one.
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
+use std::fmt::Display;
+
+use super::print::{Call, Printer};
+use crate::op::{
+    BatchingDim, BroadcastInDim, Compare, ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise,
+    Gather, IndexOp, Iota, Layout, Pad, Reduce, ReduceWindow, Reshape, Reverse, ShapeOp, Slice, Transpose,
+    Unary, WindowOp,
+};
+use crate::{Graph, Op};
+
+/// The right-hand side of an op's line.
+pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
+    match op {
+        Op::Elementwise(op) => elementwise(op, call),
+        Op::Shape(op) => shape(op, call),
+        Op::Dot(op) => dot(op, call),
+        Op::Convolution(op) => convolution(op, call),
+        Op::Reduce(op) => reduce(op, call),
+        Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, call),
+        Op::Index(IndexOp::Gather(op)) => gather(op, call),
+    }
+}
+
+/// `[1, 2]`.
+fn list<T: Display>(entries: &[T]) -> String {
+    format!("[{}]", commas(entries))
+}
+
+fn commas<T: Display>(entries: &[T]) -> String {
+    entries.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// `array<i64: 1, 2>`.
+fn array<T: Display>(entries: &[T]) -> String {
+    if entries.is_empty() { "array<i64>".to_owned() } else { format!("array<i64: {}>", commas(entries)) }
+}
+
+/// `[[0, 1], [2, 3]]`.
+fn pairs(entries: &[(i64, i64)]) -> String {
+    list(&entries.iter().map(|(low, high)| format!("[{low}, {high}]")).collect::<Vec<_>>())
+}
+
+fn elementwise(op: &Elementwise, call: &Call<'_>) -> String {
+    let (name, arguments, result) = (op.name(), call.arguments(), call.results[0]);
+    match op {
+        Elementwise::Unary(Unary::Erf) => format!("{name} {arguments} : {result} -> {result}"),
+        Elementwise::Unary(Unary::IsFinite) => format!("{name} {arguments} : {}", call.signature()),
+        Elementwise::Unary(_) | Elementwise::Binary(_) => format!("{name} {arguments} : {result}"),
+        Elementwise::Compare(op) => compare(op, call),
+        Elementwise::Select => format!("{name} {arguments} : {}, {result}", call.operands[0]),
+        Elementwise::Clamp => format!("{name} {arguments} : {result}"),
+        Elementwise::Convert(_) => format!("{name} {arguments} : {}", call.signature()),
+    }
+}
+
+fn compare(Compare { direction, compare_type }: &Compare, call: &Call<'_>) -> String {
+    let order = match compare_type {
+        ComparisonType::Natural => "",
+        ComparisonType::TotalOrder => ", TOTALORDER",
+    };
+    let (direction, arguments) = (direction.name(), call.arguments());
+    format!("stablehlo.compare {direction}, {arguments}{order} : {}", call.signature())
+}
+
+fn shape(op: &ShapeOp, call: &Call<'_>) -> String {
+    let (name, arguments, signature) = (op.name(), call.arguments(), call.signature());
+    match op {
+        ShapeOp::Iota(Iota { shape: _, dtype: _, dimension }) => {
+            format!("{name} dim = {dimension} : {}", call.results[0])
+        }
+        ShapeOp::BroadcastInDim(BroadcastInDim { shape: _, dims }) => {
+            format!("{name} {arguments}, dims = {} : {signature}", list(dims))
+        }
+        ShapeOp::Reshape(Reshape { shape: _ }) => format!("{name} {arguments} : {signature}"),
+        ShapeOp::Transpose(Transpose { permutation }) => {
+            format!("{name} {arguments}, dims = {} : {signature}", list(permutation))
+        }
+        ShapeOp::Reverse(Reverse { dims }) => {
+            format!("{name} {arguments}, dims = {} : {}", list(dims), call.results[0])
+        }
+        ShapeOp::Slice(op) => format!("{name} {arguments} {} : {signature}", ranges(op)),
+        ShapeOp::Pad(Pad { low, high, interior }) => {
+            let (low, high, interior) = (list(low), list(high), list(interior));
+            format!("{name} {arguments}, low = {low}, high = {high}, interior = {interior} : {signature}")
+        }
+        ShapeOp::Concatenate(Concatenate { dimension }) => {
+            format!("{name} {arguments}, dim = {dimension} : {signature}")
+        }
+    }
+}
+
+/// `[0:4:2, 0:3]`; a stride of 1 is not written.
+fn ranges(Slice { start, limit, strides }: &Slice) -> String {
+    let range = |((start, limit), stride): ((&usize, &usize), &usize)| match stride {
+        1 => format!("{start}:{limit}"),
+        _ => format!("{start}:{limit}:{stride}"),
+    };
+    list(&start.iter().zip(limit).zip(strides).map(range).collect::<Vec<_>>())
+}
+
+fn dot(op: &DotGeneral, call: &Call<'_>) -> String {
+    let DotGeneral { lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, dtype: _ } = op;
+    let batching = match lhs_batching.len() {
+        0 => String::new(),
+        _ => format!("batching_dims = {} x {}, ", list(lhs_batching), list(rhs_batching)),
+    };
+    let contracting = format!("contracting_dims = {} x {}", list(lhs_contracting), list(rhs_contracting));
+    format!("stablehlo.dot_general {}, {batching}{contracting} : {}", call.arguments(), call.signature())
+}
+
+fn convolution(op: &Convolution, call: &Call<'_>) -> String {
+    let Convolution {
+        batching_dims,
+        input,
+        kernel,
+        output,
+        strides: _,
+        padding: _,
+        lhs_dilation: _,
+        rhs_dilation: _,
+        reversal: _,
+        feature_group_count,
+        batch_group_count,
+        dtype: _,
+    } = op;
+    let batching = match batching_dims.len() {
+        0 => String::new(),
+        _ => {
+            format!(" batching_dims = {},", list(&batching_dims.iter().map(batching_dim).collect::<Vec<_>>()))
+        }
+    };
+    format!(
+        "{}({}){batching} dim_numbers = {}x{}->{}, window = {{{}}} \
+         {{batch_group_count = {batch_group_count} : i64, feature_group_count = {feature_group_count} : i64}} : {}",
+        op.name(),
+        call.arguments(),
+        layout(input, ["b", "f"], call.operands[0].rank()),
+        layout(kernel, ["o", "i"], call.operands[1].rank()),
+        layout(output, ["b", "f"], call.results[0].rank()),
+        window(op),
+        call.signature(),
+    )
+}
+
+/// `[input, kernel, output]`, with `none` for an operand that is shared.
+fn batching_dim(BatchingDim { input, kernel, output }: &BatchingDim) -> String {
+    let dim = |dim: &Option<usize>| dim.map_or_else(|| "none".to_owned(), |dim| dim.to_string());
+    format!("[{}, {}, {output}]", dim(input), dim(kernel))
+}
+
+/// The part of each dimension; `?` for one outside of the layout.
+fn layout(Layout { batch, feature, spatial }: &Layout, names: [&str; 2], rank: usize) -> String {
+    let part = |dim: usize| match spatial.iter().position(|&at| at == dim) {
+        Some(position) => position.to_string(),
+        None if dim == *batch => names[0].to_owned(),
+        None if dim == *feature => names[1].to_owned(),
+        None => "?".to_owned(),
+    };
+    list(&(0..rank).map(part).collect::<Vec<_>>())
+}
+
+/// The window attributes that are not the default.
+fn window(op: &Convolution) -> String {
+    let parts = [
+        ("stride", op.strides.iter().any(|&stride| stride != 1), list(&op.strides)),
+        ("pad", op.padding.iter().any(|&pad| pad != (0, 0)), pairs(&op.padding)),
+        ("lhs_dilate", op.lhs_dilation.iter().any(|&step| step != 1), list(&op.lhs_dilation)),
+        ("rhs_dilate", op.rhs_dilation.iter().any(|&step| step != 1), list(&op.rhs_dilation)),
+        ("reverse", op.reversal.contains(&true), list(&op.reversal)),
+    ];
+    let written = parts.into_iter().filter(|(_, differs, _)| *differs);
+    written.map(|(name, _, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
+    let (inputs, inits) = call.names.split_at(call.names.len() / 2);
+    let folded = inputs.iter().zip(inits).map(|(input, init)| format!("({input} init: {init})"));
+    let folded = folded.collect::<Vec<_>>().join(", ");
+    let (dimensions, signature) = (list(dimensions), call.signature());
+    match body.as_reducer() {
+        Some(op) => {
+            format!(
+                "stablehlo.reduce{folded} applies {} across dimensions = {dimensions} : {signature}",
+                op.name()
+            )
+        }
+        None => {
+            let reducer = reducer(&call.printer.region(body), call.printer);
+            format!("stablehlo.reduce{folded} across dimensions = {dimensions} : {signature}\n{reducer}")
+        }
+    }
+}
+
+/// `reducer(%lhs: T, %rhs: T) (..) {..}`: accumulator and element side by side, one pair per input.
+fn reducer(region: &Printer<'_>, outer: &Printer<'_>) -> String {
+    let (lhs, rhs) = region.graph.inputs().split_at(region.graph.inputs().len() / 2);
+    let pair = |(lhs, rhs)| format!("({}, {})", region.argument(lhs), region.argument(rhs));
+    let pairs = lhs.iter().zip(rhs).map(pair).collect::<Vec<_>>().join(" ");
+    format!("{0} reducer{pairs} {{\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
+}
+
+fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
+    let ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations, padding, body } =
+        op;
+    let rank = padding.len();
+    let padding = if padding.is_empty() { String::new() } else { pairs(padding) };
+    format!(
+        "\"stablehlo.reduce_window\"({}) <{{base_dilations = {}, padding = dense<{padding}> : tensor<{rank}x2xi64>, \
+         window_dilations = {}, window_dimensions = {}, window_strides = {}}}> ({}) : {}",
+        call.arguments(),
+        array(base_dilations),
+        array(window_dilations),
+        array(window_dimensions),
+        array(window_strides),
+        block(body, call.printer),
+        call.signature(),
+    )
+}
+
+/// A region in braces, its inputs declared by `^bb0`.
+fn block(body: &Graph, outer: &Printer<'_>) -> String {
+    let region = outer.region(body);
+    let arguments = body.inputs().iter().map(|port| region.argument(port)).collect::<Vec<_>>().join(", ");
+    format!("{{\n{0}^bb0({arguments}):\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
+}
+
+fn gather(op: &Gather, call: &Call<'_>) -> String {
+    format!(
+        "\"stablehlo.gather\"({}) <{{dimension_numbers = {}, indices_are_sorted = {}, slice_sizes = {}}}> : {}",
+        call.arguments(),
+        gather_dimensions(op),
+        op.indices_are_sorted,
+        array(&op.slice_sizes),
+        call.signature(),
+    )
+}
+
+fn gather_dimensions(op: &Gather) -> String {
+    let Gather {
+        offset_dims,
+        collapsed_slice_dims,
+        operand_batching_dims,
+        start_indices_batching_dims,
+        start_index_map,
+        index_vector_dim,
+        slice_sizes: _,
+        indices_are_sorted: _,
+    } = op;
+    let lists = [
+        ("offset_dims", offset_dims),
+        ("collapsed_slice_dims", collapsed_slice_dims),
+        ("operand_batching_dims", operand_batching_dims),
+        ("start_indices_batching_dims", start_indices_batching_dims),
+        ("start_index_map", start_index_map),
+    ];
+    let written = lists.into_iter().filter(|(_, dims)| !dims.is_empty());
+    let written: String = written.map(|(name, dims)| format!("{name} = {}, ", list(dims))).collect();
+    format!("#stablehlo.gather<{written}index_vector_dim = {index_vector_dim}>")
+}

@@ -1,0 +1,48 @@
+//! The parser: StableHLO text to a verified graph.
+//!
+//! Reads what the printer writes, and the usual pretty and generic spelling of the same ops, in
+//! modules of several functions too. The way: characters, tokens ([`lexer`]), calls ([`statement`]),
+//! ops ([`resolve`]), the [`Builder`](crate::Builder). One token of look-ahead is enough.
+
+mod attribute;
+mod cursor;
+mod dense;
+mod error;
+mod function;
+mod lexer;
+mod resolve;
+mod statement;
+
+pub use error::ParseError;
+
+use crate::Graph;
+
+impl Graph {
+    /// The graph of a StableHLO text: its function `@main`, or its first one.
+    ///
+    /// ```
+    /// use choral_ir::Graph;
+    /// let graph = Graph::parse("
+    ///     func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+    ///       %y = stablehlo.tanh %x : tensor<2xf32>
+    ///       return %y : tensor<2xf32>
+    ///     }")?;
+    /// assert_eq!(Graph::parse(&graph.to_text())?, graph);
+    /// # Ok::<(), choral_ir::text::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first fault, with its line and column.
+    pub fn parse(text: &str) -> Result<Graph, ParseError> {
+        cursor::Parser::new(text)?.module()
+    }
+}
+
+/// As [`Graph::parse`].
+impl std::str::FromStr for Graph {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Graph, ParseError> {
+        Graph::parse(text)
+    }
+}

@@ -1,0 +1,245 @@
+//! What a spelled call means: the op of its name with its attributes, by either form's names.
+
+use std::sync::Arc;
+
+use super::attribute::{Attribute, Attributes};
+use super::statement::Call;
+use crate::op::{
+    BatchingDim, Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Concatenate,
+    Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReduceWindow, Reshape, Reverse,
+    Slice, Transpose, Unary,
+};
+use crate::{Graph, Op, TensorType};
+
+/// The op, with every attribute accounted for.
+pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
+    let op = named(call)?;
+    match call.attributes.unknown() {
+        Some(name) => Err(format!("expected attributes of this op, found `{name}`")),
+        None => Ok(op),
+    }
+}
+
+fn named(call: &mut Call<'_>) -> Result<Op, String> {
+    match call.name {
+        "stablehlo.compare" => compare(&mut call.attributes).map(Op::from),
+        "stablehlo.select" => Ok(Elementwise::Select.into()),
+        "stablehlo.clamp" => Ok(Elementwise::Clamp.into()),
+        "stablehlo.convert" => Ok(Elementwise::Convert(result(call)?.dtype).into()),
+        "stablehlo.iota" => iota(call).map(Op::from),
+        "stablehlo.broadcast_in_dim" => broadcast_in_dim(call).map(Op::from),
+        "stablehlo.reshape" => Ok(Reshape { shape: result(call)?.shape }.into()),
+        "stablehlo.transpose" => {
+            let permutation = call.attributes.require(&["dims", "permutation"])?.sizes()?;
+            Ok(Transpose { permutation }.into())
+        }
+        "stablehlo.reverse" => {
+            let dims = call.attributes.require(&["dims", "dimensions"])?.sizes()?;
+            Ok(Reverse { dims }.into())
+        }
+        "stablehlo.slice" => slice(&mut call.attributes).map(Op::from),
+        "stablehlo.pad" => pad(&mut call.attributes).map(Op::from),
+        "stablehlo.concatenate" => {
+            let dimension = call.attributes.require(&["dim", "dimension"])?.size()?;
+            Ok(Concatenate { dimension }.into())
+        }
+        "stablehlo.dot_general" => dot_general(call).map(Op::from),
+        "stablehlo.convolution" | "choral.convolution" => convolution(call).map(Op::from),
+        "stablehlo.reduce" => {
+            let dimensions = call.attributes.require(&["dimensions"])?.sizes()?;
+            Ok(Reduce { dimensions, body: region(call)? }.into())
+        }
+        "stablehlo.reduce_window" => reduce_window(call).map(Op::from),
+        "stablehlo.gather" => gather(&mut call.attributes).map(Op::from),
+        name => unary_or_binary(name),
+    }
+}
+
+fn unary_or_binary(name: &str) -> Result<Op, String> {
+    let unary = Unary::ALL.iter().find(|op| op.name() == name).map(|&op| op.into());
+    let binary = || Binary::ALL.iter().find(|op| op.name() == name).map(|&op| op.into());
+    unary.or_else(binary).ok_or_else(|| "expected an op that this program knows".to_owned())
+}
+
+fn result(call: &Call<'_>) -> Result<TensorType, String> {
+    call.signature.results.first().cloned().ok_or_else(|| "expected a result type".to_owned())
+}
+
+fn region(call: &mut Call<'_>) -> Result<Arc<Graph>, String> {
+    call.regions.pop().map(Arc::new).ok_or_else(|| "expected a region".to_owned())
+}
+
+fn sizes_or(
+    attributes: &mut Attributes<'_>,
+    names: &[&str],
+    default: Vec<usize>,
+) -> Result<Vec<usize>, String> {
+    attributes.take(names).map_or(Ok(default), |value| value.sizes())
+}
+
+/// `[[low, high], ..]` in any nesting.
+fn pairs_or(
+    attributes: &mut Attributes<'_>,
+    names: &[&str],
+    count: usize,
+) -> Result<Vec<(i64, i64)>, String> {
+    let Some(value) = attributes.take(names) else { return Ok(vec![(0, 0); count]) };
+    Ok(value.integers()?.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+}
+
+fn compare(attributes: &mut Attributes<'_>) -> Result<Compare, String> {
+    use ComparisonDirection::{Eq, Ge, Gt, Le, Lt, Ne};
+    let name = attributes.require(&["comparison_direction", "keyword"])?.word()?;
+    let direction = [Eq, Ne, Ge, Gt, Le, Lt].into_iter().find(|direction| direction.name() == name);
+    let direction = direction.ok_or_else(|| format!("expected a direction such as LT, found `{name}`"))?;
+    let order = attributes.take(&["compare_type", "keyword"]).map(|order| order.word()).transpose()?;
+    let compare_type = match order {
+        Some("TOTALORDER") => ComparisonType::TotalOrder,
+        Some("FLOAT" | "SIGNED" | "UNSIGNED" | "NOTYPE") | None => ComparisonType::Natural,
+        Some(other) => {
+            return Err(format!("expected FLOAT, SIGNED, UNSIGNED or TOTALORDER, found `{other}`"));
+        }
+    };
+    Ok(Compare { direction, compare_type })
+}
+
+fn iota(call: &mut Call<'_>) -> Result<Iota, String> {
+    let TensorType { shape, dtype } = result(call)?;
+    let dimension = call.attributes.require(&["dim", "iota_dimension"])?.size()?;
+    Ok(Iota { shape, dtype, dimension })
+}
+
+fn broadcast_in_dim(call: &mut Call<'_>) -> Result<BroadcastInDim, String> {
+    let dims = call.attributes.require(&["dims", "broadcast_dimensions"])?.sizes()?;
+    Ok(BroadcastInDim { shape: result(call)?.shape, dims })
+}
+
+fn slice(attributes: &mut Attributes<'_>) -> Result<Slice, String> {
+    Ok(Slice {
+        start: attributes.require(&["start_indices"])?.sizes()?,
+        limit: attributes.require(&["limit_indices"])?.sizes()?,
+        strides: attributes.require(&["strides"])?.sizes()?,
+    })
+}
+
+fn pad(attributes: &mut Attributes<'_>) -> Result<Pad, String> {
+    Ok(Pad {
+        low: attributes.require(&["low", "edge_padding_low"])?.integers()?,
+        high: attributes.require(&["high", "edge_padding_high"])?.integers()?,
+        interior: attributes.require(&["interior", "interior_padding"])?.sizes()?,
+    })
+}
+
+fn dot_general(call: &mut Call<'_>) -> Result<DotGeneral, String> {
+    let dtype = result(call)?.dtype;
+    let attributes = &mut call.attributes;
+    let [lhs_batching, rhs_batching] = sides(attributes, "batching_dims")?;
+    let [lhs_contracting, rhs_contracting] = sides(attributes, "contracting_dims")?;
+    let mut generic = attributes.record(&["dot_dimension_numbers"])?;
+    let mut either = |pretty: Vec<usize>, name: &str| sizes_or(&mut generic, &[name], pretty);
+    Ok(DotGeneral {
+        lhs_batching: either(lhs_batching, "lhs_batching_dimensions")?,
+        rhs_batching: either(rhs_batching, "rhs_batching_dimensions")?,
+        lhs_contracting: either(lhs_contracting, "lhs_contracting_dimensions")?,
+        rhs_contracting: either(rhs_contracting, "rhs_contracting_dimensions")?,
+        dtype,
+    })
+}
+
+/// `[0] x [1]`; two empty lists if the attribute is absent.
+fn sides(attributes: &mut Attributes<'_>, name: &str) -> Result<[Vec<usize>; 2], String> {
+    let Some(value) = attributes.take(&[name]) else { return Ok([Vec::new(), Vec::new()]) };
+    match value.items()? {
+        [lhs, rhs] => Ok([lhs.sizes()?, rhs.sizes()?]),
+        _ => Err(format!("`{name}` needs two lists: [..] x [..]")),
+    }
+}
+
+fn convolution(call: &mut Call<'_>) -> Result<Convolution, String> {
+    let dtype = result(call)?.dtype;
+    let attributes = &mut call.attributes;
+    let batching_dims = batching_dims(attributes)?;
+    let layouts = attributes.require(&["dim_numbers", "dimension_numbers"])?;
+    let [input, kernel, output] = layouts.items()? else {
+        return Err("`dim_numbers` needs three lists: [..]x[..]->[..]".to_owned());
+    };
+    let output = layout(output)?;
+    let window = attributes.record(&["window"])?;
+    attributes.extend(window);
+    let ones = vec![1; output.spatial.len()];
+    let reversal = sizes_or(attributes, &["reverse", "window_reversal"], vec![0; ones.len()])?;
+    Ok(Convolution {
+        batching_dims,
+        input: layout(input)?,
+        kernel: layout(kernel)?,
+        strides: sizes_or(attributes, &["stride", "window_strides"], ones.clone())?,
+        padding: pairs_or(attributes, &["pad", "padding"], ones.len())?,
+        lhs_dilation: sizes_or(attributes, &["lhs_dilate", "lhs_dilation"], ones.clone())?,
+        rhs_dilation: sizes_or(attributes, &["rhs_dilate", "rhs_dilation"], ones)?,
+        reversal: reversal.into_iter().map(|reversed| reversed != 0).collect(),
+        feature_group_count: attributes.require(&["feature_group_count"])?.size()?,
+        batch_group_count: attributes.require(&["batch_group_count"])?.size()?,
+        output,
+        dtype,
+    })
+}
+
+/// `[[input, kernel, output], ..]`, with `none` where all share the operand.
+fn batching_dims(attributes: &mut Attributes<'_>) -> Result<Vec<BatchingDim>, String> {
+    let Some(value) = attributes.take(&["batching_dims"]) else { return Ok(Vec::new()) };
+    let dim = |dim: &Attribute<'_>| match dim {
+        Attribute::Word("none") => Ok(None),
+        other => other.size().map(Some),
+    };
+    let entry = |entry: &Attribute<'_>| match entry.items()? {
+        [input, kernel, output] => {
+            Ok(BatchingDim { input: dim(input)?, kernel: dim(kernel)?, output: output.size()? })
+        }
+        _ => Err("`batching_dims` needs entries [input, kernel, output]".to_owned()),
+    };
+    value.items()?.iter().map(entry).collect()
+}
+
+/// `[b, f, 0, 1]`, or `[o, i, 0, 1]` of a kernel.
+fn layout(parts: &Attribute<'_>) -> Result<Layout, String> {
+    let parts = parts.items()?;
+    let find = |part: Attribute<'_>| parts.iter().position(|other| *other == part);
+    let named = |names: [&'static str; 2]| {
+        let dim = names.into_iter().find_map(|name| find(Attribute::Word(name)));
+        dim.ok_or_else(|| format!("expected a dimension `{}` or `{}` in the layout", names[0], names[1]))
+    };
+    let (batch, feature) = (named(["b", "o"])?, named(["f", "i"])?);
+    let spatial = (0..).map_while(|position| find(Attribute::Integer(position))).collect();
+    Ok(Layout { batch, feature, spatial })
+}
+
+fn reduce_window(call: &mut Call<'_>) -> Result<ReduceWindow, String> {
+    let body = region(call)?;
+    let attributes = &mut call.attributes;
+    let window_dimensions = attributes.require(&["window_dimensions"])?.sizes()?;
+    let ones = vec![1; window_dimensions.len()];
+    Ok(ReduceWindow {
+        window_strides: sizes_or(attributes, &["window_strides"], ones.clone())?,
+        base_dilations: sizes_or(attributes, &["base_dilations"], ones.clone())?,
+        window_dilations: sizes_or(attributes, &["window_dilations"], ones)?,
+        padding: pairs_or(attributes, &["padding"], window_dimensions.len())?,
+        window_dimensions,
+        body,
+    })
+}
+
+fn gather(attributes: &mut Attributes<'_>) -> Result<Gather, String> {
+    let mut numbers = attributes.record(&["dimension_numbers"])?;
+    let mut dims = |name: &str| sizes_or(&mut numbers, &[name], Vec::new());
+    let sorted = attributes.take(&["indices_are_sorted"]);
+    Ok(Gather {
+        offset_dims: dims("offset_dims")?,
+        collapsed_slice_dims: dims("collapsed_slice_dims")?,
+        operand_batching_dims: dims("operand_batching_dims")?,
+        start_indices_batching_dims: dims("start_indices_batching_dims")?,
+        start_index_map: dims("start_index_map")?,
+        index_vector_dim: numbers.take(&["index_vector_dim"]).map_or(Ok(0), |dim| dim.size())?,
+        slice_sizes: attributes.require(&["slice_sizes"])?.sizes()?,
+        indices_are_sorted: sorted == Some(Attribute::Boolean(true)),
+    })
+}

@@ -1,0 +1,348 @@
+//! One line: results, an op in its pretty or generic form, and its types.
+//!
+//! Both forms end as a [`Call`]; what a call means is decided in [`super::resolve`].
+
+use super::ParseError;
+use super::attribute::{Attribute, Attributes};
+use super::cursor::Parser;
+use super::function::{Block, spell};
+use super::lexer::Kind;
+use super::resolve;
+use crate::graph::Value;
+use crate::op::{Binary, Elementwise};
+use crate::{Builder, Graph, Op, Tensor, TensorType};
+
+/// An op as the text spells it.
+pub(super) struct Call<'a> {
+    pub(super) name: &'a str,
+    pub(super) operands: Vec<Value>,
+    pub(super) attributes: Attributes<'a>,
+    pub(super) regions: Vec<Graph>,
+    pub(super) signature: Signature,
+}
+
+/// The types after the colon.
+#[derive(Default)]
+pub(super) struct Signature {
+    /// Types of the operands, if the form writes them.
+    pub(super) operands: Option<Vec<TensorType>>,
+    /// Types of the results.
+    pub(super) results: Vec<TensorType>,
+}
+
+impl<'a> Parser<'a> {
+    /// `%a, %b = op ..`, `%a:2 = op ..`.
+    pub(super) fn statement(&mut self, block: &mut Block<'a>) -> Result<(), ParseError> {
+        let at = self.at();
+        let names = self.result_names()?;
+        let known = block.builder.graph().len();
+        let values = self.right_hand_side(block)?;
+        self.skip_location()?;
+        let count = names.iter().map(|(_, _, count)| count).sum::<usize>();
+        if count != values.len() {
+            return Err(self.error(at, format!("expected {} results, found names for {count}", values.len())));
+        }
+        // A number is the lack of a name: the op gives one. A call may hand back an older value.
+        if let (Some((_, name, _)), Some(&value)) = (names.first(), values.first())
+            && name.parse::<u64>().is_err()
+            && value.node().index() >= known
+        {
+            block.builder.rename(value, *name);
+        }
+        let mut values = values.into_iter();
+        for (at, name, count) in names {
+            self.define(block, at, name, values.by_ref().take(count).collect())?;
+        }
+        Ok(())
+    }
+
+    /// Place, name and number of values of each name left of the `=`.
+    fn result_names(&mut self) -> Result<Vec<(usize, &'a str, usize)>, ParseError> {
+        let name = |parser: &mut Self| {
+            let (at, name) = (parser.at(), parser.value_name()?);
+            if !parser.eat(':') {
+                return Ok((at, name, 1));
+            }
+            let Kind::Number(count) = parser.advance() else {
+                return Err(parser.unexpected("a number of results"));
+            };
+            Ok((at, name, count.parse().map_err(|_| parser.error(at, "expected a number of results"))?))
+        };
+        self.until('=', name)
+    }
+
+    fn right_hand_side(&mut self, block: &mut Block<'a>) -> Result<Vec<Value>, ParseError> {
+        let at = self.at();
+        match self.advance() {
+            Kind::Word("call" | "func.call") => self.call_of_function(block, at),
+            Kind::Word("stablehlo.constant") => self.constant(block),
+            Kind::Word(name @ "stablehlo.reduce") => {
+                let call = self.reduce(block, name)?;
+                self.push(block, at, call)
+            }
+            Kind::Word(name) => {
+                let call = self.pretty(block, name)?;
+                self.push(block, at, call)
+            }
+            Kind::Text(name) => {
+                let call = self.generic(block, name)?;
+                self.push(block, at, call)
+            }
+            _ => {
+                self.position -= 1;
+                Err(self.unexpected("an op"))
+            }
+        }
+    }
+
+    fn constant(&mut self, block: &mut Block<'a>) -> Result<Vec<Value>, ParseError> {
+        if self.eat('{') {
+            self.record('}')?;
+        }
+        self.expect_word("dense")?;
+        let (tensor, ty) = self.dense()?;
+        Ok(vec![push_constant(&mut block.builder, &tensor, &ty)])
+    }
+
+    fn call_of_function(&mut self, block: &mut Block<'a>, at: usize) -> Result<Vec<Value>, ParseError> {
+        let name = self.symbol()?;
+        self.expect('(')?;
+        let operands = self.until(')', |parser| parser.operand(block))?;
+        self.expect(':')?;
+        let signature = self.signature()?;
+        let results = self.inline(block, at, name, &operands)?;
+        self.check_results(block, at, &results, &signature)?;
+        Ok(results)
+    }
+
+    /// Operands, `name = value` pairs and keywords in any order up to the colon, then types.
+    fn pretty(&mut self, block: &Block<'a>, name: &'a str) -> Result<Call<'a>, ParseError> {
+        let (mut operands, mut attributes) = (Vec::new(), Attributes::default());
+        loop {
+            match (self.peek(), self.peek_second()) {
+                (Kind::Mark(':'), _) => break,
+                (Kind::Value(_), _) => operands.push(self.operand(block)?),
+                (Kind::Mark('('), _) => {
+                    self.advance();
+                    operands.extend(self.until(')', |parser| parser.operand(block))?);
+                }
+                (Kind::Mark('['), _) => self.ranges(&mut attributes)?,
+                (Kind::Mark('{'), _) => {
+                    self.advance();
+                    attributes.extend(self.record('}')?);
+                }
+                (Kind::Word(key), Kind::Mark('=')) => {
+                    self.position += 2;
+                    attributes.push(key, self.linked()?);
+                }
+                (Kind::Word(keyword), _) => {
+                    self.advance();
+                    attributes.push("keyword", Attribute::Word(keyword));
+                }
+                _ => return Err(self.unexpected("an operand, an attribute or `:`")),
+            }
+            self.eat(',');
+        }
+        self.expect(':')?;
+        let signature = self.signature()?;
+        Ok(Call { name, operands, attributes, regions: Vec::new(), signature })
+    }
+
+    /// `[0:4:2, 1:3]` of a slice, as three lists.
+    fn ranges(&mut self, attributes: &mut Attributes<'a>) -> Result<(), ParseError> {
+        self.expect('[')?;
+        let ranges = self.until(']', |parser| {
+            let start = parser.attribute()?;
+            parser.expect(':')?;
+            let limit = parser.attribute()?;
+            let stride = if parser.eat(':') { parser.attribute()? } else { Attribute::Integer(1) };
+            Ok([start, limit, stride])
+        })?;
+        for (position, name) in ["start_indices", "limit_indices", "strides"].into_iter().enumerate() {
+            let column = ranges.iter().map(|range| range[position].clone()).collect();
+            attributes.push(name, Attribute::List(column));
+        }
+        Ok(())
+    }
+
+    /// `(%x init: %zero) applies stablehlo.add across dimensions = [0] : ..`, or with a region at the end.
+    fn reduce(&mut self, block: &Block<'a>, name: &'a str) -> Result<Call<'a>, ParseError> {
+        let (mut inputs, mut inits) = (Vec::new(), Vec::new());
+        while self.eat('(') {
+            inputs.push(self.operand(block)?);
+            self.expect_word("init")?;
+            self.expect(':')?;
+            inits.push(self.operand(block)?);
+            self.expect(')')?;
+            self.eat(',');
+        }
+        let applied = if self.eat_word("applies") { Some(self.reducing_op()?) } else { None };
+        self.expect_word("across")?;
+        let mut attributes = Attributes::default();
+        self.expect_word("dimensions")?;
+        self.expect('=')?;
+        attributes.push("dimensions", self.attribute()?);
+        if self.eat('{') {
+            attributes.extend(self.record('}')?);
+        }
+        self.expect(':')?;
+        let (at, signature) = (self.at(), self.signature()?);
+        let region = match (applied, inputs.first()) {
+            (Some(op), Some(&input)) => Graph::reducer(op, block.builder.graph().ty(input).dtype)
+                .map_err(|error| self.error(at, error.to_string()))?,
+            (Some(_) | None, _) => {
+                self.expect_word("reducer")?;
+                self.reducer()?
+            }
+        };
+        Ok(Call { name, operands: [inputs, inits].concat(), attributes, regions: vec![region], signature })
+    }
+
+    fn reducing_op(&mut self) -> Result<Binary, ParseError> {
+        let op = match self.peek() {
+            Kind::Word(name) => Binary::ALL.iter().copied().find(|op| op.name() == name),
+            _ => None,
+        };
+        let op = op.ok_or_else(|| self.unexpected("an op of two operands"))?;
+        self.advance();
+        Ok(op)
+    }
+
+    /// `"op"(%a, %b) <{..}> ({..}) {..} : (A, B) -> C`.
+    fn generic(&mut self, block: &Block<'a>, name: &'a str) -> Result<Call<'a>, ParseError> {
+        self.expect('(')?;
+        let operands = self.until(')', |parser| parser.operand(block))?;
+        let mut attributes = Attributes::default();
+        if self.eat('<') {
+            self.expect('{')?;
+            attributes.extend(self.record('}')?);
+            self.expect('>')?;
+        }
+        let mut regions = Vec::new();
+        if self.eat('(') {
+            regions = self.until(')', |parser| {
+                parser.expect('{')?;
+                parser.region()
+            })?;
+        }
+        if self.eat('{') {
+            attributes.extend(self.record('}')?);
+        }
+        self.expect(':')?;
+        let signature = self.signature()?;
+        Ok(Call { name, operands, attributes, regions, signature })
+    }
+
+    /// `%x` or `%pair#1`.
+    pub(super) fn operand(&mut self, block: &Block<'a>) -> Result<Value, ParseError> {
+        let at = self.at();
+        let name = self.value_name()?;
+        let result = match self.peek() {
+            Kind::Hash(number) => number.parse().ok(),
+            _ => Some(0),
+        };
+        if let Kind::Hash(_) = self.peek() {
+            self.advance();
+        }
+        let values = block.names.get(name);
+        let value = result.and_then(|result: usize| values.and_then(|values| values.get(result)));
+        value.copied().ok_or_else(|| {
+            let found = &self.source[at..self.end_of_last()];
+            self.error(
+                at,
+                format!("expected a value defined above in this function or region, found {found}"),
+            )
+        })
+    }
+
+    /// `(A, B) -> C`, `(A) -> (B, C)`, `A -> B`, or types alone, the last of which is the result's.
+    pub(super) fn signature(&mut self) -> Result<Signature, ParseError> {
+        let operands = if self.eat('(') {
+            self.until(')', Parser::ty)?
+        } else {
+            let mut types = vec![self.ty()?];
+            while self.eat(',') {
+                types.push(self.ty()?);
+            }
+            types
+        };
+        if !self.eat_arrow() {
+            return Ok(Signature { operands: None, results: operands.last().cloned().into_iter().collect() });
+        }
+        let results = if self.eat('(') { self.until(')', Parser::ty)? } else { vec![self.ty()?] };
+        Ok(Signature { operands: Some(operands), results })
+    }
+
+    fn push(
+        &mut self,
+        block: &mut Block<'a>,
+        at: usize,
+        mut call: Call<'a>,
+    ) -> Result<Vec<Value>, ParseError> {
+        if call.name == "stablehlo.constant" {
+            return match call.attributes.take(&["value"]) {
+                Some(Attribute::Dense(tensor, _)) if call.signature.results.len() == 1 => {
+                    Ok(vec![push_constant(&mut block.builder, &tensor, &call.signature.results[0])])
+                }
+                Some(_) | None => Err(self.error(at, "expected the attribute `value` with a dense literal")),
+            };
+        }
+        self.check_operands(block, at, &call)?;
+        let op =
+            resolve::op(&mut call).map_err(|message| self.error(at, format!("{}: {message}", call.name)))?;
+        let operands =
+            spread(&mut block.builder, &op, &call).map_err(|error| self.error(at, error.to_string()))?;
+        let results = block.builder.push_all(op, &operands);
+        let results = results.map_err(|error| self.error(at, error.to_string()))?;
+        self.check_results(block, at, &results, &call.signature)?;
+        Ok(results)
+    }
+
+    fn check_operands(&self, block: &Block<'a>, at: usize, call: &Call<'a>) -> Result<(), ParseError> {
+        let Some(declared) = &call.signature.operands else { return Ok(()) };
+        let types: Vec<_> =
+            call.operands.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
+        if *declared == types {
+            return Ok(());
+        }
+        let (declared, types) = (spell(declared), spell(&types));
+        Err(self.error(at, format!("{}: declared to take {declared}, found {types}", call.name)))
+    }
+
+    fn check_results(
+        &self,
+        block: &Block<'a>,
+        at: usize,
+        results: &[Value],
+        signature: &Signature,
+    ) -> Result<(), ParseError> {
+        let types: Vec<_> = results.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
+        if types == signature.results {
+            return Ok(());
+        }
+        let (declared, types) = (spell(&signature.results), spell(&types));
+        Err(self.error(at, format!("declared to make {declared}, but makes {types}")))
+    }
+}
+
+/// StableHLO lets the predicate of `select` and the bounds of `clamp` be scalars; here they are repeated.
+fn spread(builder: &mut Builder, op: &Op, call: &Call<'_>) -> Result<Vec<Value>, crate::BuildError> {
+    let takes_scalars = matches!(op, Op::Elementwise(Elementwise::Select | Elementwise::Clamp));
+    let shape = call.signature.results.first().map(|ty| ty.shape.clone()).unwrap_or_default();
+    let mut operands = Vec::with_capacity(call.operands.len());
+    for &value in &call.operands {
+        let scalar = builder.graph().ty(value).rank() == 0;
+        let repeat = takes_scalars && scalar && !shape.is_empty();
+        operands.push(if repeat { builder.broadcast_in_dim(value, shape.clone(), vec![])? } else { value });
+    }
+    Ok(operands)
+}
+
+/// Adds a constant; a scalar of a larger type stands for all elements.
+pub(super) fn push_constant(builder: &mut Builder, tensor: &Tensor, ty: &TensorType) -> Value {
+    if tensor.ty() == ty {
+        builder.constant(tensor.clone())
+    } else {
+        builder.splat(tensor.clone(), ty.shape.clone())
+    }
+}

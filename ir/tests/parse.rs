@@ -1,0 +1,171 @@
+//! Texts by other hands: usual spellings that the printer does not write, and faults.
+
+use choral_ir::Graph;
+
+/// The first text means what the second means.
+#[track_caller]
+fn check_same(spelled: &str, canonical: &str) {
+    let spelled = Graph::parse(spelled).unwrap_or_else(|error| panic!("{error}"));
+    let canonical = Graph::parse(canonical).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(spelled, canonical, "\n{spelled}\n{canonical}");
+}
+
+/// One op of one argument.
+fn unary(line: &str, result: &str) -> String {
+    format!("func.func @main(%x: tensor<2x3xf32>) -> {result} {{\n  %y = {line}\n  return %y : {result}\n}}")
+}
+
+#[test]
+fn jax_module() {
+    let text = r#"
+        #loc1 = loc("x")
+        module @jit_f attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
+          func.func public @main(%arg0: tensor<2x3xf32> {mhlo.layout_mode = "default"} loc("x"),
+              %arg1: tensor<3xf32>) -> (tensor<2xf32> {jax.result_info = "result"}) {
+            %0 = stablehlo.dot_general %arg0, %arg1, contracting_dims = [1] x [0], precision = [DEFAULT, DEFAULT] : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2xf32> loc(#loc1)
+            %1 = call @relu(%0) : (tensor<2xf32>) -> tensor<2xf32>
+            return %1 : tensor<2xf32>
+          } loc(#loc1)
+          func.func private @relu(%arg0: tensor<2xf32>) -> tensor<2xf32> {
+            %cst = stablehlo.constant dense<0.000000e+00> : tensor<f32>
+            %0 = stablehlo.broadcast_in_dim %cst, dims = [] : (tensor<f32>) -> tensor<2xf32>
+            %1 = stablehlo.maximum %arg0, %0 : tensor<2xf32>
+            return %1 : tensor<2xf32>
+          }
+        }"#;
+    insta::assert_snapshot!(Graph::parse(text).unwrap());
+}
+
+#[test]
+fn generic_forms() {
+    let pairs = [
+        (
+            r#""stablehlo.tanh"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>"#,
+            "stablehlo.tanh %x : tensor<2x3xf32>",
+            "tensor<2x3xf32>",
+        ),
+        (
+            r#""stablehlo.add"(%x, %x) : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>"#,
+            "stablehlo.add %x, %x : tensor<2x3xf32>",
+            "tensor<2x3xf32>",
+        ),
+        (
+            r#""stablehlo.constant"() <{value = dense<1.0> : tensor<2xf32>}> : () -> tensor<2xf32>"#,
+            "stablehlo.constant dense<0x3F800000> : tensor<2xf32>",
+            "tensor<2xf32>",
+        ),
+        (
+            r#""stablehlo.compare"(%x, %x) <{comparison_direction = #stablehlo<comparison_direction LT>, compare_type = #stablehlo<comparison_type TOTALORDER>}> : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xi1>"#,
+            "stablehlo.compare LT, %x, %x, TOTALORDER : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xi1>",
+            "tensor<2x3xi1>",
+        ),
+        (
+            r#""stablehlo.transpose"(%x) {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>"#,
+            "stablehlo.transpose %x, dims = [1, 0] : (tensor<2x3xf32>) -> tensor<3x2xf32>",
+            "tensor<3x2xf32>",
+        ),
+        (
+            r#""stablehlo.slice"(%x) <{start_indices = array<i64: 0, 1>, limit_indices = array<i64: 2, 3>, strides = array<i64: 1, 1>}> : (tensor<2x3xf32>) -> tensor<2x2xf32>"#,
+            "stablehlo.slice %x [0:2, 1:3] : (tensor<2x3xf32>) -> tensor<2x2xf32>",
+            "tensor<2x2xf32>",
+        ),
+        (
+            r#""stablehlo.dot_general"(%x, %x) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [1]>, precision_config = [#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]}> : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>"#,
+            "stablehlo.dot_general %x, %x, contracting_dims = [1] x [1] : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>",
+            "tensor<2x2xf32>",
+        ),
+    ];
+    for (generic, pretty, result) in pairs {
+        check_same(&unary(generic, result), &unary(pretty, result));
+    }
+}
+
+#[test]
+fn generic_reduce() {
+    let main = |line: &str| {
+        format!(
+            "func.func @main(%x: tensor<2x3xf32>, %zero: tensor<f32>) -> tensor<2xf32> {{
+               %y = {line}
+               return %y : tensor<2xf32>
+             }}"
+        )
+    };
+    let types = "(tensor<2x3xf32>, tensor<f32>) -> tensor<2xf32>";
+    let generic = main(&format!(
+        r#""stablehlo.reduce"(%x, %zero) <{{dimensions = array<i64: 1>}}> ({{
+             ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+               %sum = stablehlo.add %a, %b : tensor<f32>
+               "stablehlo.return"(%sum) : (tensor<f32>) -> ()
+           }}) : {types}"#
+    ));
+    let pretty = main(&format!(
+        "stablehlo.reduce(%x init: %zero) applies stablehlo.add across dimensions = [1] : {types}"
+    ));
+    check_same(&generic, &pretty);
+}
+
+#[test]
+fn bytes_in_hexadecimal() {
+    check_same(
+        &unary(r#"stablehlo.constant dense<"0x0000803F00000040"> : tensor<2xf32>"#, "tensor<2xf32>"),
+        &unary("stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>", "tensor<2xf32>"),
+    );
+}
+
+#[test]
+fn scalar_predicate_is_repeated() {
+    let text = "func.func @main(%p: tensor<i1>, %x: tensor<2xf32>) -> tensor<2xf32> {
+        %y = stablehlo.select %p, %x, %x : tensor<i1>, tensor<2xf32>
+        return %y : tensor<2xf32>
+    }";
+    insta::assert_snapshot!(Graph::parse(text).unwrap());
+}
+
+#[track_caller]
+fn fault(text: &str) -> String {
+    match Graph::parse(text) {
+        Err(error) => format!("{error}\n"),
+        Ok(graph) => panic!("expected a fault, read\n{graph}"),
+    }
+}
+
+#[test]
+fn faults() {
+    let ty = "tensor<2x3xf32>";
+    let faults = [
+        fault(""),
+        fault("func.func @main() {"),
+        fault("func.func @main(%x: tensor<?xf32>) -> () { return }"),
+        fault("func.func @main(%x: tensor<99999999999x99999999999xf32>) -> () { return }"),
+        fault("func.func @main(%x: tensor<f32>, %x: tensor<f32>) -> () { return }"),
+        fault("func.func @main(%x: tensor<f32> {choral.axes = \"members@0\"}) -> () { return }"),
+        fault("func.func @f() -> () {\n %a:0 = call @g() : () -> ()\n return }"),
+        fault("func.func @f() -> () {\n %a:0 = call @f() : () -> ()\n return }"),
+        fault(&unary("stablehlo.tanh %x, : ", ty)),
+        fault(&unary("stablehlo.tanh %z : tensor<2x3xf32>", ty)),
+        fault(&unary("stablehlo.hyperbolic %x : tensor<2x3xf32>", ty)),
+        fault(&unary("stablehlo.tanh %x : tensor<3xf32>", ty)),
+        fault(&unary("stablehlo.tanh %x, speed = 3 : tensor<2x3xf32>", ty)),
+        fault(&unary("stablehlo.transpose %x : (tensor<2x3xf32>) -> tensor<3x2xf32>", ty)),
+        fault(&unary("stablehlo.transpose %x, dims = [0, -1] : (tensor<2x3xf32>) -> tensor<3x2xf32>", ty)),
+        fault(&unary("stablehlo.constant dense<[1, 2.5]> : tensor<2xi32>", ty)),
+        fault(&unary("stablehlo.constant dense<[[1, 2], [3]]> : tensor<2x2xi32>", ty)),
+        fault(&unary("stablehlo.constant dense<300> : tensor<i8>", ty)),
+        fault(&unary("stablehlo.not %x : tensor<2x3xf32>", ty)),
+        fault(&unary("stablehlo.tanh %x & : tensor<2x3xf32>", ty)),
+    ];
+    insta::assert_snapshot!(faults.join("\n"));
+}
+
+/// Whatever is cut from a text, the answer is a graph or an error, never a panic.
+#[test]
+fn cut_texts_do_not_panic() {
+    let text = unary(
+        "stablehlo.pad %x, %x, low = [1, -1], high = [0, 2], interior = [1, 0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<4x4xf32>",
+        "tensor<4x4xf32>",
+    );
+    for end in 0..text.len() {
+        let _ = Graph::parse(&text[..end]);
+        let _ = Graph::parse(&text[end..]);
+    }
+}
