@@ -1,1 +1,23 @@
-//! The runtime: from graphs to numbers.
+//! The runtime: graphs become results.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as obvious as can be |
+//! | [`cpu`] | fast kernels for the ops that carry the work |
+//! | [`plan`] | which kernel runs each op, and when a buffer is free again |
+//! | [`executable`], [`device`] | what a caller holds |
+//!
+//! Must not live here: tracing and transforms. This crate knows graphs alone.
+
+pub mod cpu;
+pub mod device;
+pub mod error;
+pub mod executable;
+pub mod ops;
+pub mod plan;
+pub mod reference;
+
+pub use device::Device;
+pub use error::Error;
+pub use executable::Executable;
+pub use reference::evaluate;

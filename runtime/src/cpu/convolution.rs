@@ -1,0 +1,199 @@
+//! Convolutions as matrix products: the elements under each window become a column.
+
+use choral_ir::op::{BatchingDim, Convolution, Layout};
+use choral_ir::{Element, Storage, Tensor, TensorType};
+use rayon::prelude::*;
+
+use super::dot::{Matrix, Real, multiply};
+use super::view::View;
+use crate::ops::convolution::inside;
+use crate::ops::places::{indices, place, strides};
+
+/// The elements of the result; `None` for element types without a product, and for batch groups,
+/// which only derivatives need.
+pub fn evaluate(op: &Convolution, input: &Tensor, kernel: &Tensor, ty: &TensorType) -> Option<Storage> {
+    if op.batch_group_count != 1 {
+        return None;
+    }
+    let shapes = (input.shape(), kernel.shape(), ty.shape.as_slice());
+    match (input.storage(), kernel.storage(), ty.dtype) {
+        (Storage::F32(input), Storage::F32(kernel), choral_ir::DType::F32) => {
+            Some(f32::store(convolve(op, input, kernel, shapes)))
+        }
+        (Storage::F64(input), Storage::F64(kernel), choral_ir::DType::F64) => {
+            Some(f64::store(convolve(op, input, kernel, shapes)))
+        }
+        (_, _, _) => None,
+    }
+}
+
+type Shapes<'a> = (&'a [usize], &'a [usize], &'a [usize]);
+
+fn convolve<T: Real>(
+    op: &Convolution,
+    input: &[T],
+    kernel: &[T],
+    (input_shape, kernel_shape, shape): Shapes<'_>,
+) -> Vec<T> {
+    let batching = |side: fn(&BatchingDim) -> Option<usize>| {
+        op.batching_dims.iter().filter_map(side).collect::<Vec<_>>()
+    };
+    let (inputs_at, kernels_at) = (batching(|dim| dim.input), batching(|dim| dim.kernel));
+    let outputs_at = batching(|dim| Some(dim.output));
+    let input = ordered(input, input_shape, &inputs_at, &op.input);
+    let kernel = ordered(kernel, kernel_shape, &kernels_at, &op.kernel);
+    let sizes = Sizes::of(op, input_shape, kernel_shape, shape);
+    let windows = windows(op, input_shape, kernel_shape, shape);
+    let members: Vec<usize> = outputs_at.iter().map(|&dim| shape[dim]).collect();
+    let (inputs, kernels) = members_of(op, &members, input_shape, kernel_shape);
+    let mut result = vec![T::zero(); shape.iter().product()];
+    let images = shape[op.output.batch];
+    if sizes.out_image() > 0 && sizes.depth() > 0 {
+        result.par_chunks_exact_mut(sizes.out_image()).enumerate().for_each_init(
+            || vec![T::zero(); sizes.depth() * sizes.places],
+            |columns, (at, out)| {
+                let (member, image) = (at / images, at % images);
+                let input =
+                    &input[(inputs[member] * images + image) * sizes.in_image()..][..sizes.in_image()];
+                let kernel = &kernel[kernels[member] * sizes.kernel()..][..sizes.kernel()];
+                convolve_image(&sizes, &windows, input, kernel, columns, out);
+            },
+        );
+    }
+    restored(result, shape, &outputs_at, &op.output)
+}
+
+/// The extents of one image's convolution.
+struct Sizes {
+    groups: usize,
+    /// Input and output features of one group.
+    taken: usize,
+    made: usize,
+    /// Elements of an input plane, of a window and of an output plane.
+    plane: usize,
+    window: usize,
+    places: usize,
+}
+
+impl Sizes {
+    fn of(op: &Convolution, input: &[usize], kernel: &[usize], output: &[usize]) -> Sizes {
+        let spatial =
+            |shape: &[usize], layout: &Layout| layout.spatial.iter().map(|&dim| shape[dim]).product();
+        Sizes {
+            groups: op.feature_group_count,
+            taken: kernel[op.kernel.feature],
+            made: kernel[op.kernel.batch] / op.feature_group_count,
+            plane: spatial(input, &op.input),
+            window: spatial(kernel, &op.kernel),
+            places: spatial(output, &op.output),
+        }
+    }
+
+    fn in_image(&self) -> usize {
+        self.groups * self.taken * self.plane
+    }
+
+    fn kernel(&self) -> usize {
+        self.groups * self.made * self.depth()
+    }
+
+    fn depth(&self) -> usize {
+        self.taken * self.window
+    }
+
+    fn out_image(&self) -> usize {
+        self.groups * self.made * self.places
+    }
+}
+
+fn convolve_image<T: Real>(
+    sizes: &Sizes,
+    windows: &[Option<u32>],
+    input: &[T],
+    kernel: &[T],
+    columns: &mut [T],
+    out: &mut [T],
+) {
+    let product = (sizes.made, sizes.places, sizes.depth());
+    for group in 0..sizes.groups {
+        for (taken, columns) in columns.chunks_exact_mut(sizes.window * sizes.places).enumerate() {
+            let plane = &input[(group * sizes.taken + taken) * sizes.plane..][..sizes.plane];
+            let element = |window: &Option<u32>| window.map_or(T::zero(), |place| plane[place as usize]);
+            columns.iter_mut().zip(windows).for_each(|(column, window)| *column = element(window));
+        }
+        let weights = Matrix { offset: group * sizes.made * sizes.depth(), row: sizes.depth(), column: 1 };
+        let matrix = Matrix { offset: 0, row: sizes.places, column: 1 };
+        let out = &mut out[group * sizes.made * sizes.places..][..sizes.made * sizes.places];
+        multiply(product, (kernel, weights), (columns, matrix), out);
+    }
+}
+
+/// For every window element, then every output place: the place in an input plane under it;
+/// `None` in the padding and between dilated elements.
+fn windows(op: &Convolution, input: &[usize], kernel: &[usize], output: &[usize]) -> Vec<Option<u32>> {
+    let sizes = |shape: &[usize], layout: &Layout| -> Vec<usize> {
+        layout.spatial.iter().map(|&dim| shape[dim]).collect()
+    };
+    let (plane, window, places) =
+        (sizes(input, &op.input), sizes(kernel, &op.kernel), sizes(output, &op.output));
+    let under = |at: &[usize], out: &[usize]| -> Option<u32> {
+        let along = |dim: usize| {
+            let element = if op.reversal[dim] { window[dim] - 1 - at[dim] } else { at[dim] };
+            let start = out[dim] * op.strides[dim] + element * op.rhs_dilation[dim];
+            inside(start as i64 - op.padding[dim].0, op.lhs_dilation[dim], plane[dim])
+        };
+        let source: Vec<usize> = (0..plane.len()).map(along).collect::<Option<_>>()?;
+        Some(place(&plane, &source) as u32)
+    };
+    let places: Vec<Vec<usize>> = indices(&places).collect();
+    indices(&window).flat_map(|at| places.iter().map(|out| under(&at, out)).collect::<Vec<_>>()).collect()
+}
+
+/// For every member, which of the inputs and which of the kernels is its own.
+fn members_of(
+    op: &Convolution,
+    members: &[usize],
+    input: &[usize],
+    kernel: &[usize],
+) -> (Vec<usize>, Vec<usize>) {
+    let own = |shape: &[usize], side: fn(&BatchingDim) -> Option<usize>| -> Vec<usize> {
+        let dims: Vec<Option<usize>> = op.batching_dims.iter().map(side).collect();
+        let sizes: Vec<usize> = dims.iter().flatten().map(|&dim| shape[dim]).collect();
+        let mut steps = strides(&sizes).into_iter();
+        let steps: Vec<usize> = dims.iter().map(|dim| dim.and_then(|_| steps.next()).unwrap_or(0)).collect();
+        indices(members).map(|at| at.iter().zip(&steps).map(|(at, step)| at * step).sum()).collect()
+    };
+    (own(input, |dim| dim.input), own(kernel, |dim| dim.kernel))
+}
+
+/// Dimensions in the order batching, batch, feature, spatial.
+fn order(batching: &[usize], layout: &Layout) -> Vec<usize> {
+    [batching, &[layout.batch, layout.feature], &layout.spatial].concat()
+}
+
+/// The elements with their dimensions in order.
+fn ordered<'a, T: Copy>(
+    values: &'a [T],
+    shape: &[usize],
+    batching: &[usize],
+    layout: &Layout,
+) -> std::borrow::Cow<'a, [T]> {
+    permuted(values, shape, &order(batching, layout))
+}
+
+/// Elements whose dimensions are in order, back in the layout's.
+fn restored<T: Copy>(values: Vec<T>, shape: &[usize], batching: &[usize], layout: &Layout) -> Vec<T> {
+    let order = order(batching, layout);
+    let sizes: Vec<usize> = order.iter().map(|&dim| shape[dim]).collect();
+    let mut back = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(at, &dim)| back[dim] = at);
+    permuted(&values, &sizes, &back).into_owned()
+}
+
+fn permuted<'a, T: Copy>(values: &'a [T], shape: &[usize], order: &[usize]) -> std::borrow::Cow<'a, [T]> {
+    if order.iter().copied().eq(0..order.len()) {
+        return values.into();
+    }
+    let steps = strides(shape);
+    View::strided(order.iter().map(|&dim| (shape[dim], steps[dim]))).read(values).into()
+}

@@ -1,0 +1,13 @@
+//! Kernels of this machine's processor.
+//!
+//! Each takes operands and gives the same result as the op's definition in [`crate::ops`], up to
+//! the rounding of sums, and gives the same bits every time. A kernel that does not cover an
+//! operand answers `None`, and the definition runs instead. Must not live here: which kernel runs
+//! when; that is [`crate::plan`]'s.
+
+pub mod convolution;
+pub mod dot;
+pub mod elementwise;
+pub mod reduce;
+pub mod view;
+pub mod window;

@@ -1,0 +1,61 @@
+//! Compiled graphs.
+
+use choral_ir::{Graph, Tensor};
+
+use crate::device::Device;
+use crate::error::Error;
+use crate::plan::Plan;
+use crate::reference::{check_inputs, evaluate};
+
+/// A graph made ready for a device. It may be shared by threads, each running it at the same time.
+///
+/// ```
+/// use choral_ir::{Builder, DType, Tensor, TensorType, op::Binary};
+/// use choral_runtime::{Device, Executable};
+/// let mut builder = Builder::new("main");
+/// let x = builder.input("x", TensorType::new([2], DType::F32));
+/// let sum = builder.binary(Binary::Add, x, x)?;
+/// let executable = Executable::compile(&builder.finish(&[sum]), Device::Cpu)?;
+/// let results = executable.run(&[Tensor::from([1.0f32, 2.0])])?;
+/// assert_eq!(results[0].as_slice::<f32>()?, [2.0, 4.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Executable {
+    graph: Graph,
+    /// `None` on the reference device, which walks the graph itself.
+    plan: Option<Plan>,
+}
+
+impl Executable {
+    /// Prepares a verified graph.
+    ///
+    /// # Errors
+    /// If the device cannot run it.
+    pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
+        let plan = match device {
+            Device::Reference => None,
+            Device::Cpu => Some(Plan::of(graph)),
+        };
+        Ok(Executable { graph: graph.clone(), plan })
+    }
+
+    /// The graph that it runs.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The graph's outputs on these inputs.
+    ///
+    /// # Errors
+    /// If the inputs are not of the graph's number and types.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        match &self.plan {
+            Some(plan) => {
+                check_inputs(&self.graph, inputs)?;
+                plan.run(inputs)
+            }
+            None => evaluate(&self.graph, inputs),
+        }
+    }
+}

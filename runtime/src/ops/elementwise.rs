@@ -1,0 +1,104 @@
+//! Elementwise ops: [`crate::ops::scalar`] at every place.
+
+use std::cmp::Ordering;
+
+use choral_ir::op::{Binary, Compare, ComparisonDirection, Elementwise, Unary};
+use choral_ir::{DType, Element, Storage, Tensor, with_dtype, with_storage};
+
+use super::scalar::Scalar;
+use crate::error::Error;
+
+/// The result of an elementwise op.
+///
+/// # Errors
+/// Only if a tensor does not hold what its type says.
+pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error> {
+    let first = operands[0];
+    let data = match op {
+        Elementwise::Unary(Unary::IsFinite) => is_finite(first),
+        Elementwise::Unary(op) => unary(*op, first),
+        Elementwise::Binary(op) => binary(*op, first, operands[1])?,
+        Elementwise::Compare(op) => compare(op, first, operands[1])?,
+        Elementwise::Select => select(first, operands[1], operands[2])?,
+        Elementwise::Clamp => clamp(operands)?,
+        Elementwise::Convert(dtype) => convert(first, *dtype),
+    };
+    Ok(Tensor::from_storage(first.shape(), data)?)
+}
+
+fn is_finite(x: &Tensor) -> Storage {
+    Storage::I1(x.to_f64_vec().into_iter().map(f64::is_finite).collect())
+}
+
+fn unary(op: Unary, x: &Tensor) -> Storage {
+    fn map<T: Scalar>(op: Unary, values: &[T]) -> Storage {
+        T::store(values.iter().map(|&x| T::unary(op, x)).collect())
+    }
+    with_storage!(x.storage(), values => map(op, values))
+}
+
+fn binary(op: Binary, x: &Tensor, y: &Tensor) -> Result<Storage, Error> {
+    fn zip<T: Scalar>(op: Binary, x: &[T], y: &[T]) -> Storage {
+        T::store(x.iter().zip(y).map(|(&x, &y)| T::binary(op, x, y)).collect())
+    }
+    Ok(with_storage!(x.storage(), values => zip(op, values, y.as_slice()?)))
+}
+
+fn compare(op: &Compare, x: &Tensor, y: &Tensor) -> Result<Storage, Error> {
+    let Compare { direction, compare_type } = *op;
+    fn zip<T: Scalar>(x: &[T], y: &[T], holds: impl Fn(T, T) -> bool) -> Storage {
+        Storage::I1(x.iter().zip(y).map(|(&x, &y)| holds(x, y)).collect())
+    }
+    Ok(with_storage!(x.storage(), values => {
+        zip(values, y.as_slice()?, |x, y| holds(direction, Scalar::order(compare_type, x, y)))
+    }))
+}
+
+/// Whether the relation holds for this order; without one (NaN) only "not equal" does.
+fn holds(direction: ComparisonDirection, order: Option<Ordering>) -> bool {
+    match direction {
+        ComparisonDirection::Eq => order == Some(Ordering::Equal),
+        ComparisonDirection::Ne => order != Some(Ordering::Equal),
+        ComparisonDirection::Ge => order.is_some_and(Ordering::is_ge),
+        ComparisonDirection::Gt => order.is_some_and(Ordering::is_gt),
+        ComparisonDirection::Le => order.is_some_and(Ordering::is_le),
+        ComparisonDirection::Lt => order.is_some_and(Ordering::is_lt),
+    }
+}
+
+fn select(predicate: &Tensor, on_true: &Tensor, on_false: &Tensor) -> Result<Storage, Error> {
+    fn pick<T: Scalar>(predicate: &[bool], on_true: &[T], on_false: &[T]) -> Storage {
+        let values = predicate.iter().zip(on_true.iter().zip(on_false));
+        T::store(values.map(|(&predicate, (&yes, &no))| if predicate { yes } else { no }).collect())
+    }
+    let predicate = predicate.as_slice::<bool>()?;
+    Ok(with_storage!(on_true.storage(), values => pick(predicate, values, on_false.as_slice()?)))
+}
+
+fn clamp(operands: &[&Tensor]) -> Result<Storage, Error> {
+    fn limit<T: Scalar>(min: &[T], x: &[T], max: &[T]) -> Storage {
+        let limited =
+            |(&x, (&min, &max))| T::binary(Binary::Minimum, T::binary(Binary::Maximum, x, min), max);
+        T::store(x.iter().zip(min.iter().zip(max)).map(limited).collect())
+    }
+    let (min, max) = (operands[0], operands[2]);
+    Ok(with_storage!(operands[1].storage(), values => limit(min.as_slice()?, values, max.as_slice()?)))
+}
+
+/// Integers among themselves wrap; floats to integers truncate, saturate and take NaN to 0;
+/// anything to `i1` asks whether it is not 0.
+fn convert(x: &Tensor, dtype: DType) -> Storage {
+    fn wrap<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
+        let signed = !T::DTYPE.is_float() && T::DTYPE.is_signed_integer();
+        let width = 64 - 8 * T::DTYPE.bytes() as u32;
+        let extend = |bits: u64| if signed { (((bits << width) as i64) >> width) as u64 } else { bits };
+        values.iter().map(|x| U::from_bits64(extend(x.to_bits64()))).collect()
+    }
+    fn round<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
+        values.iter().map(|x| U::from_f64(x.to_f64())).collect()
+    }
+    with_storage!(x.storage(), values => with_dtype!(dtype, Target => {
+        let integers = !x.dtype().is_float() && !dtype.is_float() && dtype != DType::I1;
+        Target::store(if integers { wrap(values) } else { round(values) })
+    }))
+}

@@ -1,0 +1,35 @@
+//! What each op means: one file per family, every result element worked out by its definition.
+//!
+//! Must not live here: anything for the sake of speed; that is [`crate::cpu`]'s.
+
+pub mod convolution;
+pub mod dot;
+pub mod elementwise;
+pub mod index;
+pub mod places;
+pub mod reduce;
+pub mod scalar;
+pub mod shape;
+pub mod window;
+
+use choral_ir::{Op, Tensor, TensorType};
+
+use crate::error::Error;
+
+/// The results of an op on operands that satisfy its type rule; `types` are the results' types.
+///
+/// # Errors
+/// Only if a tensor does not hold what its type says.
+pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+    match op {
+        Op::Elementwise(op) => elementwise::evaluate(op, operands).map(|result| vec![result]),
+        Op::Shape(op) => shape::evaluate(op, operands, &types[0]).map(|result| vec![result]),
+        Op::Dot(op) => dot::evaluate(op, operands[0], operands[1], &types[0]).map(|result| vec![result]),
+        Op::Convolution(op) => {
+            convolution::evaluate(op, operands[0], operands[1], &types[0]).map(|result| vec![result])
+        }
+        Op::Reduce(op) => reduce::evaluate(op, operands, types),
+        Op::Window(op) => window::evaluate(op, operands, types),
+        Op::Index(op) => index::evaluate(op, operands, &types[0]).map(|result| vec![result]),
+    }
+}

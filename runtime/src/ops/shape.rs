@@ -1,0 +1,143 @@
+//! Moving, repeating and selecting elements by place.
+
+use choral_ir::op::{BroadcastInDim, Concatenate, Iota, Pad, Reverse, ShapeOp, Slice, Transpose};
+use choral_ir::{Element, Storage, Tensor, TensorType, with_dtype, with_storage};
+
+use super::places::{indices, place};
+use crate::error::Error;
+
+/// The result of an op of the family.
+///
+/// # Errors
+/// Only if a tensor does not hold what its type says.
+pub fn evaluate(op: &ShapeOp, operands: &[&Tensor], ty: &TensorType) -> Result<Tensor, Error> {
+    let shape = &ty.shape;
+    match op {
+        ShapeOp::Iota(op) => iota(op),
+        ShapeOp::BroadcastInDim(op) => broadcast_in_dim(op, operands[0]),
+        ShapeOp::Reshape(_) => Ok(operands[0].reshape(shape.clone())?),
+        ShapeOp::Transpose(op) => transpose(op, operands[0], shape),
+        ShapeOp::Reverse(op) => reverse(op, operands[0]),
+        ShapeOp::Slice(op) => slice(op, operands[0], shape),
+        ShapeOp::Pad(op) => pad(op, operands[0], operands[1], shape),
+        ShapeOp::Concatenate(op) => concatenate(op, operands, shape),
+    }
+}
+
+/// A tensor of `shape` whose element at each index is `operand`'s at `source(index)`.
+pub(crate) fn pick(
+    operand: &Tensor,
+    shape: &[usize],
+    source: impl Fn(&[usize]) -> Vec<usize>,
+) -> Result<Tensor, Error> {
+    let places = indices(shape).map(|index| place(operand.shape(), &source(&index)));
+    let data = with_storage!(operand.storage(), values => {
+        Element::store(places.map(|place| values[place]).collect::<Vec<_>>())
+    });
+    Ok(Tensor::from_storage(shape, data)?)
+}
+
+/// A scalar repeated over a shape.
+pub(crate) fn fill(scalar: &Tensor, shape: &[usize]) -> Result<Tensor, Error> {
+    pick(scalar, shape, |_| Vec::new())
+}
+
+fn iota(Iota { shape, dtype, dimension }: &Iota) -> Result<Tensor, Error> {
+    let values = indices(shape).map(|index| index[*dimension] as f64);
+    let data: Storage = with_dtype!(*dtype, T => T::store(values.map(T::from_f64).collect()));
+    Ok(Tensor::from_storage(shape.as_slice(), data)?)
+}
+
+fn broadcast_in_dim(
+    BroadcastInDim { shape, dims }: &BroadcastInDim,
+    operand: &Tensor,
+) -> Result<Tensor, Error> {
+    let sizes = operand.shape();
+    pick(operand, shape, |index| {
+        let at = |(&dim, &size): (&usize, &usize)| if size == 1 { 0 } else { index[dim] };
+        dims.iter().zip(sizes).map(at).collect()
+    })
+}
+
+fn transpose(
+    Transpose { permutation }: &Transpose,
+    operand: &Tensor,
+    shape: &[usize],
+) -> Result<Tensor, Error> {
+    pick(operand, shape, |index| {
+        let mut source = vec![0; index.len()];
+        permutation.iter().zip(index).for_each(|(&dim, &at)| source[dim] = at);
+        source
+    })
+}
+
+fn reverse(Reverse { dims }: &Reverse, operand: &Tensor) -> Result<Tensor, Error> {
+    let shape = operand.shape();
+    pick(operand, shape, |index| {
+        let mut source = index.to_vec();
+        dims.iter().for_each(|&dim| source[dim] = shape[dim] - 1 - index[dim]);
+        source
+    })
+}
+
+fn slice(
+    Slice { start, limit: _, strides }: &Slice,
+    operand: &Tensor,
+    shape: &[usize],
+) -> Result<Tensor, Error> {
+    pick(operand, shape, |index| {
+        index
+            .iter()
+            .zip(start.iter().zip(strides))
+            .map(|(&at, (&start, &stride))| start + at * stride)
+            .collect()
+    })
+}
+
+fn pad(
+    Pad { low, high: _, interior }: &Pad,
+    operand: &Tensor,
+    padding: &Tensor,
+    shape: &[usize],
+) -> Result<Tensor, Error> {
+    let source = |index: &[usize]| -> Option<usize> {
+        let along = |dim: usize| {
+            let behind = usize::try_from(index[dim] as i64 - low[dim]).ok()?;
+            let step = interior[dim] + 1;
+            (behind.is_multiple_of(step) && behind / step < operand.shape()[dim]).then_some(behind / step)
+        };
+        let source: Vec<usize> = (0..index.len()).map(along).collect::<Option<_>>()?;
+        Some(place(operand.shape(), &source))
+    };
+    fn padded<T: Element>(
+        values: &[T],
+        padding: &[T],
+        places: impl Iterator<Item = Option<usize>>,
+    ) -> Storage {
+        T::store(places.map(|place| place.map_or(padding[0], |place| values[place])).collect())
+    }
+    let places = indices(shape).map(|index| source(&index));
+    let data = with_storage!(operand.storage(), values => padded(values, padding.as_slice()?, places));
+    Ok(Tensor::from_storage(shape, data)?)
+}
+
+fn concatenate(
+    Concatenate { dimension }: &Concatenate,
+    operands: &[&Tensor],
+    shape: &[usize],
+) -> Result<Tensor, Error> {
+    fn joined<T: Element>(first: &[T], operands: &[&Tensor], rows: usize) -> Result<Storage, Error> {
+        let mut values: Vec<T> = Vec::with_capacity(first.len());
+        let parts: Vec<&[T]> = operands.iter().map(|operand| operand.as_slice()).collect::<Result<_, _>>()?;
+        for row in 0..rows {
+            for part in &parts {
+                let width = part.len() / rows;
+                values.extend(&part[row * width..(row + 1) * width]);
+            }
+        }
+        Ok(T::store(values))
+    }
+    let rows: usize = shape[..*dimension].iter().product();
+    let data = with_storage!(operands[0].storage(), values => joined(values, operands, rows)?);
+    Ok(Tensor::from_storage(shape, data)?)
+}

@@ -1,0 +1,217 @@
+//! How a graph runs on the processor: one step per op, in order.
+//!
+//! Worked out once: which values are read through views instead of being copied, and after which
+//! step nobody needs a value any more, so that its buffer can be written over. Must not live here:
+//! the loops themselves ([`crate::cpu`]).
+
+use std::collections::HashMap;
+
+use choral_ir::op::{ShapeOp, WindowOp};
+use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType, Value};
+
+use crate::cpu::elementwise::{self, Operand};
+use crate::cpu::view::{self, View};
+use crate::cpu::{convolution, dot, reduce, window};
+use crate::error::Error;
+use crate::ops;
+use crate::reference::filled;
+
+/// The steps of a graph.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    steps: Vec<Step>,
+    inputs: Vec<usize>,
+    /// Constants by slot; splats stay scalars.
+    constants: Vec<(usize, Tensor)>,
+    outputs: Vec<(usize, TensorType)>,
+    slots: usize,
+}
+
+/// One op.
+#[derive(Debug, Clone)]
+struct Step {
+    op: Op,
+    sources: Vec<Source>,
+    results: Vec<usize>,
+    types: Vec<TensorType>,
+}
+
+/// Where a step finds an operand.
+#[derive(Debug, Clone)]
+struct Source {
+    slot: usize,
+    /// Type of the operand; a scalar in the slot stands for all of it.
+    ty: TensorType,
+    view: Option<View>,
+    /// Whether this is the last read of the slot.
+    last: bool,
+}
+
+impl Plan {
+    /// The plan of a verified graph.
+    pub fn of(graph: &Graph) -> Plan {
+        let slots = slots(graph);
+        let views = lazy_views(graph);
+        let mut plan = Plan {
+            steps: Vec::new(),
+            inputs: graph.inputs().iter().map(|port| slots[&port.value]).collect(),
+            constants: Vec::new(),
+            outputs: graph
+                .outputs()
+                .iter()
+                .map(|port| (slots[&port.value], graph.ty(port.value).clone()))
+                .collect(),
+            slots: slots.len(),
+        };
+        for (id, node) in graph.nodes() {
+            match &node.kind {
+                NodeKind::Input => {}
+                NodeKind::Constant(tensor) => plan.constants.push((slots[&id.result(0)], tensor.clone())),
+                NodeKind::Op(_) if views.contains_key(&id) => {}
+                NodeKind::Op(op) => {
+                    let source = |value: &Value| source(graph, &slots, &views, *value);
+                    let sources = graph.operands(id).iter().map(source).collect();
+                    let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
+                    plan.steps.push(Step { op: op.clone(), sources, results, types: node.types.clone() });
+                }
+            }
+        }
+        plan.mark_last_reads();
+        plan
+    }
+
+    /// Marks, from the end on, the first read met of every slot that is not an output.
+    fn mark_last_reads(&mut self) {
+        let mut read = vec![false; self.slots];
+        self.outputs.iter().for_each(|(slot, _)| read[*slot] = true);
+        for source in self.steps.iter_mut().rev().flat_map(|step| step.sources.iter_mut().rev()) {
+            source.last = !std::mem::replace(&mut read[source.slot], true);
+        }
+    }
+
+    /// The graph's outputs on inputs of its types.
+    ///
+    /// # Errors
+    /// Only if a tensor does not hold what its type says.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        let mut values: Vec<Option<Tensor>> = vec![None; self.slots];
+        for (slot, tensor) in self.inputs.iter().zip(inputs) {
+            values[*slot] = Some(tensor.clone());
+        }
+        for (slot, tensor) in &self.constants {
+            values[*slot] = Some(tensor.clone());
+        }
+        for step in &self.steps {
+            let operands = step.sources.iter().filter_map(|source| source.operand(&mut values)).collect();
+            for (slot, result) in step.results.iter().zip(step.run(operands)?) {
+                values[*slot] = Some(result);
+            }
+        }
+        let output =
+            |(slot, ty): &(usize, TensorType)| values[*slot].as_ref().map(|tensor| filled(tensor, ty));
+        self.outputs.iter().filter_map(output).collect()
+    }
+}
+
+/// A number for every value.
+fn slots(graph: &Graph) -> HashMap<Value, usize> {
+    let results =
+        graph.nodes().flat_map(|(id, node)| (0..node.types.len()).map(move |result| id.result(result)));
+    results.enumerate().map(|(slot, value)| (value, slot)).collect()
+}
+
+/// Broadcasts that only elementwise ops read: these read through the view.
+fn lazy_views(graph: &Graph) -> HashMap<NodeId, (Value, View)> {
+    let mut views = HashMap::new();
+    for (id, node) in graph.nodes() {
+        if let NodeKind::Op(Op::Shape(op @ ShapeOp::BroadcastInDim(_))) = &node.kind {
+            let operand = graph.operands(id)[0];
+            views.extend(View::of(op, &graph.ty(operand).shape).map(|view| (id, (operand, view))));
+        }
+    }
+    for (id, node) in graph.nodes() {
+        if !matches!(&node.kind, NodeKind::Op(Op::Elementwise(_))) {
+            graph.operands(id).iter().for_each(|operand| drop(views.remove(&operand.node())));
+        }
+    }
+    graph.outputs().iter().for_each(|port| drop(views.remove(&port.value.node())));
+    views
+}
+
+fn source(
+    graph: &Graph,
+    slots: &HashMap<Value, usize>,
+    views: &HashMap<NodeId, (Value, View)>,
+    value: Value,
+) -> Source {
+    let ty = graph.ty(value).clone();
+    match views.get(&value.node()) {
+        Some((operand, view)) => Source { slot: slots[operand], ty, view: Some(view.clone()), last: false },
+        None => Source { slot: slots[&value], ty, view: None, last: false },
+    }
+}
+
+impl Source {
+    /// The operand; its slot gives the tensor away if nobody reads it later.
+    fn operand(&self, values: &mut [Option<Tensor>]) -> Option<Operand> {
+        let slot = &mut values[self.slot];
+        let tensor = if self.last { slot.take() } else { slot.clone() }?;
+        Some(match &self.view {
+            _ if tensor.shape().is_empty() && !self.ty.shape.is_empty() => Operand::Scalar(tensor),
+            Some(view) => Operand::Viewed(tensor, view.clone()),
+            None => Operand::Dense(tensor),
+        })
+    }
+}
+
+impl Step {
+    fn run(&self, operands: Vec<Operand>) -> Result<Vec<Tensor>, Error> {
+        if let Op::Elementwise(op) = &self.op
+            && elementwise::covers(op, &operands)
+        {
+            let data = elementwise::evaluate(op, operands, self.types[0].len());
+            return data.map(|data| self.result(data)).transpose().map(|result| result.into_iter().collect());
+        }
+        let dense: Vec<Tensor> = operands
+            .into_iter()
+            .zip(&self.sources)
+            .map(|(operand, source)| whole(operand, &source.ty))
+            .collect::<Result<_, _>>()?;
+        let dense: Vec<&Tensor> = dense.iter().collect();
+        match self.fast(&dense) {
+            Some(data) => Ok(vec![self.result(data)?]),
+            None => ops::evaluate(&self.op, &dense, &self.types),
+        }
+    }
+
+    /// The elements of the only result, where a kernel covers the op on these operands.
+    fn fast(&self, operands: &[&Tensor]) -> Option<Storage> {
+        let ty = &self.types[0];
+        match &self.op {
+            Op::Shape(op) => {
+                let operand = operands.first()?;
+                Some(view::copy(&View::of(op, operand.shape())?, operand))
+            }
+            Op::Dot(op) => dot::evaluate(op, operands[0], operands[1], ty),
+            Op::Convolution(op) => convolution::evaluate(op, operands[0], operands[1], ty),
+            Op::Reduce(op) => reduce::evaluate(op, operands, ty),
+            Op::Window(WindowOp::ReduceWindow(op)) => window::evaluate(op, operands, ty),
+            Op::Elementwise(_) | Op::Index(_) => None,
+        }
+    }
+
+    fn result(&self, data: Storage) -> Result<Tensor, Error> {
+        Ok(Tensor::from_storage(self.types[0].shape.as_slice(), data)?)
+    }
+}
+
+/// An operand as a dense tensor of its type.
+fn whole(operand: Operand, ty: &TensorType) -> Result<Tensor, Error> {
+    match operand {
+        Operand::Dense(tensor) => Ok(tensor),
+        Operand::Scalar(tensor) => filled(&tensor, ty),
+        Operand::Viewed(tensor, view) => {
+            Ok(Tensor::from_storage(ty.shape.as_slice(), view::copy(&view, &tensor))?)
+        }
+    }
+}
