@@ -1,7 +1,50 @@
 //! choral: many models, one program.
 //!
-//! A graph compiler whose centre is `vmap`. This crate is the facade: it re-exports what users
-//! name and holds nothing of its own.
+//! A graph compiler whose centre is `vmap`: a function or module is traced into a graph, the vmap
+//! pass rewrites every op to carry a member dimension over stacked parameters, and the result runs
+//! as one program.
+//!
+//! ```
+//! use choral::prelude::*;
+//!
+//! let models: Vec<Linear<Tensor>> = (0..5).map(|seed| Linear::init(3, 3, Key::new(seed))).collect();
+//! let data = Tensor::randn([64, 3], Key::new(9));
+//!
+//! let (fmodel, params, buffers) = combine_state_for_ensemble(&models)?;
+//! let output = vmap(fmodel, (0, 0, None)).call((&params, &buffers, &data))?;
+//! assert_eq!(output.shape(), [5, 64, 3]);
+//! # Ok::<(), choral::Error>(())
+//! ```
+//!
+//! This crate is the facade: it names what users need, and joins the compiler to the runtime in
+//! [`Program`]. Must not live here: tracing and transforms (`choral_compiler`), execution
+//! (`choral_runtime`), the graph itself (`choral_ir`).
+#![forbid(unsafe_code)]
 
+mod error;
+mod program;
+
+pub use choral_compiler::{
+    Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, State, Traced, Tree, Var, dims,
+    ensemble, nn, rewrite, rules, state, trace, tree, with_key,
+};
+pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use choral_ir as ir;
-pub use choral_ir::{DType, Key, Tensor, TensorType};
+pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
+pub use choral_runtime as runtime;
+pub use choral_runtime::Device;
+pub use error::Error;
+pub use program::{Program, jit, vmap};
+
+/// Everything that a program with models in it names.
+pub mod prelude {
+    pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
+    pub use crate::nn::{
+        AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, LayerNorm,
+        Linear, MaxPool1d, MaxPool2d,
+    };
+    pub use crate::{
+        DType, Device, Forward, Function, Key, Module, ModuleState, Program, State, Tensor, TensorType, Tree,
+        Var, jit, vmap, with_key,
+    };
+}

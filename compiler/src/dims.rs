@@ -92,12 +92,13 @@ tuples! {
 }
 
 impl Dims {
-    /// The dimension of each leaf of a tree, by the leaves' paths.
+    /// The dimension of each leaf of a tree, by the leaves' paths; `places` are all of the tree's,
+    /// so that an entry for an empty container is not taken for a mistake.
     ///
     /// # Errors
     /// If an entry names no part of the tree, or a leaf has no entry.
-    pub fn resolve(&self, what: &'static str, paths: &[Path]) -> Result<Vec<Option<i64>>, DimsError> {
-        let segments: Vec<&[Segment]> = paths.iter().map(Path::segments).collect();
+    pub fn resolve(&self, what: &'static str, paths: &[Path], places: &[Path]) -> Result<Vec<Option<i64>>, DimsError> {
+        let segments: Vec<&[Segment]> = places.iter().map(Path::segments).collect();
         self.check_entries(what, &segments, String::new())?;
         paths.iter().map(|path| self.of(what, path)).collect()
     }

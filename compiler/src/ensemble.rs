@@ -13,7 +13,7 @@ use crate::nn::Forward;
 use crate::state::{Module, ModuleState, State, check};
 use crate::trace::function::{self, Function, Typed};
 use crate::trace::var::Var;
-use crate::tree::{Kind, Leaf, Path, Tree, leaves, settings};
+use crate::tree::{Kind, Leaf, Tree, Walk, leaves, settings};
 
 /// A model's architecture as a function of its state: `(params, buffers, input) -> output`.
 ///
@@ -79,7 +79,7 @@ pub type Combined<M> =
 /// As [`stack_module_state`].
 pub fn combine_state_for_ensemble<M: Module<Tensor>>(models: &[M]) -> Result<Combined<M>, Error> {
     let (params, buffers) = stack_module_state(models)?;
-    let types = |model: &M| model.map(&mut Path::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
+    let types = |model: &M| model.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
     let members = models.iter().map(types).collect();
     Ok((FunctionalModule { members }, params, buffers))
 }
@@ -165,7 +165,7 @@ where
 {
     check_kind(model, Kind::Parameter, params)?;
     check_kind(model, Kind::Buffer, buffers)?;
-    let mut module = model.map(&mut Path::default(), &mut |path, _: &T| {
+    let mut module = model.map(&mut Walk::default(), &mut |path, _: &T| {
         let name = path.state_name();
         let state = if path.kind() == Kind::Buffer { buffers } else { params };
         // Checked above: the name is there.

@@ -31,10 +31,10 @@ pub trait Tree<T: Leaf> {
     type With<U: Leaf>: Tree<U>;
 
     /// The structure with every leaf replaced by `leaf(path, leaf)`, in order.
-    fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U>;
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U>;
 
     /// Visits every setting with its path and its value as text.
-    fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String));
+    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String));
 
     /// Puts every layer that behaves differently in training into that mode, or out of it.
     fn set_training(&mut self, training: bool);
@@ -93,22 +93,6 @@ impl Path {
         self.kind
     }
 
-    /// Runs `visit` one step further in.
-    pub fn within<R>(&mut self, segment: Segment, visit: impl FnOnce(&mut Path) -> R) -> R {
-        self.segments.push(segment);
-        let result = visit(self);
-        self.segments.pop();
-        result
-    }
-
-    /// Runs `visit` with leaves counted as buffers.
-    pub fn as_buffer<R>(&mut self, visit: impl FnOnce(&mut Path) -> R) -> R {
-        let outer = std::mem::replace(&mut self.kind, Kind::Buffer);
-        let result = visit(self);
-        self.kind = outer;
-        result
-    }
-
     /// The state-dict name: the segments joined by dots.
     pub fn state_name(&self) -> String {
         self.segments.iter().map(Segment::name).collect::<Vec<_>>().join(".")
@@ -136,10 +120,51 @@ impl fmt::Display for Path {
     }
 }
 
+/// Where a walk over a tree is.
+#[derive(Debug, Clone, Default)]
+pub struct Walk {
+    path: Path,
+    /// Every place that was stepped into, if they are collected.
+    places: Option<Vec<Path>>,
+}
+
+impl Walk {
+    /// The way from the root.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `visit` one step further in.
+    pub fn within<R>(&mut self, segment: Segment, visit: impl FnOnce(&mut Walk) -> R) -> R {
+        self.path.segments.push(segment);
+        if let Some(places) = &mut self.places {
+            places.push(self.path.clone());
+        }
+        let result = visit(self);
+        self.path.segments.pop();
+        result
+    }
+
+    /// Runs `visit` with leaves counted as buffers.
+    pub fn as_buffer<R>(&mut self, visit: impl FnOnce(&mut Walk) -> R) -> R {
+        let outer = std::mem::replace(&mut self.path.kind, Kind::Buffer);
+        let result = visit(self);
+        self.path.kind = outer;
+        result
+    }
+}
+
+/// Every place of a tree, whether leaf, setting or container, empty or not.
+pub fn places<T: Leaf>(tree: &impl Tree<T>) -> Vec<Path> {
+    let mut walk = Walk { places: Some(Vec::new()), ..Walk::default() };
+    tree.map(&mut walk, &mut |_, _| Hole);
+    walk.places.unwrap_or_default()
+}
+
 /// The leaves of a tree with their paths, in order.
 pub fn leaves<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, T)> {
     let mut leaves = Vec::new();
-    tree.map(&mut Path::default(), &mut |path, leaf| {
+    tree.map(&mut Walk::default(), &mut |path, leaf| {
         leaves.push((path.clone(), leaf.clone()));
         Hole
     });
@@ -149,14 +174,14 @@ pub fn leaves<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, T)> {
 /// The settings of a tree with their paths, in order.
 pub fn settings<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, String)> {
     let mut settings = Vec::new();
-    tree.settings(&mut Path::default(), &mut |path, value| settings.push((path.clone(), value)));
+    tree.settings(&mut Walk::default(), &mut |path, value| settings.push((path.clone(), value)));
     settings
 }
 
 /// The tree with other leaves, taken in order; `None` if their number is not the tree's.
 pub fn rebuild<T: Leaf, U: Leaf, X: Tree<T>>(tree: &X, leaves: &[U]) -> Option<X::With<U>> {
     let mut holes = 0;
-    tree.map(&mut Path::default(), &mut |_, _| {
+    tree.map(&mut Walk::default(), &mut |_, _| {
         holes += 1;
         Hole
     });
@@ -168,7 +193,7 @@ pub fn rebuild<T: Leaf, U: Leaf, X: Tree<T>>(tree: &X, leaves: &[U]) -> Option<X
         next += 1;
         leaves[next - 1].clone()
     };
-    Some(tree.map(&mut Path::default(), fill))
+    Some(tree.map(&mut Walk::default(), fill))
 }
 
 /// A leaf that holds nothing.
@@ -181,10 +206,10 @@ macro_rules! leaf_types {
         impl Leaf for $Leaf {}
         impl Tree<$Leaf> for $Leaf {
             type With<U: Leaf> = U;
-            fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &$Leaf) -> U) -> U {
-                leaf(at, self)
+            fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &$Leaf) -> U) -> U {
+                leaf(at.path(), self)
             }
-            fn settings(&self, _: &mut Path, _: &mut dyn FnMut(&Path, String)) {}
+            fn settings(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, String)) {}
             fn set_training(&mut self, _: bool) {}
         }
     )*};
@@ -196,11 +221,11 @@ macro_rules! setting_types {
     ($($Setting:ty),*) => {$(
         impl<T: Leaf> Tree<T> for $Setting {
             type With<U: Leaf> = $Setting;
-            fn map<U: Leaf>(&self, _: &mut Path, _: &mut dyn FnMut(&Path, &T) -> U) -> $Setting {
+            fn map<U: Leaf>(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, &T) -> U) -> $Setting {
                 self.clone()
             }
-            fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
-                visit(at, format!("{self:?}"));
+            fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
+                visit(at.path(), format!("{self:?}"));
             }
             fn set_training(&mut self, _: bool) {}
         }
@@ -227,10 +252,10 @@ setting_types!(
 
 impl<T: Leaf, X: Tree<T>> Tree<T> for &X {
     type With<U: Leaf> = X::With<U>;
-    fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         (**self).map(at, leaf)
     }
-    fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
         (**self).settings(at, visit);
     }
     /// What is only borrowed stays as it is.
@@ -239,10 +264,10 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for &X {
 
 impl<T: Leaf, X: Tree<T>> Tree<T> for Box<X> {
     type With<U: Leaf> = Box<X::With<U>>;
-    fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         Box::new((**self).map(at, leaf))
     }
-    fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
         (**self).settings(at, visit);
     }
     fn set_training(&mut self, training: bool) {
@@ -252,13 +277,13 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for Box<X> {
 
 impl<T: Leaf, X: Tree<T>> Tree<T> for Option<X> {
     type With<U: Leaf> = Option<X::With<U>>;
-    fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         self.as_ref().map(|tree| tree.map(at, leaf))
     }
-    fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
         match self {
             Some(tree) => tree.settings(at, visit),
-            None => visit(at, "None".to_owned()),
+            None => visit(at.path(), "None".to_owned()),
         }
     }
     fn set_training(&mut self, training: bool) {
@@ -268,11 +293,11 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for Option<X> {
 
 impl<T: Leaf, X: Tree<T>> Tree<T> for Vec<X> {
     type With<U: Leaf> = Vec<X::With<U>>;
-    fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         let items = self.iter().enumerate();
         items.map(|(index, tree)| at.within(Segment::Index(index), |at| tree.map(at, leaf))).collect()
     }
-    fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
         for (index, tree) in self.iter().enumerate() {
             at.within(Segment::Index(index), |at| tree.settings(at, visit));
         }
@@ -284,10 +309,10 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for Vec<X> {
 
 impl<T: Leaf, X: Tree<T>, const N: usize> Tree<T> for [X; N] {
     type With<U: Leaf> = [X::With<U>; N];
-    fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         std::array::from_fn(|index| at.within(Segment::Index(index), |at| self[index].map(at, leaf)))
     }
-    fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
         for (index, tree) in self.iter().enumerate() {
             at.within(Segment::Index(index), |at| tree.settings(at, visit));
         }
@@ -302,14 +327,14 @@ macro_rules! map_types {
     ($($Map:ident<$X:ident> by $order:expr;)*) => {$(
         impl<T: Leaf, $X: Tree<T>> Tree<T> for $Map<String, $X> {
             type With<U: Leaf> = $Map<String, $X::With<U>>;
-            fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+            fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
                 let step = |(key, tree): (&String, &$X)| {
                     let mapped = at.within(Segment::Key(key.clone()), |at| tree.map(at, leaf));
                     (key.clone(), mapped)
                 };
                 $order(self).into_iter().map(step).collect()
             }
-            fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+            fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
                 for (key, tree) in $order(self) {
                     at.within(Segment::Key(key.clone()), |at| tree.settings(at, visit));
                 }
@@ -342,11 +367,11 @@ macro_rules! tuple_types {
         impl<T: Leaf, $($X: Tree<T>),*> Tree<T> for ($($X,)*) {
             type With<U: Leaf> = ($($X::With<U>,)*);
             #[allow(unused_variables, clippy::unused_unit)]
-            fn map<U: Leaf>(&self, at: &mut Path, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
+            fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
                 ($(at.within(Segment::Index($index), |at| self.$index.map(at, leaf)),)*)
             }
             #[allow(unused_variables)]
-            fn settings(&self, at: &mut Path, visit: &mut dyn FnMut(&Path, String)) {
+            fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
                 $(at.within(Segment::Index($index), |at| self.$index.settings(at, visit));)*
             }
             #[allow(unused_variables)]

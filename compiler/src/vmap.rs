@@ -17,7 +17,7 @@ use crate::rewrite;
 use crate::rules::{self, Batch, Lane, shift};
 use crate::trace::function::{self, Function, OutputTypes, Traced};
 use crate::trace::var::Var;
-use crate::tree::{Path, Tree, leaves, rebuild};
+use crate::tree::{Path, Tree, leaves, places, rebuild};
 
 /// A function mapped over a member dimension; made by [`vmap`].
 #[derive(Debug, Clone)]
@@ -72,9 +72,13 @@ impl<F> Vmap<F> {
     }
 
     /// The mapped dimension of each leaf, and the number of members.
-    fn members(&self, arguments: &[(Path, Var)]) -> Result<(Vec<Option<usize>>, usize), DimsError> {
+    fn members(
+        &self,
+        arguments: &[(Path, Var)],
+        places: &[Path],
+    ) -> Result<(Vec<Option<usize>>, usize), DimsError> {
         let paths: Vec<Path> = arguments.iter().map(|(path, _)| path.clone()).collect();
-        let dims = self.in_dims.resolve("in_dims", &paths)?;
+        let dims = self.in_dims.resolve("in_dims", &paths, places)?;
         let mut resolved = Vec::with_capacity(dims.len());
         let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         if let Some(size) = self.axis_size {
@@ -136,14 +140,14 @@ where
     fn apply(&self, args: A) -> Result<Self::Output, Error> {
         let at = Caller::caller();
         let arguments = leaves(&args);
-        let (mut in_dims, size) = self.members(&arguments)?;
+        let (mut in_dims, size) = self.members(&arguments, &places(&args))?;
         let mut dims = in_dims.iter();
         let member = |_: &Path, var: &Var| without(var.ty(), dims.next().copied().flatten());
         let Traced { graph, output, captures } = function::trace_as(&self.function, &args, member)?;
         in_dims.resize(graph.inputs().len(), None);
         let results = leaves(&output);
         let paths: Vec<Path> = results.into_iter().map(|(path, _)| path).collect();
-        let out_dims = self.out_dims.resolve("out_dims", &paths)?;
+        let out_dims = self.out_dims.resolve("out_dims", &paths, &places(&output))?;
         let axis = Axis { name: Arc::clone(&self.axis_name), size };
         let batched = batch_graph(&graph, &in_dims, &out_dims, &paths, &axis)?;
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();

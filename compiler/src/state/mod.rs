@@ -11,7 +11,7 @@ use std::path::{Path as FilePath, PathBuf};
 use choral_ir::{Tensor, TensorType};
 use indexmap::IndexMap;
 
-use crate::tree::{Kind, Leaf, Path, Tree, leaves};
+use crate::tree::{Kind, Leaf, Tree, Walk, leaves};
 
 /// Values by their state-dict names, in the order of the module's fields.
 pub type State<T> = IndexMap<String, T>;
@@ -88,7 +88,7 @@ pub trait ModuleState: Module<Tensor> {
     fn load_from(&mut self, source: &str, state: &State<Tensor>) -> Result<(), StateError> {
         let wanted = leaves(self).into_iter().map(|(path, leaf)| (path.state_name(), leaf.ty().clone()));
         check(source, &wanted.collect(), |name| state.get(name).map(|tensor| tensor.ty().clone()), state)?;
-        *self = self.map(&mut Path::default(), &mut |path, leaf| {
+        *self = self.map(&mut Walk::default(), &mut |path, leaf| {
             state.get(&path.state_name()).unwrap_or(leaf).clone()
         });
         Ok(())

@@ -10,7 +10,7 @@ use super::var::Var;
 use super::{Recording, Trace, innermost};
 use crate::error::{Error, TraceError};
 use crate::rewrite;
-use crate::tree::{Leaf, Path, Tree, leaves};
+use crate::tree::{Leaf, Path, Tree, Walk, leaves};
 
 /// Something that maps a tree of values to a tree of values: a closure of one argument (a tuple
 /// for several), a module, or a transformed function.
@@ -121,7 +121,7 @@ pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
 ) -> Result<TracedOn<F, T, A>, Error> {
     let trace = Trace::start("main");
     let arguments =
-        args.map(&mut Path::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
+        args.map(&mut Walk::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
     let output = function.apply(arguments);
     let values = output
         .as_ref()
@@ -137,7 +137,7 @@ pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
         return Err(Error::Message("a result depends on a value that could not be made".to_owned()));
     };
     let graph = rewrite::dead_code(&with_axes(builder.finish(&values), &axes))?;
-    let output = output.map(&mut Path::default(), &mut |_, var| var.ty().clone());
+    let output = output.map(&mut Walk::default(), &mut |_, var| var.ty().clone());
     Ok(Traced { graph, output, captures: captures.into_iter().map(|(outer, _)| outer).collect() })
 }
 

@@ -1,0 +1,79 @@
+//! The `impl` of `Tree`: its generics, and the frame around the three methods.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{DeriveInput, GenericParam, Generics, Member, Result, parse_quote};
+
+use crate::item::{Field, Item, Shape, Variant};
+use crate::{map, settings, training};
+
+/// What the macro writes for an item.
+pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
+    Item::read(item).map(|item| implementation(&item))
+}
+
+fn implementation(item: &Item<'_>) -> TokenStream {
+    let leaf = item.leaf.cloned().unwrap_or_else(|| format_ident!("__ChoralLeaf"));
+    let other = format_ident!("__ChoralOther");
+    let generics = bounded(item, &leaf);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = item.generics.split_for_impl();
+    let (name, with) = (item.name, with(item, &other));
+    let methods =
+        [map::method(item, &leaf, &other), settings::method(item, &leaf), training::method(item, &leaf)];
+    quote! {
+        #[automatically_derived]
+        #[allow(unused_variables, unused_qualifications, clippy::all, clippy::pedantic)]
+        impl #impl_generics ::choral::tree::Tree<#leaf> for #name #type_generics #where_clause {
+            type With<#other: ::choral::tree::Leaf> = #name #with;
+            #(#methods)*
+        }
+    }
+}
+
+/// The generics of the implementation: those of the item, and `leaf` is a leaf.
+fn bounded(item: &Item<'_>, leaf: &Ident) -> Generics {
+    let mut generics = item.generics.clone();
+    if item.leaf.is_none() {
+        generics.params.push(parse_quote!(#leaf));
+    }
+    generics.make_where_clause().predicates.push(parse_quote!(#leaf: ::choral::tree::Leaf));
+    generics
+}
+
+/// The generic arguments of the item with leaves of type `other`.
+fn with(item: &Item<'_>, other: &Ident) -> TokenStream {
+    let arguments = item.generics.params.iter().map(|parameter| match parameter {
+        GenericParam::Type(parameter) if Some(&parameter.ident) == item.leaf => other.to_token_stream(),
+        GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Lifetime(parameter) => parameter.lifetime.to_token_stream(),
+        GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+    });
+    quote!(<#(#arguments),*>)
+}
+
+/// The body of a method: `setting` for an enum without leaves, else a match with one arm for each
+/// variant, whose fields are bound.
+pub(crate) fn body(
+    item: &Item<'_>,
+    setting: TokenStream,
+    arm: impl Fn(&Variant<'_>) -> TokenStream,
+) -> TokenStream {
+    let variants = match &item.shape {
+        Shape::Setting => return setting,
+        Shape::Variants(variants) if variants.is_empty() => return quote!(match *self {}),
+        Shape::Variants(variants) => variants,
+    };
+    let arms = variants.iter().map(|variant| {
+        let (pattern, arm) = (pattern(variant), arm(variant));
+        quote!(#pattern => #arm)
+    });
+    quote!(match self { #(#arms)* })
+}
+
+fn pattern(variant: &Variant<'_>) -> TokenStream {
+    let name = variant.name.map(|name| quote!(::#name));
+    let members: Vec<&Member> = variant.fields.iter().map(|field| &field.member).collect();
+    let bindings = variant.fields.iter().map(Field::binding);
+    quote!(Self #name { #(#members: #bindings),* })
+}

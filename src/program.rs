@@ -1,0 +1,182 @@
+//! Functions that run: traced once for each signature, compiled, and kept.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use choral_compiler::trace::function::{OutputTypes, TracedOn, Typed};
+use choral_compiler::tree::{Path, leaves, rebuild, settings};
+use choral_compiler::{Function, IntoDims, Tree, Var, Vmap, trace};
+use choral_ir::{Tensor, TensorType};
+use choral_runtime::{Device, Executable};
+
+use crate::Error;
+
+/// A function of tensors that is compiled on its first call; made by [`jit`] and [`vmap`].
+///
+/// A program may be shared by threads. Arguments of another structure, other shapes or other
+/// element types make it compile again and keep both.
+pub struct Program<F> {
+    function: F,
+    device: Device,
+    compiled: Mutex<HashMap<Signature, Arc<dyn Any + Send + Sync>>>,
+}
+
+/// What two calls must share to use the same executable.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Signature {
+    output: TypeId,
+    leaves: Vec<(Path, TensorType)>,
+    settings: Vec<(Path, String)>,
+}
+
+/// An executable, and the structure of its results.
+struct Compiled<O> {
+    executable: Executable,
+    output: O,
+}
+
+/// What a program of `F` keeps for arguments `A`.
+type CompiledFor<F, A> = Arc<Compiled<OutputTypes<F, <A as Tree<Tensor>>::With<Var>>>>;
+
+/// The results of `F` on arguments `A` as tensors.
+type Results<F, A> = <OutputTypes<F, <A as Tree<Tensor>>::With<Var>> as Tree<TensorType>>::With<Tensor>;
+
+/// Compiles `function` as it is.
+///
+/// ```
+/// use choral::prelude::*;
+/// let norm = jit(|x: Var| (&x * &x).sum(()).sqrt());
+/// assert_eq!(norm.call(&Tensor::from([3.0f32, 4.0]))?.item::<f32>()?, 5.0);
+/// # Ok::<(), choral::Error>(())
+/// ```
+pub fn jit<F>(function: F) -> Program<F> {
+    Program { function, device: Device::default(), compiled: Mutex::default() }
+}
+
+/// Maps `function` over a dimension of its arguments and compiles the result; see
+/// [`choral_compiler::vmap()`] for what `in_dims` says.
+///
+/// ```
+/// use choral::prelude::*;
+/// let dot = vmap(|(x, y): (Var, Var)| (x * y).sum(-1), (0, None));
+/// let (x, y) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]), Tensor::from([10.0f32, 1.0]));
+/// assert_eq!(dot.call((&x, &y))?.as_slice::<f32>()?, [12.0, 34.0]);
+/// # Ok::<(), choral::Error>(())
+/// ```
+pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Program<Vmap<F>> {
+    jit(choral_compiler::vmap(function, in_dims))
+}
+
+impl<F> Program<Vmap<F>> {
+    /// Where the members lie in each result: an integer, `None` for a result that all members
+    /// share, or a structure of these. The first dimension unless said otherwise.
+    #[must_use]
+    pub fn out_dims(self, out_dims: impl IntoDims) -> Self {
+        jit(self.function.out_dims(out_dims)).on(self.device)
+    }
+
+    /// Number of members; needed only when no argument is mapped.
+    #[must_use]
+    pub fn axis_size(self, size: usize) -> Self {
+        jit(self.function.axis_size(size)).on(self.device)
+    }
+
+    /// What the member dimension is called in printed graphs; `members` unless said otherwise.
+    #[must_use]
+    pub fn axis_name(self, name: &str) -> Self {
+        jit(self.function.axis_name(name)).on(self.device)
+    }
+}
+
+impl<F> Program<F> {
+    /// The same program on another device.
+    #[must_use]
+    pub fn on(self, device: Device) -> Self {
+        Program { device, ..jit(self.function) }
+    }
+
+    /// The graph of the program for these arguments: tensors, or types alone.
+    ///
+    /// # Errors
+    /// Whatever the function does that does not fit, with the lines that did it.
+    pub fn trace<T: Typed, A: Tree<T>>(&self, args: A) -> Result<TracedOn<F, T, A>, Error>
+    where
+        F: Function<A::With<Var>>,
+    {
+        Ok(trace(&self.function, &args)?)
+    }
+
+    /// Runs the program.
+    ///
+    /// # Errors
+    /// As [`Program::trace`]; whatever the device cannot do.
+    pub fn call<A: Tree<Tensor>>(&self, args: A) -> Result<Results<F, A>, Error>
+    where
+        F: Function<A::With<Var>>,
+        OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
+    {
+        let arguments = leaves(&args);
+        let compiled = self.compiled(&args, &arguments)?;
+        let inputs: Vec<Tensor> = arguments.into_iter().map(|(_, tensor)| tensor).collect();
+        let results = compiled.executable.run(&inputs)?;
+        rebuild(&compiled.output, &results)
+            .ok_or_else(|| message("the program has another number of results than its function"))
+    }
+
+    /// The executable for these arguments, made on first use.
+    fn compiled<A: Tree<Tensor>>(
+        &self,
+        args: &A,
+        arguments: &[(Path, Tensor)],
+    ) -> Result<CompiledFor<F, A>, Error>
+    where
+        F: Function<A::With<Var>>,
+        OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
+    {
+        let signature = Signature {
+            output: TypeId::of::<OutputTypes<F, A::With<Var>>>(),
+            leaves: arguments.iter().map(|(path, tensor)| (path.clone(), tensor.ty().clone())).collect(),
+            settings: settings(args),
+        };
+        let known = self.lock().get(&signature).cloned();
+        if let Some(Ok(compiled)) = known.map(Arc::downcast) {
+            return Ok(compiled);
+        }
+        let traced = trace(&self.function, args)?;
+        if !traced.captures.is_empty() {
+            return Err(message(
+                "the function uses values of a trace around it; inside a trace use .apply(..), not .call(..)",
+            ));
+        }
+        let executable = Executable::compile(&traced.graph, self.device)?;
+        let compiled = Arc::new(Compiled { executable, output: traced.output });
+        self.lock().insert(signature, Arc::clone(&compiled) as Arc<dyn Any + Send + Sync>);
+        Ok(compiled)
+    }
+
+    /// The cache; a thread that panicked while holding it left it whole.
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Signature, Arc<dyn Any + Send + Sync>>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn message(text: &str) -> Error {
+    choral_compiler::Error::Message(text.to_owned()).into()
+}
+
+/// Inside a trace a program is the function that it was made of.
+impl<A, F: Function<A>> Function<A> for Program<F> {
+    type Output = F::Output;
+
+    fn apply(&self, args: A) -> Result<Self::Output, choral_compiler::Error> {
+        self.function.apply(args)
+    }
+}
+
+impl<F: fmt::Debug> fmt::Debug for Program<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("function", &self.function).field("device", &self.device).finish()
+    }
+}
