@@ -209,6 +209,7 @@ where
             functional_call(member, (&params, &buffers), &input)
         })?;
         let (params, buffers, input) = args;
+        let input = named(input);
         functional_call(&self.members[0], (&params, &buffers), &input)
     }
 }
@@ -227,8 +228,17 @@ where
             functional_call_returning_buffers(member, (&params, &buffers), &input)
         })?;
         let (params, buffers, input) = args;
+        let input = named(input);
         functional_call_returning_buffers(&self.0.members[0], (&params, &buffers), &input)
     }
+}
+
+/// The input under the name that printed graphs give it.
+fn named<X: Tree<Var, With<Var> = X>>(input: X) -> X {
+    input.map(&mut Walk::default(), &mut |path, var: &Var| match path.state_name().as_str() {
+        "" => var.clone().named("input"),
+        part => var.clone().named(&format!("input.{part}")),
+    })
 }
 
 /// Fails unless every member leaves the graph of the first.

@@ -4,9 +4,10 @@
 extern crate choral_compiler as choral;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 
 use choral::Module;
-use choral::tree::{Kind, Leaf, Path, Walk, Tree, leaves, rebuild, settings};
+use choral::tree::{Kind, Leaf, Path, Tree, Walk, leaves, rebuild, settings};
 use choral_ir::{Tensor, TensorType};
 use indexmap::IndexMap;
 
@@ -144,13 +145,15 @@ fn containers_of_leaves_nest() {
         boxed: Box<T>,
         array: [T; 2],
         pairs: Vec<(T, Linear<T>, bool)>,
-        tuple: (Option<T>, (Option<Vec<T>>, [Box<T>; 1])),
+        tuple: (Option<T>, Option<Vec<T>>),
+        deep: [Box<(T,)>; 1],
     }
     let nest = Nest {
         boxed: Box::new(number(1.0)),
         array: [number(2.0), number(3.0)],
         pairs: vec![(number(4.0), linear(5.0), true)],
-        tuple: (None, (Some(vec![number(6.0)]), [Box::new(number(7.0))])),
+        tuple: (None, Some(vec![number(6.0)])),
+        deep: [Box::new((number(7.0),))],
     };
     let expect_leaves = [
         "boxed = 1",
@@ -158,8 +161,8 @@ fn containers_of_leaves_nest() {
         "array.1 = 3",
         "pairs.0.0 = 4",
         "pairs.0.1.weight = 5",
-        "tuple.1.0.0 = 6",
-        "tuple.1.1.0 = 7",
+        "tuple.1.0 = 6",
+        "deep.0.0 = 7",
     ];
     let expect_settings =
         ["pairs.0.1.bias = None", "pairs.0.1.features = 3", "pairs.0.2 = true", "tuple.0 = None"];
@@ -250,21 +253,21 @@ fn enums_with_leaves_name_their_variant() {
 
 #[test]
 fn other_parameters_stay_what_they_are() {
-    /// A setting with a lifetime, a type and a constant that are not the leaf's.
+    /// A setting with a lifetime and a type that is not the leaf.
     #[derive(Clone)]
     struct Tag<'a, X>(&'a X);
-    impl<T: Leaf, X: Clone> Tree<T> for Tag<'_, X> {
+    impl<T: Leaf, X: Clone + Debug> Tree<T> for Tag<'_, X> {
         type With<U: Leaf> = Self;
         fn map<U: Leaf>(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, &T) -> U) -> Self {
             self.clone()
         }
         fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
-            visit(at.path(), "tag".to_owned());
+            visit(at.path(), format!("{:?}", self.0));
         }
         fn set_training(&mut self, _: bool) {}
     }
     #[derive(Module)]
-    struct Conv<'a, T, X: Clone, const D: usize = 2>
+    struct Conv<'a, T, X: Clone + Debug, const D: usize = 2>
     where
         X: PartialEq,
     {
@@ -275,7 +278,7 @@ fn other_parameters_stay_what_they_are() {
     #[derive(Module)]
     struct Pool<const D: usize>([usize; D]);
     let conv = Conv { weights: [number(1.0), number(2.0)], strides: [3, 4], tag: Tag(&'x') };
-    check(&conv, &["weights.0 = 1", "weights.1 = 2"], &["strides.0 = 3", "strides.1 = 4", "tag = tag"]);
+    check(&conv, &["weights.0 = 1", "weights.1 = 2"], &["strides.0 = 3", "strides.1 = 4", "tag = 'x'"]);
     check(&Pool([2, 3]), &[], &["0.0 = 2", "0.1 = 3"]);
 }
 

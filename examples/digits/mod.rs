@@ -7,14 +7,14 @@ use choral::state::file;
 
 /// Linear(64, 64), ReLU, Linear(64, 32), ReLU, Linear(32, 10) on flattened images.
 #[derive(Module, Clone)]
-pub struct Mlp<T> {
-    pub fc1: Linear<T>,
-    pub fc2: Linear<T>,
-    pub fc3: Linear<T>,
+pub(crate) struct Mlp<T> {
+    pub(crate) fc1: Linear<T>,
+    pub(crate) fc2: Linear<T>,
+    pub(crate) fc3: Linear<T>,
 }
 
 impl Mlp<Tensor> {
-    pub fn init(key: Key) -> Self {
+    pub(crate) fn init(key: Key) -> Self {
         let [key1, key2, key3] = key.split();
         Mlp {
             fc1: Linear::init(64, 64, key1),
@@ -37,17 +37,17 @@ impl Forward for Mlp<Var> {
 
 /// Two blocks of convolution, batch normalisation, ReLU and pooling, then a linear layer.
 #[derive(Module, Clone)]
-pub struct Cnn<T> {
-    pub conv1: Conv2d<T>,
-    pub bn1: BatchNorm2d<T>,
-    pub conv2: Conv2d<T>,
-    pub bn2: BatchNorm2d<T>,
-    pub drop: Dropout,
-    pub fc: Linear<T>,
+pub(crate) struct Cnn<T> {
+    pub(crate) conv1: Conv2d<T>,
+    pub(crate) bn1: BatchNorm2d<T>,
+    pub(crate) conv2: Conv2d<T>,
+    pub(crate) bn2: BatchNorm2d<T>,
+    pub(crate) drop: Dropout,
+    pub(crate) fc: Linear<T>,
 }
 
 impl Cnn<Tensor> {
-    pub fn init(key: Key) -> Self {
+    pub(crate) fn init(key: Key) -> Self {
         let [key1, key2, key3] = key.split();
         Cnn {
             conv1: Conv2d::init(1, 8, 3, key1).padding(1),
@@ -73,12 +73,12 @@ impl Forward for Cnn<Var> {
 }
 
 /// A file of the data folder.
-pub fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples/data/digits", name].iter().collect()
 }
 
 /// The five checkpoints of an architecture, in evaluation mode.
-pub fn checkpoints<M: ModuleState + Clone>(name: &str, architecture: &M) -> Result<Vec<M>, choral::Error> {
+pub(crate) fn checkpoints<M: ModuleState + Clone>(name: &str, architecture: &M) -> Result<Vec<M>, choral::Error> {
     let load = |member: usize| {
         let mut model = architecture.clone();
         model.load(path(&format!("{name}_{member}.safetensors")))?;
@@ -89,7 +89,7 @@ pub fn checkpoints<M: ModuleState + Clone>(name: &str, architecture: &M) -> Resu
 }
 
 /// The test images, scaled to 0..1, `f32[360, 8, 8]`, and their labels.
-pub fn test_set() -> Result<(Tensor, Vec<usize>), choral::Error> {
+pub(crate) fn test_set() -> Result<(Tensor, Vec<usize>), choral::Error> {
     let data = file::read(path("digits.safetensors"))?;
     let scaled = jit(|images: Var| images.to(DType::F32) / 16.0);
     let labels = data["test.labels"].to_f64_vec().into_iter().map(|label| label as usize).collect();
