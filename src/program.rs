@@ -101,6 +101,7 @@ impl<F> Program<F> {
     ///
     /// # Errors
     /// Whatever the function does that does not fit, with the lines that did it.
+    #[track_caller]
     pub fn trace<T: Typed, A: Tree<T>>(&self, args: A) -> Result<TracedOn<F, T, A>, Error>
     where
         F: Function<A::With<Var>>,
@@ -112,6 +113,7 @@ impl<F> Program<F> {
     ///
     /// # Errors
     /// As [`Program::trace`]; whatever the device cannot do.
+    #[track_caller]
     pub fn call<A: Tree<Tensor>>(&self, args: A) -> Result<Results<F, A>, Error>
     where
         F: Function<A::With<Var>>,
@@ -126,6 +128,7 @@ impl<F> Program<F> {
     }
 
     /// The executable for these arguments, made on first use.
+    #[track_caller]
     fn compiled<A: Tree<Tensor>>(
         &self,
         args: &A,

@@ -78,7 +78,10 @@ pub(crate) fn path(name: &str) -> PathBuf {
 }
 
 /// The five checkpoints of an architecture, in evaluation mode.
-pub(crate) fn checkpoints<M: ModuleState + Clone>(name: &str, architecture: &M) -> Result<Vec<M>, choral::Error> {
+pub(crate) fn checkpoints<M: ModuleState + Clone>(
+    name: &str,
+    architecture: &M,
+) -> Result<Vec<M>, choral::Error> {
     let load = |member: usize| {
         let mut model = architecture.clone();
         model.load(path(&format!("{name}_{member}.safetensors")))?;

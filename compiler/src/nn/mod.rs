@@ -54,7 +54,6 @@ pub trait Forward<Input = Var> {
     type Output: Tree<Var>;
 
     /// The outputs for one batch of inputs.
-    #[track_caller]
     fn forward(&mut self, input: &Input) -> Self::Output;
 }
 

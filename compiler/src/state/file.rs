@@ -26,7 +26,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
         })?;
         Ok((name, tensor))
     };
-    tensors.tensors().into_iter().map(read).collect()
+    let mut tensors = tensors.tensors();
+    // The library hands them out in no fixed order; the file's own is that of the data.
+    tensors.sort_by_key(|(name, view)| (view.data().as_ptr() as usize, name.clone()));
+    tensors.into_iter().map(read).collect()
 }
 
 /// Writes a file of these tensors, beside its place first and then over it.

@@ -156,7 +156,7 @@ impl std::error::Error for MismatchError {}
 
 impl fmt::Display for MismatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} does not fit the module, which is left as it was:", self.source)?;
+        write!(f, "{} does not fit the module:", self.source)?;
         if !self.missing.is_empty() {
             write!(f, "\n  missing: {}", self.missing.join(", "))?;
         }

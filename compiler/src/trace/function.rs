@@ -104,6 +104,7 @@ pub type TracedOn<F, T, A> = Traced<OutputTypes<F, <A as Tree<T>>::With<Var>>>;
 ///
 /// # Errors
 /// Every op whose operands do not fit, with the line of the call; errors of transforms inside.
+#[track_caller]
 pub fn trace<T, A, F>(function: &F, args: &A) -> Result<TracedOn<F, T, A>, Error>
 where
     T: Typed,
@@ -114,12 +115,13 @@ where
 }
 
 /// Traces `function` on arguments whose leaves have the types that `ty` gives.
+#[track_caller]
 pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
     function: &F,
     args: &A,
     mut ty: impl FnMut(&Path, &T) -> TensorType,
 ) -> Result<TracedOn<F, T, A>, Error> {
-    let trace = Trace::start("main");
+    let trace = Trace::start("main", Caller::caller());
     let arguments =
         args.map(&mut Walk::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
     let output = function.apply(arguments);

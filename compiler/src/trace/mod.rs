@@ -14,7 +14,7 @@ pub mod reduce;
 mod shape;
 pub mod var;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::rc::Rc;
@@ -26,8 +26,16 @@ use crate::tree::UNNAMED;
 use var::Var;
 
 thread_local! {
-    /// How many traces are under way on this thread.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The user's lines that asked for the traces under way on this thread, innermost last.
+    static ORIGINS: RefCell<Vec<Location>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The user's line behind a call: where it stands in this crate itself (a layer run by a
+/// transform), the line that asked for the trace.
+fn user_location(at: &Caller<'_>) -> Location {
+    let here = file!().trim_end_matches("mod.rs").trim_end_matches(['/', '\\']).trim_end_matches("trace");
+    let origin = ORIGINS.with(|origins| origins.borrow().last().cloned());
+    origin.filter(|_| at.file().starts_with(here)).unwrap_or_else(|| at.into())
 }
 
 /// One trace under way: the graph so far and what was noticed on the way.
@@ -70,8 +78,12 @@ pub(crate) struct Recording {
 }
 
 impl Trace {
-    pub(crate) fn start(name: &str) -> Rc<Trace> {
-        let depth = DEPTH.with(|depth| depth.replace(depth.get() + 1)) + 1;
+    pub(crate) fn start(name: &str, at: &Caller<'_>) -> Rc<Trace> {
+        let origin = user_location(at);
+        let depth = ORIGINS.with(|origins| {
+            origins.borrow_mut().push(origin);
+            origins.borrow().len()
+        });
         let builder = Builder::new(name);
         let state = State {
             builder,
@@ -85,7 +97,7 @@ impl Trace {
 
     /// Ends the trace; values of it that are used later are captured like an outer trace's.
     pub(crate) fn end(&self) -> Recording {
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        ORIGINS.with(|origins| origins.borrow_mut().pop());
         let mut state = self.state.borrow_mut();
         let builder = std::mem::replace(&mut state.builder, Builder::new("ended"));
         let (faults, captures) = (std::mem::take(&mut state.faults), std::mem::take(&mut state.captures));
@@ -99,7 +111,7 @@ impl Trace {
 
     pub(crate) fn fault(&self, message: String, at: &Caller<'_>) {
         let mut state = self.state.borrow_mut();
-        let location = state.scopes.first().map_or_else(|| at.into(), |scope| scope.location.clone());
+        let location = state.scopes.first().map_or_else(|| user_location(at), |scope| scope.location.clone());
         state.faults.push(TraceFault { message, location });
     }
 
@@ -111,7 +123,7 @@ impl Trace {
         build: impl FnOnce(&mut Builder) -> Result<R, BuildError>,
     ) -> Option<R> {
         let mut state = self.state.borrow_mut();
-        let location = state.scopes.first().map_or_else(|| at.into(), |scope| scope.location.clone());
+        let location = state.scopes.first().map_or_else(|| user_location(at), |scope| scope.location.clone());
         let name = state.scoped_name(name);
         state.builder.describe(Some(name), Some(location.clone()));
         let result = build(&mut state.builder);
@@ -171,7 +183,7 @@ impl Trace {
     }
 
     fn enter(&self, name: String, at: &Caller<'_>) {
-        self.state.borrow_mut().scopes.push(Scope { name, location: at.into() });
+        self.state.borrow_mut().scopes.push(Scope { name, location: user_location(at) });
     }
 
     fn leave(&self) {

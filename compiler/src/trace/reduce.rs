@@ -44,7 +44,7 @@ impl Var {
     #[track_caller]
     fn fold(&self, name: &str, body: Binary, init: f64, axes: impl Axes) -> Var {
         let axes = axes.axes(self.rank());
-        let dims: Option<Vec<usize>> = axes.into_iter().map(|axis| self.dim(axis)).collect();
+        let dims = self.dims(&axes);
         let Some(mut dims) = dims else { return self.stand_in() };
         dims.sort_unstable();
         let dtype = self.dtype();

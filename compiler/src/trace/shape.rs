@@ -76,7 +76,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn permute(&self, dims: impl AsRef<[i64]>) -> Var {
-        let permutation: Option<Vec<usize>> = dims.as_ref().iter().map(|&dim| self.dim(dim)).collect();
+        let permutation = self.dims(dims.as_ref());
         let Some(permutation) = permutation else { return self.stand_in() };
         let op = choral_ir::op::Transpose { permutation: permutation.clone() };
         let mut sorted = permutation.clone();
@@ -149,7 +149,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn flip(&self, dims: impl AsRef<[i64]>) -> Var {
-        let dims: Option<Vec<usize>> = dims.as_ref().iter().map(|&dim| self.dim(dim)).collect();
+        let dims = self.dims(dims.as_ref());
         let Some(dims) = dims else { return self.stand_in() };
         record_one(Reverse { dims }, &[self], Caller::caller())
     }

@@ -76,6 +76,16 @@ impl Var {
         found
     }
 
+    /// The indices of dimensions that may count from the end; a fault if one is not there.
+    #[track_caller]
+    pub(crate) fn dims(&self, dims: &[i64]) -> Option<Vec<usize>> {
+        let mut found = Vec::with_capacity(dims.len());
+        for &dim in dims {
+            found.push(self.dim(dim)?);
+        }
+        Some(found)
+    }
+
     /// Whether both are the same value of the same trace.
     pub(crate) fn is(&self, other: &Var) -> bool {
         Rc::ptr_eq(&self.trace, &other.trace) && self.value == other.value

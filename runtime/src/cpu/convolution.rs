@@ -50,13 +50,13 @@ fn convolve<T: Real>(
     let images = shape[op.output.batch];
     if sizes.out_image() > 0 && sizes.depth() > 0 {
         result.par_chunks_exact_mut(sizes.out_image()).enumerate().for_each_init(
-            || vec![T::zero(); sizes.depth() * sizes.places],
-            |columns, (at, out)| {
+            || (vec![T::zero(); sizes.depth() * sizes.places], vec![T::zero(); sizes.plane + 1]),
+            |(columns, padded), (at, out)| {
                 let (member, image) = (at / images, at % images);
                 let input =
                     &input[(inputs[member] * images + image) * sizes.in_image()..][..sizes.in_image()];
                 let kernel = &kernel[kernels[member] * sizes.kernel()..][..sizes.kernel()];
-                convolve_image(&sizes, &windows, input, kernel, columns, out);
+                convolve_image(&sizes, &windows, input, kernel, (columns, padded), out);
             },
         );
     }
@@ -108,18 +108,18 @@ impl Sizes {
 
 fn convolve_image<T: Real>(
     sizes: &Sizes,
-    windows: &[Option<u32>],
+    windows: &[u32],
     input: &[T],
     kernel: &[T],
-    columns: &mut [T],
+    (columns, padded): (&mut [T], &mut [T]),
     out: &mut [T],
 ) {
     let product = (sizes.made, sizes.places, sizes.depth());
     for group in 0..sizes.groups {
         for (taken, columns) in columns.chunks_exact_mut(sizes.window * sizes.places).enumerate() {
             let plane = &input[(group * sizes.taken + taken) * sizes.plane..][..sizes.plane];
-            let element = |window: &Option<u32>| window.map_or(T::zero(), |place| plane[place as usize]);
-            columns.iter_mut().zip(windows).for_each(|(column, window)| *column = element(window));
+            padded[..sizes.plane].copy_from_slice(plane);
+            columns.iter_mut().zip(windows).for_each(|(column, &place)| *column = padded[place as usize]);
         }
         let weights = Matrix { offset: group * sizes.made * sizes.depth(), row: sizes.depth(), column: 1 };
         let matrix = Matrix { offset: 0, row: sizes.places, column: 1 };
@@ -128,9 +128,9 @@ fn convolve_image<T: Real>(
     }
 }
 
-/// For every window element, then every output place: the place in an input plane under it;
-/// `None` in the padding and between dilated elements.
-fn windows(op: &Convolution, input: &[usize], kernel: &[usize], output: &[usize]) -> Vec<Option<u32>> {
+/// For every window element, then every output place: the place in an input plane under it, or
+/// just behind the plane in the padding and between dilated elements.
+fn windows(op: &Convolution, input: &[usize], kernel: &[usize], output: &[usize]) -> Vec<u32> {
     let sizes = |shape: &[usize], layout: &Layout| -> Vec<usize> {
         layout.spatial.iter().map(|&dim| shape[dim]).collect()
     };
@@ -145,8 +145,11 @@ fn windows(op: &Convolution, input: &[usize], kernel: &[usize], output: &[usize]
         let source: Vec<usize> = (0..plane.len()).map(along).collect::<Option<_>>()?;
         Some(place(&plane, &source) as u32)
     };
+    let outside = plane.iter().product::<usize>() as u32;
     let places: Vec<Vec<usize>> = indices(&places).collect();
-    indices(&window).flat_map(|at| places.iter().map(|out| under(&at, out)).collect::<Vec<_>>()).collect()
+    indices(&window)
+        .flat_map(|at| places.iter().map(|out| under(&at, out).unwrap_or(outside)).collect::<Vec<_>>())
+        .collect()
 }
 
 /// For every member, which of the inputs and which of the kernels is its own.

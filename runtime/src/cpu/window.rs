@@ -2,10 +2,14 @@
 
 use choral_ir::op::{Binary, ReduceWindow};
 use choral_ir::{Element, Storage, Tensor, TensorType};
+use rayon::prelude::*;
 
 use crate::ops::convolution::inside;
 use crate::ops::places::{indices, place};
 use crate::ops::scalar::{Scalar, maximum, minimum};
+
+/// Fewer planes than this are not worth waking another thread.
+const PLANES: usize = 256;
 
 /// The elements of the result; `None` for other bodies and element types.
 pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Option<Storage> {
@@ -52,29 +56,32 @@ fn fold<T: Scalar + num_traits::Float>(
 
 /// Leading dimensions that no window spans are planes side by side; which elements lie under
 /// which window is worked out once for all planes.
-fn run<T: Copy>(
+fn run<T: Copy + Send + Sync>(
     op: &ReduceWindow,
     values: &[T],
     init: T,
     shape: &[usize],
     ty: &TensorType,
-    f: impl Fn(T, T) -> T,
+    f: impl Fn(T, T) -> T + Sync,
 ) -> Vec<T> {
     let leading = (0..shape.len()).take_while(|&dim| is_whole(op, dim)).count();
     let windows = windows(op, &shape[leading..], &ty.shape[leading..], leading);
-    let plane: usize = shape[leading..].iter().product();
-    if plane == 0 || ty.is_empty() {
-        return vec![init; ty.len()];
+    let (plane, places): (usize, usize) =
+        (shape[leading..].iter().product(), ty.shape[leading..].iter().product());
+    let mut result = vec![init; ty.len()];
+    if plane == 0 || places == 0 {
+        return result;
     }
-    let fold = |plane: &[T], window: &[Option<u32>]| {
-        window.iter().fold(init, |sofar, place| f(sofar, place.map_or(init, |place| plane[place as usize])))
-    };
-    let width: usize = op.window_dimensions.iter().product();
-    values
-        .chunks_exact(plane)
-        .flat_map(|plane| windows.chunks_exact(width).map(move |window| (plane, window)))
-        .map(|(plane, window)| fold(plane, window))
-        .collect()
+    // Behind the plane stands what lies outside of it.
+    let with_outside = || vec![init; plane + 1];
+    let planes = result.par_chunks_exact_mut(places).zip(values.par_chunks_exact(plane));
+    planes.with_min_len(PLANES).for_each_init(with_outside, |source, (out, values)| {
+        source[..plane].copy_from_slice(values);
+        for under in windows.chunks_exact(places) {
+            out.iter_mut().zip(under).for_each(|(x, &place)| *x = f(*x, source[place as usize]));
+        }
+    });
+    result
 }
 
 /// Whether windows take every element of the dimension by itself.
@@ -85,8 +92,9 @@ fn is_whole(op: &ReduceWindow, dim: usize) -> bool {
         && op.padding[dim] == (0, 0)
 }
 
-/// For every output place, then every window element: the place in a plane; `None` outside of it.
-fn windows(op: &ReduceWindow, plane: &[usize], places: &[usize], leading: usize) -> Vec<Option<u32>> {
+/// For every window element, then every output place: the place in a plane, or just behind it.
+fn windows(op: &ReduceWindow, plane: &[usize], places: &[usize], leading: usize) -> Vec<u32> {
+    let outside = plane.iter().product::<usize>() as u32;
     let under = |out: &[usize], at: &[usize]| -> Option<u32> {
         let along = |dim: usize| {
             let here = dim + leading;
@@ -96,6 +104,8 @@ fn windows(op: &ReduceWindow, plane: &[usize], places: &[usize], leading: usize)
         let source: Vec<usize> = (0..plane.len()).map(along).collect::<Option<_>>()?;
         Some(place(plane, &source) as u32)
     };
-    let elements: Vec<Vec<usize>> = indices(&op.window_dimensions[leading..]).collect();
-    indices(places).flat_map(|out| elements.iter().map(|at| under(&out, at)).collect::<Vec<_>>()).collect()
+    let places: Vec<Vec<usize>> = indices(places).collect();
+    let along =
+        |at: Vec<usize>| places.iter().map(|out| under(out, &at).unwrap_or(outside)).collect::<Vec<_>>();
+    indices(&op.window_dimensions[leading..]).flat_map(along).collect()
 }

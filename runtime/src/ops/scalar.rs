@@ -123,11 +123,11 @@ fn integer_power(base: i128, exponent: i128) -> i128 {
     }
 }
 
-/// The greater of two floats: NaN if either is, and +0 above -0.
+/// The greater of two floats: NaN if either is, and +0 above -0. Without branches, for vector code.
 macro_rules! maximum {
     ($x:expr, $y:expr) => {{
         let (x, y) = ($x, $y);
-        if x > y || x.is_nan() || (x == y && x.is_sign_positive()) { x } else { y }
+        if (x > y) | x.is_nan() | ((x == y) & x.is_sign_positive()) { x } else { y }
     }};
 }
 
@@ -135,7 +135,7 @@ macro_rules! maximum {
 macro_rules! minimum {
     ($x:expr, $y:expr) => {{
         let (x, y) = ($x, $y);
-        if x < y || x.is_nan() || (x == y && x.is_sign_negative()) { x } else { y }
+        if (x < y) | x.is_nan() | ((x == y) & x.is_sign_negative()) { x } else { y }
     }};
 }
 pub(crate) use {maximum, minimum};
