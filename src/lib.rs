@@ -26,7 +26,7 @@ mod program;
 
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, State, Traced, Tree, Var, dims,
-    ensemble, nn, rewrite, rules, state, trace, tree, with_key,
+    ensemble, nn, state, trace, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use choral_ir as ir;
@@ -35,6 +35,12 @@ pub use choral_runtime as runtime;
 pub use choral_runtime::Device;
 pub use error::Error;
 pub use program::{Program, jit, vmap};
+
+/// Transforms of graphs, for those who hold a [`Graph`] rather than a function.
+pub mod transform {
+    pub use choral_compiler::vmap::{Axis, batch_graph};
+    pub use choral_compiler::{rewrite, rules};
+}
 
 /// Everything that a program with models in it names.
 pub mod prelude {
