@@ -1,0 +1,286 @@
+//! Layers and functions against values worked out by hand or from their definitions, the way
+//! PyTorch documents them; and state dicts to files and back.
+
+use choral::prelude::*;
+use choral::tree::leaves;
+
+type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+/// Runs a layer on an input.
+fn forward<M>(layer: &M, input: &Tensor) -> Result<Tensor, choral::Error>
+where
+    M: Module<Tensor> + Clone,
+    choral::ensemble::FunctionalModule<M::With<TensorType>>:
+        Function<(State<Var>, State<Var>, Var), Output = Var>,
+{
+    let (fmodel, params, buffers) = combine_state_for_ensemble(std::slice::from_ref(layer))?;
+    let member = |state: &State<Tensor>| choral::ensemble::member_state(state, 0);
+    jit(fmodel).call((member(&params)?, member(&buffers)?, input.clone()))
+}
+
+#[track_caller]
+fn assert_close(got: &Tensor, expected: &[f64]) {
+    let got = got.to_f64_vec();
+    assert_eq!(got.len(), expected.len(), "{got:?}");
+    for (got, expected) in got.iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-5, "{got} instead of {expected}");
+    }
+}
+
+fn line(values: &[f32], shape: &[usize]) -> Tensor {
+    Tensor::new(shape.to_vec(), values.to_vec()).expect("as many values as the shape has")
+}
+
+#[test]
+fn linear() -> TestResult {
+    let layer = Linear {
+        weight: Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]),
+        bias: Some(Tensor::from([10.0f32, 20.0])),
+    };
+    let x = Tensor::from([[1.0f32, 1.0], [0.0, 1.0]]);
+    assert_close(&forward(&layer, &x)?, &[13.0, 27.0, 12.0, 24.0]);
+    assert_close(&forward(&layer.without_bias(), &x)?, &[3.0, 7.0, 2.0, 4.0]);
+    Ok(())
+}
+
+#[test]
+fn linear_takes_any_leading_dimensions() -> TestResult {
+    let layer = Linear::init(3, 2, Key::new(0));
+    assert_eq!(forward(&layer, &Tensor::randn([3], Key::new(1)))?.shape(), [2]);
+    assert_eq!(forward(&layer, &Tensor::randn([4, 5, 3], Key::new(1)))?.shape(), [4, 5, 2]);
+    Ok(())
+}
+
+#[test]
+fn convolutions_slide_as_in_pytorch() -> TestResult {
+    let x = line(&[1.0, 2.0, 3.0, 4.0, 5.0], &[1, 1, 5]);
+    let kernel = |values: &[f32]| Conv1d {
+        weight: line(values, &[1, 1, values.len()]),
+        ..Conv1d::init(1, 1, values.len(), Key::new(0)).without_bias()
+    };
+    assert_close(&forward(&kernel(&[1.0, 10.0]), &x)?, &[21.0, 32.0, 43.0, 54.0]);
+    assert_close(&forward(&kernel(&[1.0, 10.0]).stride(2), &x)?, &[21.0, 43.0]);
+    assert_close(&forward(&kernel(&[1.0, 10.0]).dilation(3), &x)?, &[41.0, 52.0]);
+    assert_close(&forward(&kernel(&[1.0, 10.0]).padding(1), &x)?, &[10.0, 21.0, 32.0, 43.0, 54.0, 5.0]);
+    Ok(())
+}
+
+#[test]
+fn grouped_convolutions_keep_channels_apart() -> TestResult {
+    let mut layer = Conv2d::init_grouped(2, 2, 1, 2, Key::new(0));
+    assert_eq!(layer.weight.shape(), [2, 1, 1, 1]);
+    layer.weight = line(&[2.0, 3.0], &[2, 1, 1, 1]);
+    layer.bias = Some(Tensor::from([0.5f32, 0.25]));
+    let x = line(&[1.0, 2.0, 10.0, 20.0], &[1, 2, 1, 2]);
+    assert_close(&forward(&layer, &x)?, &[2.5, 4.5, 30.25, 60.25]);
+    Ok(())
+}
+
+#[test]
+fn pooling() -> TestResult {
+    let x = line(&[1.0, 5.0, 2.0, 3.0, -1.0, 0.0], &[1, 1, 6]);
+    assert_close(&forward(&MaxPool1d::new(2), &x)?, &[5.0, 3.0, 0.0]);
+    assert_close(&forward(&AvgPool1d::new(2), &x)?, &[3.0, 2.5, -0.5]);
+    assert_close(&forward(&MaxPool1d::new(3).stride(2).padding(1), &x)?, &[5.0, 5.0, 3.0]);
+    assert_close(&forward(&AvgPool1d::new(3).stride(2).padding(1), &x)?, &[2.0, 10.0 / 3.0, 2.0 / 3.0]);
+    Ok(())
+}
+
+#[test]
+fn embedding_looks_rows_up() -> TestResult {
+    let layer = Embedding { weight: Tensor::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]) };
+    let rows = forward(&layer, &Tensor::from([[2i64, 0]]))?;
+    assert_eq!(rows.shape(), [1, 2, 2]);
+    assert_close(&rows, &[5.0, 6.0, 1.0, 2.0]);
+    Ok(())
+}
+
+#[test]
+fn layer_normalisation() -> TestResult {
+    let layer = LayerNorm::init([4]);
+    // Mean 2.5, biased variance 1.25.
+    let scale = (1.25f64 + 1e-5).sqrt();
+    let expected = [-1.5 / scale, -0.5 / scale, 0.5 / scale, 1.5 / scale];
+    assert_close(&forward(&layer, &Tensor::from([[1.0f32, 2.0, 3.0, 4.0]]))?, &expected);
+    Ok(())
+}
+
+#[test]
+fn batch_normalisation_in_evaluation_mode() -> TestResult {
+    let mut layer = BatchNorm1d::init(2);
+    layer.running_mean = Tensor::from([1.0f32, 2.0]);
+    layer.running_var = Tensor::from([4.0f32, 9.0]);
+    layer.weight = Some(Tensor::from([2.0f32, 3.0]));
+    layer.bias = Some(Tensor::from([0.5f32, -0.5]));
+    layer.eval();
+    assert_close(&forward(&layer.eps(0.0), &Tensor::from([[3.0f32, 5.0]]))?, &[2.5, 2.5]);
+    Ok(())
+}
+
+#[test]
+fn batch_normalisation_in_training_mode_averages_the_statistics() -> TestResult {
+    let x = Tensor::from([[0.0f32], [2.0], [4.0]]);
+    for (momentum, mean, var) in [(Some(0.1), 0.2, 0.9 + 0.4), (None, 2.0, 4.0)] {
+        let layer = BatchNorm1d::init(1).momentum(momentum);
+        let (fmodel, params, buffers) = combine_state_for_ensemble(&[layer])?;
+        let (_, buffers) = vmap(fmodel.returning_buffers(), (0, 0, None)).call((&params, &buffers, &x))?;
+        assert_close(&buffers["running_mean"], &[mean]);
+        assert_close(&buffers["running_var"], &[var]);
+        assert_eq!(buffers["num_batches_tracked"].as_slice::<i64>()?, [1]);
+    }
+    Ok(())
+}
+
+#[test]
+fn activations() -> TestResult {
+    let x = Tensor::from([-1.0f32, 0.0, 2.0]);
+    let run = |function: fn(Var) -> Var| jit(function).call(&x);
+    assert_close(&run(|x| x.relu())?, &[0.0, 0.0, 2.0]);
+    assert_close(&run(|x| x.gelu())?, &[-0.158_655_25, 0.0, 1.954_499_7]);
+    assert_close(&run(|x| x.gelu_tanh())?, &[-0.158_808_01, 0.0, 1.954_597_7]);
+    assert_close(&run(|x| x.silu())?, &[-0.268_941_42, 0.0, 1.761_594_2]);
+    assert_close(&run(|x| x.tanh())?, &[-0.761_594_2, 0.0, 0.964_027_6]);
+    assert_close(&run(|x| x.sigmoid())?, &[0.268_941_42, 0.5, 0.880_797]);
+    assert_close(&run(|x| x.softmax(-1))?, &[0.042_010_07, 0.114_195_2, 0.843_794_7]);
+    assert_close(&run(|x| x.log_softmax(0))?, &[-3.169_846, -2.169_846, -0.169_846]);
+    assert_close(&run(|x| x.logsumexp(0))?, &[2.169_846]);
+    Ok(())
+}
+
+#[test]
+fn dropout_scales_what_it_keeps() -> TestResult {
+    let x = Tensor::full([2000], 1.0f32);
+    let run = jit(|(x, key): (Var, Var)| with_key(&key, || x.dropout(0.25)));
+    let dropped = run.call((&x, &Tensor::from(Key::new(7))))?.to_f64_vec();
+    assert!(dropped.iter().all(|&value| value == 0.0 || (value - 4.0 / 3.0).abs() < 1e-6));
+    let kept = dropped.iter().filter(|&&value| value != 0.0).count();
+    assert!((1400..1600).contains(&kept), "{kept} of 2000 kept");
+    let mut layer = Dropout::new(0.25);
+    Module::<Tensor>::eval(&mut layer);
+    assert_close(&forward(&layer, &Tensor::from([1.0f32]))?, &[1.0]);
+    Ok(())
+}
+
+/// The draws inside a program are those of the key on the host.
+#[test]
+fn dropout_draws_from_the_key_by_number() -> TestResult {
+    let x = Tensor::full([64], 1.0f32);
+    let twice = jit(|(x, key): (Var, Var)| with_key(&key, || (x.dropout(0.5), x.dropout(0.5))));
+    let key = Key::new(3);
+    let (first, second) = twice.call((&x, &Tensor::from(key)))?;
+    for (draw, dropped) in [first, second].iter().enumerate() {
+        let uniform = key.fold_in(draw as u32).uniform(64);
+        let expected: Vec<f64> = uniform.iter().map(|&draw| if draw < 0.5 { 2.0 } else { 0.0 }).collect();
+        assert_close(dropped, &expected);
+    }
+    Ok(())
+}
+
+/// One key for each member: each drops other elements, and the same as when it runs alone.
+#[test]
+fn members_drop_by_their_own_keys() -> TestResult {
+    let keys: [Key; 3] = Key::new(5).split();
+    let stacked = Tensor::stack(&keys.map(Tensor::from))?;
+    let drop = |(x, key): (Var, Var)| with_key(&key, || x.dropout(0.5));
+    let x = Tensor::full([32], 1.0f32);
+    let together = vmap(drop, (None, 0)).call((&x, &stacked))?;
+    for (member, key) in keys.into_iter().enumerate() {
+        assert!(together.index(member)?.bit_eq(&jit(drop).call((&x, &Tensor::from(key)))?));
+    }
+    assert!(!together.index(0)?.bit_eq(&together.index(1)?));
+    Ok(())
+}
+
+#[test]
+fn initial_weights_lie_within_pytorchs_bounds() {
+    let bound = 1.0 / 12f64.sqrt();
+    let layer = Conv2d::init(3, 50, 2, Key::new(0));
+    let weights = layer.weight.to_f64_vec();
+    assert!(weights.iter().all(|weight| weight.abs() <= bound));
+    let variance = weights.iter().map(|weight| weight * weight).sum::<f64>() / weights.len() as f64;
+    assert!((variance - bound * bound / 3.0).abs() < 0.1 * bound * bound, "{variance}");
+}
+
+/// A model with every kind of layer that has state.
+#[derive(Module, Clone)]
+struct Everything<T> {
+    blocks: Vec<Linear<T>>,
+    conv: Conv1d<T>,
+    norm: BatchNorm1d<T>,
+    table: Embedding<T>,
+    last: LayerNorm<T>,
+}
+
+fn everything(seed: u64) -> Everything<Tensor> {
+    let [first, second, third, fourth] = Key::new(seed).split();
+    Everything {
+        blocks: vec![Linear::init(2, 3, first), Linear::init(3, 2, second).without_bias()],
+        conv: Conv1d::init(1, 2, 3, third),
+        norm: BatchNorm1d::init(2),
+        table: Embedding::init(4, 2, fourth),
+        last: LayerNorm::init([2]),
+    }
+}
+
+#[test]
+fn state_names_are_pytorchs() {
+    let model = everything(0);
+    let names: Vec<String> = model.state_dict().into_keys().collect();
+    assert_eq!(
+        names,
+        [
+            "blocks.0.weight",
+            "blocks.0.bias",
+            "blocks.1.weight",
+            "conv.weight",
+            "conv.bias",
+            "norm.weight",
+            "norm.bias",
+            "norm.running_mean",
+            "norm.running_var",
+            "norm.num_batches_tracked",
+            "table.weight",
+            "last.weight",
+            "last.bias",
+        ]
+    );
+    assert_eq!(model.named_buffers().len(), 3);
+}
+
+#[test]
+fn a_saved_model_loads_bit_for_bit() -> TestResult {
+    let (model, mut other) = (everything(0), everything(1));
+    let file = std::env::temp_dir().join(format!("choral-layers-{}.safetensors", std::process::id()));
+    model.save(&file)?;
+    other.load(&file)?;
+    std::fs::remove_file(&file)?;
+    let pairs = leaves(&model).into_iter().zip(leaves(&other));
+    for ((path, saved), (_, loaded)) in pairs {
+        assert!(saved.bit_eq(&loaded), "{path}");
+    }
+    Ok(())
+}
+
+#[test]
+fn members_come_back_out_of_the_stack() -> TestResult {
+    let models: Vec<Everything<Tensor>> = (0..3).map(everything).collect();
+    let (params, buffers) = stack_module_state(&models)?;
+    for (member, model) in models.iter().enumerate() {
+        let back = choral::ensemble::unstack_module_state(&models[0], (&params, &buffers), member)?;
+        let (back, model) = (back.state_dict(), model.state_dict());
+        assert!(back.iter().all(|(name, tensor)| tensor.bit_eq(&model[name])));
+    }
+    Ok(())
+}
+
+#[test]
+fn programs_are_shared_by_threads() {
+    let program = jit(|x: Var| x.softmax(-1));
+    let results: Vec<Tensor> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| program.call(&Tensor::randn([8, 8], Key::new(0))).expect("a result")))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread")).collect()
+    });
+    assert!(results.iter().all(|result| result.bit_eq(&results[0])));
+}
