@@ -4,6 +4,26 @@
 //! labels of the StableHLO specification, their type rule `infer`, and `follow`, which says where
 //! a tracked dimension of an operand lies in the results. An op is added by adding a variant: the
 //! compiler then names every rule that it lacks. Must not live here: transforms and evaluation.
+//!
+//! The same file names stand in the compiler's rules and in the runtime's ops. The whole static
+//! StableHLO set falls into these families:
+//!
+//! | family | ops |
+//! |---|---|
+//! | [`elementwise`] | one result element from the operands' elements at the same place |
+//! | [`shape`] | moving, repeating, selecting by place: iota, broadcast, reshape, transpose, reverse, slice, pad, concatenate |
+//! | [`dot`] | contractions |
+//! | [`convolution`] | sliding contractions |
+//! | [`reduce`] | folding dimensions away |
+//! | [`window`] | folding sliding windows; selecting in them and scattering back |
+//! | [`index`] | places that are values: gather, scatter, dynamic slices |
+//! | `sort` | sorting by a comparator, top-k |
+//! | `control` | case, while, scan |
+//! | `random` | counter-based bits inside programs |
+//! | `linalg` | factorisations, triangular solves, Fourier transforms |
+//!
+//! A family without a link has no op yet, and therefore no file.
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod convolution;
 pub mod dot;

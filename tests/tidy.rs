@@ -1,0 +1,179 @@
+//! The invariants of ARCHITECTURE.md.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest a file may be.
+const LINES: usize = 500;
+
+/// What each crate may use of the others.
+const DIRECTIONS: [(&str, &[&str]); 5] = [
+    ("ir", &[]),
+    ("compiler/derive", &[]),
+    ("compiler", &["choral-ir", "choral-derive"]),
+    ("runtime", &["choral-ir"]),
+    (".", &["choral-ir", "choral-compiler", "choral-runtime"]),
+];
+
+/// The files that may hold `unsafe` code.
+const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
+
+/// Folders of rules, and what stands in them beside one file per op family.
+const FAMILIES: [(&str, &[&str]); 3] = [
+    ("ir/src/op", &["mod"]),
+    ("compiler/src/rules", &["mod"]),
+    ("runtime/src/ops", &["mod", "places", "scalar"]),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(root().join(path.as_ref())).expect("a readable file")
+}
+
+/// Every file with this extension under a folder, as paths from the root.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a readable folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|is| is == extension) {
+                found.push(path.strip_prefix(root()).expect("a path under the root").display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources() -> Vec<String> {
+    ["src", "ir", "compiler", "runtime", "tests", "examples"]
+        .iter()
+        .flat_map(|folder| files(folder, "rs"))
+        .collect()
+}
+
+/// What follows each occurrence of `before` up to `end`.
+fn quoted<'a>(text: &'a str, before: &'a str, end: char) -> impl Iterator<Item = &'a str> {
+    text.split(before).skip(1).filter_map(move |rest| rest.split(end).next())
+}
+
+/// Every op's name, as it stands in the ops' own files.
+fn op_names() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in files("ir/src/op", "rs") {
+        for dialect in ["stablehlo.", "chlo.", "choral."] {
+            let text = read(&file);
+            names.extend(quoted(&text, &format!("\"{dialect}"), '"').map(|name| format!("{dialect}{name}")));
+        }
+    }
+    names
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for (folder, allowed) in DIRECTIONS {
+        let manifest = read(Path::new(folder).join("Cargo.toml"));
+        let dependencies = manifest.rsplit("\n[dependencies]").next().unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        let of_ours = |line: &&str| line.starts_with("choral");
+        let used: BTreeSet<&str> = dependencies
+            .lines()
+            .filter(of_ours)
+            .filter_map(|line| line.split(['.', ' ', '=']).next())
+            .collect();
+        assert_eq!(used, allowed.iter().copied().collect(), "what {folder} may use of the other crates");
+    }
+}
+
+#[test]
+fn files_are_rooms_not_halls() {
+    for file in sources() {
+        let text = read(&file);
+        let lines = text.lines().count();
+        assert!(lines <= LINES, "{file} has {lines} lines; split it by purpose ({LINES} at most)");
+        let first = text.lines().find(|line| !line.starts_with("#!["));
+        assert!(first.is_some_and(|line| line.starts_with("//!")), "{file} does not say what lives in it");
+    }
+}
+
+#[test]
+fn unsafe_code_stays_in_its_files() {
+    for file in sources().iter().filter(|file| !UNSAFE.contains(&file.as_str()) && *file != "tests/tidy.rs") {
+        let code = read(file)
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .any(|line| line.contains("unsafe {"));
+        assert!(!code, "{file} holds unsafe code");
+    }
+    for file in UNSAFE {
+        let text = read(file);
+        let (blocks, reasons) = (text.matches("unsafe {").count(), text.matches("// SAFETY:").count());
+        assert_eq!(blocks, reasons, "{file}: every unsafe block says why it is sound");
+    }
+    for library in ["src/lib.rs", "ir/src/lib.rs", "compiler/src/lib.rs", "compiler/derive/src/lib.rs"] {
+        assert!(read(library).contains("#![forbid(unsafe_code)]"), "{library} must forbid unsafe code");
+    }
+}
+
+#[test]
+fn every_family_has_a_file_in_every_crate() {
+    let families = |(folder, others): (&str, &[&str])| -> BTreeSet<String> {
+        let names = files(folder, "rs")
+            .into_iter()
+            .filter_map(|file| Path::new(&file).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        names.filter(|name| !others.contains(&name.as_str())).collect()
+    };
+    let expected = families(FAMILIES[0]);
+    for folder in &FAMILIES[1..] {
+        assert_eq!(families(*folder), expected, "families in {}", folder.0);
+    }
+}
+
+#[test]
+fn rules_have_no_catch_all_arms() {
+    let denied = "#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]";
+    for (folder, _) in FAMILIES {
+        assert!(read(Path::new(folder).join("mod.rs")).contains(denied), "{folder}/mod.rs must say {denied}");
+        for file in files(folder, "rs") {
+            let text = read(&file);
+            let code = text.lines().find(|line| line.trim_start().starts_with("_ =>"));
+            assert!(code.is_none(), "{file} has a catch-all arm: {}", code.unwrap_or_default().trim());
+        }
+    }
+}
+
+/// Back ends are handed what an op says, and never ask which op it is: that is the plan's work.
+#[test]
+fn kernels_do_not_know_the_op_set() {
+    for file in files("runtime/src/cpu", "rs") {
+        assert!(!read(&file).contains("Op::Elementwise("), "{file} matches on ops");
+        assert!(!read(&file).contains("choral_ir::Op"), "{file} names the op set");
+    }
+}
+
+#[test]
+fn every_family_documents_its_constraints() {
+    for file in files("ir/src/op", "rs").iter().filter(|file| !file.ends_with("mod.rs")) {
+        assert!(read(file).contains("(C1"), "{file} does not list the constraints of its ops");
+    }
+}
+
+#[test]
+fn every_op_is_generated_and_has_a_file_test() {
+    let together =
+        |folder: &str, extension: &str| -> String { files(folder, extension).iter().map(read).collect() };
+    let generators = together("tests/laws", "rs");
+    let programs = together("tests/files", "mlir") + &together("tests/snapshots", "snap");
+    for name in op_names() {
+        assert!(generators.contains(&format!("\"{name}\"")), "{name} has no generator row in tests/laws");
+        let uses = |end: char| programs.contains(&format!("{name}{end}"));
+        assert!(uses(' ') || uses('(') || uses('"'), "{name} has no file test in tests/files");
+    }
+}
