@@ -284,3 +284,13 @@ fn programs_are_shared_by_threads() {
     });
     assert!(results.iter().all(|result| result.bit_eq(&results[0])));
 }
+
+#[test]
+fn greatest_and_least_of_every_type() -> TestResult {
+    let extremes = jit(|x: Var| (x.amax(0), x.amin(0), x.argmax(0)));
+    let (max, min, at) = extremes.call(&Tensor::from([3i8, -7, 5, 5]))?;
+    assert_eq!((max.item::<i8>()?, min.item::<i8>()?, at.item::<i64>()?), (5, -7, 2));
+    let (max, min, _) = extremes.call(&Tensor::from([false, false]))?;
+    assert_eq!((max.item::<bool>()?, min.item::<bool>()?), (false, false));
+    Ok(())
+}

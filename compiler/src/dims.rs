@@ -97,7 +97,12 @@ impl Dims {
     ///
     /// # Errors
     /// If an entry names no part of the tree, or a leaf has no entry.
-    pub fn resolve(&self, what: &'static str, paths: &[Path], places: &[Path]) -> Result<Vec<Option<i64>>, DimsError> {
+    pub fn resolve(
+        &self,
+        what: &'static str,
+        paths: &[Path],
+        places: &[Path],
+    ) -> Result<Vec<Option<i64>>, DimsError> {
         let segments: Vec<&[Segment]> = places.iter().map(Path::segments).collect();
         self.check_entries(what, &segments, String::new())?;
         paths.iter().map(|path| self.of(what, path)).collect()

@@ -221,7 +221,8 @@ pub fn batch_graph(
     }
     let in_axes =
         graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
-    Ok(rewrite::dead_code(&cx.builder.finish(&outputs).with_axes(in_axes, out_axes))?)
+    let batched = rewrite::dead_code(&cx.builder.finish(&outputs).with_axes(in_axes, out_axes))?;
+    Ok(rewrite::common_subexpressions(&batched)?)
 }
 
 fn batch_input(cx: &mut Batch, graph: &Graph, port: &Port, dim: Option<usize>) -> Lane {

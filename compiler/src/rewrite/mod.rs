@@ -2,10 +2,14 @@
 //!
 //! A pass reads one graph and builds another; nothing is changed in place.
 
+mod common;
+
 use std::collections::HashMap;
 
-use choral_ir::graph::Port;
+use choral_ir::graph::{Node, Port};
 use choral_ir::{BuildError, Builder, Graph, NamedAxis, NodeId, NodeKind, Value};
+
+pub use common::common_subexpressions;
 
 /// The graph without ops and constants that no output depends on; inputs stay.
 ///
@@ -63,19 +67,19 @@ fn copy(
     let mut copies: HashMap<Value, Value> =
         graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
     for (id, node) in graph.nodes().filter(|(id, _)| keep(*id)) {
-        builder.describe(Some(node.name.clone()), node.location.clone());
-        match &node.kind {
-            NodeKind::Input => {}
-            NodeKind::Constant(tensor) => {
-                let copied = builder.literal(tensor.clone(), node.types[0].clone());
-                copies.insert(id.result(0), copied);
-            }
-            NodeKind::Op(op) => {
-                let operands: Vec<Value> = graph.operands(id).iter().map(|value| copies[value]).collect();
-                let results = builder.push_all(op.clone(), &operands)?;
-                copies.extend(results.into_iter().enumerate().map(|(at, copied)| (id.result(at), copied)));
-            }
-        }
+        let operands: Vec<Value> = graph.operands(id).iter().map(|value| copies[value]).collect();
+        let results = copy_node(builder, node, &operands)?;
+        copies.extend(results.into_iter().enumerate().map(|(at, copied)| (id.result(at), copied)));
     }
     Ok(graph.outputs().iter().map(|port| copies[&port.value]).collect())
+}
+
+/// The node's results in the new graph; an input has its copy already.
+fn copy_node(builder: &mut Builder, node: &Node, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+    builder.describe(Some(node.name.clone()), node.location.clone());
+    match &node.kind {
+        NodeKind::Input => Ok(Vec::new()),
+        NodeKind::Constant(tensor) => Ok(vec![builder.literal(tensor.clone(), node.types[0].clone())]),
+        NodeKind::Op(op) => builder.push_all(op.clone(), operands),
+    }
 }

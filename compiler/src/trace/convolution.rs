@@ -2,8 +2,8 @@
 
 use std::panic::Location as Caller;
 
+use choral_ir::Graph;
 use choral_ir::op::{Binary, Convolution, Layout, ReduceWindow};
-use choral_ir::{DType, Graph};
 
 use super::var::Var;
 use super::{record_one, record_with};
@@ -48,7 +48,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn max_pool(&self, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
-        self.pool("max_pool", Binary::Maximum, lowest(self.dtype()), kernel_size, stride, padding)
+        self.pool("max_pool", Binary::Maximum, f64::NEG_INFINITY, kernel_size, stride, padding)
     }
 
     /// The mean of each window over the last dimensions; padding counts as zeros, as is PyTorch's
@@ -103,9 +103,4 @@ impl Var {
             builder.push(op, &[values[0], init])
         })
     }
-}
-
-/// What is below every other value of the element type; `as`-casts of -inf to integers saturate.
-fn lowest(dtype: DType) -> f64 {
-    if dtype.is_float() { f64::NEG_INFINITY } else { i64::MIN as f64 }
 }

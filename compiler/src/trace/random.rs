@@ -32,9 +32,17 @@ thread_local! {
 /// ```
 pub fn with_key<R>(key: &Var, forward: impl FnOnce() -> R) -> R {
     KEYS.with(|keys| keys.borrow_mut().push((key.clone(), 0)));
-    let result = forward();
-    KEYS.with(|keys| keys.borrow_mut().pop());
-    result
+    let _scope = Scope;
+    forward()
+}
+
+/// Takes the innermost key out of scope when dropped, also when the forward pass panics.
+struct Scope;
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        KEYS.with(|keys| keys.borrow_mut().pop());
+    }
 }
 
 /// The innermost key in scope, and the number of draws from it before this one.

@@ -48,6 +48,8 @@ impl Var {
         let Some(mut dims) = dims else { return self.stand_in() };
         dims.sort_unstable();
         let dtype = self.dtype();
+        // Infinities saturate to the limits of integer types; of truth values, -inf is `false`.
+        let init = if dtype == DType::I1 { init.max(0.0) } else { init };
         record_with(name, &[self], Caller::caller(), |builder, values| {
             let init = builder.full(init, dtype, []);
             builder.reduce(values[0], init, dims, body)
@@ -187,14 +189,8 @@ impl Var {
             let greatest = x.amax(dim).keep_dims(x, &[dim]);
             let places = x.iota(at, DType::I64);
             let none = places.full(Vec::new(), x.shape()[at] as f64);
-            places.where_(&x.eq(&greatest), none).amin_integer(dim)
+            places.where_(&x.eq(&greatest), none).amin(dim)
         })
-    }
-
-    /// Least element of an integer value.
-    #[track_caller]
-    fn amin_integer(&self, dim: i64) -> Var {
-        self.fold("amin", Binary::Minimum, i64::MAX as f64, dim)
     }
 
     /// Each element's own index along `dim`, in this value's shape.
