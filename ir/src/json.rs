@@ -36,6 +36,12 @@ struct Document {
     graph: Graph,
 }
 
+/// What is read first: a text of another version need not have this version's form.
+#[derive(Deserialize)]
+struct Header {
+    choral: u32,
+}
+
 #[derive(Serialize, Deserialize)]
 struct GraphForm {
     name: String,
@@ -69,10 +75,11 @@ impl Graph {
     /// # Errors
     /// If the text is not JSON, of another version, or not a valid graph.
     pub fn from_json(text: &str) -> Result<Graph, JsonError> {
-        let Document { choral, graph } = serde_json::from_str(text)?;
+        let Header { choral } = serde_json::from_str(text)?;
         if choral != VERSION {
             return Err(JsonError::Version(choral));
         }
+        let Document { choral: _, graph } = serde_json::from_str(text)?;
         verify(&graph)?;
         Ok(graph)
     }

@@ -172,7 +172,12 @@ pub(crate) fn reducer(body: &Graph, inputs: &[&TensorType]) -> Result<(), TypeEr
     let scalars: Vec<_> = inputs.iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
     let expected: Vec<_> = scalars.iter().chain(&scalars).cloned().collect();
     let (got, results) = (body.input_types(), body.output_types());
-    ensure!(got == expected, "C6", "body takes {got:?}, expected {expected:?}");
-    ensure!(results == scalars, "C6", "body returns {results:?}, expected {scalars:?}");
+    ensure!(got == expected, "C6", "the body takes {}, expected {}", list(&got), list(&expected));
+    ensure!(results == scalars, "C6", "the body returns {}, expected {}", list(&results), list(&scalars));
     Ok(())
+}
+
+/// Types in parentheses, as functions have them in text.
+fn list(types: &[TensorType]) -> String {
+    format!("({})", types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", "))
 }

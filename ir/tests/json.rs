@@ -1,0 +1,95 @@
+//! The JSON form: exact to the bit, and what is read is checked.
+#![allow(clippy::unwrap_used)]
+
+use choral_ir::op::{Binary, Unary};
+use choral_ir::{Builder, DType, Graph, NodeKind, Tensor, TensorType, with_dtype};
+
+/// A graph of one constant.
+fn constant(tensor: Tensor) -> Graph {
+    let mut builder = Builder::new("main");
+    let value = builder.constant(tensor);
+    builder.finish(&[value])
+}
+
+/// The only constant of a graph.
+fn tensor(graph: &Graph) -> Tensor {
+    let node = graph.nodes().next().unwrap().1;
+    let NodeKind::Constant(tensor) = &node.kind else { panic!("expected a constant, got {:?}", node.kind) };
+    tensor.clone()
+}
+
+fn sum() -> Graph {
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([2], DType::F32));
+    let y = builder.unary(Unary::Negate, x).unwrap();
+    let sum = builder.binary(Binary::Add, x, y).unwrap();
+    builder.finish(&[sum])
+}
+
+#[track_caller]
+fn refused(text: &str, expected: &str) {
+    let message = Graph::from_json(text).unwrap_err().to_string();
+    assert!(message.contains(expected), "expected an error about {expected:?}, got {message:?}");
+}
+
+#[test]
+fn every_bit_of_every_type_survives() {
+    for dtype in DType::ALL {
+        // Bit patterns that include NaN payloads, infinities and signed zeros.
+        let patterns =
+            [0u64, 1, 0x7FC0_0001, 0xFF80_0000, 0x8000_0000, 0x7FF8_0000_0000_0123, u64::MAX, 0x7E01];
+        let written = with_dtype!(dtype, T => {
+            let values: Vec<T> = patterns.iter().map(|&bits| choral_ir::Element::from_bits64(bits)).collect();
+            Tensor::new([patterns.len()], values).unwrap()
+        });
+        let graph = constant(written.clone());
+        let read = Graph::from_json(&graph.to_json().unwrap()).unwrap();
+        assert!(tensor(&read).bit_eq(&written), "{dtype}");
+    }
+}
+
+#[test]
+fn names_and_axes_survive() {
+    let axes = |dim| vec![choral_ir::NamedAxis { name: "members".into(), dim }];
+    let graph = sum().with_axes(vec![axes(0)], vec![axes(0)]);
+    let read = Graph::from_json(&graph.to_json().unwrap()).unwrap();
+    assert_eq!(read.to_text(), graph.to_text());
+}
+
+#[test]
+fn another_version_is_refused_by_number() {
+    refused(r#"{ "choral": 7, "graph": { "of": "another form" } }"#, "version 7");
+}
+
+#[test]
+fn other_texts_are_refused() {
+    refused("", "not a graph in JSON form");
+    refused("[1, 2]", "not a graph in JSON form");
+    refused(r#"{ "choral": 1 }"#, "missing field `graph`");
+    let text = sum().to_json().unwrap();
+    refused(&text[..text.len() / 2], "not a graph in JSON form");
+}
+
+/// Graphs that no builder makes.
+#[test]
+fn broken_graphs_are_refused() {
+    let text = sum().to_json().unwrap();
+    let swapped = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in {text}");
+        text.replace(from, to)
+    };
+    refused(&swapped("\"node\": 1", "\"node\": 2"), "before it is made");
+    refused(&swapped("\"node\": 1", "\"node\": 9"), "before it is made");
+    refused(&swapped("\"result\": 0", "\"result\": 3"), "result");
+    refused(&swapped("\"f32\"", "\"f99\""), "unknown variant");
+}
+
+/// A declared type that the op does not have.
+#[test]
+fn wrong_types_are_refused() {
+    let text = sum().to_json().unwrap();
+    let place = text.rfind("\"dtype\": \"f32\"").unwrap();
+    let broken =
+        format!("{}\"dtype\": \"f64\"{}", &text[..place], &text[place + "\"dtype\": \"f32\"".len()..]);
+    refused(&broken, "the graph is not valid");
+}
