@@ -59,7 +59,10 @@ where
 
     if dump_ir {
         let (params_of_one, buffers_of_one) = &members[0];
-        println!("one member:\n{}", single.trace((params_of_one, buffers_of_one, &images))?.graph.to_summary());
+        println!(
+            "one member:\n{}",
+            single.trace((params_of_one, buffers_of_one, &images))?.graph.to_summary()
+        );
         println!("all members:\n{}", ensemble.trace((&params, &buffers, &images))?.graph.to_summary());
     }
     Ok(())

@@ -3,10 +3,10 @@
 //! | module | holds |
 //! |---|---|
 //! | [`tree`] | structures of tensors: tuples, maps, modules |
-//! | [`trace`] | [`Var`], and how a function of them becomes a graph |
+//! | [`mod@trace`] | [`Var`], and how a function of them becomes a graph |
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
-//! | [`vmap`], [`rules`] | the transform, and one file of batching rules per op family |
+//! | [`mod@vmap`], `rules` | the transform, and one file of batching rules per op family |
 //! | [`rewrite`] | clean-up of graphs |
 //!
 //! Must not live here: evaluation. This crate does not know the runtime.
@@ -20,7 +20,7 @@ pub mod ensemble;
 pub mod error;
 pub mod nn;
 pub mod rewrite;
-pub mod rules;
+mod rules;
 pub mod state;
 pub mod trace;
 pub mod tree;

@@ -2,7 +2,7 @@
 //!
 //! The driver walks the graph once. What depends on no mapped value is copied as it is, so that
 //! it is computed once for all members; every other op goes to the batching rule of its family
-//! ([`crate::rules`]). The result is a graph of the same IR. Must not live here: rules.
+//! (`crate::rules`). The result is a graph of the same IR. Must not live here: rules.
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::Location as Caller;

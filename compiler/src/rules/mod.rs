@@ -4,7 +4,7 @@
 //! where the member dimension lies in the results. Four helpers carry nearly every rule:
 //! [`Batch::aligned`] (one member dimension for all operands), [`shift`] (renumber attributes past
 //! it), [`settle`] (where it lies in the result) and [`Batch::at_front`]. Must not live here: the
-//! walk over the graph ([`crate::vmap`]), and anything that depends on more than one op.
+//! walk over the graph ([`mod@crate::vmap`]), and anything that depends on more than one op.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub(crate) mod convolution;
@@ -21,7 +21,7 @@ use crate::views;
 
 /// A value as the mapped function sees it: the same for every member, or one per member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub(crate) enum Lane {
     /// The same for every member; carries no member dimension.
     Shared(Value),
     /// One per member, laid out along this dimension.
@@ -48,7 +48,7 @@ impl Lane {
 
 /// What rules build with: the new graph, and the number of members.
 #[derive(Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     pub(crate) builder: Builder,
     pub(crate) size: usize,
 }

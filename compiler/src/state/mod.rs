@@ -1,6 +1,6 @@
 //! Modules and their state: what a model's tensors are called, and how they come in and go out.
 //!
-//! Lives here: [`Module`], state dicts, and (in [`file`]) safetensors. Must not live here: what
+//! Lives here: [`Module`], state dicts, and (in [`mod@file`]) safetensors. Must not live here: what
 //! layers compute ([`crate::nn`]) and what many models have in common ([`crate::ensemble`]).
 
 pub mod file;
