@@ -1,0 +1,140 @@
+//! A graph in the making: where rows get their operands from.
+
+use std::collections::HashSet;
+
+use choral::ir::{BuildError, Builder, Class, DType, Graph, Op, Tensor, TensorType, Value};
+use choral_compiler::rewrite::inline;
+
+use super::{Kind, Row};
+use crate::choices::Choices;
+use crate::inputs;
+
+/// Values with more elements than this are not built upon.
+const ELEMENTS: usize = 64;
+
+/// A graph in the making.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// What rows read.
+    pub(crate) choices: Choices,
+    builder: Builder,
+    /// Values that rows may read again; `None` where every operand is an input of its own.
+    pool: Option<Vec<Value>>,
+    /// Floats that may differ a little between devices.
+    inexact: HashSet<Value>,
+    /// Whether operands must be equal on all devices.
+    only_exact: bool,
+}
+
+impl Draft {
+    pub(crate) fn of_one_op(choices: Choices) -> Draft {
+        let builder = Builder::new("main");
+        Draft { choices, builder, pool: None, inexact: HashSet::new(), only_exact: false }
+    }
+
+    pub(crate) fn of_program(choices: Choices) -> Draft {
+        Draft { pool: Some(Vec::new()), ..Draft::of_one_op(choices) }
+    }
+
+    /// Adds the row's op.
+    #[track_caller]
+    pub(crate) fn add(&mut self, row: &Row) -> Vec<Value> {
+        self.only_exact = row.kind == Kind::Jumps;
+        let results = (row.push)(self).unwrap_or_else(|error| panic!("row {}: {error}", row.name));
+        let operands = self.builder.graph().operands(results[0].node());
+        let spreads = row.kind == Kind::Sums || operands.iter().any(|value| self.inexact.contains(value));
+        if spreads {
+            self.inexact
+                .extend(results.iter().filter(|&&value| self.builder.graph().ty(value).dtype.is_float()));
+        }
+        self.pool.iter_mut().for_each(|pool| pool.extend(&results));
+        results
+    }
+
+    /// The graph with these outputs, inputs first as in text, and the choices that are left.
+    pub(crate) fn finish(self, outputs: &[Value]) -> (Graph, Choices) {
+        let graph = self.builder.finish(outputs);
+        let mut builder = Builder::new(graph.name());
+        let name = |value: Value| graph.node(value.node()).name.clone();
+        let inputs: Vec<Value> = graph
+            .inputs()
+            .iter()
+            .map(|port| builder.input(name(port.value), graph.ty(port.value).clone()))
+            .collect();
+        let outputs = inline(&mut builder, &graph, &inputs).unwrap();
+        (builder.finish(&outputs), self.choices)
+    }
+
+    /// From here on, the row's operands must be equal on all devices.
+    pub(crate) fn only_exact(&mut self) {
+        self.only_exact = true;
+    }
+
+    pub(crate) fn ty(&self, value: Value) -> TensorType {
+        self.builder.graph().ty(value).clone()
+    }
+
+    pub(crate) fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        self.builder.push_all(op, operands)
+    }
+
+    /// Any value made so far.
+    pub(crate) fn some_value(&mut self) -> Option<Value> {
+        let pool = self.pool.clone()?;
+        (!pool.is_empty()).then(|| self.choices.pick(&pool))
+    }
+
+    /// A value of this type.
+    pub(crate) fn operand(&mut self, ty: &TensorType) -> Value {
+        self.reused(|candidate| candidate == ty).unwrap_or_else(|| self.fresh(ty.clone()))
+    }
+
+    /// A value of an element type of the class and at least this rank.
+    pub(crate) fn any(&mut self, class: Class, rank: usize) -> Value {
+        let fits = |ty: &TensorType| class.contains(ty.dtype) && (rank..=4).contains(&ty.rank());
+        if let Some(value) = self.reused(fits) {
+            return value;
+        }
+        let rank = self.choices.rank().max(rank);
+        let shape = self.choices.shape(rank);
+        let dtype = self.choices.dtype(class);
+        self.fresh(TensorType::new(shape, dtype))
+    }
+
+    fn reused(&mut self, fits: impl Fn(&TensorType) -> bool) -> Option<Value> {
+        let graph = self.builder.graph();
+        let usable = |value: &Value| {
+            let ty = graph.ty(*value);
+            fits(ty) && ty.len() <= ELEMENTS && !(self.only_exact && self.inexact.contains(value))
+        };
+        let candidates: Vec<Value> = self.pool.iter().flatten().copied().filter(usable).collect();
+        (!candidates.is_empty() && !self.choices.once_in(4)).then(|| self.choices.pick(&candidates))
+    }
+
+    /// A new input; in programs, at times a constant.
+    pub(crate) fn fresh(&mut self, ty: TensorType) -> Value {
+        let value = match self.pool.is_some() && self.choices.once_in(4) {
+            true => self.constant(ty),
+            false => {
+                let name = format!("x{}", self.builder.graph().inputs().len());
+                self.builder.input(name, ty)
+            }
+        };
+        self.pool.iter_mut().for_each(|pool| pool.push(value));
+        value
+    }
+
+    fn constant(&mut self, ty: TensorType) -> Value {
+        let seed = u64::from(self.choices.any());
+        if self.choices.once_in(2) {
+            return self.builder.constant(inputs::tensor(&ty, seed, inputs::Values::Small));
+        }
+        let scalar: Tensor = inputs::tensor(&TensorType::scalar(ty.dtype), seed, inputs::Values::Small);
+        self.builder.splat(scalar, ty.shape)
+    }
+
+    /// A scalar of the element type, as initial and padding values are.
+    pub(crate) fn scalar(&mut self, dtype: DType) -> Value {
+        self.operand(&TensorType::scalar(dtype))
+    }
+}

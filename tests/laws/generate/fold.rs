@@ -1,0 +1,114 @@
+//! Rows of the ops that fold: `reduce` and `reduce_window`.
+
+use std::sync::Arc;
+
+use choral::ir::op::{self, Binary, ComparisonDirection, Op, Reduce, ReduceWindow};
+use choral::ir::{BuildError, Builder, Class, DType, Graph, TensorType, Value};
+
+use super::Draft;
+
+type Results = Result<Vec<Value>, BuildError>;
+
+/// What is folded, and how.
+struct Fold {
+    inputs: Vec<Value>,
+    body: Arc<Graph>,
+}
+
+impl Draft {
+    pub(crate) fn reduce(&mut self) -> Results {
+        let Fold { inputs, body } = self.fold()?;
+        let dimensions = self.choices.permutation(self.ty(inputs[0]).rank());
+        let count = self.choices.below(dimensions.len() + 1);
+        let dimensions = dimensions[..count].to_vec();
+        let kept = |(dim, size): (usize, &usize)| (!dimensions.contains(&dim)).then_some(*size);
+        let result = self.ty(inputs[0]).shape.iter().enumerate().filter_map(kept).collect();
+        let operands = self.with_initial_values(inputs, result);
+        self.push(Reduce { dimensions, body }, &operands)
+    }
+
+    pub(crate) fn reduce_window(&mut self) -> Results {
+        let Fold { inputs, body } = self.fold()?;
+        let shape = self.ty(inputs[0]).shape;
+        let rank = shape.len();
+        let choices = &mut self.choices;
+        let mut upto = |most: usize| -> Vec<usize> { (0..rank).map(|_| 1 + choices.below(most)).collect() };
+        let op = ReduceWindow {
+            window_dimensions: upto(3),
+            window_strides: upto(2),
+            base_dilations: upto(2),
+            window_dilations: upto(2),
+            padding: (0..rank).map(|_| (choices.between(-1, 2), choices.between(-1, 2))).collect(),
+            body,
+        };
+        let operands = self.with_initial_values(inputs, op.result_shape(&shape));
+        self.push(op, &operands)
+    }
+
+    /// A single op on one input in most cases; else a body of several ops, or of several inputs.
+    fn fold(&mut self) -> Result<Fold, BuildError> {
+        match self.choices.pick(&[0, 0, 0, 1, 2]) {
+            0 => {
+                let x = self.any(Class::Any, 0);
+                let dtype = self.ty(x).dtype;
+                let folding = [
+                    Binary::Add,
+                    Binary::Multiply,
+                    Binary::Maximum,
+                    Binary::Minimum,
+                    Binary::And,
+                    Binary::Or,
+                    Binary::Xor,
+                ];
+                let fitting: Vec<Binary> =
+                    folding.into_iter().filter(|op| op.class().contains(dtype)).collect();
+                let body = Graph::reducer(self.choices.pick(&fitting), dtype)?;
+                Ok(Fold { inputs: vec![x], body: Arc::new(body) })
+            }
+            1 => {
+                let x = self.any(Class::Number, 0);
+                Ok(Fold { inputs: vec![x], body: Arc::new(sum_of_squares(self.ty(x).dtype)?) })
+            }
+            _ => {
+                self.only_exact();
+                let x = self.any(Class::Number, 0);
+                let places = self.operand(&self.ty(x).with_dtype(DType::I32));
+                Ok(Fold { inputs: vec![x, places], body: Arc::new(greatest(self.ty(x).dtype)?) })
+            }
+        }
+    }
+
+    /// Initial values are scalars in most cases; else there is one per result element.
+    fn with_initial_values(&mut self, mut operands: Vec<Value>, result: Vec<usize>) -> Vec<Value> {
+        for x in operands.clone() {
+            let scalar = TensorType::scalar(self.ty(x).dtype);
+            let ty = if self.choices.once_in(4) { scalar.with_shape(result.clone()) } else { scalar };
+            operands.push(self.operand(&ty));
+        }
+        operands
+    }
+}
+
+/// `sofar + x * x`.
+fn sum_of_squares(dtype: DType) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("sum_of_squares");
+    let sofar = builder.input("sofar", TensorType::scalar(dtype));
+    let x = builder.input("x", TensorType::scalar(dtype));
+    let square = builder.binary(Binary::Multiply, x, x)?;
+    let sum = builder.binary(Binary::Add, sofar, square)?;
+    Ok(builder.finish(&[sum]))
+}
+
+/// The greater value and its place; the first one of equals.
+fn greatest(dtype: DType) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("greatest");
+    let (value, place) = (TensorType::scalar(dtype), TensorType::scalar(DType::I32));
+    let best = builder.input("best", value.clone());
+    let best_place = builder.input("best_place", place.clone());
+    let x = builder.input("x", value);
+    let x_place = builder.input("x_place", place);
+    let keep = builder.compare(ComparisonDirection::Ge, best, x)?;
+    let value = builder.select(keep, best, x)?;
+    let place = builder.push(Op::from(op::Elementwise::Select), &[keep, best_place, x_place])?;
+    Ok(builder.finish(&[value, place]))
+}

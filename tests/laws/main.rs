@@ -1,0 +1,185 @@
+//! Laws that hold for every program, checked on generated ones: each op alone, and random programs
+//! of several ops.
+//!
+//! - `vmap` is the stack of single runs, for every subset of mapped inputs;
+//! - `vmap` of `vmap` is the stack of stacks;
+//! - every device gives what the reference gives;
+//! - mapped graphs pass the verifier and have the declared types;
+//! - a graph's text and JSON are read back as the same graph.
+//!
+//! A failure shows the smallest program found, as text. The default run checks the same programs
+//! every time; `cargo test --release --test laws -- --ignored` checks many other ones.
+
+mod choices;
+mod compare;
+mod generate;
+mod inputs;
+mod mapping;
+mod subject;
+
+use std::collections::HashSet;
+
+use choral::ir::op::{Binary, Unary};
+use choral::ir::verify;
+use choral::{Device, Graph, Tensor};
+
+use choices::Choices;
+use mapping::Mapping;
+use subject::{Effort, Law, Subject, holds, run};
+
+const MEMBERS: [usize; 5] = [2, 3, 1, 0, 7];
+
+/// Sets of mapped inputs: all of them if they are few.
+fn subsets(graph: &Graph, choices: &mut Choices) -> Vec<usize> {
+    let count = graph.inputs().len();
+    match count {
+        0..=4 => (0..1 << count).collect(),
+        _ => std::iter::once(usize::MAX).chain((0..3).map(|_| choices.any() as usize)).collect(),
+    }
+}
+
+/// A way to map the graph and some of its inputs.
+fn some_mapping(graph: &Graph, choices: &mut Choices) -> Mapping {
+    let subset = if choices.once_in(3) { choices.any() as usize } else { usize::MAX };
+    let members = choices.pick(&MEMBERS);
+    Mapping::draw(graph, subset, members, choices)
+}
+
+fn all_equal(got: &[Tensor], expected: &[Tensor]) -> Result<(), String> {
+    got.iter().zip(expected).try_for_each(|(got, expected)| compare::equal(got, expected))
+}
+
+fn vmap_is_the_stack_of_single_runs(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    for subset in subsets(graph, choices) {
+        let members = choices.pick(&MEMBERS);
+        let mapping = Mapping::draw(graph, subset, members, choices);
+        let mapped = mapping.apply(graph, "members")?;
+        let context =
+            |member: usize, error: String| format!("{mapping:?}\n{mapped}member {member}:\n{error}");
+        let inputs = subject.inputs(&mapped);
+        let outputs = run(&mapped, Device::Reference, &inputs).map_err(|error| context(0, error))?;
+        for member in 0..mapping.members {
+            let expected = run(graph, Device::Reference, &mapping.member_inputs(&inputs, member))?;
+            let got = mapping.member_outputs(graph, &outputs, member);
+            all_equal(&got, &expected).map_err(|error| context(member, error))?;
+        }
+    }
+    Ok(())
+}
+
+fn vmap_of_vmap_is_the_stack_of_stacks(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    let mapping_of = |graph: &Graph, choices: &mut Choices| {
+        let (subset, members) = (choices.any() as usize, choices.pick(&[2, 1, 3, 0]));
+        Mapping::draw(graph, subset, members, choices)
+    };
+    let inner = mapping_of(graph, choices);
+    let once = inner.apply(graph, "inner")?;
+    let outer = mapping_of(&once, choices);
+    let twice = outer.apply(&once, "outer")?;
+    let context = |error: String| format!("inner {inner:?}\nouter {outer:?}\n{twice}{error}");
+    let inputs = subject.inputs(&twice);
+    let outputs = run(&twice, Device::Reference, &inputs).map_err(context)?;
+    for member in 0..outer.members {
+        let inputs = outer.member_inputs(&inputs, member);
+        let outputs = outer.member_outputs(&once, &outputs, member);
+        for member in 0..inner.members {
+            let expected = run(graph, Device::Reference, &inner.member_inputs(&inputs, member))?;
+            let got = inner.member_outputs(graph, &outputs, member);
+            all_equal(&got, &expected).map_err(context)?;
+        }
+    }
+    Ok(())
+}
+
+fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
+    for graph in [&subject.graph, &mapped] {
+        let inputs = subject.inputs(graph);
+        let got = run(graph, Device::Cpu, &inputs)?;
+        let expected = run(graph, Device::Reference, &inputs)?;
+        subject.same_on_devices(&got, &expected).map_err(|error| format!("{graph}{error}"))?;
+    }
+    Ok(())
+}
+
+fn mapped_graphs_are_valid(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    verify(&subject.graph).map_err(|error| error.to_string())?;
+    for subset in subsets(&subject.graph, choices) {
+        let members = choices.pick(&MEMBERS);
+        let mapping = Mapping::draw(&subject.graph, subset, members, choices);
+        let mapped = mapping.apply(&subject.graph, "members")?;
+        verify(&mapped).map_err(|error| format!("{mapping:?}\n{mapped}{error}"))?;
+        let (got, expected) = (mapped.output_types(), mapping.output_types(&subject.graph));
+        if got != expected {
+            return Err(format!("{mapping:?}\n{mapped}output types {got:?}, expected {expected:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn text_and_json_are_read_back(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
+    for graph in [&subject.graph, &mapped] {
+        let text = graph.to_text();
+        let parsed = Graph::parse(&text).map_err(|error| format!("{text}is not read back: {error}"))?;
+        let json = graph.to_json().and_then(|json| Graph::from_json(&json));
+        let json = json.map_err(|error| format!("{text}JSON is not read back: {error}"))?;
+        if parsed != *graph || parsed.to_text() != text {
+            return Err(format!("{text}is read back as another graph\n{parsed}"));
+        }
+        if json != *graph || json.to_text() != text {
+            return Err(format!("{text}is read back from JSON as another graph\n{json}"));
+        }
+    }
+    Ok(())
+}
+
+macro_rules! laws {
+    ($($law:ident, $effort:expr;)*) => {
+        $(#[test]
+        fn $law() {
+            holds(crate::$law as Law, $effort);
+        })*
+
+        mod many_random_programs {
+            use super::*;
+            $(#[test]
+            #[ignore = "minutes long; other programs at every run"]
+            fn $law() {
+                holds(crate::$law as Law, $effort.random(30));
+            })*
+        }
+    };
+}
+
+mod law {
+    use super::*;
+
+    laws! {
+        vmap_is_the_stack_of_single_runs, Effort::fixed(250, 1500);
+        vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(250, 1500);
+        processor_is_the_reference, Effort::fixed(300, 2000);
+        mapped_graphs_are_valid, Effort::fixed(250, 1500);
+        text_and_json_are_read_back, Effort::fixed(250, 1500);
+    }
+}
+
+#[test]
+fn every_row_makes_its_op() {
+    for row in generate::ROWS {
+        let graph = generate::one_op(row, &mut Choices::new(&[]));
+        assert!(graph.to_text().contains(row.name), "row {} makes\n{graph}", row.name);
+    }
+}
+
+#[test]
+fn every_op_has_one_row() {
+    let rows: HashSet<&str> = generate::ROWS.iter().map(|row| row.name).collect();
+    assert_eq!(rows.len(), generate::ROWS.len(), "two rows of one name");
+    let unary = Unary::ALL.iter().map(|op| op.name());
+    let elementwise: Vec<&str> = unary.chain(Binary::ALL.iter().map(|op| op.name())).collect();
+    let missing: Vec<_> = elementwise.into_iter().filter(|name| !rows.contains(name)).collect();
+    assert!(missing.is_empty(), "no row in tests/laws/generate.rs makes {missing:?}");
+}

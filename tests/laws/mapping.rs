@@ -1,0 +1,81 @@
+//! One way to map a program: which inputs carry members, where, and how many there are.
+
+use choral::ir::{Element, with_storage};
+use choral::{Graph, Path, Tensor, TensorType};
+use choral_compiler::vmap::{Axis, batch_graph};
+
+use crate::choices::Choices;
+
+/// Dimensions of inputs and outputs that hold the members.
+#[derive(Debug, Clone)]
+pub(crate) struct Mapping {
+    pub(crate) in_dims: Vec<Option<usize>>,
+    pub(crate) out_dims: Vec<Option<i64>>,
+    pub(crate) members: usize,
+}
+
+impl Mapping {
+    /// Inputs whose bit is set in `subset` are mapped, each at a dimension of its own.
+    pub(crate) fn draw(graph: &Graph, subset: usize, members: usize, choices: &mut Choices) -> Mapping {
+        let mut in_dim =
+            |(at, ty): (usize, &TensorType)| (subset >> at & 1 == 1).then(|| choices.below(ty.rank() + 1));
+        let in_dims = graph.input_types().iter().enumerate().map(&mut in_dim).collect();
+        let mut out_dim = |ty: &TensorType| {
+            let rank = ty.rank() as i64 + 1;
+            Some(if choices.once_in(2) { choices.below(2 * rank as usize) as i64 - rank } else { 0 })
+        };
+        let out_dims = graph.output_types().iter().map(&mut out_dim).collect();
+        Mapping { in_dims, out_dims, members }
+    }
+
+    /// The graph of all members.
+    pub(crate) fn apply(&self, graph: &Graph, axis: &str) -> Result<Graph, String> {
+        let paths = vec![Path::default(); self.out_dims.len()];
+        let axis = Axis { name: axis.into(), size: self.members };
+        batch_graph(graph, &self.in_dims, &self.out_dims, &paths, &axis)
+            .map_err(|error| format!("{self:?}: vmap fails: {error}"))
+    }
+
+    /// Types of one member's outputs with the member dimension put in.
+    pub(crate) fn output_types(&self, graph: &Graph) -> Vec<TensorType> {
+        let mut types = graph.output_types();
+        for (ty, dim) in types.iter_mut().zip(self.out_dims(graph)) {
+            ty.shape.insert(dim, self.members);
+        }
+        types
+    }
+
+    /// The inputs of one member.
+    pub(crate) fn member_inputs(&self, inputs: &[Tensor], member: usize) -> Vec<Tensor> {
+        let own = |(tensor, dim): (&Tensor, &Option<usize>)| match dim {
+            Some(dim) => slice(tensor, *dim, member),
+            None => tensor.clone(),
+        };
+        inputs.iter().zip(&self.in_dims).map(own).collect()
+    }
+
+    /// The outputs of one member of `graph`.
+    pub(crate) fn member_outputs(&self, graph: &Graph, outputs: &[Tensor], member: usize) -> Vec<Tensor> {
+        outputs.iter().zip(self.out_dims(graph)).map(|(tensor, dim)| slice(tensor, dim, member)).collect()
+    }
+
+    /// The output dimensions, counted from the front.
+    fn out_dims(&self, graph: &Graph) -> Vec<usize> {
+        let counted = |(dim, ty): (&Option<i64>, TensorType)| {
+            dim.map_or(0, |dim| dim.rem_euclid(ty.rank() as i64 + 1) as usize)
+        };
+        self.out_dims.iter().zip(graph.output_types()).map(counted).collect()
+    }
+}
+
+/// The slice at `index` of dimension `dim`, without that dimension.
+fn slice(tensor: &Tensor, dim: usize, index: usize) -> Tensor {
+    let (size, mut shape) = (tensor.shape()[dim], tensor.shape().to_vec());
+    shape.remove(dim);
+    let inner: usize = shape[dim..].iter().product();
+    let data = with_storage!(tensor.storage(), values => {
+        let outer = values.chunks_exact((size * inner).max(1));
+        Element::store(outer.flat_map(|chunk| chunk[index * inner..][..inner].to_vec()).collect())
+    });
+    Tensor::from_storage(shape, data).unwrap()
+}
