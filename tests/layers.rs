@@ -294,3 +294,31 @@ fn greatest_and_least_of_every_type() -> TestResult {
     assert_eq!((max.item::<bool>()?, min.item::<bool>()?), (false, false));
     Ok(())
 }
+
+#[test]
+fn special_functions() -> TestResult {
+    use choral::ir::op::Unary;
+    let cases: [(Unary, f64, f64); 12] = [
+        (Unary::Acos, 0.5, 1.047_197_551_196_597_9),
+        (Unary::Acosh, 2.0, 1.316_957_896_924_816_6),
+        (Unary::Asin, 0.5, 0.523_598_775_598_298_9),
+        (Unary::Asinh, 1.0, 0.881_373_587_019_543),
+        (Unary::Atan, 1.0, std::f64::consts::FRAC_PI_4),
+        (Unary::Atanh, 0.5, 0.549_306_144_334_054_8),
+        (Unary::Cosh, 1.0, 1.543_080_634_815_243_7),
+        (Unary::ErfInv, 0.5, 0.476_936_276_204_469_9),
+        (Unary::ErfInv, -0.999_999, -3.458_910_737_279_5),
+        (Unary::Erfc, 2.0, 0.004_677_734_981_047_266),
+        (Unary::Lgamma, 4.5, 2.453_736_570_842_442_3),
+        (Unary::Sinh, 1.0, 1.175_201_193_643_801_4),
+    ];
+    for (op, x, expected) in cases {
+        let mut builder = choral::ir::Builder::new("main");
+        let input = builder.input("x", TensorType::scalar(DType::F64));
+        let result = builder.unary(op, input)?;
+        let graph = builder.finish(&[result]);
+        let got = choral::runtime::evaluate(&graph, &[Tensor::scalar(x)])?[0].item::<f64>()?;
+        assert!((got / expected - 1.0).abs() < 1e-11, "{op:?}({x}) = {got}, expected {expected}");
+    }
+    Ok(())
+}

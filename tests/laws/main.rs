@@ -148,7 +148,7 @@ macro_rules! laws {
             $(#[test]
             #[ignore = "minutes long; other programs at every run"]
             fn $law() {
-                holds(crate::$law as Law, $effort.random(30));
+                holds(crate::$law as Law, $effort.random(40));
             })*
         }
     };
@@ -158,11 +158,11 @@ mod law {
     use super::*;
 
     laws! {
-        vmap_is_the_stack_of_single_runs, Effort::fixed(250, 1500);
-        vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(250, 1500);
-        processor_is_the_reference, Effort::fixed(300, 2000);
-        mapped_graphs_are_valid, Effort::fixed(250, 1500);
-        text_and_json_are_read_back, Effort::fixed(250, 1500);
+        vmap_is_the_stack_of_single_runs, Effort::fixed(150, 1000);
+        vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
+        processor_is_the_reference, Effort::fixed(200, 1500);
+        mapped_graphs_are_valid, Effort::fixed(150, 1000);
+        text_and_json_are_read_back, Effort::fixed(150, 1000);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Batching ops that move, repeat and select elements by place.
 
 use choral_ir::op::{
-    BroadcastInDim, Concatenate, Elementwise, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
+    BitcastConvert, BroadcastInDim, Concatenate, Elementwise, Pad, Reshape, Reverse, ShapeOp, Slice,
+    Transpose,
 };
 use choral_ir::{DType, Tensor, Value};
 
@@ -12,6 +13,7 @@ use crate::views;
 pub(crate) fn batch(cx: &mut Batch, op: &ShapeOp, lanes: &[Lane]) -> Lanes {
     match op {
         ShapeOp::Iota(op) => cx.mapped(op.clone(), &[], 0),
+        ShapeOp::BitcastConvert(op) => bitcast_convert(cx, op, lanes),
         ShapeOp::BroadcastInDim(op) => broadcast_in_dim(cx, op, lanes),
         ShapeOp::Reshape(op) => reshape(cx, op, lanes),
         ShapeOp::Transpose(op) => transpose(cx, op, lanes),
@@ -20,6 +22,12 @@ pub(crate) fn batch(cx: &mut Batch, op: &ShapeOp, lanes: &[Lane]) -> Lanes {
         ShapeOp::Pad(op) => pad(cx, op, lanes),
         ShapeOp::Concatenate(op) => concatenate(cx, op, lanes),
     }
+}
+
+/// The last dimension may come or go, so the members come first.
+fn bitcast_convert(cx: &mut Batch, BitcastConvert { dtype }: &BitcastConvert, lanes: &[Lane]) -> Lanes {
+    let value = cx.at_front(lanes[0])?;
+    cx.mapped(BitcastConvert { dtype: *dtype }, &[value], 0)
 }
 
 fn broadcast_in_dim(

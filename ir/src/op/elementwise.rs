@@ -36,16 +36,34 @@ table! {
     Unary {
         /// `|x|`; the least integer is its own absolute value.
         Abs "stablehlo.abs" SignedNumber;
+        /// The inverse cosine, in radians.
+        Acos "chlo.acos" Float;
+        /// The inverse hyperbolic cosine.
+        Acosh "chlo.acosh" Float;
+        /// The inverse sine, in radians.
+        Asin "chlo.asin" Float;
+        /// The inverse hyperbolic sine.
+        Asinh "chlo.asinh" Float;
+        /// The inverse tangent, in radians.
+        Atan "chlo.atan" Float;
+        /// The inverse hyperbolic tangent.
+        Atanh "chlo.atanh" Float;
         /// The cube root.
         Cbrt "stablehlo.cbrt" Float;
         /// Rounds up to an integer.
         Ceil "stablehlo.ceil" Float;
         /// The cosine of radians.
         Cosine "stablehlo.cosine" Float;
+        /// The hyperbolic cosine.
+        Cosh "chlo.cosh" Float;
         /// Number of leading zero bits.
         CountLeadingZeros "stablehlo.count_leading_zeros" Integer;
         /// The error function.
         Erf "chlo.erf" Float;
+        /// The inverse of the error function.
+        ErfInv "chlo.erf_inv" Float;
+        /// 1 less the error function, exact for large operands.
+        Erfc "chlo.erfc" Float;
         /// `e^x`.
         Exponential "stablehlo.exponential" Float;
         /// `e^x - 1`, exact near zero.
@@ -54,6 +72,8 @@ table! {
         Floor "stablehlo.floor" Float;
         /// Whether the value is neither infinite nor NaN.
         IsFinite "stablehlo.is_finite" Float;
+        /// The logarithm of the absolute value of the gamma function.
+        Lgamma "chlo.lgamma" Float;
         /// The natural logarithm.
         Log "stablehlo.log" Float;
         /// `log(1 + x)`, exact near zero.
@@ -76,8 +96,12 @@ table! {
         Sign "stablehlo.sign" SignedNumber;
         /// The sine of radians.
         Sine "stablehlo.sine" Float;
+        /// The hyperbolic sine.
+        Sinh "chlo.sinh" Float;
         /// The square root.
         Sqrt "stablehlo.sqrt" Float;
+        /// `x * x`.
+        Square "chlo.square" Number;
         /// The tangent of radians.
         Tan "stablehlo.tan" Float;
         /// The hyperbolic tangent.
@@ -100,8 +124,12 @@ table! {
         Maximum "stablehlo.maximum" Any;
         /// The lesser; NaN if either is; logical and for `i1`.
         Minimum "stablehlo.minimum" Any;
+        /// The high half of the product in twice the width.
+        Mulhi "chlo.mulhi" Integer;
         /// Product; logical and for `i1`; wraps for integers.
         Multiply "stablehlo.multiply" Any;
+        /// The next representable value after `lhs` in the direction of `rhs`.
+        NextAfter "chlo.next_after" Float;
         /// Bitwise or logical or.
         Or "stablehlo.or" IntegerOrBoolean;
         /// `lhs` to the power `rhs`; integers wrap, a negative exponent gives 1 / the power, truncated.
@@ -136,6 +164,17 @@ pub enum Elementwise {
     Clamp,
     /// The operand's values in another element type.
     Convert(DType),
+    /// The operand's values rounded to a float format of fewer bits, in the same element type.
+    ReducePrecision(ReducePrecision),
+}
+
+/// Attributes of `stablehlo.reduce_precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ReducePrecision {
+    /// Bits of the exponent, at least 1.
+    pub exponent_bits: u32,
+    /// Bits of the mantissa.
+    pub mantissa_bits: u32,
 }
 
 /// Attributes of `stablehlo.compare`.
@@ -192,13 +231,14 @@ impl Elementwise {
             Elementwise::Select => "stablehlo.select",
             Elementwise::Clamp => "stablehlo.clamp",
             Elementwise::Convert(_) => "stablehlo.convert",
+            Elementwise::ReducePrecision(_) => "stablehlo.reduce_precision",
         }
     }
 
     /// Number of operands.
     pub const fn arity(&self) -> usize {
         match self {
-            Elementwise::Unary(_) | Elementwise::Convert(_) => 1,
+            Elementwise::Unary(_) | Elementwise::Convert(_) | Elementwise::ReducePrecision(_) => 1,
             Elementwise::Binary(_) | Elementwise::Compare(_) => 2,
             Elementwise::Select | Elementwise::Clamp => 3,
         }
@@ -255,6 +295,11 @@ pub fn infer(op: &Elementwise, operands: &[&TensorType]) -> Result<Vec<TensorTyp
         }
         Elementwise::Clamp => value.dtype,
         Elementwise::Convert(dtype) => *dtype,
+        Elementwise::ReducePrecision(ReducePrecision { exponent_bits, mantissa_bits: _ }) => {
+            class(Class::Float)?;
+            ensure!(*exponent_bits >= 1, "C2", "a float format needs at least 1 bit of exponent");
+            value.dtype
+        }
     };
     Ok(vec![first.with_dtype(result)])
 }

@@ -37,10 +37,14 @@ use serde::{Deserialize, Serialize};
 
 pub use convolution::{BatchingDim, Convolution, Layout};
 pub use dot::DotGeneral;
-pub use elementwise::{Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, Unary};
+pub use elementwise::{
+    Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
+};
 pub use index::{Gather, IndexOp};
 pub use reduce::Reduce;
-pub use shape::{BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose};
+pub use shape::{
+    BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
+};
 pub use window::{ReduceWindow, WindowOp};
 
 use crate::{Graph, TensorType};

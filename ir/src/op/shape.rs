@@ -10,6 +10,8 @@ use crate::{DType, TensorType};
 pub enum ShapeOp {
     /// See [`Iota`].
     Iota(Iota),
+    /// See [`BitcastConvert`].
+    BitcastConvert(BitcastConvert),
     /// See [`BroadcastInDim`].
     BroadcastInDim(BroadcastInDim),
     /// See [`Reshape`].
@@ -35,6 +37,16 @@ pub struct Iota {
     pub dtype: DType,
     /// The dimension along which the values grow.
     pub dimension: usize,
+}
+
+/// The operand's bits read as another element type; `i1` is one bit wide.
+///
+/// (C1) of a narrower type, a new last dimension holds the parts of each element, the lowest bits
+/// first; of a wider type, the last dimension holds the parts of each result element and goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BitcastConvert {
+    /// Element type of the result.
+    pub dtype: DType,
 }
 
 /// `result[i] = operand[j]` with `j[d] = i[dims[d]]`, or 0 where the operand's dimension is 1.
@@ -121,6 +133,7 @@ macro_rules! family {
 }
 family! {
     Iota "stablehlo.iota";
+    BitcastConvert "stablehlo.bitcast_convert";
     BroadcastInDim "stablehlo.broadcast_in_dim";
     Reshape "stablehlo.reshape";
     Transpose "stablehlo.transpose";
@@ -150,6 +163,7 @@ impl Pad {
 pub fn infer(op: &ShapeOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
     let result = match op {
         ShapeOp::Iota(op) => infer_iota(op, operands)?,
+        ShapeOp::BitcastConvert(op) => infer_bitcast_convert(op, operands)?,
         ShapeOp::BroadcastInDim(op) => infer_broadcast_in_dim(op, operands)?,
         ShapeOp::Reshape(Reshape { shape }) => {
             arity(1, operands)?;
@@ -185,6 +199,28 @@ pub fn infer(op: &ShapeOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, 
         ShapeOp::Concatenate(op) => infer_concatenate(op, operands)?,
     };
     Ok(vec![result])
+}
+
+fn infer_bitcast_convert(
+    BitcastConvert { dtype }: &BitcastConvert,
+    operands: &[&TensorType],
+) -> Result<TensorType, TypeError> {
+    arity(1, operands)?;
+    let ty = operands[0];
+    let (from, to) = (ty.dtype.bits(), dtype.bits());
+    let mut shape = ty.shape.clone();
+    if from > to {
+        shape.push(from / to);
+    } else if from < to {
+        let last = shape.pop();
+        ensure!(
+            last == Some(to / from),
+            "C1",
+            "the last dimension of {ty} must hold the {} parts of each {dtype}",
+            to / from
+        );
+    }
+    Ok(TensorType::new(shape, *dtype))
 }
 
 fn infer_iota(
@@ -291,7 +327,8 @@ pub fn follow(op: &ShapeOp, operands: &[&TensorType], dims: &[Option<usize>]) ->
             (0..op.shape.len())
                 .find(|&to| op.shape[to] == shape[dim] && op.shape[..to].iter().product::<usize>() == before)
         }
-        ShapeOp::Iota(_)
+        ShapeOp::BitcastConvert(_)
+        | ShapeOp::Iota(_)
         | ShapeOp::Reverse(_)
         | ShapeOp::Slice(_)
         | ShapeOp::Pad(_)

@@ -5,9 +5,9 @@ use std::fmt::Display;
 
 use super::print::{Call, Printer};
 use crate::op::{
-    BatchingDim, BroadcastInDim, Compare, ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise,
-    Gather, IndexOp, Iota, Layout, Pad, Reduce, ReduceWindow, Reshape, Reverse, ShapeOp, Slice, Transpose,
-    Unary, WindowOp,
+    BatchingDim, BitcastConvert, BroadcastInDim, Compare, ComparisonType, Concatenate, Convolution,
+    DotGeneral, Elementwise, Gather, IndexOp, Iota, Layout, Pad, Reduce, ReducePrecision, ReduceWindow,
+    Reshape, Reverse, ShapeOp, Slice, Transpose, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -45,14 +45,22 @@ fn pairs(entries: &[(i64, i64)]) -> String {
 
 fn elementwise(op: &Elementwise, call: &Call<'_>) -> String {
     let (name, arguments, result) = (op.name(), call.arguments(), call.results[0]);
+    // The dialect spells its signatures out.
+    let is_chlo = name.starts_with("chlo.");
     match op {
-        Elementwise::Unary(Unary::Erf) => format!("{name} {arguments} : {result} -> {result}"),
+        Elementwise::Unary(_) if is_chlo => format!("{name} {arguments} : {result} -> {result}"),
+        Elementwise::Binary(_) if is_chlo => {
+            format!("{name} {arguments} : {result}, {result} -> {result}")
+        }
         Elementwise::Unary(Unary::IsFinite) => format!("{name} {arguments} : {}", call.signature()),
         Elementwise::Unary(_) | Elementwise::Binary(_) => format!("{name} {arguments} : {result}"),
         Elementwise::Compare(op) => compare(op, call),
         Elementwise::Select => format!("{name} {arguments} : {}, {result}", call.operands[0]),
         Elementwise::Clamp => format!("{name} {arguments} : {result}"),
         Elementwise::Convert(_) => format!("{name} {arguments} : {}", call.signature()),
+        Elementwise::ReducePrecision(ReducePrecision { exponent_bits, mantissa_bits }) => {
+            format!("{name} {arguments}, format = e{exponent_bits}m{mantissa_bits} : {result}")
+        }
     }
 }
 
@@ -74,6 +82,7 @@ fn shape(op: &ShapeOp, call: &Call<'_>) -> String {
         ShapeOp::BroadcastInDim(BroadcastInDim { shape: _, dims }) => {
             format!("{name} {arguments}, dims = {} : {signature}", list(dims))
         }
+        ShapeOp::BitcastConvert(BitcastConvert { dtype: _ }) => format!("{name} {arguments} : {signature}"),
         ShapeOp::Reshape(Reshape { shape: _ }) => format!("{name} {arguments} : {signature}"),
         ShapeOp::Transpose(Transpose { permutation }) => {
             format!("{name} {arguments}, dims = {} : {signature}", list(permutation))

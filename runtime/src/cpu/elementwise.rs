@@ -60,7 +60,11 @@ pub fn covers(op: &Elementwise, operands: &[Operand]) -> bool {
     let covered = match op {
         Elementwise::Unary(Unary::IsFinite) => false,
         Elementwise::Unary(_) | Elementwise::Binary(_) => true,
-        Elementwise::Compare(_) | Elementwise::Select | Elementwise::Clamp | Elementwise::Convert(_) => false,
+        Elementwise::Compare(_)
+        | Elementwise::Select
+        | Elementwise::Clamp
+        | Elementwise::Convert(_)
+        | Elementwise::ReducePrecision(_) => false,
     };
     let float = |operand: &Operand| matches!(operand.tensor().storage(), Storage::F32(_) | Storage::F64(_));
     covered && operands.iter().all(float)
@@ -96,6 +100,8 @@ fn binary<T: Float>(op: Binary, values: &mut [T], right: &Operand) -> Option<()>
         Binary::Minimum => zip(values, right, |x, y| minimum!(x, y)),
         Binary::And
         | Binary::Atan2
+        | Binary::Mulhi
+        | Binary::NextAfter
         | Binary::Or
         | Binary::Power
         | Binary::Remainder

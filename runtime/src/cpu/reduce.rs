@@ -44,6 +44,8 @@ fn fold<T: Scalar + num_traits::Float>(
         Binary::And
         | Binary::Atan2
         | Binary::Divide
+        | Binary::Mulhi
+        | Binary::NextAfter
         | Binary::Or
         | Binary::Power
         | Binary::Remainder

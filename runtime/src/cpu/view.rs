@@ -40,7 +40,11 @@ impl View {
             ShapeOp::Transpose(op) => Some(transpose(op, operand)),
             ShapeOp::Reverse(op) => Some(reverse(op, operand)),
             ShapeOp::Slice(op) => Some(slice(op, operand)),
-            ShapeOp::Iota(_) | ShapeOp::Reshape(_) | ShapeOp::Pad(_) | ShapeOp::Concatenate(_) => None,
+            ShapeOp::BitcastConvert(_)
+            | ShapeOp::Iota(_)
+            | ShapeOp::Reshape(_)
+            | ShapeOp::Pad(_)
+            | ShapeOp::Concatenate(_) => None,
         }
     }
 

@@ -11,9 +11,13 @@ use crate::ops::scalar::{Scalar, maximum, minimum};
 /// Fewer planes than this are not worth waking another thread.
 const PLANES: usize = 256;
 
-/// The elements of the result; `None` for other bodies and element types.
+/// The elements of the result; `None` for other bodies and element types, and for inputs without
+/// elements: windows may still lie in their padding.
 pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Option<Storage> {
     let [input, init] = operands else { return None };
+    if input.is_empty() {
+        return None;
+    }
     let body = op.body.as_reducer()?;
     match (input.storage(), init.storage()) {
         (Storage::F32(values), Storage::F32(init)) => {
@@ -43,6 +47,8 @@ fn fold<T: Scalar + num_traits::Float>(
         | Binary::Atan2
         | Binary::Divide
         | Binary::Multiply
+        | Binary::Mulhi
+        | Binary::NextAfter
         | Binary::Or
         | Binary::Power
         | Binary::Remainder
@@ -69,7 +75,7 @@ fn run<T: Copy + Send + Sync>(
     let (plane, places): (usize, usize) =
         (shape[leading..].iter().product(), ty.shape[leading..].iter().product());
     let mut result = vec![init; ty.len()];
-    if plane == 0 || places == 0 {
+    if places == 0 {
         return result;
     }
     // Behind the plane stands what lies outside of it.

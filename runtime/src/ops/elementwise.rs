@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use choral_ir::op::{Binary, Compare, ComparisonDirection, Elementwise, Unary};
+use choral_ir::op::{Binary, Compare, ComparisonDirection, Elementwise, ReducePrecision, Unary};
 use choral_ir::{DType, Element, Storage, Tensor, with_dtype, with_storage};
 
 use super::scalar::Scalar;
@@ -22,6 +22,7 @@ pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error>
         Elementwise::Select => select(first, operands[1], operands[2])?,
         Elementwise::Clamp => clamp(operands)?,
         Elementwise::Convert(dtype) => convert(first, *dtype),
+        Elementwise::ReducePrecision(op) => reduce_precision(op, first),
     };
     Ok(Tensor::from_storage(first.shape(), data)?)
 }
@@ -101,4 +102,35 @@ fn convert(x: &Tensor, dtype: DType) -> Storage {
         let integers = !x.dtype().is_float() && !dtype.is_float() && dtype != DType::I1;
         Target::store(if integers { wrap(values) } else { round(values) })
     }))
+}
+
+/// Every float goes through `f64`, which holds all of them, and back: exact, since the result lies
+/// between the operand and its neighbour in the coarser format.
+fn reduce_precision(op: &ReducePrecision, x: &Tensor) -> Storage {
+    let rounded = x.to_f64_vec().into_iter().map(|value| rounded(op, value));
+    with_dtype!(x.dtype(), T => T::store(rounded.map(T::from_f64).collect()))
+}
+
+/// The value nearest to `x`, halves to even, among floats with these bits: too large becomes
+/// infinite, and what would be subnormal becomes zero.
+fn rounded(ReducePrecision { exponent_bits, mantissa_bits }: &ReducePrecision, x: f64) -> f64 {
+    if !x.is_finite() {
+        // Without a mantissa there is no NaN.
+        return if x.is_nan() && *mantissa_bits == 0 { f64::INFINITY } else { x };
+    }
+    let dropped = 52u32.saturating_sub(*mantissa_bits);
+    let bits = x.to_bits();
+    let half = (1u64 << dropped) >> 1;
+    let odd = bits >> dropped & 1;
+    let up = if dropped == 0 { 0 } else { half - 1 + odd };
+    let nearest = f64::from_bits((bits + up) >> dropped << dropped);
+    let bias = (1i64 << (exponent_bits.min(&11) - 1)) - 1;
+    let exponent = (nearest.to_bits() >> 52 & 0x7FF) as i64 - 1023;
+    if exponent > bias {
+        f64::INFINITY.copysign(x)
+    } else if exponent < 1 - bias {
+        0f64.copysign(x)
+    } else {
+        nearest
+    }
 }

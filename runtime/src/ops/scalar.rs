@@ -29,6 +29,8 @@ impl Scalar for bool {
             Binary::Xor => x ^ y,
             Binary::Atan2
             | Binary::Divide
+            | Binary::Mulhi
+            | Binary::NextAfter
             | Binary::Power
             | Binary::Remainder
             | Binary::ShiftLeft
@@ -54,7 +56,10 @@ macro_rules! integers {
                     Unary::Not => !x,
                     Unary::Popcnt => x.count_ones() as $Integer,
                     Unary::Sign => (x as i128).signum() as $Integer,
-                    Unary::Cbrt | Unary::Ceil | Unary::Cosine | Unary::Erf | Unary::Exponential
+                    Unary::Square => x.wrapping_mul(x),
+                    Unary::Acos | Unary::Acosh | Unary::Asin | Unary::Asinh | Unary::Atan | Unary::Atanh
+                    | Unary::Cosh | Unary::ErfInv | Unary::Erfc | Unary::Lgamma | Unary::Sinh
+                    | Unary::Cbrt | Unary::Ceil | Unary::Cosine | Unary::Erf | Unary::Exponential
                     | Unary::ExponentialMinusOne | Unary::Floor | Unary::IsFinite | Unary::Log
                     | Unary::LogPlusOne | Unary::Logistic | Unary::RoundNearestAfz
                     | Unary::RoundNearestEven | Unary::Rsqrt | Unary::Sine | Unary::Sqrt | Unary::Tan
@@ -71,6 +76,7 @@ macro_rules! integers {
                     Binary::Divide => if y == 0 { !0 } else { x.wrapping_div(y) },
                     Binary::Maximum => x.max(y),
                     Binary::Minimum => x.min(y),
+                    Binary::Mulhi => ((x as i128).wrapping_mul(y as i128) >> $Integer::BITS) as $Integer,
                     Binary::Multiply => x.wrapping_mul(y),
                     Binary::Or => x | y,
                     Binary::Power => integer_power(x as i128, y as i128) as $Integer,
@@ -83,7 +89,7 @@ macro_rules! integers {
                     Binary::ShiftRightLogical => (x as $Unsigned).checked_shr(distance).unwrap_or(0) as $Integer,
                     Binary::Subtract => x.wrapping_sub(y),
                     Binary::Xor => x ^ y,
-                    Binary::Atan2 => x,
+                    Binary::Atan2 | Binary::NextAfter => x,
                 }
             }
 
@@ -140,6 +146,26 @@ macro_rules! minimum {
 }
 pub(crate) use {maximum, minimum};
 
+/// The neighbour of a float in the direction of another.
+macro_rules! next_after {
+    ($x:expr, $y:expr, $Float:ident, $Bits:ident) => {{
+        let (x, y): ($Float, $Float) = ($x, $y);
+        let sign = $Bits::MAX ^ ($Bits::MAX >> 1);
+        if x.is_nan() || y.is_nan() {
+            $Float::NAN
+        } else if x == y {
+            y
+        } else if x.to_bits() & !sign == 0 {
+            // The smallest subnormal on the other's side.
+            $Float::from_bits((y.to_bits() & sign) | 1)
+        } else if (x < y) == (x.to_bits() & sign == 0) {
+            $Float::from_bits(x.to_bits() + 1)
+        } else {
+            $Float::from_bits(x.to_bits() - 1)
+        }
+    }};
+}
+
 macro_rules! floats {
     ($($Float:ident through $Wide:ident, bits $Bits:ident: $erf:path;)*) => {$(
         impl Scalar for $Float {
@@ -149,6 +175,18 @@ macro_rules! floats {
                     // These keep or flip bits, of NaN too.
                     Unary::Abs => return $Float::from_bits(x.to_bits() & ($Bits::MAX >> 1)),
                     Unary::Negate => return $Float::from_bits(x.to_bits() ^ !($Bits::MAX >> 1)),
+                    Unary::Acos => wide.acos(),
+                    Unary::Acosh => wide.acosh(),
+                    Unary::Asin => wide.asin(),
+                    Unary::Asinh => wide.asinh(),
+                    Unary::Atan => wide.atan(),
+                    Unary::Atanh => wide.atanh(),
+                    Unary::Cosh => wide.cosh(),
+                    Unary::ErfInv => erf_inv(f64::from(wide)) as $Wide,
+                    Unary::Erfc => libm::erfc(f64::from(wide)) as $Wide,
+                    Unary::Lgamma => libm::lgamma(f64::from(wide)) as $Wide,
+                    Unary::Sinh => wide.sinh(),
+                    Unary::Square => wide * wide,
                     Unary::Cbrt => wide.cbrt(),
                     Unary::Ceil => wide.ceil(),
                     Unary::Cosine => wide.cos(),
@@ -174,6 +212,9 @@ macro_rules! floats {
             }
 
             fn binary(op: Binary, x: $Float, y: $Float) -> $Float {
+                if op == Binary::NextAfter {
+                    return next_after!(x, y, $Float, $Bits);
+                }
                 let (left, right) = ($Wide::from(x), $Wide::from(y));
                 let result: $Wide = match op {
                     Binary::Add => left + right,
@@ -185,7 +226,7 @@ macro_rules! floats {
                     Binary::Power => left.powf(right),
                     Binary::Remainder => left % right,
                     Binary::Subtract => left - right,
-                    Binary::And | Binary::Or | Binary::ShiftLeft | Binary::ShiftRightArithmetic
+                    Binary::And | Binary::Mulhi | Binary::NextAfter | Binary::Or | Binary::ShiftLeft | Binary::ShiftRightArithmetic
                     | Binary::ShiftRightLogical | Binary::Xor => left,
                 };
                 narrow::<$Float, $Wide>(result)
@@ -240,4 +281,26 @@ floats! {
     bf16 through f32, bits u16: libm::erff;
     f32 through f32, bits u32: libm::erff;
     f64 through f64, bits u64: libm::erf;
+}
+
+/// Inverse error function: the single-precision approximation, then two steps of Halley's method
+/// on `erf`, or on `erfc` near the ends, where `erf` has no digits left.
+fn erf_inv(x: f64) -> f64 {
+    if x.abs() >= 1.0 || x == 0.0 || x.is_nan() {
+        return if x.abs() == 1.0 {
+            x * f64::INFINITY
+        } else if x == 0.0 {
+            x
+        } else {
+            f64::NAN
+        };
+    }
+    // Single precision rounds what is close to 1 to it.
+    let start = f64::from(choral_ir::random::erf_inv((x.abs() as f32).min(1.0 - f32::EPSILON / 2.0)));
+    let step = |y: f64| {
+        let miss = if x.abs() < 0.5 { libm::erf(y) - x.abs() } else { (1.0 - x.abs()) - libm::erfc(y) };
+        let newton = miss / (std::f64::consts::FRAC_2_SQRT_PI * (-y * y).exp());
+        y - newton / (1.0 + y * newton)
+    };
+    (0..4).fold(start, |y, _| step(y)).copysign(x)
 }

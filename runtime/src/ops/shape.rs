@@ -1,6 +1,8 @@
 //! Moving, repeating and selecting elements by place.
 
-use choral_ir::op::{BroadcastInDim, Concatenate, Iota, Pad, Reverse, ShapeOp, Slice, Transpose};
+use choral_ir::op::{
+    BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reverse, ShapeOp, Slice, Transpose,
+};
 use choral_ir::{Element, Storage, Tensor, TensorType, with_dtype, with_storage};
 
 use super::places::{indices, place};
@@ -14,6 +16,7 @@ pub fn evaluate(op: &ShapeOp, operands: &[&Tensor], ty: &TensorType) -> Result<T
     let shape = &ty.shape;
     match op {
         ShapeOp::Iota(op) => iota(op),
+        ShapeOp::BitcastConvert(op) => bitcast_convert(op, operands[0], shape),
         ShapeOp::BroadcastInDim(op) => broadcast_in_dim(op, operands[0]),
         ShapeOp::Reshape(_) => Ok(operands[0].reshape(shape.clone())?),
         ShapeOp::Transpose(op) => transpose(op, operands[0], shape),
@@ -46,6 +49,27 @@ fn iota(Iota { shape, dtype, dimension }: &Iota) -> Result<Tensor, Error> {
     let values = indices(shape).map(|index| index[*dimension] as f64);
     let data: Storage = with_dtype!(*dtype, T => T::store(values.map(T::from_f64).collect()));
     Ok(Tensor::from_storage(shape.as_slice(), data)?)
+}
+
+fn bitcast_convert(
+    BitcastConvert { dtype }: &BitcastConvert,
+    operand: &Tensor,
+    shape: &[usize],
+) -> Result<Tensor, Error> {
+    let (from, to) = (operand.dtype().bits(), dtype.bits());
+    let bits: Vec<u64> = with_storage!(operand.storage(), values => {
+        values.iter().map(|value| Element::to_bits64(*value)).collect()
+    });
+    let split = |whole: &u64| (0..from / to).map(|part| *whole >> (part * to)).collect::<Vec<_>>();
+    let join =
+        |parts: &[u64]| parts.iter().enumerate().fold(0, |whole, (at, part)| whole | part << (at * from));
+    let bits: Vec<u64> = if from >= to {
+        bits.iter().flat_map(split).collect()
+    } else {
+        bits.chunks(to / from).map(join).collect()
+    };
+    let data: Storage = with_dtype!(*dtype, T => T::store(bits.into_iter().map(T::from_bits64).collect()));
+    Ok(Tensor::from_storage(shape, data)?)
 }
 
 fn broadcast_in_dim(

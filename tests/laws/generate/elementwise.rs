@@ -1,6 +1,8 @@
 //! Rows of the elementwise ops.
 
-use choral::ir::op::{Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, Unary};
+use choral::ir::op::{
+    Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
+};
 use choral::ir::{BuildError, Class, DType, Value};
 
 use super::Draft;
@@ -54,5 +56,14 @@ impl Draft {
         let x = self.any(Class::Any, 0);
         let dtype = self.choices.dtype(Class::Any);
         self.push(Elementwise::Convert(dtype), &[x])
+    }
+
+    pub(crate) fn reduce_precision(&mut self) -> Results {
+        let x = self.any(Class::Float, 0);
+        let op = ReducePrecision {
+            exponent_bits: self.choices.pick(&[8, 5, 4, 2, 1]),
+            mantissa_bits: self.choices.pick(&[7, 10, 3, 23, 0]),
+        };
+        self.push(Elementwise::ReducePrecision(op), &[x])
     }
 }

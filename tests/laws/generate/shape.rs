@@ -1,7 +1,9 @@
 //! Rows of the ops that move, repeat and select elements by place.
 
-use choral::ir::op::{BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, Slice, Transpose};
-use choral::ir::{BuildError, Class, Value};
+use choral::ir::op::{
+    BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, Slice, Transpose,
+};
+use choral::ir::{BuildError, Class, TensorType, Value};
 
 use super::Draft;
 
@@ -14,6 +16,18 @@ impl Draft {
         let dtype = self.choices.dtype(Class::Number);
         let dimension = self.choices.below(rank);
         self.push(Iota { shape, dtype, dimension }, &[])
+    }
+
+    pub(crate) fn bitcast_convert(&mut self) -> Results {
+        let dtype = self.choices.dtype(Class::Any);
+        let from = self.choices.dtype(Class::Any);
+        let rank = self.choices.rank();
+        let mut shape = self.choices.shape(rank);
+        if from.bits() < dtype.bits() {
+            shape.push(dtype.bits() / from.bits());
+        }
+        let x = self.operand(&TensorType::new(shape, from));
+        self.push(BitcastConvert { dtype }, &[x])
     }
 
     pub(crate) fn broadcast_in_dim(&mut self) -> Results {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::attribute::{Attribute, Attributes};
 use super::statement::Call;
 use crate::op::{
-    BatchingDim, Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Concatenate,
-    Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReduceWindow, Reshape, Reverse,
-    Slice, Transpose, Unary,
+    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Compare, ComparisonDirection, ComparisonType,
+    Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReducePrecision,
+    ReduceWindow, Reshape, Reverse, Slice, Transpose, Unary,
 };
 use crate::{Graph, Op, TensorType};
 
@@ -26,6 +26,8 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
         "stablehlo.select" => Ok(Elementwise::Select.into()),
         "stablehlo.clamp" => Ok(Elementwise::Clamp.into()),
         "stablehlo.convert" => Ok(Elementwise::Convert(result(call)?.dtype).into()),
+        "stablehlo.reduce_precision" => reduce_precision(&mut call.attributes).map(Op::from),
+        "stablehlo.bitcast_convert" => Ok(BitcastConvert { dtype: result(call)?.dtype }.into()),
         "stablehlo.iota" => iota(call).map(Op::from),
         "stablehlo.broadcast_in_dim" => broadcast_in_dim(call).map(Op::from),
         "stablehlo.reshape" => Ok(Reshape { shape: result(call)?.shape }.into()),
@@ -101,6 +103,25 @@ fn compare(attributes: &mut Attributes<'_>) -> Result<Compare, String> {
         }
     };
     Ok(Compare { direction, compare_type })
+}
+
+/// `format = e8m7`, or a count of bits for each part.
+fn reduce_precision(attributes: &mut Attributes<'_>) -> Result<Elementwise, String> {
+    let bits = |size: usize| u32::try_from(size).map_err(|_| format!("{size} bits are too many"));
+    let (exponent_bits, mantissa_bits) = match attributes.take(&["format"]) {
+        Some(format) => {
+            let word = format.word()?;
+            let parts = word.strip_prefix('e').and_then(|rest| rest.split_once('m'));
+            let parts =
+                parts.and_then(|(exponent, mantissa)| Some((exponent.parse().ok()?, mantissa.parse().ok()?)));
+            parts.ok_or_else(|| format!("expected a format such as e8m7, found `{word}`"))?
+        }
+        None => (
+            bits(attributes.require(&["exponent_bits"])?.size()?)?,
+            bits(attributes.require(&["mantissa_bits"])?.size()?)?,
+        ),
+    };
+    Ok(Elementwise::ReducePrecision(ReducePrecision { exponent_bits, mantissa_bits }))
 }
 
 fn iota(call: &mut Call<'_>) -> Result<Iota, String> {
