@@ -15,7 +15,7 @@ pub(crate) struct Choices {
 
 impl Choices {
     pub(crate) fn new(draws: &[u32]) -> Choices {
-        Choices { draws: draws.to_vec().into_iter() }
+        Choices { draws: Vec::from(draws).into_iter() }
     }
 
     /// Any number.

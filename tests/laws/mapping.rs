@@ -77,5 +77,5 @@ fn slice(tensor: &Tensor, dim: usize, index: usize) -> Tensor {
         let outer = values.chunks_exact((size * inner).max(1));
         Element::store(outer.flat_map(|chunk| chunk[index * inner..][..inner].to_vec()).collect())
     });
-    Tensor::from_storage(shape, data).unwrap()
+    Tensor::from_storage(shape, data).expect("as many elements as the slice has")
 }

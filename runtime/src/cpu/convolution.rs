@@ -1,5 +1,7 @@
 //! Convolutions as matrix products: the elements under each window become a column.
 
+use std::borrow::Cow;
+
 use choral_ir::op::{BatchingDim, Convolution, Layout};
 use choral_ir::{Element, Storage, Tensor, TensorType};
 use rayon::prelude::*;
@@ -40,23 +42,29 @@ fn convolve<T: Real>(
     };
     let (inputs_at, kernels_at) = (batching(|dim| dim.input), batching(|dim| dim.kernel));
     let outputs_at = batching(|dim| Some(dim.output));
-    let input = ordered(input, input_shape, &inputs_at, &op.input);
-    let kernel = ordered(kernel, kernel_shape, &kernels_at, &op.kernel);
-    let sizes = Sizes::of(op, input_shape, kernel_shape, shape);
+    let input = permuted(input, input_shape, &images_first(&inputs_at, &op.input));
+    let kernel = permuted(kernel, kernel_shape, &kernels_first(&kernels_at, &op.kernel));
     let windows = windows(op, input_shape, kernel_shape, shape);
     let members: Vec<usize> = outputs_at.iter().map(|&dim| shape[dim]).collect();
-    let (inputs, kernels) = members_of(op, &members, input_shape, kernel_shape);
+    let sizes = Sizes::of(op, input_shape, kernel_shape, shape);
+    let (sizes, inputs, kernels) = sizes.joined(members_of(op, &members, input_shape, kernel_shape));
     let mut result = vec![T::zero(); shape.iter().product()];
-    let images = shape[op.output.batch];
-    if sizes.out_image() > 0 && sizes.depth() > 0 {
-        result.par_chunks_exact_mut(sizes.out_image()).enumerate().for_each_init(
-            || (vec![T::zero(); sizes.depth() * sizes.places], vec![T::zero(); sizes.plane + 1]),
-            |(columns, padded), (at, out)| {
-                let (member, image) = (at / images, at % images);
-                let input =
-                    &input[(inputs[member] * images + image) * sizes.in_image()..][..sizes.in_image()];
-                let kernel = &kernel[kernels[member] * sizes.kernel()..][..sizes.kernel()];
-                convolve_image(&sizes, &windows, input, kernel, (columns, padded), out);
+    let taken = input.len() / shape[op.output.batch].max(1);
+    if !result.is_empty() && sizes.depth() > 0 {
+        result.par_chunks_exact_mut(sizes.out_image() * inputs.len()).enumerate().for_each_init(
+            || (vec![T::zero(); sizes.columns()], vec![T::zero(); sizes.plane + 1]),
+            |(columns, padded), (image, out)| {
+                let input = &input[image * taken..][..taken];
+                let mut filled = None;
+                for (member, out) in out.chunks_exact_mut(sizes.out_image()).enumerate() {
+                    if filled != Some(inputs[member]) {
+                        filled = Some(inputs[member]);
+                        let input = &input[inputs[member] * sizes.in_image()..][..sizes.in_image()];
+                        fill_columns(&sizes, &windows, input, padded, columns);
+                    }
+                    let kernel = &kernel[kernels[member] * sizes.kernel()..][..sizes.kernel()];
+                    multiply_groups(&sizes, kernel, columns, out);
+                }
             },
         );
     }
@@ -89,6 +97,22 @@ impl Sizes {
         }
     }
 
+    /// Members that share one input are more output features of one convolution. Takes and gives
+    /// the extents, and for every member which input and which kernel is its own.
+    fn joined(self, (inputs, kernels): (Vec<usize>, Vec<usize>)) -> (Sizes, Vec<usize>, Vec<usize>) {
+        let one_input = inputs.iter().all(|&input| input == 0);
+        let all_kernels = kernels.iter().copied().eq(0..kernels.len());
+        if self.groups == 1 && one_input && all_kernels && !kernels.is_empty() {
+            (Sizes { made: self.made * kernels.len(), ..self }, vec![0], vec![0])
+        } else {
+            (self, inputs, kernels)
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.groups * self.depth() * self.places
+    }
+
     fn in_image(&self) -> usize {
         self.groups * self.taken * self.plane
     }
@@ -106,25 +130,22 @@ impl Sizes {
     }
 }
 
-fn convolve_image<T: Real>(
-    sizes: &Sizes,
-    windows: &[u32],
-    input: &[T],
-    kernel: &[T],
-    (columns, padded): (&mut [T], &mut [T]),
-    out: &mut [T],
-) {
+/// Puts the elements under each window into a column: rows are input features by window elements.
+fn fill_columns<T: Real>(sizes: &Sizes, windows: &[u32], input: &[T], padded: &mut [T], columns: &mut [T]) {
+    let rows = columns.chunks_exact_mut(sizes.window * sizes.places);
+    for (rows, plane) in rows.zip(input.chunks_exact(sizes.plane.max(1))) {
+        padded[..sizes.plane].copy_from_slice(plane);
+        rows.iter_mut().zip(windows).for_each(|(element, &place)| *element = padded[place as usize]);
+    }
+}
+
+fn multiply_groups<T: Real>(sizes: &Sizes, kernel: &[T], columns: &[T], out: &mut [T]) {
     let product = (sizes.made, sizes.places, sizes.depth());
-    for group in 0..sizes.groups {
-        for (taken, columns) in columns.chunks_exact_mut(sizes.window * sizes.places).enumerate() {
-            let plane = &input[(group * sizes.taken + taken) * sizes.plane..][..sizes.plane];
-            padded[..sizes.plane].copy_from_slice(plane);
-            columns.iter_mut().zip(windows).for_each(|(column, &place)| *column = padded[place as usize]);
-        }
+    for (group, out) in out.chunks_exact_mut(sizes.made * sizes.places).enumerate() {
         let weights = Matrix { offset: group * sizes.made * sizes.depth(), row: sizes.depth(), column: 1 };
-        let matrix = Matrix { offset: 0, row: sizes.places, column: 1 };
-        let out = &mut out[group * sizes.made * sizes.places..][..sizes.made * sizes.places];
-        multiply(product, (kernel, weights), (columns, matrix), out);
+        let columns_at =
+            Matrix { offset: group * sizes.depth() * sizes.places, row: sizes.places, column: 1 };
+        multiply(product, (kernel, weights), (columns, columns_at), out);
     }
 }
 
@@ -169,31 +190,30 @@ fn members_of(
     (own(input, |dim| dim.input), own(kernel, |dim| dim.kernel))
 }
 
-/// Dimensions in the order batching, batch, feature, spatial.
-fn order(batching: &[usize], layout: &Layout) -> Vec<usize> {
+/// Dimensions of an input or result in the order batch, batching, feature, spatial.
+fn images_first(batching: &[usize], layout: &Layout) -> Vec<usize> {
+    [&[layout.batch], batching, &[layout.feature], &layout.spatial].concat()
+}
+
+/// Dimensions of a kernel in the order batching, output feature, input feature, spatial.
+fn kernels_first(batching: &[usize], layout: &Layout) -> Vec<usize> {
     [batching, &[layout.batch, layout.feature], &layout.spatial].concat()
 }
 
-/// The elements with their dimensions in order.
-fn ordered<'a, T: Copy>(
-    values: &'a [T],
-    shape: &[usize],
-    batching: &[usize],
-    layout: &Layout,
-) -> std::borrow::Cow<'a, [T]> {
-    permuted(values, shape, &order(batching, layout))
-}
-
-/// Elements whose dimensions are in order, back in the layout's.
+/// Elements whose dimensions are in the order of [`images_first`], in the layout's own.
 fn restored<T: Copy>(values: Vec<T>, shape: &[usize], batching: &[usize], layout: &Layout) -> Vec<T> {
-    let order = order(batching, layout);
+    let order = images_first(batching, layout);
     let sizes: Vec<usize> = order.iter().map(|&dim| shape[dim]).collect();
     let mut back = vec![0; order.len()];
     order.iter().enumerate().for_each(|(at, &dim)| back[dim] = at);
-    permuted(&values, &sizes, &back).into_owned()
+    match permuted(&values, &sizes, &back) {
+        Cow::Borrowed(_) => values,
+        Cow::Owned(permuted) => permuted,
+    }
 }
 
-fn permuted<'a, T: Copy>(values: &'a [T], shape: &[usize], order: &[usize]) -> std::borrow::Cow<'a, [T]> {
+/// The elements with their dimensions in another order.
+fn permuted<'a, T: Copy>(values: &'a [T], shape: &[usize], order: &[usize]) -> Cow<'a, [T]> {
     if order.iter().copied().eq(0..order.len()) {
         return values.into();
     }

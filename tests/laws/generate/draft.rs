@@ -61,7 +61,7 @@ impl Draft {
             .iter()
             .map(|port| builder.input(name(port.value), graph.ty(port.value).clone()))
             .collect();
-        let outputs = inline(&mut builder, &graph, &inputs).unwrap();
+        let outputs = inline(&mut builder, &graph, &inputs).expect("a graph on its own input types");
         (builder.finish(&outputs), self.choices)
     }
 
