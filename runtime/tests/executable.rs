@@ -1,0 +1,99 @@
+//! What holders of an executable rely on.
+#![allow(clippy::unwrap_used)]
+
+use choral_ir::op::Binary;
+use choral_ir::{Builder, DType, Graph, Key, Tensor, TensorType};
+use choral_runtime::{Device, Executable};
+
+/// `x + y` over four elements.
+fn sum() -> Graph {
+    let mut builder = Builder::new("main");
+    let [x, y] = ["x", "y"].map(|name| builder.input(name, TensorType::new([4], DType::F32)));
+    let sum = builder.binary(Binary::Add, x, y).unwrap();
+    builder.finish(&[sum])
+}
+
+/// A matrix product, then a chain of elementwise ops that read broadcasts, and a sum.
+fn layered() -> Graph {
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([64, 96], DType::F32));
+    let bias = builder.input("bias", TensorType::new([96], DType::F32));
+    let bias = builder.broadcast_in_dim(bias, [64, 96], vec![1]).unwrap();
+    let half = builder.full(0.5, DType::F32, [64, 96]);
+    let shifted = builder.binary(Binary::Subtract, bias, x).unwrap();
+    let scaled = builder.binary(Binary::Multiply, half, shifted).unwrap();
+    let product = builder.binary(Binary::Multiply, scaled, scaled).unwrap();
+    let zero = builder.full(0.0, DType::F32, []);
+    let total = builder.reduce(product, zero, vec![1], Binary::Add).unwrap();
+    builder.finish(&[total, scaled])
+}
+
+fn layered_inputs() -> [Tensor; 2] {
+    [Tensor::randn([64, 96], Key::new(0)), Tensor::randn([96], Key::new(1))]
+}
+
+#[test]
+fn is_shared_by_threads() {
+    fn assert_shared<T: Send + Sync>() {}
+    assert_shared::<Executable>();
+    let executable = Executable::compile(&layered(), Device::Cpu).unwrap();
+    let expected = executable.run(&layered_inputs()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let results = executable.run(&layered_inputs()).unwrap();
+                assert!(results.iter().zip(&expected).all(|(result, expected)| result.bit_eq(expected)));
+            });
+        }
+    });
+}
+
+#[test]
+fn leaves_its_inputs_as_they_are() {
+    let executable = Executable::compile(&layered(), Device::Cpu).unwrap();
+    let inputs = layered_inputs();
+    executable.run(&inputs).unwrap();
+    assert!(inputs.iter().zip(layered_inputs()).all(|(input, before)| input.bit_eq(&before)));
+}
+
+#[test]
+fn the_processor_agrees_with_the_reference() {
+    let on = |device| Executable::compile(&layered(), device).unwrap().run(&layered_inputs()).unwrap();
+    for (cpu, reference) in on(Device::Cpu).iter().zip(on(Device::Reference)) {
+        for (got, expected) in cpu.to_f64_vec().iter().zip(reference.to_f64_vec()) {
+            assert!((got - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{got}, expected {expected}");
+        }
+    }
+}
+
+#[test]
+fn an_input_may_be_an_output_and_read_twice() {
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([2], DType::F32));
+    let square = builder.binary(Binary::Multiply, x, x).unwrap();
+    let fourth = builder.binary(Binary::Multiply, square, square).unwrap();
+    let executable = Executable::compile(&builder.finish(&[x, square, fourth]), Device::Cpu).unwrap();
+    let results = executable.run(&[Tensor::from([2.0f32, 3.0])]).unwrap();
+    let values: Vec<Vec<f64>> = results.iter().map(Tensor::to_f64_vec).collect();
+    assert_eq!(values, [[2.0, 3.0], [4.0, 9.0], [16.0, 81.0]]);
+}
+
+#[test]
+fn a_constant_may_be_an_output() {
+    let mut builder = Builder::new("main");
+    let three = builder.full(3.0, DType::F32, [2]);
+    let executable = Executable::compile(&builder.finish(&[three]), Device::Cpu).unwrap();
+    assert_eq!(executable.run(&[]).unwrap()[0].to_f64_vec(), [3.0, 3.0]);
+}
+
+#[test]
+fn wrong_inputs_are_told() {
+    for device in [Device::Reference, Device::Cpu] {
+        let executable = Executable::compile(&sum(), device).unwrap();
+        let x = Tensor::zeros(TensorType::new([4], DType::F32));
+        let few = executable.run(std::slice::from_ref(&x)).unwrap_err();
+        assert_eq!(few.to_string(), "the program has 2 inputs (x, y), got 1");
+        let other = executable.run(&[x, Tensor::from([1.0f32])]).unwrap_err();
+        assert_eq!(other.to_string(), "input 1 (%y) is tensor<4xf32>, got tensor<1xf32>");
+    }
+}

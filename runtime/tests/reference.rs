@@ -1,0 +1,314 @@
+//! What the ops mean, on small cases worked out by hand from the specification.
+#![allow(clippy::unwrap_used)]
+
+use choral_ir::op::{
+    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Compare, ComparisonDirection, ComparisonType,
+    Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReducePrecision,
+    ReduceWindow, Reverse, Slice, Transpose, Unary,
+};
+use choral_ir::{Builder, DType, Element, Graph, Op, Tensor, TensorType};
+use choral_runtime::{Device, Executable};
+
+/// The first result of an op on constants-as-inputs, the same on every device.
+#[track_caller]
+fn run(op: impl Into<Op>, operands: &[Tensor]) -> Tensor {
+    let mut builder = Builder::new("main");
+    let values: Vec<_> = operands.iter().map(|operand| builder.input("x", operand.ty().clone())).collect();
+    let result = builder.push(op, &values).unwrap();
+    let graph = builder.finish(&[result]);
+    let on = |device| Executable::compile(&graph, device).unwrap().run(operands).unwrap().remove(0);
+    let (reference, cpu) = (on(Device::Reference), on(Device::Cpu));
+    assert_eq!(reference.to_string(), cpu.to_string(), "the devices differ");
+    reference
+}
+
+/// Checks the elements of a result, bit for bit.
+#[track_caller]
+fn check<T: Element>(got: &Tensor, expected: impl Into<Vec<T>>) {
+    let expected = expected.into();
+    let bits = |values: &[T]| values.iter().map(|value| value.to_bits64()).collect::<Vec<_>>();
+    let got = got.as_slice::<T>().unwrap();
+    assert_eq!(bits(got), bits(&expected), "got {got:?}, expected {expected:?}");
+}
+
+fn tensor<T: Element>(shape: &[usize], values: impl Into<Vec<T>>) -> Tensor {
+    Tensor::new(shape, values.into()).unwrap()
+}
+
+/// 1, 2, 3, .. in a shape.
+fn counting(shape: &[usize]) -> Tensor {
+    Tensor::from_fn(shape, |place| (place + 1) as f32)
+}
+
+#[test]
+fn integer_division_has_an_answer_for_everything() {
+    let (x, y) = (Tensor::from([7, -7, 5, i32::MIN]), Tensor::from([2, 2, 0, -1]));
+    check(&run(Binary::Divide, &[x.clone(), y.clone()]), [3, -3, -1, i32::MIN]);
+    check(&run(Binary::Remainder, &[x, y]), [1, -1, 5, 0]);
+    let (x, y) = (Tensor::from([7u8, 5]), Tensor::from([2u8, 0]));
+    check(&run(Binary::Divide, &[x.clone(), y.clone()]), [3u8, u8::MAX]);
+    check(&run(Binary::Remainder, &[x, y]), [1u8, 5]);
+}
+
+#[test]
+fn integers_wrap() {
+    check(&run(Binary::Add, &[Tensor::from([i8::MAX]), Tensor::from([1i8])]), [i8::MIN]);
+    check(&run(Binary::Multiply, &[Tensor::from([200u8]), Tensor::from([2u8])]), [144u8]);
+    check(&run(Unary::Abs, &[Tensor::from([i32::MIN, -3])]), [i32::MIN, 3]);
+    check(&run(Unary::Negate, &[Tensor::from([1u16])]), [u16::MAX]);
+    let (base, exponent) = (Tensor::from([2, 2, -1, 0, 3]), Tensor::from([10, -1, -3, -2, 0]));
+    check(&run(Binary::Power, &[base, exponent]), [1024, 0, -1, -1, 1]);
+    check(&run(Binary::Mulhi, &[Tensor::from([u64::MAX]), Tensor::from([u64::MAX])]), [u64::MAX - 1]);
+    check(&run(Binary::Mulhi, &[Tensor::from([-1i16]), Tensor::from([2i16])]), [-1i16]);
+}
+
+#[test]
+fn shifts_past_the_width_leave_nothing() {
+    let (x, by) = (Tensor::from([-8i32, -8, -8]), Tensor::from([1, 32, -1]));
+    check(&run(Binary::ShiftLeft, &[x.clone(), by.clone()]), [-16, 0, 0]);
+    check(&run(Binary::ShiftRightArithmetic, &[x.clone(), by.clone()]), [-4, -1, -1]);
+    check(&run(Binary::ShiftRightLogical, &[x, by]), [0x7FFF_FFFC, 0, 0]);
+}
+
+#[test]
+fn nan_wins_and_zeros_have_signs() {
+    let (x, y) = (Tensor::from([f32::NAN, 1.0, -0.0, 2.0]), Tensor::from([1.0f32, f32::NAN, 0.0, 3.0]));
+    let max = run(Binary::Maximum, &[x.clone(), y.clone()]);
+    let min = run(Binary::Minimum, &[x, y]);
+    assert!(max.to_f64_vec()[..2].iter().chain(&min.to_f64_vec()[..2]).all(|value| value.is_nan()));
+    check(&max, [max.as_slice::<f32>().unwrap()[0], max.as_slice::<f32>().unwrap()[1], 0.0, 3.0]);
+    check(&min, [min.as_slice::<f32>().unwrap()[0], min.as_slice::<f32>().unwrap()[1], -0.0, 2.0]);
+    check(&run(Unary::Sign, &[Tensor::from([-0.0f32, -3.0, 5.0])]), [-0.0f32, -1.0, 1.0]);
+}
+
+#[test]
+fn rounding() {
+    let x = Tensor::from([0.5f32, 1.5, 2.5, -0.5, -2.5]);
+    check(&run(Unary::RoundNearestEven, std::slice::from_ref(&x)), [0.0f32, 2.0, 2.0, -0.0, -2.0]);
+    check(&run(Unary::RoundNearestAfz, &[x]), [1.0f32, 2.0, 3.0, -1.0, -3.0]);
+}
+
+#[test]
+fn orders() {
+    let compare = |direction, compare_type| Compare { direction, compare_type };
+    let (x, y) = (Tensor::from([f32::NAN, -0.0, 1.0]), Tensor::from([f32::NAN, 0.0, 2.0]));
+    let natural = |direction| run(compare(direction, ComparisonType::Natural), &[x.clone(), y.clone()]);
+    check(&natural(ComparisonDirection::Eq), [false, true, false]);
+    check(&natural(ComparisonDirection::Ne), [true, false, true]);
+    check(&natural(ComparisonDirection::Lt), [false, false, true]);
+    let total = run(compare(ComparisonDirection::Lt, ComparisonType::TotalOrder), &[x.clone(), y.clone()]);
+    check(&total, [false, true, true]);
+}
+
+#[test]
+fn conversions() {
+    let x = Tensor::from([1.9f32, -1.9, 300.0, f32::NAN, f32::NEG_INFINITY]);
+    check(&run(Elementwise::Convert(DType::I8), std::slice::from_ref(&x)), [1i8, -1, 127, 0, -128]);
+    check(&run(Elementwise::Convert(DType::I1), &[x]), [true, true, true, true, true]);
+    check(&run(Elementwise::Convert(DType::Ui8), &[Tensor::from([-1i32, 257])]), [255u8, 1]);
+    check(&run(Elementwise::Convert(DType::I64), &[Tensor::from([u32::MAX])]), [i64::from(u32::MAX)]);
+    check(&run(Elementwise::Convert(DType::F32), &[Tensor::from([true, false])]), [1.0f32, 0.0]);
+}
+
+#[test]
+fn fewer_bits() {
+    let round = |exponent_bits, mantissa_bits, values: [f32; 4]| {
+        let op = ReducePrecision { exponent_bits, mantissa_bits };
+        run(Elementwise::ReducePrecision(op), &[Tensor::from(values)])
+    };
+    // bfloat16: 1 + 2^-8 lies between neighbours and goes to the even one.
+    check(
+        &round(8, 7, [1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, -1e-3, 1e38]),
+        [1.0f32, 1.0 + 4.0 / 256.0, f32::from_bits(0xBA83_0000), f32::from_bits(0x7E96_0000)],
+    );
+    check(&round(5, 10, [65_520.0, 65_519.0, 1e-6, -0.0]), [f32::INFINITY, 65_504.0, 0.0, -0.0]);
+}
+
+#[test]
+fn bits_as_other_types() {
+    let cast = |dtype, x: Tensor| run(BitcastConvert { dtype }, &[x]);
+    check(&cast(DType::Ui32, Tensor::from([1.0f32])), [0x3F80_0000u32]);
+    check(&cast(DType::Ui16, Tensor::from([0x0001_0002u32])), [2u16, 1]);
+    check(&cast(DType::Ui32, tensor(&[1, 2], [2u16, 1])), [0x0001_0002u32]);
+}
+
+#[test]
+fn places() {
+    let x = counting(&[2, 3]);
+    let one = std::slice::from_ref(&x);
+    check(&run(Transpose { permutation: vec![1, 0] }, one), [1.0f32, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    check(&run(Reverse { dims: vec![1] }, one), [3.0f32, 2.0, 1.0, 6.0, 5.0, 4.0]);
+    let slice = Slice { start: vec![0, 0], limit: vec![2, 3], strides: vec![1, 2] };
+    check(&run(slice, one), [1.0f32, 3.0, 4.0, 6.0]);
+    check(
+        &run(Concatenate { dimension: 1 }, &[x.clone(), tensor(&[2, 1], [7.0f32, 8.0])]),
+        [1.0f32, 2.0, 3.0, 7.0, 4.0, 5.0, 6.0, 8.0],
+    );
+    let broadcast = BroadcastInDim { shape: vec![2, 2, 1], dims: vec![1, 2] };
+    check(&run(broadcast, &[tensor(&[2, 1], [1i32, 2])]), [1, 2, 1, 2]);
+    check(&run(Iota { shape: vec![2, 2], dtype: DType::Ui8, dimension: 0 }, &[]), [0u8, 0, 1, 1]);
+}
+
+#[test]
+fn padding_may_lie_between_and_be_negative() {
+    let pad = |low, high, interior| Pad { low: vec![low], high: vec![high], interior: vec![interior] };
+    let operands = [Tensor::from([1i32, 2, 3]), Tensor::scalar(0i32)];
+    check(&run(pad(1, 0, 1), &operands), [0, 1, 0, 2, 0, 3]);
+    check(&run(pad(-1, 2, 0), &operands), [2, 3, 0, 0]);
+    check(&run(pad(-1, -1, 1), &operands), [0, 2, 0]);
+}
+
+#[test]
+fn contractions() {
+    let dot = |batching: usize, dtype| DotGeneral {
+        lhs_batching: (0..batching).collect(),
+        rhs_batching: (0..batching).collect(),
+        lhs_contracting: vec![batching + 1],
+        rhs_contracting: vec![batching],
+        dtype,
+    };
+    let product = run(dot(0, DType::F32), &[counting(&[2, 2]), counting(&[2, 2])]);
+    check(&product, [7.0f32, 10.0, 15.0, 22.0]);
+    let batched = run(dot(1, DType::F32), &[counting(&[2, 1, 2]), counting(&[2, 2, 1])]);
+    check(&batched, [5.0f32, 25.0]);
+    let wide = run(dot(0, DType::I32), &[tensor(&[1, 2], [100i8, 100]), tensor(&[2, 1], [100i8, 100])]);
+    check(&wide, [20_000i32]);
+}
+
+/// One spatial dimension, one image, a kernel `[1, 1, 2]` of 1 and 10.
+fn slide(change: impl FnOnce(&mut Convolution)) -> Tensor {
+    let mut op = Convolution {
+        batching_dims: Vec::new(),
+        input: Layout::channels_first(1),
+        kernel: Layout::channels_first(1),
+        output: Layout::channels_first(1),
+        strides: vec![1],
+        padding: vec![(0, 0)],
+        lhs_dilation: vec![1],
+        rhs_dilation: vec![1],
+        reversal: vec![false],
+        feature_group_count: 1,
+        batch_group_count: 1,
+        dtype: DType::F32,
+    };
+    change(&mut op);
+    run(op, &[counting(&[1, 1, 4]), tensor(&[1, 1, 2], [1.0f32, 10.0])])
+}
+
+#[test]
+fn windows_slide() {
+    check(&slide(|_| {}), [21.0f32, 32.0, 43.0]);
+    check(&slide(|op| op.strides = vec![2]), [21.0f32, 43.0]);
+    check(&slide(|op| op.padding = vec![(1, -1)]), [10.0f32, 21.0, 32.0]);
+    check(&slide(|op| op.rhs_dilation = vec![2]), [31.0f32, 42.0]);
+    check(&slide(|op| op.lhs_dilation = vec![2]), [1.0f32, 20.0, 2.0, 30.0, 3.0, 40.0]);
+    check(&slide(|op| op.reversal = vec![true]), [12.0f32, 23.0, 34.0]);
+}
+
+#[test]
+fn groups_and_members_keep_apart() {
+    let layout = Layout::channels_first(1);
+    let op = |groups, batching_dims, input: Layout, kernel: Layout, output: Layout| Convolution {
+        batching_dims,
+        input,
+        kernel,
+        output,
+        strides: vec![1],
+        padding: vec![(0, 0)],
+        lhs_dilation: vec![1],
+        rhs_dilation: vec![1],
+        reversal: vec![false],
+        feature_group_count: groups,
+        batch_group_count: 1,
+        dtype: DType::F32,
+    };
+    let grouped = op(2, Vec::new(), layout.clone(), layout.clone(), layout.clone());
+    check(
+        &run(grouped, &[counting(&[1, 2, 2]), tensor(&[2, 1, 1], [1.0f32, 10.0])]),
+        [1.0f32, 2.0, 30.0, 40.0],
+    );
+    let members = vec![BatchingDim { input: None, kernel: Some(0), output: 0 }];
+    let own_kernels = op(1, members, layout.clone(), layout.map(|dim| dim + 1), layout.map(|dim| dim + 1));
+    let result = run(own_kernels, &[counting(&[1, 1, 2]), tensor(&[2, 1, 1, 1], [1.0f32, 10.0])]);
+    check(&result, [1.0f32, 2.0, 10.0, 20.0]);
+    let mut batch_groups = op(1, Vec::new(), layout.clone(), layout.clone(), layout);
+    batch_groups.batch_group_count = 2;
+    let result = run(batch_groups, &[counting(&[2, 1, 2]), tensor(&[2, 1, 1], [1.0f32, 10.0])]);
+    check(&result, [1.0f32, 2.0, 30.0, 40.0]);
+}
+
+#[test]
+fn folds() {
+    let sum = || Graph::reducer(Binary::Add, DType::F32).unwrap().into();
+    let operands = [counting(&[2, 3]), Tensor::scalar(100.0f32)];
+    check(&run(Reduce { dimensions: vec![1], body: sum() }, &operands), [106.0f32, 115.0]);
+    check(&run(Reduce { dimensions: vec![0, 1], body: sum() }, &operands), [121.0f32]);
+    let each = [counting(&[2, 3]), Tensor::from([100.0f32, 200.0])];
+    check(&run(Reduce { dimensions: vec![1], body: sum() }, &each), [106.0f32, 215.0]);
+    let windows = ReduceWindow {
+        window_dimensions: vec![2],
+        window_strides: vec![2],
+        base_dilations: vec![1],
+        window_dilations: vec![2],
+        padding: vec![(1, 1)],
+        body: sum(),
+    };
+    // Padded: 0 1 2 3 4 0; windows over places 0 and 2, then 2 and 4.
+    check(&run(windows, &[counting(&[4]), Tensor::scalar(0.0f32)]), [2.0f32, 6.0]);
+}
+
+/// Padding counts as the initial value, also where there is nothing else.
+#[test]
+fn windows_over_nothing() {
+    let windows = ReduceWindow {
+        window_dimensions: vec![1],
+        window_strides: vec![1],
+        base_dilations: vec![1],
+        window_dilations: vec![1],
+        padding: vec![(1, 1)],
+        body: Graph::reducer(Binary::Add, DType::F32).unwrap().into(),
+    };
+    check(&run(windows, &[counting(&[0]), Tensor::scalar(2.0f32)]), [4.0f32, 4.0]);
+}
+
+/// The place of the greatest element: a body of two accumulators.
+#[test]
+fn a_body_of_two_values() {
+    let mut body = Builder::new("body");
+    let names = [("best", DType::F32), ("place", DType::I32), ("value", DType::F32), ("index", DType::I32)];
+    let [best, place, value, index] = names.map(|(name, dtype)| body.input(name, TensorType::scalar(dtype)));
+    let greater = body.compare(ComparisonDirection::Gt, value, best).unwrap();
+    let best = body.select(greater, value, best).unwrap();
+    let place = body.select(greater, index, place).unwrap();
+    let body = body.finish(&[best, place]);
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([4], DType::F32));
+    let places = builder.constant(Tensor::from([0i32, 1, 2, 3]));
+    let lowest = builder.constant(Tensor::scalar(f32::NEG_INFINITY));
+    let zero = builder.constant(Tensor::scalar(0i32));
+    let op = Reduce { dimensions: vec![0], body: body.into() };
+    let results = builder.push_all(op, &[x, places, lowest, zero]).unwrap();
+    let graph = builder.finish(&results);
+    for device in [Device::Reference, Device::Cpu] {
+        let x = Tensor::from([1.0f32, 9.0, 9.0, 2.0]);
+        let results = Executable::compile(&graph, device).unwrap().run(&[x]).unwrap();
+        check(&results[0], [9.0f32]);
+        check(&results[1], [1i32]);
+    }
+}
+
+#[test]
+fn starts_beyond_the_ends_are_clamped() {
+    let rows = Gather {
+        offset_dims: vec![1],
+        collapsed_slice_dims: vec![0],
+        operand_batching_dims: Vec::new(),
+        start_indices_batching_dims: Vec::new(),
+        start_index_map: vec![0],
+        index_vector_dim: 1,
+        slice_sizes: vec![1, 2],
+        indices_are_sorted: false,
+    };
+    let result = run(rows, &[counting(&[3, 2]), Tensor::from([2i32, -5, 7])]);
+    check(&result, [5.0f32, 6.0, 1.0, 2.0, 5.0, 6.0]);
+}
