@@ -8,6 +8,7 @@
 pub mod convolution;
 pub mod dot;
 pub mod elementwise;
+pub mod fold;
 pub mod reduce;
 pub mod view;
 pub mod window;

@@ -1,8 +1,9 @@
 //! Folds of floats with one binary op, in one pass over the input as it lies in memory.
 
-use choral_ir::op::{Binary, Reduce};
+use choral_ir::op::Reduce;
 use choral_ir::{Element, Storage, Tensor, TensorType};
 
+use super::fold::Fold;
 use crate::ops::places::strides;
 use crate::ops::scalar::{Scalar, maximum, minimum};
 
@@ -13,47 +14,32 @@ const LANES: usize = 16;
 pub fn evaluate(op: &Reduce, operands: &[&Tensor], ty: &TensorType) -> Option<Storage> {
     let Reduce { dimensions, body } = op;
     let [input, init] = operands else { return None };
-    let body = body.as_reducer()?;
+    let body = Fold::of(body)?;
     match (input.storage(), init.storage()) {
         (Storage::F32(values), Storage::F32(init)) => {
-            fold(body, values, init, input.shape(), dimensions, ty).map(f32::store)
+            Some(f32::store(fold(body, values, init, input.shape(), dimensions, ty)))
         }
         (Storage::F64(values), Storage::F64(init)) => {
-            fold(body, values, init, input.shape(), dimensions, ty).map(f64::store)
+            Some(f64::store(fold(body, values, init, input.shape(), dimensions, ty)))
         }
         (_, _) => None,
     }
 }
 
 fn fold<T: Scalar + num_traits::Float>(
-    body: Binary,
+    body: Fold,
     values: &[T],
     init: &[T],
     shape: &[usize],
     dimensions: &[usize],
     ty: &TensorType,
-) -> Option<Vec<T>> {
+) -> Vec<T> {
     let start = if init.len() == 1 { vec![init[0]; ty.len()] } else { init.to_vec() };
     match body {
-        Binary::Add => Some(run(values, start, shape, dimensions, T::zero(), |x, y| x + y)),
-        Binary::Multiply => Some(run(values, start, shape, dimensions, T::one(), |x, y| x * y)),
-        Binary::Maximum => {
-            Some(run(values, start, shape, dimensions, T::neg_infinity(), |x, y| maximum!(x, y)))
-        }
-        Binary::Minimum => Some(run(values, start, shape, dimensions, T::infinity(), |x, y| minimum!(x, y))),
-        Binary::And
-        | Binary::Atan2
-        | Binary::Divide
-        | Binary::Mulhi
-        | Binary::NextAfter
-        | Binary::Or
-        | Binary::Power
-        | Binary::Remainder
-        | Binary::ShiftLeft
-        | Binary::ShiftRightArithmetic
-        | Binary::ShiftRightLogical
-        | Binary::Subtract
-        | Binary::Xor => None,
+        Fold::Sum => run(values, start, shape, dimensions, T::zero(), |x, y| x + y),
+        Fold::Product => run(values, start, shape, dimensions, T::one(), |x, y| x * y),
+        Fold::Greatest => run(values, start, shape, dimensions, T::neg_infinity(), |x, y| maximum!(x, y)),
+        Fold::Least => run(values, start, shape, dimensions, T::infinity(), |x, y| minimum!(x, y)),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Windowed folds of floats with one binary op.
 
-use choral_ir::op::{Binary, ReduceWindow};
+use choral_ir::op::ReduceWindow;
 use choral_ir::{Element, Storage, Tensor, TensorType};
 use rayon::prelude::*;
 
+use super::fold::Fold;
 use crate::ops::convolution::inside;
 use crate::ops::places::{indices, place};
 use crate::ops::scalar::{Scalar, maximum, minimum};
@@ -11,52 +12,38 @@ use crate::ops::scalar::{Scalar, maximum, minimum};
 /// Fewer planes than this are not worth waking another thread.
 const PLANES: usize = 256;
 
-/// The elements of the result; `None` for other bodies and element types, and for inputs without
-/// elements: windows may still lie in their padding.
+/// The elements of the result; `None` for other bodies, element types and initial values, and
+/// for inputs without elements: windows may still lie in their padding.
 pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Option<Storage> {
     let [input, init] = operands else { return None };
-    if input.is_empty() {
+    if input.is_empty() || init.len() != 1 {
         return None;
     }
-    let body = op.body.as_reducer()?;
+    let body = Fold::of(&op.body)?;
     match (input.storage(), init.storage()) {
         (Storage::F32(values), Storage::F32(init)) => {
-            fold(op, body, values, *init.first()?, input.shape(), ty).map(f32::store)
+            Some(f32::store(fold(op, body, values, init[0], input.shape(), ty)))
         }
         (Storage::F64(values), Storage::F64(init)) => {
-            fold(op, body, values, *init.first()?, input.shape(), ty).map(f64::store)
+            Some(f64::store(fold(op, body, values, init[0], input.shape(), ty)))
         }
         (_, _) => None,
     }
-    .filter(|_| init.len() == 1)
 }
 
 fn fold<T: Scalar + num_traits::Float>(
     op: &ReduceWindow,
-    body: Binary,
+    body: Fold,
     values: &[T],
     init: T,
     shape: &[usize],
     ty: &TensorType,
-) -> Option<Vec<T>> {
+) -> Vec<T> {
     match body {
-        Binary::Add => Some(run(op, values, init, shape, ty, |x, y| x + y)),
-        Binary::Maximum => Some(run(op, values, init, shape, ty, |x, y| maximum!(x, y))),
-        Binary::Minimum => Some(run(op, values, init, shape, ty, |x, y| minimum!(x, y))),
-        Binary::And
-        | Binary::Atan2
-        | Binary::Divide
-        | Binary::Multiply
-        | Binary::Mulhi
-        | Binary::NextAfter
-        | Binary::Or
-        | Binary::Power
-        | Binary::Remainder
-        | Binary::ShiftLeft
-        | Binary::ShiftRightArithmetic
-        | Binary::ShiftRightLogical
-        | Binary::Subtract
-        | Binary::Xor => None,
+        Fold::Sum => run(op, values, init, shape, ty, |x, y| x + y),
+        Fold::Product => run(op, values, init, shape, ty, |x, y| x * y),
+        Fold::Greatest => run(op, values, init, shape, ty, |x, y| maximum!(x, y)),
+        Fold::Least => run(op, values, init, shape, ty, |x, y| minimum!(x, y)),
     }
 }
 
