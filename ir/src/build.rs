@@ -230,6 +230,14 @@ impl Graph {
         Ok(builder.finish(&[result]))
     }
 
+    /// The region that keeps the second of two scalars: what overwriting folds with.
+    pub fn second(dtype: DType) -> Graph {
+        let mut builder = Builder::new("reducer");
+        builder.input("lhs", TensorType::scalar(dtype));
+        let rhs = builder.input("rhs", TensorType::scalar(dtype));
+        builder.finish(&[rhs])
+    }
+
     /// The binary op, if the graph is [`Graph::reducer`] of one.
     pub fn as_reducer(&self) -> Option<Binary> {
         let (id, node) = self.nodes().next_back()?;

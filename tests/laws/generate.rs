@@ -129,6 +129,9 @@ pub(crate) const ROWS: &[Row] = &[
     sums("stablehlo.reduce", Draft::reduce),
     sums("stablehlo.reduce_window", Draft::reduce_window),
     steady("stablehlo.gather", Draft::gather),
+    jumps("stablehlo.scatter", Draft::scatter),
+    jumps("stablehlo.dynamic_slice", Draft::dynamic_slice),
+    jumps("stablehlo.dynamic_update_slice", Draft::dynamic_update_slice),
 ];
 
 /// A program of the row's op alone; every operand is an input.

@@ -1,16 +1,70 @@
 //! Ops whose places are themselves values.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{TypeError, arity, distinct, ensure};
-use crate::TensorType;
+use super::{TypeError, arity, distinct, ensure, reducer};
+use crate::{Graph, TensorType};
 
 /// An indexing op.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum IndexOp {
     /// See [`Gather`].
     Gather(Gather),
+    /// See [`Scatter`].
+    Scatter(Scatter),
+    /// See [`DynamicSlice`].
+    DynamicSlice(DynamicSlice),
+    /// See [`DynamicUpdateSlice`].
+    DynamicUpdateSlice(DynamicUpdateSlice),
 }
+
+/// Operands are N inputs of one shape, integer `scatter_indices`, then N updates of one shape: each
+/// element of an update is folded by the body into its input at a computed place.
+///
+/// A window that does not lie within the input is left out. Windows are folded in the order of
+/// their indices.
+///
+/// (C1) inputs have one shape; (C2) the input's dimensions are window, inserted or batching; (C3)
+/// updates have one shape; (C4) that of the indices and the windows; (C6) updates have their
+/// inputs' element types; (C7..C22) lists are in range, distinct, ascending and pair up; (C23) the
+/// body's types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scatter {
+    /// Update dimensions that run within a window.
+    pub update_window_dims: Vec<usize>,
+    /// Input dimensions of window size 1 that the updates leave out.
+    pub inserted_window_dims: Vec<usize>,
+    /// Input dimensions that advance together with those of the indices.
+    pub input_batching_dims: Vec<usize>,
+    /// Their counterparts in `scatter_indices`, in the same order.
+    pub scatter_indices_batching_dims: Vec<usize>,
+    /// Input dimension of each index component.
+    pub scatter_dims_to_operand_dims: Vec<usize>,
+    /// Dimension of the indices that holds the components; their rank if there is one, unwritten.
+    pub index_vector_dim: usize,
+    /// `(accumulators.., elements..) -> accumulators..`, all scalars.
+    pub body: Arc<Graph>,
+}
+
+/// Operands `operand` and one integer scalar per dimension: the slice that starts there.
+///
+/// A start that would reach past the end is clamped. (C2) one start per dimension; (C3) starts have
+/// one integer type; (C4) sizes fit the operand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DynamicSlice {
+    /// Extent of the slice, per dimension.
+    pub slice_sizes: Vec<usize>,
+}
+
+/// Operands `operand`, `update` and one integer scalar per dimension: the operand with the update
+/// laid over it there.
+///
+/// A start that would reach past the end is clamped. (C1..C3) the update has the operand's rank and
+/// element type; (C4) one start per dimension; (C5) of one integer type; (C6) the update fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DynamicUpdateSlice {}
 
 /// Operands `operand` and integer `start_indices`: slices of the operand at computed places.
 ///
@@ -39,18 +93,37 @@ pub struct Gather {
     pub indices_are_sorted: bool,
 }
 
-impl From<Gather> for crate::Op {
-    fn from(op: Gather) -> crate::Op {
-        crate::Op::Index(IndexOp::Gather(op))
-    }
+macro_rules! family {
+    ($($Op:ident $name:literal;)*) => {
+        impl IndexOp {
+            /// The name in StableHLO text.
+            pub const fn name(&self) -> &'static str {
+                match self { $(IndexOp::$Op(_) => $name),* }
+            }
+        }
+        $(impl From<$Op> for crate::Op {
+            fn from(op: $Op) -> crate::Op { crate::Op::Index(IndexOp::$Op(op)) }
+        })*
+    };
+}
+family! {
+    Gather "stablehlo.gather";
+    Scatter "stablehlo.scatter";
+    DynamicSlice "stablehlo.dynamic_slice";
+    DynamicUpdateSlice "stablehlo.dynamic_update_slice";
 }
 
-impl IndexOp {
-    /// The name in StableHLO text.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            IndexOp::Gather(_) => "stablehlo.gather",
-        }
+impl Scatter {
+    /// Update dimensions that run over the indices, for updates of `rank`.
+    pub fn scatter_dims(&self, rank: usize) -> Vec<usize> {
+        (0..rank).filter(|dim| !self.update_window_dims.contains(dim)).collect()
+    }
+
+    /// Input dimensions that windows span, for an input of `rank`.
+    pub fn window_dims(&self, rank: usize) -> Vec<usize> {
+        let gone =
+            |dim: &usize| self.inserted_window_dims.contains(dim) || self.input_batching_dims.contains(dim);
+        (0..rank).filter(|dim| !gone(dim)).collect()
     }
 }
 
@@ -72,7 +145,116 @@ impl Gather {
 pub fn infer(op: &IndexOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
     match op {
         IndexOp::Gather(op) => infer_gather(op, operands),
+        IndexOp::Scatter(op) => infer_scatter(op, operands),
+        IndexOp::DynamicSlice(op) => infer_dynamic_slice(op, operands),
+        IndexOp::DynamicUpdateSlice(op) => infer_dynamic_update_slice(*op, operands),
     }
+}
+
+fn infer_scatter(op: &Scatter, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    let count = operands.len() / 2;
+    ensure!(operands.len() % 2 == 1 && count > 0, "arity", "expected inputs, indices and as many updates");
+    let (inputs, indices, updates) = (&operands[..count], operands[count], &operands[count + 1..]);
+    let (input, update) = (inputs[0], updates[0]);
+    ensure!(indices.dtype.is_integer(), "I2", "scatter_indices must be integers, got {indices}");
+    for (position, (other, given)) in inputs.iter().zip(updates).enumerate() {
+        ensure!(other.shape == input.shape, "C1", "input {position} is {other}, but input 0 is {input}");
+        ensure!(given.shape == update.shape, "C3", "update {position} is {given}, but update 0 is {update}");
+        ensure!(given.dtype == other.dtype, "C6", "update {position} is {given}, but its input is {other}");
+    }
+    ensure!(op.index_vector_dim <= indices.rank(), "C22", "index_vector_dim is out of range for {indices}");
+    let components = indices.shape.get(op.index_vector_dim).copied().unwrap_or(1);
+    ensure!(
+        op.scatter_dims_to_operand_dims.len() == components,
+        "C19",
+        "scatter_dims_to_operand_dims {:?} needs {components} entries",
+        op.scatter_dims_to_operand_dims
+    );
+    distinct("scatter_dims_to_operand_dims", &op.scatter_dims_to_operand_dims, input.rank())?;
+    let gone = [op.inserted_window_dims.as_slice(), &op.input_batching_dims].concat();
+    distinct("inserted_window_dims and input_batching_dims", &gone, input.rank())?;
+    distinct("update_window_dims", &op.update_window_dims, update.rank())?;
+    ensure!(op.update_window_dims.is_sorted(), "C7", "update_window_dims must ascend");
+    infer_windows(op, input, indices, update)?;
+    batching_pairs(
+        (&op.input_batching_dims, input),
+        (&op.scatter_indices_batching_dims, indices),
+        (op.index_vector_dim, &op.scatter_dims_to_operand_dims),
+    )?;
+    reducer(&op.body, inputs)?;
+    Ok(inputs.iter().map(|&ty| ty.clone()).collect())
+}
+
+/// The updates' shape is that of the indices and the windows, and every window fits.
+fn infer_windows(
+    op: &Scatter,
+    input: &TensorType,
+    indices: &TensorType,
+    update: &TensorType,
+) -> Result<(), TypeError> {
+    let window = op.window_dims(input.rank());
+    ensure!(
+        op.update_window_dims.len() == window.len(),
+        "C2",
+        "{} window dimensions for {} kept dimensions of {input}",
+        op.update_window_dims.len(),
+        window.len()
+    );
+    for (&within, &dim) in op.update_window_dims.iter().zip(&window) {
+        ensure!(
+            update.shape[within] <= input.shape[dim],
+            "C4",
+            "dimension {within} of update {update} exceeds dimension {dim} of {input}"
+        );
+    }
+    let scattered: Vec<usize> = op.scatter_dims(update.rank()).iter().map(|&dim| update.shape[dim]).collect();
+    let mut expected = indices.shape.clone();
+    if op.index_vector_dim < expected.len() {
+        expected.remove(op.index_vector_dim);
+    }
+    ensure!(
+        scattered == expected,
+        "C4",
+        "update {update} has {scattered:?} beside its windows, but the indices {indices} ask for {expected:?}"
+    );
+    Ok(())
+}
+
+/// Starts are one integer scalar per dimension, all of one type.
+fn starts(starts: &[&TensorType], rank: usize) -> Result<(), TypeError> {
+    ensure!(starts.len() == rank, "C2", "expected {rank} start indices, got {}", starts.len());
+    for start in starts {
+        let fits = start.rank() == 0 && start.dtype.is_integer() && start.dtype == starts[0].dtype;
+        ensure!(fits, "C3", "start indices are integer scalars of one type, got {start}");
+    }
+    Ok(())
+}
+
+fn infer_dynamic_slice(
+    DynamicSlice { slice_sizes }: &DynamicSlice,
+    operands: &[&TensorType],
+) -> Result<Vec<TensorType>, TypeError> {
+    ensure!(!operands.is_empty(), "arity", "expected an operand and its start indices");
+    let operand = operands[0];
+    starts(&operands[1..], operand.rank())?;
+    let fits = slice_sizes.len() == operand.rank()
+        && slice_sizes.iter().zip(&operand.shape).all(|(slice, size)| slice <= size);
+    ensure!(fits, "C4", "slice sizes {slice_sizes:?} do not fit {operand}");
+    Ok(vec![operand.with_shape(slice_sizes.clone())])
+}
+
+fn infer_dynamic_update_slice(
+    DynamicUpdateSlice {}: DynamicUpdateSlice,
+    operands: &[&TensorType],
+) -> Result<Vec<TensorType>, TypeError> {
+    ensure!(operands.len() >= 2, "arity", "expected an operand, an update and start indices");
+    let (operand, update) = (operands[0], operands[1]);
+    starts(&operands[2..], operand.rank())?;
+    let fits = update.dtype == operand.dtype
+        && update.rank() == operand.rank()
+        && update.shape.iter().zip(&operand.shape).all(|(update, size)| update <= size);
+    ensure!(fits, "C6", "update {update} does not fit {operand}");
+    Ok(vec![operand.clone()])
 }
 
 fn infer_gather(op: &Gather, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
@@ -111,7 +293,11 @@ fn infer_gather(op: &Gather, operands: &[&TensorType]) -> Result<Vec<TensorType>
             "slice size of dimension {dim} must be 1, got {slice}"
         );
     }
-    infer_gather_batching(op, operand, indices)?;
+    batching_pairs(
+        (&op.operand_batching_dims, operand),
+        (&op.start_indices_batching_dims, indices),
+        (op.index_vector_dim, &op.start_index_map),
+    )?;
     let mut batch = indices.shape.iter().enumerate().filter(|(dim, _)| *dim != op.index_vector_dim);
     let rank = indices.rank() - usize::from(op.index_vector_dim < indices.rank()) + kept.len();
     distinct("offset_dims", &op.offset_dims, rank)?;
@@ -125,13 +311,17 @@ fn infer_gather(op: &Gather, operands: &[&TensorType]) -> Result<Vec<TensorType>
     Ok(vec![operand.with_shape(shape)])
 }
 
-fn infer_gather_batching(op: &Gather, operand: &TensorType, indices: &TensorType) -> Result<(), TypeError> {
-    let (left, right) = (&op.operand_batching_dims, &op.start_indices_batching_dims);
+/// Batching dimensions pair up in number and size, and are neither indexed nor components.
+fn batching_pairs(
+    (left, operand): (&[usize], &TensorType),
+    (right, indices): (&[usize], &TensorType),
+    (index_vector_dim, indexed): (usize, &[usize]),
+) -> Result<(), TypeError> {
     ensure!(left.len() == right.len(), "C16", "batching dimensions must pair up");
-    distinct("start_indices_batching_dims", right, indices.rank())?;
-    ensure!(!right.contains(&op.index_vector_dim), "C14", "the index vector cannot be a batching dimension");
+    distinct("the indices' batching dimensions", right, indices.rank())?;
+    ensure!(!right.contains(&index_vector_dim), "C14", "the index vector cannot be a batching dimension");
     for (&l, &r) in left.iter().zip(right) {
-        ensure!(!op.start_index_map.contains(&l), "C5", "operand dimension {l} is both batching and indexed");
+        ensure!(!indexed.contains(&l), "C5", "operand dimension {l} is both batching and indexed");
         ensure!(
             operand.shape[l] == indices.shape[r],
             "C17",
@@ -141,9 +331,16 @@ fn infer_gather_batching(op: &Gather, operand: &TensorType, indices: &TensorType
     Ok(())
 }
 
-/// Where a tracked dimension goes: with the indices' dimensions, or within the slices.
+/// Where a tracked dimension goes: with the indices' dimensions, or within the slices; what is
+/// scattered into keeps its own.
 pub fn follow(op: &IndexOp, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
-    let IndexOp::Gather(op) = op;
+    match op {
+        IndexOp::Gather(op) => follow_gather(op, operands, dims),
+        IndexOp::Scatter(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => dims[0],
+    }
+}
+
+fn follow_gather(op: &Gather, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
     let (operand, indices) = (operands[0], operands[1]);
     let kept = op.kept_dims(operand.rank());
     if let Some(dim) = dims[0]

@@ -40,7 +40,7 @@ pub use dot::DotGeneral;
 pub use elementwise::{
     Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
 };
-pub use index::{Gather, IndexOp};
+pub use index::{DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
 pub use reduce::Reduce;
 pub use shape::{
     BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
@@ -119,7 +119,12 @@ impl Op {
         match self {
             Op::Reduce(op) => vec![&op.body],
             Op::Window(WindowOp::ReduceWindow(op)) => vec![&op.body],
-            Op::Elementwise(_) | Op::Shape(_) | Op::Dot(_) | Op::Convolution(_) | Op::Index(_) => Vec::new(),
+            Op::Index(IndexOp::Scatter(op)) => vec![&op.body],
+            Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
+            | Op::Elementwise(_)
+            | Op::Shape(_)
+            | Op::Dot(_)
+            | Op::Convolution(_) => Vec::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod print;
 use std::fmt;
 
 pub use parse::ParseError;
+pub(crate) use parse::program;
 
 use crate::Graph;
 

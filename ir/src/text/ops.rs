@@ -6,8 +6,8 @@ use std::fmt::Display;
 use super::print::{Call, Printer};
 use crate::op::{
     BatchingDim, BitcastConvert, BroadcastInDim, Compare, ComparisonType, Concatenate, Convolution,
-    DotGeneral, Elementwise, Gather, IndexOp, Iota, Layout, Pad, Reduce, ReducePrecision, ReduceWindow,
-    Reshape, Reverse, ShapeOp, Slice, Transpose, Unary, WindowOp,
+    DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, Pad, Reduce,
+    ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, ShapeOp, Slice, Transpose, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -21,6 +21,14 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Reduce(op) => reduce(op, call),
         Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, call),
         Op::Index(IndexOp::Gather(op)) => gather(op, call),
+        Op::Index(IndexOp::Scatter(op)) => scatter(op, call),
+        Op::Index(IndexOp::DynamicSlice(DynamicSlice { slice_sizes })) => {
+            let (arguments, signature) = (call.arguments(), call.signature());
+            format!("stablehlo.dynamic_slice {arguments}, sizes = {} : {signature}", list(slice_sizes))
+        }
+        Op::Index(IndexOp::DynamicUpdateSlice(DynamicUpdateSlice {})) => {
+            format!("stablehlo.dynamic_update_slice {} : {}", call.arguments(), call.signature())
+        }
     }
 }
 
@@ -258,14 +266,43 @@ fn gather_dimensions(op: &Gather) -> String {
         slice_sizes: _,
         indices_are_sorted: _,
     } = op;
-    let lists = [
+    let numbers = written([
         ("offset_dims", offset_dims),
         ("collapsed_slice_dims", collapsed_slice_dims),
         ("operand_batching_dims", operand_batching_dims),
         ("start_indices_batching_dims", start_indices_batching_dims),
         ("start_index_map", start_index_map),
-    ];
+    ]);
+    format!("#stablehlo.gather<{numbers}index_vector_dim = {index_vector_dim}>")
+}
+
+fn scatter(op: &Scatter, call: &Call<'_>) -> String {
+    let Scatter {
+        update_window_dims,
+        inserted_window_dims,
+        input_batching_dims,
+        scatter_indices_batching_dims,
+        scatter_dims_to_operand_dims,
+        index_vector_dim,
+        body,
+    } = op;
+    let numbers = written([
+        ("update_window_dims", update_window_dims),
+        ("inserted_window_dims", inserted_window_dims),
+        ("input_batching_dims", input_batching_dims),
+        ("scatter_indices_batching_dims", scatter_indices_batching_dims),
+        ("scatter_dims_to_operand_dims", scatter_dims_to_operand_dims),
+    ]);
+    format!(
+        "\"stablehlo.scatter\"({}) <{{scatter_dimension_numbers = #stablehlo.scatter<{numbers}index_vector_dim = {index_vector_dim}>}}> ({}) : {}",
+        call.arguments(),
+        block(body, call.printer),
+        call.signature(),
+    )
+}
+
+/// `name = [..], ` of each list that is not empty.
+fn written(lists: [(&str, &Vec<usize>); 5]) -> String {
     let written = lists.into_iter().filter(|(_, dims)| !dims.is_empty());
-    let written: String = written.map(|(name, dims)| format!("{name} = {}, ", list(dims))).collect();
-    format!("#stablehlo.gather<{written}index_vector_dim = {index_vector_dim}>")
+    written.map(|(name, dims)| format!("{name} = {}, ", list(dims))).collect()
 }

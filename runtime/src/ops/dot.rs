@@ -7,8 +7,8 @@ use super::places::{indices, place};
 use super::scalar::Scalar;
 use crate::error::Error;
 
-/// The result of `dot_general`: floats are summed in `f64` and rounded once, others in the
-/// result's type.
+/// The result of `dot_general`: products are summed in order in the result's type; of 16-bit
+/// floats in `f64`, rounded once.
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.
@@ -48,7 +48,7 @@ pub(crate) fn sums_of_products(
     dtype: DType,
     terms: impl Iterator<Item = Vec<(usize, usize)>>,
 ) -> Result<Storage, Error> {
-    if dtype.is_float() {
+    if matches!(dtype, DType::F16 | DType::Bf16) {
         let (left, right) = (lhs.to_f64_vec(), rhs.to_f64_vec());
         let sum =
             |pairs: Vec<(usize, usize)>| pairs.into_iter().map(|(l, r)| left[l] * right[r]).sum::<f64>();

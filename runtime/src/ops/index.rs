@@ -1,20 +1,164 @@
 //! Ops whose places are values.
 
-use choral_ir::op::{Gather, IndexOp};
-use choral_ir::{Tensor, TensorType};
+use choral_ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
+use choral_ir::{Element, Graph, Storage, Tensor, TensorType, with_storage};
 
-use super::places::{chosen, place};
+use super::places::{chosen, indices, place};
+use super::reduce::element;
+use super::scalar::Scalar;
 use super::shape::pick;
 use crate::error::Error;
+use crate::reference;
 
-/// The result of an op of the family.
+/// The results of an op of the family.
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &IndexOp, operands: &[&Tensor], ty: &TensorType) -> Result<Tensor, Error> {
+pub fn evaluate(op: &IndexOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
     match op {
-        IndexOp::Gather(op) => gather(op, operands[0], operands[1], ty),
+        IndexOp::Gather(op) => gather(op, operands[0], operands[1], &types[0]).map(|result| vec![result]),
+        IndexOp::Scatter(op) => scatter(op, operands),
+        IndexOp::DynamicSlice(op) => dynamic_slice(op, operands, &types[0]).map(|result| vec![result]),
+        IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(*op, operands).map(|result| vec![result]),
     }
+}
+
+/// Where slices of these sizes begin: each start moved so that the slice lies within the operand.
+fn clamped(starts: &[&Tensor], shape: &[usize], sizes: &[usize]) -> Vec<usize> {
+    let clamp = |(dim, start): (usize, &&Tensor)| {
+        let start = start.to_f64_vec().first().copied().unwrap_or_default();
+        start.clamp(0.0, (shape[dim] - sizes[dim]) as f64) as usize
+    };
+    starts.iter().enumerate().map(clamp).collect()
+}
+
+fn dynamic_slice(
+    DynamicSlice { slice_sizes }: &DynamicSlice,
+    operands: &[&Tensor],
+    ty: &TensorType,
+) -> Result<Tensor, Error> {
+    let starts = clamped(&operands[1..], operands[0].shape(), slice_sizes);
+    pick(operands[0], &ty.shape, |index| index.iter().zip(&starts).map(|(at, start)| at + start).collect())
+}
+
+fn dynamic_update_slice(
+    DynamicUpdateSlice {}: DynamicUpdateSlice,
+    operands: &[&Tensor],
+) -> Result<Tensor, Error> {
+    let (operand, update) = (operands[0], operands[1]);
+    let starts = clamped(&operands[2..], operand.shape(), update.shape());
+    let places = indices(update.shape()).map(|index| {
+        let at: Vec<usize> = index.iter().zip(&starts).map(|(at, start)| at + start).collect();
+        Some(place(operand.shape(), &at))
+    });
+    let mut data = operand.storage().clone();
+    overwrite(&mut data, update, places)?;
+    Ok(Tensor::from_storage(operand.shape(), data)?)
+}
+
+/// Writes the elements of `update` at these places, in order; those without a place are left out.
+fn overwrite(
+    data: &mut Storage,
+    update: &Tensor,
+    places: impl Iterator<Item = Option<usize>>,
+) -> Result<(), Error> {
+    fn write<T: Element>(
+        data: &mut [T],
+        update: &Tensor,
+        places: impl Iterator<Item = Option<usize>>,
+    ) -> Result<(), Error> {
+        for (place, &value) in places.zip(update.as_slice::<T>()?) {
+            if let Some(place) = place {
+                data[place] = value;
+            }
+        }
+        Ok(())
+    }
+    with_storage!(data, values => write(values, update, places))
+}
+
+/// Folds each update into its place, in the order of the updates.
+fn scatter(op: &Scatter, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+    let count = operands.len() / 2;
+    let (inputs, indices_of, updates) = (&operands[..count], operands[count], &operands[count + 1..]);
+    let places = targets(op, inputs[0].shape(), indices_of, updates[0].shape());
+    if let (Some(fold), [input], [update]) = (op.body.as_reducer(), inputs, updates) {
+        let data = fold_into(fold, input, update, &places)?;
+        return Ok(vec![Tensor::from_storage(input.shape(), data)?]);
+    }
+    if let ([input], [update]) = (inputs, updates)
+        && *op.body == Graph::second(input.dtype())
+    {
+        let mut data = input.storage().clone();
+        overwrite(&mut data, update, places.into_iter())?;
+        return Ok(vec![Tensor::from_storage(input.shape(), data)?]);
+    }
+    let mut results: Vec<Vec<Tensor>> = Vec::with_capacity(count);
+    for input in inputs {
+        results.push((0..input.len()).map(|place| element(input, place)).collect::<Result<_, _>>()?);
+    }
+    for (at, place) in places.into_iter().enumerate() {
+        let Some(place) = place else { continue };
+        let mut arguments: Vec<Tensor> = results.iter().map(|result| result[place].clone()).collect();
+        for update in updates {
+            arguments.push(element(update, at)?);
+        }
+        let folded = reference::evaluate(&op.body, &arguments)?;
+        results.iter_mut().zip(folded).for_each(|(result, value)| result[place] = value);
+    }
+    let gather = |(elements, input): (Vec<Tensor>, &&Tensor)| match elements.as_slice() {
+        [] => Ok((*input).clone()),
+        elements => Ok(Tensor::stack(elements)?.reshape(input.shape())?),
+    };
+    results.into_iter().zip(inputs).map(gather).collect()
+}
+
+fn fold_into(
+    op: Binary,
+    input: &Tensor,
+    update: &Tensor,
+    places: &[Option<usize>],
+) -> Result<Storage, Error> {
+    fn fold<T: Scalar>(op: Binary, input: &[T], update: &[T], places: &[Option<usize>]) -> Storage {
+        let mut result = input.to_vec();
+        for (&place, &value) in places.iter().zip(update) {
+            if let Some(place) = place {
+                result[place] = T::binary(op, result[place], value);
+            }
+        }
+        T::store(result)
+    }
+    Ok(with_storage!(input.storage(), values => fold(op, values, update.as_slice()?, places)))
+}
+
+/// For every element of an update, its place in the input; `None` if its window does not lie within.
+fn targets(op: &Scatter, input: &[usize], indices_of: &Tensor, update: &[usize]) -> Vec<Option<usize>> {
+    let starts = indices_of.to_f64_vec();
+    let (scatter_dims, window_dims) = (op.scatter_dims(update.len()), op.window_dims(input.len()));
+    let mut window = vec![1; input.len()];
+    for (&dim, &within) in window_dims.iter().zip(&op.update_window_dims) {
+        window[dim] = update[within];
+    }
+    let target = |index: Vec<usize>| {
+        let batch = chosen(&index, &scatter_dims);
+        let mut at = vec![0; input.len()];
+        for (component, &dim) in op.scatter_dims_to_operand_dims.iter().enumerate() {
+            let components = with_component(&batch, op.index_vector_dim, indices_of.shape(), component);
+            let start = starts[place(indices_of.shape(), &components)];
+            if start < 0.0 || start + window[dim] as f64 > input[dim] as f64 {
+                return None;
+            }
+            at[dim] = start as usize;
+        }
+        for (&dim, &of_indices) in op.input_batching_dims.iter().zip(&op.scatter_indices_batching_dims) {
+            at[dim] = batch[of_indices - usize::from(of_indices > op.index_vector_dim)];
+        }
+        for (&dim, within) in window_dims.iter().zip(chosen(&index, &op.update_window_dims)) {
+            at[dim] += within;
+        }
+        Some(place(input, &at))
+    };
+    indices(update).map(target).collect()
 }
 
 /// Starts beyond the ends are clamped, so that every slice lies within the operand.
@@ -26,7 +170,10 @@ fn gather(op: &Gather, operand: &Tensor, starts: &Tensor, ty: &TensorType) -> Re
         let batch = chosen(index, &batch_dims);
         let mut source = vec![0; rank];
         for (component, &dim) in op.start_index_map.iter().enumerate() {
-            let start = places[place(starts.shape(), &with_component(&batch, op, starts.shape(), component))];
+            let start = places[place(
+                starts.shape(),
+                &with_component(&batch, op.index_vector_dim, starts.shape(), component),
+            )];
             let last = (sizes[dim] - op.slice_sizes[dim]) as f64;
             source[dim] = start.clamp(0.0, last) as usize;
         }
@@ -42,10 +189,15 @@ fn gather(op: &Gather, operand: &Tensor, starts: &Tensor, ty: &TensorType) -> Re
 }
 
 /// Index into the starts of one component for a batch index.
-fn with_component(batch: &[usize], op: &Gather, starts: &[usize], component: usize) -> Vec<usize> {
+fn with_component(
+    batch: &[usize],
+    index_vector_dim: usize,
+    starts: &[usize],
+    component: usize,
+) -> Vec<usize> {
     let mut index = batch.to_vec();
-    if op.index_vector_dim < starts.len() {
-        index.insert(op.index_vector_dim, component);
+    if index_vector_dim < starts.len() {
+        index.insert(index_vector_dim, component);
     }
     index
 }

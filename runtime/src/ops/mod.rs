@@ -31,6 +31,6 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<V
         }
         Op::Reduce(op) => reduce::evaluate(op, operands, types),
         Op::Window(op) => window::evaluate(op, operands, types),
-        Op::Index(op) => index::evaluate(op, operands, &types[0]).map(|result| vec![result]),
+        Op::Index(op) => index::evaluate(op, operands, types),
     }
 }

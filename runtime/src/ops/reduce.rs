@@ -91,7 +91,7 @@ fn fold_with(
 }
 
 /// One element as a scalar tensor.
-fn element(tensor: &Tensor, place: usize) -> Result<Tensor, Error> {
+pub(crate) fn element(tensor: &Tensor, place: usize) -> Result<Tensor, Error> {
     let data = with_storage!(tensor.storage(), values => choral_ir::Element::store(vec![values[place]]));
     Ok(Tensor::from_storage([], data)?)
 }

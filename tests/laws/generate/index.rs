@@ -1,7 +1,7 @@
-//! The row of `gather`.
+//! Rows of the ops whose places are values.
 
-use choral::ir::op::Gather;
-use choral::ir::{BuildError, Class, TensorType, Value};
+use choral::ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Gather, Scatter};
+use choral::ir::{BuildError, Class, Graph, TensorType, Value};
 
 use super::Draft;
 
@@ -46,6 +46,68 @@ impl Draft {
         let dtype = self.choices.dtype(Class::Integer);
         let starts = self.operand(&TensorType::new(starts, dtype));
         self.push(op, &[operand, starts])
+    }
+
+    /// Updates fold by a sum, a greatest element, or by writing over.
+    pub(crate) fn scatter(&mut self) -> Results {
+        let input = self.any(Class::Number, 1);
+        let TensorType { shape, dtype } = self.ty(input);
+        let parts = self.parts(&shape);
+        let indexed = self.indexed(shape.len(), &parts.batching);
+        let count = parts.batching.len() + self.choices.below(3);
+        let places = self.choices.permutation(count);
+        let mut scattered = self.choices.shape(count);
+        parts.batching.iter().zip(&places).for_each(|(&dim, &place)| scattered[place] = shape[dim]);
+        let index_vector_dim = self.choices.below(count + 1);
+        let mut indices = scattered.clone();
+        indices.insert(index_vector_dim, indexed.len());
+        let update_window_dims = self.choices.places(parts.kept.len(), count + parts.kept.len());
+        let mut windows = parts.kept.iter().map(|&dim| parts.slice_sizes[dim]);
+        let mut beside = scattered.into_iter();
+        let update: Vec<usize> = (0..count + parts.kept.len())
+            .filter_map(|dim| if update_window_dims.contains(&dim) { windows.next() } else { beside.next() })
+            .collect();
+        let body = match self.choices.below(3) {
+            0 => Graph::second(dtype),
+            1 => Graph::reducer(Binary::Add, dtype)?,
+            _ => Graph::reducer(Binary::Maximum, dtype)?,
+        };
+        let past = |&place: &usize| place + usize::from(place >= index_vector_dim);
+        let op = Scatter {
+            update_window_dims,
+            inserted_window_dims: parts.collapsed,
+            scatter_indices_batching_dims: places[..parts.batching.len()].iter().map(past).collect(),
+            input_batching_dims: parts.batching,
+            scatter_dims_to_operand_dims: indexed,
+            index_vector_dim,
+            body: body.into(),
+        };
+        let index_dtype = self.choices.dtype(Class::Integer);
+        let indices = self.operand(&TensorType::new(indices, index_dtype));
+        let update = self.operand(&TensorType::new(update, dtype));
+        self.push(op, &[input, indices, update])
+    }
+
+    pub(crate) fn dynamic_slice(&mut self) -> Results {
+        let operand = self.any(Class::Any, 0);
+        let (slice_sizes, starts) = self.slices(&self.ty(operand).shape);
+        self.push(DynamicSlice { slice_sizes }, &[vec![operand], starts].concat())
+    }
+
+    pub(crate) fn dynamic_update_slice(&mut self) -> Results {
+        let operand = self.any(Class::Any, 0);
+        let TensorType { shape, dtype } = self.ty(operand);
+        let (sizes, starts) = self.slices(&shape);
+        let update = self.operand(&TensorType::new(sizes, dtype));
+        self.push(DynamicUpdateSlice {}, &[vec![operand, update], starts].concat())
+    }
+
+    /// Sizes that fit a shape, and a start for each dimension.
+    fn slices(&mut self, shape: &[usize]) -> (Vec<usize>, Vec<Value>) {
+        let sizes = shape.iter().map(|&size| size - self.choices.below(size + 1)).collect();
+        let start = TensorType::scalar(self.choices.dtype(Class::Integer));
+        let starts = shape.iter().map(|_| self.operand(&start)).collect();
+        (sizes, starts)
     }
 
     fn parts(&mut self, shape: &[usize]) -> Parts {

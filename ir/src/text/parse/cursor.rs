@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::ParseError;
 use super::lexer::{Kind, Token, tokens};
-use crate::{Graph, TensorType};
+use crate::TensorType;
+use crate::check::Program;
 
 /// A text on its way to a graph.
 pub(super) struct Parser<'a> {
@@ -12,7 +13,7 @@ pub(super) struct Parser<'a> {
     tokens: Vec<Token<'a>>,
     pub(super) position: usize,
     /// Functions already read, and the place after each.
-    pub(super) functions: HashMap<&'a str, (Graph, usize)>,
+    pub(super) functions: HashMap<&'a str, (Program, usize)>,
     /// Functions being read, outermost first.
     pub(super) calling: Vec<&'a str>,
 }

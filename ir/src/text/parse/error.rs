@@ -28,6 +28,12 @@ impl ParseError {
         }
     }
 
+    /// The fault at the start of a line, counted from 1.
+    pub(super) fn in_line(source: &str, line: usize, message: &str) -> ParseError {
+        let at = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        ParseError::new(source, at, message.to_owned())
+    }
+
     pub(super) fn expected(source: &str, at: usize, expected: &str, found: &str) -> ParseError {
         ParseError::new(source, at, format!("expected {expected}, found {found}"))
     }

@@ -6,6 +6,7 @@ use super::ParseError;
 use super::attribute::{Attribute, Attributes};
 use super::cursor::Parser;
 use super::lexer::Kind;
+use crate::check::{Check, Program};
 use crate::graph::{NamedAxis, NodeKind, Value};
 use crate::text::axes;
 use crate::{BuildError, Builder, Graph, TensorType, verify};
@@ -14,6 +15,14 @@ use crate::{BuildError, Builder, Graph, TensorType, verify};
 pub(super) struct Block<'a> {
     pub(super) builder: Builder,
     pub(super) names: HashMap<&'a str, Vec<Value>>,
+    /// Checks of the function, with the value and the expected value.
+    pub(super) checks: Vec<(Check, [Value; 2])>,
+}
+
+impl Block<'_> {
+    fn new(name: &str) -> Self {
+        Block { builder: Builder::new(name), names: HashMap::new(), checks: Vec::new() }
+    }
 }
 
 /// A result type as a function's header declares it.
@@ -21,7 +30,7 @@ type Declared = (TensorType, Vec<NamedAxis>);
 
 impl<'a> Parser<'a> {
     /// The whole text; the graph is its function `@main`, or its only function.
-    pub(super) fn module(&mut self) -> Result<Graph, ParseError> {
+    pub(super) fn module(&mut self) -> Result<Program, ParseError> {
         let mut names = Vec::new();
         let mut depth = 0usize;
         loop {
@@ -42,8 +51,8 @@ impl<'a> Parser<'a> {
             }
         }
         let main = names.iter().find(|name| **name == "main").or(names.first());
-        let graph = main.and_then(|name| self.functions.remove(name));
-        graph.map(|(graph, _)| graph).ok_or_else(|| self.unexpected("`func.func`"))
+        let program = main.and_then(|name| self.functions.remove(name));
+        program.map(|(program, _)| program).ok_or_else(|| self.unexpected("`func.func`"))
     }
 
     fn module_header(&mut self) -> Result<(), ParseError> {
@@ -90,16 +99,16 @@ impl<'a> Parser<'a> {
             return Err(self.error(self.at(), format!("@{name} calls itself")));
         }
         self.calling.push(name);
-        let graph = self.function()?;
+        let program = self.function()?;
         self.calling.pop();
-        self.functions.insert(name, (graph, self.position));
+        self.functions.insert(name, (program, self.position));
         Ok(())
     }
 
-    fn function(&mut self) -> Result<Graph, ParseError> {
+    fn function(&mut self) -> Result<Program, ParseError> {
         let at = self.at();
         let name = self.function_name()?;
-        let mut block = Block { builder: Builder::new(name), names: HashMap::new() };
+        let mut block = Block::new(name);
         self.expect('(')?;
         let input_axes = self.until(')', |parser| parser.argument(&mut block))?;
         let declared = self.declared_results()?;
@@ -111,19 +120,22 @@ impl<'a> Parser<'a> {
         let outputs = self.body(&mut block)?;
         self.expect('}')?;
         self.skip_location()?;
-        let graph = block.builder.finish(&outputs);
+        let returned: Vec<_> = outputs.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
         let types: Vec<_> = declared.iter().map(|(ty, _)| ty.clone()).collect();
-        if graph.output_types() != types {
-            let message = format!(
-                "@{name} is declared to return {}, but returns {}",
-                spell(&types),
-                spell(&graph.output_types())
+        if returned != types {
+            let (types, returned) = (spell(&types), spell(&returned));
+            return Err(
+                self.error(at, format!("@{name} is declared to return {types}, but returns {returned}"))
             );
-            return Err(self.error(at, message));
         }
-        let graph = graph.with_axes(input_axes, declared.into_iter().map(|(_, axes)| axes).collect());
+        let (checks, pairs): (Vec<Check>, Vec<[Value; 2]>) = block.checks.into_iter().unzip();
+        let results = outputs.len();
+        let mut output_axes: Vec<_> = declared.into_iter().map(|(_, axes)| axes).collect();
+        output_axes.resize(results + 2 * checks.len(), Vec::new());
+        let graph = block.builder.finish(&[outputs, pairs.concat()].concat());
+        let graph = graph.with_axes(input_axes, output_axes);
         verify(&graph).map_err(|error| self.error(at, error.to_string()))?;
-        Ok(graph)
+        Ok(Program { graph, results, checks })
     }
 
     /// `%x: tensor<2xf32> {attributes}`.
@@ -163,7 +175,7 @@ impl<'a> Parser<'a> {
 
     /// `({ ^bb0(%x: T): .. stablehlo.return %y : T })`, its `{` taken; `}` is taken too.
     pub(super) fn region(&mut self) -> Result<Graph, ParseError> {
-        let mut block = Block { builder: Builder::new("region"), names: HashMap::new() };
+        let mut block = Block::new("region");
         if let Kind::Block(_) = self.peek() {
             self.advance();
             if self.eat('(') {
@@ -189,7 +201,7 @@ impl<'a> Parser<'a> {
             })?;
             pairs.push(<[_; 2]>::try_from(pair).map_err(|_| self.unexpected("two arguments per input"))?);
         }
-        let mut block = Block { builder: Builder::new("region"), names: HashMap::new() };
+        let mut block = Block::new("region");
         for side in 0..2 {
             for pair in &pairs {
                 let ((at, name), ty) = &pair[side];
@@ -256,13 +268,18 @@ impl<'a> Parser<'a> {
         let back = self.position;
         self.function_at(name, start)?;
         self.position = back;
-        let (callee, _) = &self.functions[name];
+        let (Program { graph: callee, results, checks }, _) = &self.functions[name];
         let types: Vec<_> = operands.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
         if types != callee.input_types() {
             let message = format!("@{name} takes {}, got {}", spell(&callee.input_types()), spell(&types));
             return Err(self.error(at, message));
         }
-        splice(&mut block.builder, callee, operands).map_err(|error| self.error(at, error.to_string()))
+        let mut values = splice(&mut block.builder, callee, operands)
+            .map_err(|error| self.error(at, error.to_string()))?;
+        let compared = values.split_off(*results);
+        let pairs = compared.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+        block.checks.extend(checks.iter().cloned().zip(pairs));
+        Ok(values)
     }
 }
 

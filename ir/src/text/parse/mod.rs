@@ -5,6 +5,7 @@
 //! ops ([`resolve`]), the [`Builder`](crate::Builder). One token of look-ahead is enough.
 
 mod attribute;
+mod check;
 mod cursor;
 mod dense;
 mod error;
@@ -16,6 +17,7 @@ mod statement;
 pub use error::ParseError;
 
 use crate::Graph;
+use crate::check::Program;
 
 impl Graph {
     /// The graph of a StableHLO text: its function `@main`, or its first one.
@@ -32,10 +34,20 @@ impl Graph {
     /// ```
     ///
     /// # Errors
-    /// The first fault, with its line and column.
+    /// The first fault, with its line and column. Checks in the text are a fault too;
+    /// [`Program::parse`] reads them.
     pub fn parse(text: &str) -> Result<Graph, ParseError> {
-        cursor::Parser::new(text)?.module()
+        let program = program(text)?;
+        match program.checks.first() {
+            None => Ok(program.graph),
+            Some(check) => Err(ParseError::in_line(text, check.line, "a graph cannot hold checks")),
+        }
     }
+}
+
+/// As [`Program::parse`].
+pub(crate) fn program(text: &str) -> Result<Program, ParseError> {
+    cursor::Parser::new(text)?.module()
 }
 
 /// As [`Graph::parse`].

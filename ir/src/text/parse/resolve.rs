@@ -6,8 +6,8 @@ use super::attribute::{Attribute, Attributes};
 use super::statement::Call;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Compare, ComparisonDirection, ComparisonType,
-    Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReducePrecision,
-    ReduceWindow, Reshape, Reverse, Slice, Transpose, Unary,
+    Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, Iota,
+    Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, Slice, Transpose, Unary,
 };
 use crate::{Graph, Op, TensorType};
 
@@ -53,6 +53,12 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
         }
         "stablehlo.reduce_window" => reduce_window(call).map(Op::from),
         "stablehlo.gather" => gather(&mut call.attributes).map(Op::from),
+        "stablehlo.scatter" => scatter(call).map(Op::from),
+        "stablehlo.dynamic_slice" => {
+            let slice_sizes = call.attributes.require(&["sizes", "slice_sizes"])?.sizes()?;
+            Ok(DynamicSlice { slice_sizes }.into())
+        }
+        "stablehlo.dynamic_update_slice" => Ok(DynamicUpdateSlice {}.into()),
         name => unary_or_binary(name),
     }
 }
@@ -262,5 +268,19 @@ fn gather(attributes: &mut Attributes<'_>) -> Result<Gather, String> {
         index_vector_dim: numbers.take(&["index_vector_dim"]).map_or(Ok(0), |dim| dim.size())?,
         slice_sizes: attributes.require(&["slice_sizes"])?.sizes()?,
         indices_are_sorted: sorted == Some(Attribute::Boolean(true)),
+    })
+}
+
+fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
+    let mut numbers = call.attributes.record(&["scatter_dimension_numbers"])?;
+    let mut dims = |name: &str| sizes_or(&mut numbers, &[name], Vec::new());
+    Ok(Scatter {
+        update_window_dims: dims("update_window_dims")?,
+        inserted_window_dims: dims("inserted_window_dims")?,
+        input_batching_dims: dims("input_batching_dims")?,
+        scatter_indices_batching_dims: dims("scatter_indices_batching_dims")?,
+        scatter_dims_to_operand_dims: dims("scatter_dims_to_operand_dims")?,
+        index_vector_dim: numbers.take(&["index_vector_dim"]).map_or(Ok(0), |dim| dim.size())?,
+        body: region(call)?,
     })
 }

@@ -33,6 +33,9 @@ pub(super) struct Signature {
 impl<'a> Parser<'a> {
     /// `%a, %b = op ..`, `%a:2 = op ..`.
     pub(super) fn statement(&mut self, block: &mut Block<'a>) -> Result<(), ParseError> {
+        if self.is_check() {
+            return self.check(block);
+        }
         let at = self.at();
         let names = self.result_names()?;
         let known = block.builder.graph().len();

@@ -1,0 +1,130 @@
+//! Checks: lines that compare a value with another, or with a literal.
+
+use super::ParseError;
+use super::attribute::{Attribute, Attributes};
+use super::cursor::Parser;
+use super::function::Block;
+use super::lexer::Kind;
+use super::statement::push_constant;
+use crate::check::{Check, Closeness};
+use crate::graph::Value;
+
+/// `expect_almost_eq` as a custom call.
+const CUSTOM_CALL_TOLERANCE: f64 = 1e-3;
+/// `check.expect_almost_eq` and `check.expect_almost_eq_const`, where the line names none.
+const TOLERANCE: f64 = 1e-4;
+/// `expect_close`, where the line names none.
+const ULPS: i64 = 3;
+
+impl<'a> Parser<'a> {
+    /// Whether the line at hand is a check.
+    pub(super) fn is_check(&self) -> bool {
+        match self.peek() {
+            Kind::Word(name) => name == "stablehlo.custom_call" || name.starts_with("check."),
+            _ => false,
+        }
+    }
+
+    /// `check.expect_eq_const %x, dense<..> : T`, or `stablehlo.custom_call @check.expect_eq(%x, %y) {..} : ..`.
+    pub(super) fn check(&mut self, block: &mut Block<'a>) -> Result<(), ParseError> {
+        let at = self.at();
+        let Kind::Word(mut name) = self.advance() else { return Err(self.unexpected("a check")) };
+        let custom_call = name == "stablehlo.custom_call";
+        if custom_call {
+            name = self.symbol()?;
+        }
+        let mut values = Vec::new();
+        let mut attributes = Attributes::default();
+        loop {
+            match self.peek() {
+                Kind::Mark(':') => break,
+                Kind::Value(_) => values.push(self.operand(block)?),
+                Kind::Word("dense") => {
+                    self.advance();
+                    // The literal reads its own type.
+                    let (tensor, ty) = self.dense()?;
+                    values.push(push_constant(&mut block.builder, &tensor, &ty));
+                    break;
+                }
+                Kind::Mark('(') => {
+                    self.advance();
+                    values.extend(self.until(')', |parser| parser.operand(block))?);
+                }
+                Kind::Mark('{') => {
+                    self.advance();
+                    attributes.extend(self.record('}')?);
+                }
+                Kind::Word(key) => {
+                    self.advance();
+                    self.expect('=')?;
+                    attributes.push(key, self.attribute()?);
+                }
+                _ => return Err(self.unexpected("an operand, an attribute or `:`")),
+            }
+            self.eat(',');
+        }
+        if self.eat('{') {
+            attributes.extend(self.record('}')?);
+        }
+        if self.eat(':') {
+            self.check_signature()?;
+        }
+        if self.eat('{') {
+            attributes.extend(self.record('}')?);
+        }
+        self.skip_location()?;
+        let pair =
+            <[Value; 2]>::try_from(values).map_err(|_| self.error(at, "expected two values to compare"))?;
+        let kind =
+            closeness(name, custom_call, &mut attributes).map_err(|message| self.error(at, message))?;
+        block.checks.push((Check { kind, line: self.error(at, "").line }, pair));
+        Ok(())
+    }
+
+    /// `(A, B) -> ()`, or types alone.
+    fn check_signature(&mut self) -> Result<(), ParseError> {
+        if !self.eat('(') {
+            self.ty()?;
+            while self.eat(',') {
+                self.ty()?;
+            }
+            return Ok(());
+        }
+        self.until(')', Parser::ty)?;
+        if self.eat_arrow() {
+            self.expect('(')?;
+            self.until(')', Parser::ty)?;
+        }
+        Ok(())
+    }
+}
+
+fn closeness(name: &str, custom_call: bool, attributes: &mut Attributes<'_>) -> Result<Closeness, String> {
+    match name {
+        "check.expect_eq" | "check.expect_eq_const" => Ok(Closeness::Equal),
+        "check.expect_almost_eq" | "check.expect_almost_eq_const" => {
+            let default = if custom_call { CUSTOM_CALL_TOLERANCE } else { TOLERANCE };
+            let tolerance = attributes.take(&["tolerance"]).map_or(Ok(default), number)?;
+            Ok(Closeness::Within(tolerance))
+        }
+        "check.expect_close" => {
+            let ulps = attributes.take(&["max_ulp_difference"]).map_or(Ok(ULPS), |value| integer(&value))?;
+            Ok(Closeness::Ulps(
+                u64::try_from(ulps).map_err(|_| "expected a number of units, found a negative one")?,
+            ))
+        }
+        other => Err(format!("expected a check such as check.expect_eq, found {other}")),
+    }
+}
+
+fn number(value: Attribute<'_>) -> Result<f64, String> {
+    match value {
+        // The lexer takes whole numbers alone for numbers.
+        Attribute::Word(word) => word.parse().map_err(|_| format!("expected a number, found `{word}`")),
+        other => integer(&other).map(|value| value as f64),
+    }
+}
+
+fn integer(value: &Attribute<'_>) -> Result<i64, String> {
+    value.integers()?.first().copied().ok_or_else(|| "expected a number".to_owned())
+}
