@@ -10,6 +10,7 @@ mod elementwise;
 mod fold;
 mod index;
 mod shape;
+mod sort;
 
 use choral::ir::op::{Binary, Unary};
 use choral::ir::{BuildError, Graph, Value};
@@ -130,6 +131,8 @@ pub(crate) const ROWS: &[Row] = &[
     sums("stablehlo.reduce_window", Draft::reduce_window),
     steady("stablehlo.gather", Draft::gather),
     jumps("stablehlo.scatter", Draft::scatter),
+    jumps("stablehlo.sort", Draft::sort),
+    jumps("chlo.top_k", Draft::top_k),
     jumps("stablehlo.dynamic_slice", Draft::dynamic_slice),
     jumps("stablehlo.dynamic_update_slice", Draft::dynamic_update_slice),
 ];

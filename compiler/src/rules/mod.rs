@@ -13,6 +13,7 @@ pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod reduce;
 pub(crate) mod shape;
+pub(crate) mod sort;
 pub(crate) mod window;
 
 use choral_ir::{BuildError, Builder, Op, TensorType, Value};
@@ -126,5 +127,6 @@ pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
         Op::Reduce(op) => reduce::batch(cx, op, lanes),
         Op::Window(op) => window::batch(cx, op, lanes),
         Op::Index(op) => index::batch(cx, op, lanes),
+        Op::Sort(op) => sort::batch(cx, op, lanes),
     }
 }

@@ -17,7 +17,7 @@
 //! | [`reduce`] | folding dimensions away |
 //! | [`window`] | folding sliding windows; selecting in them and scattering back |
 //! | [`index`] | places that are values: gather, scatter, dynamic slices |
-//! | `sort` | sorting by a comparator, top-k |
+//! | [`sort`] | sorting by a comparator, top-k |
 //! | `control` | case, while, scan |
 //! | `random` | counter-based bits inside programs |
 //! | `linalg` | factorisations, triangular solves, Fourier transforms |
@@ -31,6 +31,7 @@ pub mod elementwise;
 pub mod index;
 pub mod reduce;
 pub mod shape;
+pub mod sort;
 pub mod window;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,7 @@ pub use reduce::Reduce;
 pub use shape::{
     BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
 };
+pub use sort::{Sort, SortOp, TopK};
 pub use window::{ReduceWindow, WindowOp};
 
 use crate::{Graph, TensorType};
@@ -66,6 +68,8 @@ pub enum Op {
     Window(WindowOp),
     /// Places that are themselves values.
     Index(IndexOp),
+    /// Ordering elements.
+    Sort(SortOp),
 }
 
 /// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
@@ -100,6 +104,7 @@ impl Op {
             Op::Reduce(_) => "stablehlo.reduce",
             Op::Window(op) => op.name(),
             Op::Index(op) => op.name(),
+            Op::Sort(op) => op.name(),
         }
     }
 
@@ -108,9 +113,12 @@ impl Op {
         match self {
             Op::Dot(_) => "dot",
             Op::Convolution(_) => "conv",
-            other @ (Op::Elementwise(_) | Op::Shape(_) | Op::Reduce(_) | Op::Window(_) | Op::Index(_)) => {
-                other.name().rsplit('.').next().unwrap_or_default()
-            }
+            other @ (Op::Elementwise(_)
+            | Op::Shape(_)
+            | Op::Reduce(_)
+            | Op::Window(_)
+            | Op::Index(_)
+            | Op::Sort(_)) => other.name().rsplit('.').next().unwrap_or_default(),
         }
     }
 
@@ -120,7 +128,9 @@ impl Op {
             Op::Reduce(op) => vec![&op.body],
             Op::Window(WindowOp::ReduceWindow(op)) => vec![&op.body],
             Op::Index(IndexOp::Scatter(op)) => vec![&op.body],
+            Op::Sort(SortOp::Sort(op)) => vec![&op.comparator],
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
+            | Op::Sort(SortOp::TopK(_))
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -142,6 +152,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
         Op::Reduce(op) => reduce::infer(op, operands),
         Op::Window(op) => window::infer(op, operands),
         Op::Index(op) => index::infer(op, operands),
+        Op::Sort(op) => sort::infer(op, operands),
     }
 }
 
@@ -158,6 +169,7 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
         Op::Reduce(op) => reduce::follow(op, dims),
         Op::Window(_) => dims.iter().flatten().next().copied(),
         Op::Index(op) => index::follow(op, operands, dims),
+        Op::Sort(_) => sort::follow(dims),
     }
 }
 

@@ -7,7 +7,8 @@ use super::print::{Call, Printer};
 use crate::op::{
     BatchingDim, BitcastConvert, BroadcastInDim, Compare, ComparisonType, Concatenate, Convolution,
     DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, Pad, Reduce,
-    ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, ShapeOp, Slice, Transpose, Unary, WindowOp,
+    ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, ShapeOp, Slice, Sort, SortOp, TopK, Transpose,
+    Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -21,6 +22,10 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Reduce(op) => reduce(op, call),
         Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, call),
         Op::Index(IndexOp::Gather(op)) => gather(op, call),
+        Op::Sort(SortOp::Sort(op)) => sort(op, call),
+        Op::Sort(SortOp::TopK(TopK { k })) => {
+            format!("chlo.top_k({}, k = {k}) : {}", call.arguments(), one_result(call))
+        }
         Op::Index(IndexOp::Scatter(op)) => scatter(op, call),
         Op::Index(IndexOp::DynamicSlice(DynamicSlice { slice_sizes })) => {
             let (arguments, signature) = (call.arguments(), call.signature());
@@ -305,4 +310,19 @@ fn scatter(op: &Scatter, call: &Call<'_>) -> String {
 fn written(lists: [(&str, &Vec<usize>); 5]) -> String {
     let written = lists.into_iter().filter(|(_, dims)| !dims.is_empty());
     written.map(|(name, dims)| format!("{name} = {}, ", list(dims))).collect()
+}
+
+fn sort(Sort { dimension, is_stable, comparator }: &Sort, call: &Call<'_>) -> String {
+    format!(
+        "\"stablehlo.sort\"({}) <{{dimension = {dimension} : i64, is_stable = {is_stable}}}> ({}) : {}",
+        call.arguments(),
+        block(comparator, call.printer),
+        call.signature(),
+    )
+}
+
+/// The signature of an op of one operand, without its parentheses.
+fn one_result(call: &Call<'_>) -> String {
+    let results: Vec<String> = call.results.iter().map(|ty| ty.to_string()).collect();
+    format!("{} -> ({})", call.operands[0], results.join(", "))
 }

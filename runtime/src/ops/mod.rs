@@ -11,6 +11,7 @@ pub mod places;
 pub mod reduce;
 pub mod scalar;
 pub mod shape;
+pub mod sort;
 pub mod window;
 
 use choral_ir::{Op, Tensor, TensorType};
@@ -32,5 +33,6 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<V
         Op::Reduce(op) => reduce::evaluate(op, operands, types),
         Op::Window(op) => window::evaluate(op, operands, types),
         Op::Index(op) => index::evaluate(op, operands, types),
+        Op::Sort(op) => sort::evaluate(op, operands, types),
     }
 }

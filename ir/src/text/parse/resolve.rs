@@ -7,7 +7,8 @@ use super::statement::Call;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Compare, ComparisonDirection, ComparisonType,
     Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, Iota,
-    Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, Slice, Transpose, Unary,
+    Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, Slice, Sort, TopK,
+    Transpose, Unary,
 };
 use crate::{Graph, Op, TensorType};
 
@@ -53,6 +54,18 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
         }
         "stablehlo.reduce_window" => reduce_window(call).map(Op::from),
         "stablehlo.gather" => gather(&mut call.attributes).map(Op::from),
+        "stablehlo.sort" => {
+            let dimension = call
+                .attributes
+                .take(&["dimension"])
+                .map_or(Ok(-1), |dim| dim.integers().map(|dims| dims[0]))?;
+            let rank = result(call)?.rank() as i64;
+            let dimension = usize::try_from(if dimension < 0 { dimension + rank } else { dimension });
+            let dimension = dimension.map_err(|_| "the dimension is out of range".to_owned())?;
+            let is_stable = call.attributes.take(&["is_stable"]) == Some(Attribute::Boolean(true));
+            Ok(Sort { dimension, is_stable, comparator: region(call)? }.into())
+        }
+        "chlo.top_k" => Ok(TopK { k: call.attributes.require(&["k"])?.size()? }.into()),
         "stablehlo.scatter" => scatter(call).map(Op::from),
         "stablehlo.dynamic_slice" => {
             let slice_sizes = call.attributes.require(&["sizes", "slice_sizes"])?.sizes()?;

@@ -127,7 +127,15 @@ impl<'a> Parser<'a> {
                 (Kind::Value(_), _) => operands.push(self.operand(block)?),
                 (Kind::Mark('('), _) => {
                     self.advance();
-                    operands.extend(self.until(')', |parser| parser.operand(block))?);
+                    // An attribute may stand among the operands: `chlo.top_k(%x, k = 2)`.
+                    self.until(')', |parser| match (parser.peek(), parser.peek_second()) {
+                        (Kind::Word(key), Kind::Mark('=')) => {
+                            parser.position += 2;
+                            attributes.push(key, parser.linked()?);
+                            Ok(())
+                        }
+                        (_, _) => parser.operand(block).map(|operand| operands.push(operand)),
+                    })?;
                 }
                 (Kind::Mark('['), _) => self.ranges(&mut attributes)?,
                 (Kind::Mark('{'), _) => {
