@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use choral_ir::op::{
-    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Compare, ComparisonDirection, ComparisonType,
-    Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReducePrecision,
-    ReduceWindow, Reverse, Slice, Transpose, Unary,
+    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
+    ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce,
+    ReducePrecision, ReduceWindow, Reverse, Slice, Transpose, TriangularSolve, Unary,
 };
 use choral_ir::{Builder, DType, Element, Graph, Op, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
@@ -311,4 +311,28 @@ fn starts_beyond_the_ends_are_clamped() {
     };
     let result = run(rows, &[counting(&[3, 2]), Tensor::from([2i32, -5, 7])]);
     check(&result, [5.0f32, 6.0, 1.0, 2.0, 5.0, 6.0]);
+}
+
+#[test]
+fn factors_and_solves() {
+    let a = tensor(&[2, 2], [4.0f32, 9.0, 2.0, 5.0]);
+    check(&run(Cholesky { lower: true }, std::slice::from_ref(&a)), [2.0f32, 0.0, 1.0, 2.0]);
+    let upper = tensor(&[2, 2], [4.0f32, 2.0, 9.0, 5.0]);
+    check(&run(Cholesky { lower: false }, &[upper]), [2.0f32, 1.0, 0.0, 2.0]);
+    let solve = |left_side, lower, transpose_a, unit_diagonal, b: Tensor| {
+        run(TriangularSolve { left_side, lower, unit_diagonal, transpose_a }, &[a.clone(), b])
+    };
+    let (column, row) = (tensor(&[2, 1], [8.0f32, 14.0]), tensor(&[1, 2], [8.0f32, 14.0]));
+    // 4 x = 8; 2 x + 5 y = 14.
+    check(&solve(true, true, false, false, column.clone()), [2.0f32, 2.0]);
+    // 5 y = 14; 4 x + 9 y = 8.
+    let got = solve(true, false, false, false, column.clone()).to_f64_vec();
+    assert!((got[1] - 2.8).abs() < 1e-6 && (got[0] + 4.3).abs() < 1e-6, "{got:?}");
+    // Transposed: 5 y = 14; 4 x + 2 y = 8.
+    let got = solve(true, true, true, false, column.clone()).to_f64_vec();
+    assert!((got[1] - 2.8).abs() < 1e-6 && (got[0] - 0.6).abs() < 1e-6, "{got:?}");
+    // From the right: 5 y = 14; 4 x + 2 y = 8.
+    let got = solve(false, true, false, false, row).to_f64_vec();
+    assert!((got[1] - 2.8).abs() < 1e-6 && (got[0] - 0.6).abs() < 1e-6, "{got:?}");
+    check(&solve(true, true, false, true, column), [8.0f32, -2.0]);
 }

@@ -9,6 +9,7 @@ mod draft;
 mod elementwise;
 mod fold;
 mod index;
+mod linalg;
 mod shape;
 mod sort;
 
@@ -130,6 +131,8 @@ pub(crate) const ROWS: &[Row] = &[
     sums("stablehlo.reduce", Draft::reduce),
     sums("stablehlo.reduce_window", Draft::reduce_window),
     steady("stablehlo.gather", Draft::gather),
+    jumps("stablehlo.cholesky", Draft::cholesky),
+    jumps("stablehlo.triangular_solve", Draft::triangular_solve),
     jumps("stablehlo.scatter", Draft::scatter),
     jumps("stablehlo.sort", Draft::sort),
     jumps("chlo.top_k", Draft::top_k),

@@ -11,6 +11,7 @@ pub(crate) mod convolution;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod index;
+pub(crate) mod linalg;
 pub(crate) mod reduce;
 pub(crate) mod shape;
 pub(crate) mod sort;
@@ -128,5 +129,6 @@ pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
         Op::Window(op) => window::batch(cx, op, lanes),
         Op::Index(op) => index::batch(cx, op, lanes),
         Op::Sort(op) => sort::batch(cx, op, lanes),
+        Op::Linalg(op) => linalg::batch(cx, op, lanes),
     }
 }

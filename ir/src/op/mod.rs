@@ -20,7 +20,7 @@
 //! | [`sort`] | sorting by a comparator, top-k |
 //! | `control` | case, while, scan |
 //! | `random` | counter-based bits inside programs |
-//! | `linalg` | factorisations, triangular solves, Fourier transforms |
+//! | [`linalg`] | factorisations, triangular solves |
 //!
 //! A family without a link has no op yet, and therefore no file.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
@@ -29,6 +29,7 @@ pub mod convolution;
 pub mod dot;
 pub mod elementwise;
 pub mod index;
+pub mod linalg;
 pub mod reduce;
 pub mod shape;
 pub mod sort;
@@ -42,6 +43,7 @@ pub use elementwise::{
     Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
 };
 pub use index::{DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
+pub use linalg::{Cholesky, LinalgOp, TriangularSolve};
 pub use reduce::Reduce;
 pub use shape::{
     BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
@@ -70,6 +72,8 @@ pub enum Op {
     Index(IndexOp),
     /// Ordering elements.
     Sort(SortOp),
+    /// Factorisations and solves.
+    Linalg(LinalgOp),
 }
 
 /// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
@@ -105,6 +109,7 @@ impl Op {
             Op::Window(op) => op.name(),
             Op::Index(op) => op.name(),
             Op::Sort(op) => op.name(),
+            Op::Linalg(op) => op.name(),
         }
     }
 
@@ -118,7 +123,8 @@ impl Op {
             | Op::Reduce(_)
             | Op::Window(_)
             | Op::Index(_)
-            | Op::Sort(_)) => other.name().rsplit('.').next().unwrap_or_default(),
+            | Op::Sort(_)
+            | Op::Linalg(_)) => other.name().rsplit('.').next().unwrap_or_default(),
         }
     }
 
@@ -131,6 +137,7 @@ impl Op {
             Op::Sort(SortOp::Sort(op)) => vec![&op.comparator],
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
             | Op::Sort(SortOp::TopK(_))
+            | Op::Linalg(_)
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -153,6 +160,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
         Op::Window(op) => window::infer(op, operands),
         Op::Index(op) => index::infer(op, operands),
         Op::Sort(op) => sort::infer(op, operands),
+        Op::Linalg(op) => linalg::infer(op, operands),
     }
 }
 
@@ -170,6 +178,7 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
         Op::Window(_) => dims.iter().flatten().next().copied(),
         Op::Index(op) => index::follow(op, operands, dims),
         Op::Sort(_) => sort::follow(dims),
+        Op::Linalg(_) => linalg::follow(operands, dims),
     }
 }
 

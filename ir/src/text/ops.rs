@@ -5,10 +5,10 @@ use std::fmt::Display;
 
 use super::print::{Call, Printer};
 use crate::op::{
-    BatchingDim, BitcastConvert, BroadcastInDim, Compare, ComparisonType, Concatenate, Convolution,
-    DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, Pad, Reduce,
-    ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, ShapeOp, Slice, Sort, SortOp, TopK, Transpose,
-    Unary, WindowOp,
+    BatchingDim, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonType, Concatenate, Convolution,
+    DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad,
+    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, ShapeOp, Slice, Sort, SortOp, TopK,
+    Transpose, TriangularSolve, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -22,6 +22,10 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Reduce(op) => reduce(op, call),
         Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, call),
         Op::Index(IndexOp::Gather(op)) => gather(op, call),
+        Op::Linalg(LinalgOp::Cholesky(Cholesky { lower })) => {
+            format!("stablehlo.cholesky {}, lower = {lower} : {}", call.arguments(), call.results[0])
+        }
+        Op::Linalg(LinalgOp::TriangularSolve(op)) => triangular_solve(op, call),
         Op::Sort(SortOp::Sort(op)) => sort(op, call),
         Op::Sort(SortOp::TopK(TopK { k })) => {
             format!("chlo.top_k({}, k = {k}) : {}", call.arguments(), one_result(call))
@@ -325,4 +329,15 @@ fn sort(Sort { dimension, is_stable, comparator }: &Sort, call: &Call<'_>) -> St
 fn one_result(call: &Call<'_>) -> String {
     let results: Vec<String> = call.results.iter().map(|ty| ty.to_string()).collect();
     format!("{} -> ({})", call.operands[0], results.join(", "))
+}
+
+fn triangular_solve(op: &TriangularSolve, call: &Call<'_>) -> String {
+    let TriangularSolve { left_side, lower, unit_diagonal, transpose_a } = op;
+    let transpose = if *transpose_a { "TRANSPOSE" } else { "NO_TRANSPOSE" };
+    format!(
+        "\"stablehlo.triangular_solve\"({}) <{{left_side = {left_side}, lower = {lower}, \
+         transpose_a = #stablehlo<transpose {transpose}>, unit_diagonal = {unit_diagonal}}}> : {}",
+        call.arguments(),
+        call.signature(),
+    )
 }

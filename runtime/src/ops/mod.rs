@@ -7,6 +7,7 @@ pub mod convolution;
 pub mod dot;
 pub mod elementwise;
 pub mod index;
+pub mod linalg;
 pub mod places;
 pub mod reduce;
 pub mod scalar;
@@ -34,5 +35,6 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<V
         Op::Window(op) => window::evaluate(op, operands, types),
         Op::Index(op) => index::evaluate(op, operands, types),
         Op::Sort(op) => sort::evaluate(op, operands, types),
+        Op::Linalg(op) => linalg::evaluate(op, operands, &types[0]).map(|result| vec![result]),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::attribute::{Attribute, Attributes};
 use super::statement::Call;
 use crate::op::{
-    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Compare, ComparisonDirection, ComparisonType,
-    Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, Iota,
-    Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, Slice, Sort, TopK,
-    Transpose, Unary,
+    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
+    ComparisonType, Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise,
+    Gather, Iota, Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, Slice, Sort,
+    TopK, Transpose, TriangularSolve, Unary,
 };
 use crate::{Graph, Op, TensorType};
 
@@ -65,6 +65,8 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             let is_stable = call.attributes.take(&["is_stable"]) == Some(Attribute::Boolean(true));
             Ok(Sort { dimension, is_stable, comparator: region(call)? }.into())
         }
+        "stablehlo.cholesky" => Ok(Cholesky { lower: flag(&mut call.attributes, "lower") }.into()),
+        "stablehlo.triangular_solve" => triangular_solve(&mut call.attributes).map(Op::from),
         "chlo.top_k" => Ok(TopK { k: call.attributes.require(&["k"])?.size()? }.into()),
         "stablehlo.scatter" => scatter(call).map(Op::from),
         "stablehlo.dynamic_slice" => {
@@ -295,5 +297,27 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
         scatter_dims_to_operand_dims: dims("scatter_dims_to_operand_dims")?,
         index_vector_dim: numbers.take(&["index_vector_dim"]).map_or(Ok(0), |dim| dim.size())?,
         body: region(call)?,
+    })
+}
+
+fn flag(attributes: &mut Attributes<'_>, name: &str) -> bool {
+    attributes.take(&[name]) == Some(Attribute::Boolean(true))
+}
+
+fn triangular_solve(attributes: &mut Attributes<'_>) -> Result<TriangularSolve, String> {
+    let transpose_a = match attributes.take(&["transpose_a"]).map(|value| value.word().map(str::to_owned)) {
+        None => false,
+        Some(word) => match word?.as_str() {
+            "NO_TRANSPOSE" => false,
+            // Of real numbers the adjoint is the transpose.
+            "TRANSPOSE" | "ADJOINT" => true,
+            other => return Err(format!("expected NO_TRANSPOSE, TRANSPOSE or ADJOINT, found `{other}`")),
+        },
+    };
+    Ok(TriangularSolve {
+        left_side: flag(attributes, "left_side"),
+        lower: flag(attributes, "lower"),
+        unit_diagonal: flag(attributes, "unit_diagonal"),
+        transpose_a,
     })
 }
