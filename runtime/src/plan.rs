@@ -196,7 +196,11 @@ impl Step {
             Op::Convolution(op) => convolution::evaluate(op, operands[0], operands[1], ty),
             Op::Reduce(op) => reduce::evaluate(op, operands, ty),
             Op::Window(WindowOp::ReduceWindow(op)) => window::evaluate(op, operands, ty),
-            Op::Elementwise(_) | Op::Index(_) | Op::Sort(_) | Op::Linalg(_) => None,
+            Op::Window(WindowOp::SelectAndScatter(_))
+            | Op::Elementwise(_)
+            | Op::Index(_)
+            | Op::Sort(_)
+            | Op::Linalg(_) => None,
         }
     }
 

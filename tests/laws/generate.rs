@@ -134,6 +134,7 @@ pub(crate) const ROWS: &[Row] = &[
     jumps("stablehlo.cholesky", Draft::cholesky),
     jumps("stablehlo.triangular_solve", Draft::triangular_solve),
     jumps("stablehlo.scatter", Draft::scatter),
+    jumps("stablehlo.select_and_scatter", Draft::select_and_scatter),
     jumps("stablehlo.sort", Draft::sort),
     jumps("chlo.top_k", Draft::top_k),
     jumps("stablehlo.dynamic_slice", Draft::dynamic_slice),

@@ -1,6 +1,6 @@
 //! Batching windowed folds: the member dimension is one that windows do not span.
 
-use choral_ir::op::{ReduceWindow, WindowOp};
+use choral_ir::op::{ReduceWindow, SelectAndScatter, WindowOp};
 
 use super::reduce::initial_values;
 use super::{Batch, Lane, Lanes, inserted};
@@ -9,6 +9,7 @@ use super::{Batch, Lane, Lanes, inserted};
 pub(crate) fn batch(cx: &mut Batch, op: &WindowOp, lanes: &[Lane]) -> Lanes {
     match op {
         WindowOp::ReduceWindow(op) => reduce_window(cx, op, lanes),
+        WindowOp::SelectAndScatter(op) => select_and_scatter(cx, op, lanes),
     }
 }
 
@@ -26,6 +27,22 @@ fn reduce_window(cx: &mut Batch, op: &ReduceWindow, lanes: &[Lane]) -> Lanes {
         body: body.clone(),
     };
     let shape = op.result_shape(&cx.ty(operands[0]).shape);
+    operands.extend(initial_values(cx, inits, &shape, at)?);
+    cx.mapped(op, &operands, at)
+}
+
+fn select_and_scatter(cx: &mut Batch, op: &SelectAndScatter, lanes: &[Lane]) -> Lanes {
+    let SelectAndScatter { window_dimensions, window_strides, padding, select, scatter } = op;
+    let (values, inits) = lanes.split_at(2);
+    let (mut operands, at) = cx.aligned(values)?;
+    let op = SelectAndScatter {
+        window_dimensions: inserted(window_dimensions, at, 1),
+        window_strides: inserted(window_strides, at, 1),
+        padding: inserted(padding, at, (0, 0)),
+        select: select.clone(),
+        scatter: scatter.clone(),
+    };
+    let shape = cx.ty(operands[0]).shape.clone();
     operands.extend(initial_values(cx, inits, &shape, at)?);
     cx.mapped(op, &operands, at)
 }

@@ -49,7 +49,7 @@ pub use shape::{
     BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
 };
 pub use sort::{Sort, SortOp, TopK};
-pub use window::{ReduceWindow, WindowOp};
+pub use window::{ReduceWindow, SelectAndScatter, WindowOp};
 
 use crate::{Graph, TensorType};
 
@@ -133,6 +133,7 @@ impl Op {
         match self {
             Op::Reduce(op) => vec![&op.body],
             Op::Window(WindowOp::ReduceWindow(op)) => vec![&op.body],
+            Op::Window(WindowOp::SelectAndScatter(op)) => vec![&op.select, &op.scatter],
             Op::Index(IndexOp::Scatter(op)) => vec![&op.body],
             Op::Sort(SortOp::Sort(op)) => vec![&op.comparator],
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))

@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::convolution::{dilate, window_count};
 use super::reduce::check_inits;
-use super::{TypeError, ensure, reducer};
-use crate::{Graph, TensorType};
+use super::{TypeError, arity, ensure, reducer};
+use crate::{DType, Graph, TensorType};
 
 /// A windowed op.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum WindowOp {
     /// See [`ReduceWindow`].
     ReduceWindow(ReduceWindow),
+    /// See [`SelectAndScatter`].
+    SelectAndScatter(SelectAndScatter),
 }
 
 /// Operands are N inputs of one shape, then N initial values; each window of the padded and
@@ -38,6 +40,35 @@ pub struct ReduceWindow {
     pub body: Arc<Graph>,
 }
 
+/// Operands `operand`, `source` and an initial value: each window of the operand selects one of its
+/// elements, and the source's element of that window is folded into the result there.
+///
+/// `select` says of two elements whether the first stays selected; the first element of a window
+/// is where it begins. The initial value may have the operand's shape, as in
+/// [`Reduce`](super::Reduce).
+///
+/// (C1) the source's type is that of the windows; (C2, C3) element types agree; (C4..C8) one entry
+/// per dimension, sizes and strides at least 1; (C9, C10) the bodies' types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelectAndScatter {
+    /// Elements of a window, per dimension.
+    pub window_dimensions: Vec<usize>,
+    /// Step between windows, per dimension.
+    pub window_strides: Vec<usize>,
+    /// Elements added before and after, per dimension; they are never selected.
+    pub padding: Vec<(i64, i64)>,
+    /// `(selected, other) -> i1`, scalars.
+    pub select: Arc<Graph>,
+    /// `(accumulator, element) -> accumulator`, scalars.
+    pub scatter: Arc<Graph>,
+}
+
+impl From<SelectAndScatter> for crate::Op {
+    fn from(op: SelectAndScatter) -> crate::Op {
+        crate::Op::Window(WindowOp::SelectAndScatter(op))
+    }
+}
+
 impl From<ReduceWindow> for crate::Op {
     fn from(op: ReduceWindow) -> crate::Op {
         crate::Op::Window(WindowOp::ReduceWindow(op))
@@ -49,6 +80,7 @@ impl WindowOp {
     pub const fn name(&self) -> &'static str {
         match self {
             WindowOp::ReduceWindow(_) => "stablehlo.reduce_window",
+            WindowOp::SelectAndScatter(_) => "stablehlo.select_and_scatter",
         }
     }
 }
@@ -70,7 +102,45 @@ impl ReduceWindow {
 pub fn infer(op: &WindowOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
     match op {
         WindowOp::ReduceWindow(op) => infer_reduce_window(op, operands),
+        WindowOp::SelectAndScatter(op) => infer_select_and_scatter(op, operands),
     }
+}
+
+impl SelectAndScatter {
+    /// Number of windows along every dimension of an operand of this shape.
+    pub fn source_shape(&self, shape: &[usize]) -> Vec<usize> {
+        let size = |(dim, &size): (usize, &usize)| {
+            let padded = size as i64 + self.padding[dim].0 + self.padding[dim].1;
+            window_count(padded, self.window_dimensions[dim] as i64, self.window_strides[dim])
+        };
+        shape.iter().enumerate().map(size).collect()
+    }
+}
+
+fn infer_select_and_scatter(
+    op: &SelectAndScatter,
+    operands: &[&TensorType],
+) -> Result<Vec<TensorType>, TypeError> {
+    arity(3, operands)?;
+    let (operand, source, init) = (operands[0], operands[1], operands[2]);
+    let lists = [&op.window_dimensions, &op.window_strides];
+    let counts = lists.iter().all(|list| list.len() == operand.rank()) && op.padding.len() == operand.rank();
+    ensure!(counts, "C4", "window attributes need one entry per dimension of {operand}");
+    let positive = lists.iter().all(|list| list.iter().all(|&entry| entry > 0));
+    ensure!(positive, "C5", "window sizes and strides must be at least 1");
+    let windows = operand.with_shape(op.source_shape(&operand.shape));
+    ensure!(
+        *source == windows,
+        "C1",
+        "the source must be {windows}, as the windows of {operand}, got {source}"
+    );
+    check_inits(&[operand], &[init], &operand.shape)?;
+    let scalar = TensorType::scalar(operand.dtype);
+    let selects = op.select.input_types() == [scalar.clone(), scalar]
+        && op.select.output_types() == [TensorType::scalar(DType::I1)];
+    ensure!(selects, "C9", "select must take two {} and return i1", operand.dtype);
+    reducer(&op.scatter, &[operand])?;
+    Ok(vec![operand.clone()])
 }
 
 fn infer_reduce_window(op: &ReduceWindow, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {

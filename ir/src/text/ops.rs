@@ -7,8 +7,8 @@ use super::print::{Call, Printer};
 use crate::op::{
     BatchingDim, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonType, Concatenate, Convolution,
     DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad,
-    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, ShapeOp, Slice, Sort, SortOp, TopK,
-    Transpose, TriangularSolve, Unary, WindowOp,
+    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, SelectAndScatter, ShapeOp, Slice, Sort,
+    SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -21,6 +21,7 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Convolution(op) => convolution(op, call),
         Op::Reduce(op) => reduce(op, call),
         Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, call),
+        Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, call),
         Op::Index(IndexOp::Gather(op)) => gather(op, call),
         Op::Linalg(LinalgOp::Cholesky(Cholesky { lower })) => {
             format!("stablehlo.cholesky {}, lower = {lower} : {}", call.arguments(), call.results[0])
@@ -231,13 +232,12 @@ fn reducer(region: &Printer<'_>, outer: &Printer<'_>) -> String {
 fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
     let ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations, padding, body } =
         op;
-    let rank = padding.len();
-    let padding = if padding.is_empty() { String::new() } else { pairs(padding) };
     format!(
-        "\"stablehlo.reduce_window\"({}) <{{base_dilations = {}, padding = dense<{padding}> : tensor<{rank}x2xi64>, \
+        "\"stablehlo.reduce_window\"({}) <{{base_dilations = {}, padding = {}, \
          window_dilations = {}, window_dimensions = {}, window_strides = {}}}> ({}) : {}",
         call.arguments(),
         array(base_dilations),
+        padded(padding),
         array(window_dilations),
         array(window_dimensions),
         array(window_strides),
@@ -338,6 +338,26 @@ fn triangular_solve(op: &TriangularSolve, call: &Call<'_>) -> String {
         "\"stablehlo.triangular_solve\"({}) <{{left_side = {left_side}, lower = {lower}, \
          transpose_a = #stablehlo<transpose {transpose}>, unit_diagonal = {unit_diagonal}}}> : {}",
         call.arguments(),
+        call.signature(),
+    )
+}
+
+/// `dense<[[0, 1]]> : tensor<1x2xi64>`.
+fn padded(padding: &[(i64, i64)]) -> String {
+    let entries = if padding.is_empty() { String::new() } else { pairs(padding) };
+    format!("dense<{entries}> : tensor<{}x2xi64>", padding.len())
+}
+
+fn select_and_scatter(op: &SelectAndScatter, call: &Call<'_>) -> String {
+    let SelectAndScatter { window_dimensions, window_strides, padding, select, scatter } = op;
+    format!(
+        "\"stablehlo.select_and_scatter\"({}) <{{padding = {}, window_dimensions = {}, window_strides = {}}}> ({}, {}) : {}",
+        call.arguments(),
+        padded(padding),
+        array(window_dimensions),
+        array(window_strides),
+        block(select, call.printer),
+        block(scatter, call.printer),
         call.signature(),
     )
 }

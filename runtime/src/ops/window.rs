@@ -1,12 +1,13 @@
 //! Folding sliding windows.
 
-use choral_ir::op::{ReduceWindow, WindowOp};
+use choral_ir::op::{ReduceWindow, SelectAndScatter, WindowOp};
 use choral_ir::{Tensor, TensorType};
 
 use super::convolution::inside;
 use super::places::{indices, place};
-use super::reduce::fold;
+use super::reduce::{element, fold};
 use crate::error::Error;
+use crate::reference::{evaluate as run, filled};
 
 /// The results of an op of the family.
 ///
@@ -15,6 +16,7 @@ use crate::error::Error;
 pub fn evaluate(op: &WindowOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
     match op {
         WindowOp::ReduceWindow(op) => reduce_window(op, operands, types),
+        WindowOp::SelectAndScatter(op) => select_and_scatter(op, operands).map(|result| vec![result]),
     }
 }
 
@@ -38,4 +40,42 @@ fn reduce_window(
     let places = indices(&types[0].shape)
         .map(|index| indices(window_dimensions).map(|at| source(&index, &at)).collect::<Vec<_>>());
     fold(body, operands, types, places)
+}
+
+/// Windows are taken in order; what a window holds in the padding is never selected.
+fn select_and_scatter(op: &SelectAndScatter, operands: &[&Tensor]) -> Result<Tensor, Error> {
+    let (operand, source, init) = (operands[0], operands[1], operands[2]);
+    let shape = operand.shape();
+    let whole = filled(init, operand.ty())?;
+    let mut result: Vec<Tensor> =
+        (0..whole.len()).map(|place| element(&whole, place)).collect::<Result<_, _>>()?;
+    for (window, index) in indices(source.shape()).enumerate() {
+        let mut selected: Option<usize> = None;
+        for at in indices(&op.window_dimensions) {
+            let along = |dim: usize| {
+                let start = index[dim] * op.window_strides[dim] + at[dim];
+                inside(start as i64 - op.padding[dim].0, 1, shape[dim])
+            };
+            let Some(other) = (0..shape.len()).map(along).collect::<Option<Vec<usize>>>() else { continue };
+            let other = place(shape, &other);
+            let stays = match selected {
+                None => false,
+                Some(place) => {
+                    let pair = [element(operand, place)?, element(operand, other)?];
+                    run(&op.select, &pair)?[0].item::<bool>()?
+                }
+            };
+            if !stays {
+                selected = Some(other);
+            }
+        }
+        if let Some(place) = selected {
+            let pair = [result[place].clone(), element(source, window)?];
+            result[place] = run(&op.scatter, &pair)?.remove(0);
+        }
+    }
+    match result.as_slice() {
+        [] => Ok(operand.clone()),
+        elements => Ok(Tensor::stack(elements)?.reshape(shape)?),
+    }
 }

@@ -1,8 +1,8 @@
-//! Rows of the ops that fold: `reduce` and `reduce_window`.
+//! Rows of the ops that fold.
 
 use std::sync::Arc;
 
-use choral::ir::op::{self, Binary, ComparisonDirection, Op, Reduce, ReduceWindow};
+use choral::ir::op::{self, Binary, ComparisonDirection, Op, Reduce, ReduceWindow, SelectAndScatter};
 use choral::ir::{BuildError, Builder, Class, DType, Graph, TensorType, Value};
 
 use super::Draft;
@@ -43,6 +43,24 @@ impl Draft {
         };
         let operands = self.with_initial_values(inputs, op.result_shape(&shape));
         self.push(op, &operands)
+    }
+
+    pub(crate) fn select_and_scatter(&mut self) -> Results {
+        let operand = self.any(Class::Number, 0);
+        let TensorType { shape, dtype } = self.ty(operand);
+        let choices = &mut self.choices;
+        let mut upto =
+            |most: usize| -> Vec<usize> { shape.iter().map(|_| 1 + choices.below(most)).collect() };
+        let op = SelectAndScatter {
+            window_dimensions: upto(3),
+            window_strides: upto(2),
+            padding: shape.iter().map(|_| (choices.between(-1, 1), choices.between(-1, 1))).collect(),
+            select: Arc::new(at_least(dtype)?),
+            scatter: Arc::new(Graph::reducer(Binary::Add, dtype)?),
+        };
+        let source = self.operand(&TensorType::new(op.source_shape(&shape), dtype));
+        let operands = self.with_initial_values(vec![operand], shape);
+        self.push(op, &[operands[0], source, operands[1]])
     }
 
     /// A single op on one input in most cases; else a body of several ops, or of several inputs.
@@ -87,6 +105,15 @@ impl Draft {
         }
         operands
     }
+}
+
+/// `selected >= other`.
+fn at_least(dtype: DType) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("at_least");
+    let selected = builder.input("selected", TensorType::scalar(dtype));
+    let other = builder.input("other", TensorType::scalar(dtype));
+    let stays = builder.compare(ComparisonDirection::Ge, selected, other)?;
+    Ok(builder.finish(&[stays]))
 }
 
 /// `sofar + x * x`.

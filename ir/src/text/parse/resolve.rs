@@ -7,8 +7,8 @@ use super::statement::Call;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
     ComparisonType, Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise,
-    Gather, Iota, Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, Slice, Sort,
-    TopK, Transpose, TriangularSolve, Unary,
+    Gather, Iota, Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter,
+    SelectAndScatter, Slice, Sort, TopK, Transpose, TriangularSolve, Unary,
 };
 use crate::{Graph, Op, TensorType};
 
@@ -52,6 +52,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             let dimensions = call.attributes.require(&["dimensions"])?.sizes()?;
             Ok(Reduce { dimensions, body: region(call)? }.into())
         }
+        "stablehlo.select_and_scatter" => select_and_scatter(call).map(Op::from),
         "stablehlo.reduce_window" => reduce_window(call).map(Op::from),
         "stablehlo.gather" => gather(&mut call.attributes).map(Op::from),
         "stablehlo.sort" => {
@@ -319,5 +320,20 @@ fn triangular_solve(attributes: &mut Attributes<'_>) -> Result<TriangularSolve, 
         lower: flag(attributes, "lower"),
         unit_diagonal: flag(attributes, "unit_diagonal"),
         transpose_a,
+    })
+}
+
+fn select_and_scatter(call: &mut Call<'_>) -> Result<SelectAndScatter, String> {
+    // The regions stand in this order; the last is taken first.
+    let (scatter, select) = (region(call)?, region(call)?);
+    let attributes = &mut call.attributes;
+    let window_dimensions = attributes.require(&["window_dimensions"])?.sizes()?;
+    let ones = vec![1; window_dimensions.len()];
+    Ok(SelectAndScatter {
+        window_strides: sizes_or(attributes, &["window_strides"], ones)?,
+        padding: pairs_or(attributes, &["padding"], window_dimensions.len())?,
+        window_dimensions,
+        select,
+        scatter,
     })
 }
