@@ -169,3 +169,18 @@ fn cut_texts_do_not_panic() {
         let _ = Graph::parse(&text[end..]);
     }
 }
+
+/// Deep nesting is refused before the stack is at stake.
+#[test]
+fn deep_nesting_is_refused() {
+    let list = format!("func.func @main() {{ %x = stablehlo.constant dense<{}", "[".repeat(200_000));
+    assert!(Graph::parse(&list).unwrap_err().to_string().contains("within each other"));
+    let regions = "\"stablehlo.sort\"() ({ ".repeat(100_000);
+    assert!(Graph::parse(&format!("func.func @main() {{ {regions}")).is_err());
+    let function = |index: usize| {
+        let call = format!("%x = func.call @f{}() : () -> tensor<f32>", index + 1);
+        format!("func.func private @f{index}() -> tensor<f32> {{ {call}\n return %x : tensor<f32> }}\n")
+    };
+    let calls: String = (0..2_000).map(function).collect();
+    assert!(Graph::parse(&calls).unwrap_err().to_string().contains("calls within each other"));
+}

@@ -18,9 +18,30 @@ pub(super) struct Parser<'a> {
     pub(super) calling: Vec<&'a str>,
 }
 
+/// How deep brackets and calls may nest. The parser is recursive: without a bound a long text of
+/// brackets could exhaust the stack.
+pub(super) const NESTING: usize = 128;
+
+fn check_nesting(source: &str, tokens: &[Token<'_>]) -> Result<(), ParseError> {
+    let mut depth = 0usize;
+    for token in tokens {
+        match token.kind {
+            Kind::Mark('(' | '[' | '{' | '<') => depth += 1,
+            Kind::Mark(')' | ']' | '}' | '>') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > NESTING {
+            let message = format!("expected at most {NESTING} brackets within each other");
+            return Err(ParseError::new(source, token.at, message));
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Parser<'a> {
     pub(super) fn new(source: &'a str) -> Result<Parser<'a>, ParseError> {
         let tokens = tokens(source)?;
+        check_nesting(source, &tokens)?;
         Ok(Parser { source, tokens, position: 0, functions: HashMap::new(), calling: Vec::new() })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::ParseError;
 use super::attribute::{Attribute, Attributes};
-use super::cursor::Parser;
+use super::cursor::{NESTING, Parser};
 use super::lexer::Kind;
 use crate::check::{Check, Program};
 use crate::graph::{NamedAxis, NodeKind, Value};
@@ -97,6 +97,9 @@ impl<'a> Parser<'a> {
         }
         if self.calling.contains(&name) {
             return Err(self.error(self.at(), format!("@{name} calls itself")));
+        }
+        if self.calling.len() >= NESTING {
+            return Err(self.error(self.at(), format!("expected at most {NESTING} calls within each other")));
         }
         self.calling.push(name);
         let program = self.function()?;
