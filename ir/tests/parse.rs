@@ -182,5 +182,7 @@ fn deep_nesting_is_refused() {
         format!("func.func private @f{index}() -> tensor<f32> {{ {call}\n return %x : tensor<f32> }}\n")
     };
     let calls: String = (0..2_000).map(function).collect();
-    assert!(Graph::parse(&calls).unwrap_err().to_string().contains("calls within each other"));
+    assert!(
+        Graph::parse(&calls).unwrap_err().to_string().contains("functions and regions within each other")
+    );
 }

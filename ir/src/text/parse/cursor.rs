@@ -16,11 +16,16 @@ pub(super) struct Parser<'a> {
     pub(super) functions: HashMap<&'a str, (Program, usize)>,
     /// Functions being read, outermost first.
     pub(super) calling: Vec<&'a str>,
+    /// Functions and regions being read.
+    bodies: usize,
 }
 
-/// How deep brackets and calls may nest. The parser is recursive: without a bound a long text of
-/// brackets could exhaust the stack.
-pub(super) const NESTING: usize = 128;
+/// How deep brackets may nest. The parser is recursive: without a bound a long text of brackets
+/// could exhaust the stack.
+const NESTING: usize = 128;
+
+/// How deep functions and regions may nest, counted together through calls.
+const BODIES: usize = 40;
 
 fn check_nesting(source: &str, tokens: &[Token<'_>]) -> Result<(), ParseError> {
     let mut depth = 0usize;
@@ -42,7 +47,22 @@ impl<'a> Parser<'a> {
     pub(super) fn new(source: &'a str) -> Result<Parser<'a>, ParseError> {
         let tokens = tokens(source)?;
         check_nesting(source, &tokens)?;
-        Ok(Parser { source, tokens, position: 0, functions: HashMap::new(), calling: Vec::new() })
+        Ok(Parser { source, tokens, position: 0, functions: HashMap::new(), calling: Vec::new(), bodies: 0 })
+    }
+
+    /// Reads a function or region within the one at hand.
+    pub(super) fn deeper<R>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<R, ParseError>,
+    ) -> Result<R, ParseError> {
+        if self.bodies == BODIES {
+            let message = format!("expected at most {BODIES} functions and regions within each other");
+            return Err(self.error(self.at(), message));
+        }
+        self.bodies += 1;
+        let result = read(self);
+        self.bodies -= 1;
+        result
     }
 
     fn token(&self, ahead: usize) -> &Token<'a> {

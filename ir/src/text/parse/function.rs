@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::ParseError;
 use super::attribute::{Attribute, Attributes};
-use super::cursor::{NESTING, Parser};
+use super::cursor::Parser;
 use super::lexer::Kind;
 use crate::check::{Check, Program};
 use crate::graph::{NamedAxis, NodeKind, Value};
@@ -98,11 +98,8 @@ impl<'a> Parser<'a> {
         if self.calling.contains(&name) {
             return Err(self.error(self.at(), format!("@{name} calls itself")));
         }
-        if self.calling.len() >= NESTING {
-            return Err(self.error(self.at(), format!("expected at most {NESTING} calls within each other")));
-        }
         self.calling.push(name);
-        let program = self.function()?;
+        let program = self.deeper(Parser::function)?;
         self.calling.pop();
         self.functions.insert(name, (program, self.position));
         Ok(())
@@ -178,6 +175,10 @@ impl<'a> Parser<'a> {
 
     /// `({ ^bb0(%x: T): .. stablehlo.return %y : T })`, its `{` taken; `}` is taken too.
     pub(super) fn region(&mut self) -> Result<Graph, ParseError> {
+        self.deeper(Parser::region_body)
+    }
+
+    fn region_body(&mut self) -> Result<Graph, ParseError> {
         let mut block = Block::new("region");
         if let Kind::Block(_) = self.peek() {
             self.advance();
