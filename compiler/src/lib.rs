@@ -6,7 +6,7 @@
 //! | [`mod@trace`] | [`Var`], and how a function of them becomes a graph |
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
-//! | [`mod@vmap`], `rules` | the transform, and one file of batching rules per op family |
+//! | [`mod@vmap`], `walk`, `rules` | the transform, its walk over a graph, and one file of batching rules per op family |
 //! | [`rewrite`] | clean-up of graphs |
 //!
 //! Must not live here: evaluation. This crate does not know the runtime.
@@ -26,6 +26,7 @@ pub mod trace;
 pub mod tree;
 mod views;
 pub mod vmap;
+mod walk;
 
 /// Makes a struct over a leaf type `T` a module, and a tree.
 pub use choral_derive::Module;

@@ -4,20 +4,20 @@
 //! it is computed once for all members; every other op goes to the batching rule of its family
 //! (`crate::rules`). The result is a graph of the same IR. Must not live here: rules.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::panic::Location as Caller;
 use std::sync::Arc;
 
 use choral_ir::graph::Port;
-use choral_ir::{Builder, Graph, NamedAxis, NodeKind, TensorType, Value};
+use choral_ir::{Graph, NamedAxis, TensorType, Value};
 
 use crate::dims::{Dims, IntoDims, normalise};
 use crate::error::{DimsError, Error, SizeGroup};
-use crate::rewrite;
-use crate::rules::{self, Batch, Lane, shift};
+use crate::rules::{Batch, Lane, shift};
 use crate::trace::function::{self, Function, OutputTypes, Traced};
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, places, rebuild};
+use crate::walk;
 
 /// A function mapped over a member dimension; made by [`vmap`].
 #[derive(Debug, Clone)]
@@ -187,55 +187,19 @@ pub fn batch_graph(
     paths: &[Path],
     axis: &Axis,
 ) -> Result<Graph, Error> {
-    let mut cx = Batch { builder: Builder::new(graph.name()), size: axis.size };
-    let mut lanes: HashMap<Value, Lane> = HashMap::new();
-    for (port, &dim) in graph.inputs().iter().zip(in_dims) {
-        lanes.insert(port.value, batch_input(&mut cx, graph, port, dim));
-    }
-    for (id, node) in graph.nodes() {
-        cx.builder.describe(Some(node.name.clone()), node.location.clone());
-        let results = match &node.kind {
-            NodeKind::Input => continue,
-            NodeKind::Constant(tensor) => {
-                vec![Lane::Shared(cx.builder.literal(tensor.clone(), node.types[0].clone()))]
-            }
-            NodeKind::Op(op) => {
-                let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
-                if operands.iter().all(|lane| lane.dim().is_none()) {
-                    let values: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
-                    cx.builder.push_all(op.clone(), &values)?.into_iter().map(Lane::Shared).collect()
-                } else {
-                    rules::batch(&mut cx, op, &operands)?
-                }
-            }
-        };
-        lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
-    }
+    let mut cx = Batch::new(graph.name(), axis.size);
+    let inputs = walk::inputs(&mut cx, graph, in_dims);
+    let lanes = walk::outputs(&mut cx, graph, &inputs)?;
     let mut outputs = Vec::with_capacity(paths.len());
     let mut out_axes = Vec::with_capacity(paths.len());
-    for ((port, &dim), path) in graph.outputs().iter().zip(out_dims).zip(paths) {
-        cx.builder.describe(None, None);
-        let (value, at) = batch_output(&mut cx, lanes[&port.value], dim, path)?;
+    for (((port, lane), &dim), path) in graph.outputs().iter().zip(lanes).zip(out_dims).zip(paths) {
+        let (value, at) = batch_output(&mut cx, lane, dim, path)?;
         outputs.push(value);
         out_axes.push(outer_axes(port, axis, at));
     }
     let in_axes =
         graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
-    let batched = rewrite::dead_code(&cx.builder.finish(&outputs).with_axes(in_axes, out_axes))?;
-    Ok(rewrite::common_subexpressions(&batched)?)
-}
-
-fn batch_input(cx: &mut Batch, graph: &Graph, port: &Port, dim: Option<usize>) -> Lane {
-    let node = graph.node(port.value.node());
-    let mut ty = node.types[0].clone();
-    cx.builder.describe(None, node.location.clone());
-    match dim {
-        Some(at) => {
-            ty.shape.insert(at, cx.size);
-            Lane::Mapped(cx.builder.input(node.name.clone(), ty), at)
-        }
-        None => Lane::Shared(cx.builder.input(node.name.clone(), ty)),
-    }
+    Ok(walk::finished(cx.builder, &outputs)?.with_axes(in_axes, out_axes))
 }
 
 fn batch_output(

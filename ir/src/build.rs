@@ -3,6 +3,7 @@
 //! Every push runs the op's type rule; an error names the op, the operands with their types, and
 //! the user's line. Must not live here: knowledge of single ops beyond short-hands for common ones.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::op::{
     self, Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Elementwise, Reduce, Reshape,
     Transpose, TypeError, Unary,
 };
-use crate::{DType, Graph, Op, Tensor, TensorType};
+use crate::{DType, Graph, Op, Tensor, TensorType, region};
 
 /// Why an op could not be added to a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,11 @@ impl Builder {
         self.location = location;
     }
 
+    /// What [`Builder::describe`] said last.
+    pub fn description(&self) -> (Option<String>, Option<Location>) {
+        (self.name.clone(), self.location.clone())
+    }
+
     /// Renames the node that makes `value`.
     pub fn rename(&mut self, value: Value, name: impl Into<String>) {
         self.graph.dag[NodeIndex::new(value.node().index())].name = name.into();
@@ -116,11 +122,11 @@ impl Builder {
     /// # Errors
     /// If the operands do not satisfy the op's constraints.
     pub fn push_all(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
-        let op = op.into();
+        let (op, operands) = region::canonical(&self.graph, op.into(), operands);
         let types: Vec<_> = operands.iter().map(|&value| self.graph.ty(value)).collect();
         let results = match op::infer(&op, &types) {
             Ok(results) => results,
-            Err(cause) => return Err(self.error(&op, operands, cause)),
+            Err(cause) => return Err(self.error(&op, &operands, cause)),
         };
         let name = self.name.clone().unwrap_or_else(|| op.short_name().to_owned());
         let count = results.len();
@@ -138,6 +144,50 @@ impl Builder {
     /// As [`Builder::push_all`].
     pub fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Value, BuildError> {
         Ok(self.push_all(op, operands)?[0])
+    }
+
+    /// Adds the ops and constants of another graph, with their names and source lines, reading
+    /// `inputs`; returns its outputs here.
+    ///
+    /// # Errors
+    /// If the inputs do not have the graph's input types.
+    pub fn inline(&mut self, graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, BuildError> {
+        self.inline_where(graph, inputs, |_| true)
+    }
+
+    /// As [`Builder::inline`], without the nodes that `keep` refuses; nothing kept may read them.
+    ///
+    /// # Errors
+    /// As [`Builder::inline`].
+    pub fn inline_where(
+        &mut self,
+        graph: &Graph,
+        inputs: &[Value],
+        keep: impl Fn(NodeId) -> bool,
+    ) -> Result<Vec<Value>, BuildError> {
+        let (name, location) = self.description();
+        let mut copies: HashMap<Value, Value> =
+            graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
+        for (id, node) in graph.nodes().filter(|(id, _)| keep(*id)) {
+            let operands: Vec<Value> = graph.operands(id).iter().map(|value| copies[value]).collect();
+            let results = self.copy(node, &operands)?;
+            copies.extend(results.into_iter().enumerate().map(|(at, copy)| (id.result(at), copy)));
+        }
+        self.describe(name, location);
+        Ok(graph.outputs().iter().map(|port| copies[&port.value]).collect())
+    }
+
+    /// Adds another graph's op or constant under its name; an input adds nothing.
+    ///
+    /// # Errors
+    /// As [`Builder::push_all`].
+    pub fn copy(&mut self, node: &Node, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        self.describe(Some(node.name.clone()), node.location.clone());
+        match &node.kind {
+            NodeKind::Input => Ok(Vec::new()),
+            NodeKind::Constant(tensor) => Ok(vec![self.literal(tensor.clone(), node.types[0].clone())]),
+            NodeKind::Op(op) => self.push_all(op.clone(), operands),
+        }
     }
 
     fn error(&self, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {

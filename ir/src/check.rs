@@ -58,6 +58,31 @@ impl Program {
         crate::text::program(text)
     }
 
+    /// What a StableHLO text runs: its function `@main`, or its only public one; if it has several,
+    /// every public one without arguments, in order.
+    ///
+    /// ```
+    /// use choral_ir::check::Program;
+    /// let programs = Program::parse_all("
+    ///     func.func @one() -> tensor<f32> {
+    ///       %x = stablehlo.constant dense<1.0> : tensor<f32>
+    ///       return %x : tensor<f32>
+    ///     }
+    ///     func.func @two() -> tensor<f32> {
+    ///       %x = stablehlo.constant dense<2.0> : tensor<f32>
+    ///       return %x : tensor<f32>
+    ///     }")?;
+    /// let names: Vec<&str> = programs.iter().map(|program| program.graph.name()).collect();
+    /// assert_eq!(names, ["one", "two"]);
+    /// # Ok::<(), choral_ir::text::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first fault, with its line and column; also if there is nothing to run.
+    pub fn parse_all(text: &str) -> Result<Vec<Program>, ParseError> {
+        crate::text::programs(text)
+    }
+
     /// The checks that fail, given the graph's outputs: each with its line, and by how much.
     pub fn failures(&self, outputs: &[Tensor]) -> Vec<String> {
         let pairs = outputs.get(self.results..).unwrap_or_default().chunks_exact(2);

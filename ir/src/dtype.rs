@@ -19,10 +19,14 @@ use serde::{Deserialize, Serialize};
 #[allow(missing_docs)]
 pub enum DType {
     I1,
+    I2,
+    I4,
     I8,
     I16,
     I32,
     I64,
+    Ui2,
+    Ui4,
     Ui8,
     Ui16,
     Ui32,
@@ -35,12 +39,16 @@ pub enum DType {
 
 impl DType {
     /// Every element type, in declaration order.
-    pub const ALL: [DType; 13] = [
+    pub const ALL: [DType; 17] = [
         DType::I1,
+        DType::I2,
+        DType::I4,
         DType::I8,
         DType::I16,
         DType::I32,
         DType::I64,
+        DType::Ui2,
+        DType::Ui4,
         DType::Ui8,
         DType::Ui16,
         DType::Ui32,
@@ -55,10 +63,14 @@ impl DType {
     pub const fn name(self) -> &'static str {
         match self {
             DType::I1 => "i1",
+            DType::I2 => "i2",
+            DType::I4 => "i4",
             DType::I8 => "i8",
             DType::I16 => "i16",
             DType::I32 => "i32",
             DType::I64 => "i64",
+            DType::Ui2 => "ui2",
+            DType::Ui4 => "ui4",
             DType::Ui8 => "ui8",
             DType::Ui16 => "ui16",
             DType::Ui32 => "ui32",
@@ -79,6 +91,8 @@ impl DType {
     pub const fn bits(self) -> usize {
         match self {
             DType::I1 => 1,
+            DType::I2 | DType::Ui2 => 2,
+            DType::I4 | DType::Ui4 => 4,
             DType::I8 | DType::Ui8 => 8,
             DType::I16 | DType::Ui16 | DType::F16 | DType::Bf16 => 16,
             DType::I32 | DType::Ui32 | DType::F32 => 32,
@@ -86,7 +100,7 @@ impl DType {
         }
     }
 
-    /// Bytes that one element takes in memory and in files; `i1` takes one.
+    /// Bytes that one element takes in memory and in files; those narrower than a byte take one.
     pub const fn bytes(self) -> usize {
         self.bits().div_ceil(8)
     }
@@ -96,14 +110,14 @@ impl DType {
         matches!(self, DType::F16 | DType::Bf16 | DType::F32 | DType::F64)
     }
 
-    /// Whether this is `i8` .. `i64`.
+    /// Whether this is `i2` .. `i64`.
     pub const fn is_signed_integer(self) -> bool {
-        matches!(self, DType::I8 | DType::I16 | DType::I32 | DType::I64)
+        matches!(self, DType::I2 | DType::I4 | DType::I8 | DType::I16 | DType::I32 | DType::I64)
     }
 
-    /// Whether this is `ui8` .. `ui64`.
+    /// Whether this is `ui2` .. `ui64`.
     pub const fn is_unsigned_integer(self) -> bool {
-        matches!(self, DType::Ui8 | DType::Ui16 | DType::Ui32 | DType::Ui64)
+        matches!(self, DType::Ui2 | DType::Ui4 | DType::Ui8 | DType::Ui16 | DType::Ui32 | DType::Ui64)
     }
 
     /// Whether this is a signed or unsigned integer; `i1` is not.

@@ -8,6 +8,18 @@ use std::fmt::Debug;
 pub use half::{bf16, f16};
 
 use crate::DType;
+use crate::narrow::Narrow;
+
+/// Integers narrower than a byte, named as Rust would.
+#[allow(missing_docs, non_camel_case_types)]
+mod narrow_names {
+    use super::Narrow;
+    pub type i2 = Narrow<2, true>;
+    pub type i4 = Narrow<4, true>;
+    pub type u2 = Narrow<2, false>;
+    pub type u4 = Narrow<4, false>;
+}
+pub use narrow_names::{i2, i4, u2, u4};
 
 /// A Rust type that is an element of a tensor.
 pub trait Element: Copy + PartialEq + Debug + Send + Sync + 'static {
@@ -57,10 +69,14 @@ macro_rules! elements {
 
 elements! {
     I1 bool, |x| x as u64, |b| b & 1 == 1, |x| x as u8 as f64, |v| v != 0.0;
+    I2 i2, i2::bits, |b| i2::new(b as i64), |x: i2| x.get() as f64, i2::saturating;
+    I4 i4, i4::bits, |b| i4::new(b as i64), |x: i4| x.get() as f64, i4::saturating;
     I8 i8, |x| x as u8 as u64, |b| b as i8, |x| x as f64, |v| v as i8;
     I16 i16, |x| x as u16 as u64, |b| b as i16, |x| x as f64, |v| v as i16;
     I32 i32, |x| x as u32 as u64, |b| b as i32, |x| x as f64, |v| v as i32;
     I64 i64, |x| x as u64, |b| b as i64, |x| x as f64, |v| v as i64;
+    Ui2 u2, u2::bits, |b| u2::new(b as i64), |x: u2| x.get() as f64, u2::saturating;
+    Ui4 u4, u4::bits, |b| u4::new(b as i64), |x: u4| x.get() as f64, u4::saturating;
     Ui8 u8, |x| x as u64, |b| b as u8, |x| x as f64, |v| v as u8;
     Ui16 u16, |x| x as u64, |b| b as u16, |x| x as f64, |v| v as u16;
     Ui32 u32, |x| x as u64, |b| b as u32, |x| x as f64, |v| v as u32;
@@ -77,10 +93,14 @@ macro_rules! with_storage {
     ($storage:expr, $values:ident => $body:expr) => {
         match $storage {
             $crate::Storage::I1($values) => $body,
+            $crate::Storage::I2($values) => $body,
+            $crate::Storage::I4($values) => $body,
             $crate::Storage::I8($values) => $body,
             $crate::Storage::I16($values) => $body,
             $crate::Storage::I32($values) => $body,
             $crate::Storage::I64($values) => $body,
+            $crate::Storage::Ui2($values) => $body,
+            $crate::Storage::Ui4($values) => $body,
             $crate::Storage::Ui8($values) => $body,
             $crate::Storage::Ui16($values) => $body,
             $crate::Storage::Ui32($values) => $body,
@@ -102,6 +122,14 @@ macro_rules! with_dtype {
                 type $Type = bool;
                 $body
             }
+            $crate::DType::I2 => {
+                type $Type = $crate::element::i2;
+                $body
+            }
+            $crate::DType::I4 => {
+                type $Type = $crate::element::i4;
+                $body
+            }
             $crate::DType::I8 => {
                 type $Type = i8;
                 $body
@@ -116,6 +144,14 @@ macro_rules! with_dtype {
             }
             $crate::DType::I64 => {
                 type $Type = i64;
+                $body
+            }
+            $crate::DType::Ui2 => {
+                type $Type = $crate::element::u2;
+                $body
+            }
+            $crate::DType::Ui4 => {
+                type $Type = $crate::element::u4;
                 $body
             }
             $crate::DType::Ui8 => {

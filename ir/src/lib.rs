@@ -6,13 +6,16 @@
 
 pub mod build;
 pub mod check;
+pub mod cost;
 pub mod dtype;
 pub mod element;
 pub mod graph;
 mod graphviz;
 pub mod json;
+pub mod narrow;
 pub mod op;
 pub mod random;
+mod region;
 pub mod tensor;
 pub mod text;
 pub mod types;

@@ -11,11 +11,13 @@
 //! 6. Named axes name existing dimensions of their value, none twice.
 //! 7. The number of elements of every type fits the machine.
 //! 8. Regions satisfy all of this.
+//! 9. The operands of a branching op are in the one form that text can say: those after the first in
+//!    order of their making, each once, each read by a branch, none a single-element constant.
 
 use std::fmt;
 
 use crate::graph::{Node, NodeId, NodeKind, Port, Value};
-use crate::{Graph, TensorType, op};
+use crate::{Graph, TensorType, op, region};
 
 /// One broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +111,9 @@ fn check_node(graph: &Graph, id: NodeId, node: &Node, mut report: impl FnMut(Str
                 if let Err(error) = verify(region) {
                     return report(format!("in a region of {}: {error}", op.name()));
                 }
+            }
+            if region::canonical(graph, op.clone(), &operands).1 != operands {
+                return report(format!("the operands of {} are not in their one form", op.name()));
             }
             let types: Vec<_> = operands.iter().map(|&value| graph.ty(value)).collect();
             match op::infer(op, &types) {

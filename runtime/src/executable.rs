@@ -4,7 +4,7 @@ use choral_ir::{Graph, Tensor};
 
 use crate::device::Device;
 use crate::error::Error;
-use crate::plan::Plan;
+use crate::plan::{Plan, memory};
 use crate::reference::{check_inputs, evaluate};
 
 /// A graph made ready for a device. It may be shared by threads, each running it at the same time.
@@ -43,6 +43,15 @@ impl Executable {
     /// The graph that it runs.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// Bytes of inputs, constants and intermediate values at the fullest moment of a run, as planned;
+    /// what a kernel needs for itself is not counted.
+    pub fn peak_bytes(&self) -> usize {
+        match &self.plan {
+            Some(plan) => plan.peak_bytes(&self.graph.input_types()),
+            None => memory::of_all_values(&self.graph),
+        }
     }
 
     /// The graph's outputs on these inputs.

@@ -4,6 +4,8 @@
 //! step nobody needs a value any more, so that its buffer can be written over. Must not live here:
 //! the loops themselves ([`crate::cpu`]).
 
+pub(crate) mod memory;
+
 use std::collections::HashMap;
 
 use choral_ir::op::{ShapeOp, WindowOp};
@@ -31,6 +33,8 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 struct Step {
     op: Op,
+    /// Plans of the regions of an op that runs them whole.
+    regions: Vec<Plan>,
     sources: Vec<Source>,
     results: Vec<usize>,
     types: Vec<TensorType>,
@@ -72,7 +76,8 @@ impl Plan {
                     let source = |value: &Value| source(graph, &slots, &views, *value);
                     let sources = graph.operands(id).iter().map(source).collect();
                     let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
-                    plan.steps.push(Step { op: op.clone(), sources, results, types: node.types.clone() });
+                    let (op, types) = (op.clone(), node.types.clone());
+                    plan.steps.push(Step { regions: region_plans(&op), op, sources, results, types });
                 }
             }
         }
@@ -110,6 +115,22 @@ impl Plan {
         let output =
             |(slot, ty): &(usize, TensorType)| values[*slot].as_ref().map(|tensor| filled(tensor, ty));
         self.outputs.iter().filter_map(output).collect()
+    }
+}
+
+fn region_plans(op: &Op) -> Vec<Plan> {
+    match op {
+        Op::Control(op) => op.regions().into_iter().map(Plan::of).collect(),
+        Op::Elementwise(_)
+        | Op::Shape(_)
+        | Op::Dot(_)
+        | Op::Convolution(_)
+        | Op::Reduce(_)
+        | Op::Window(_)
+        | Op::Index(_)
+        | Op::Sort(_)
+        | Op::Linalg(_)
+        | Op::Random(_) => Vec::new(),
     }
 }
 
@@ -177,6 +198,10 @@ impl Step {
             .zip(&self.sources)
             .map(|(operand, source)| whole(operand, &source.ty))
             .collect::<Result<_, _>>()?;
+        if let Op::Control(op) = &self.op {
+            let run = |region: usize, inputs: &[Tensor]| self.regions[region].run(inputs);
+            return ops::control::evaluate_with(op, dense, &self.types, &run);
+        }
         let dense: Vec<&Tensor> = dense.iter().collect();
         match self.fast(&dense) {
             Some(data) => Ok(vec![self.result(data)?]),
@@ -200,7 +225,9 @@ impl Step {
             | Op::Elementwise(_)
             | Op::Index(_)
             | Op::Sort(_)
-            | Op::Linalg(_) => None,
+            | Op::Linalg(_)
+            | Op::Control(_)
+            | Op::Random(_) => None,
         }
     }
 

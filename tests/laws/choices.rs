@@ -3,8 +3,8 @@
 use choral::ir::{Class, DType};
 
 /// Element types that programs are made of, the simplest first.
-pub(crate) const DTYPES: [DType; 7] =
-    [DType::F32, DType::I32, DType::F64, DType::I1, DType::Ui8, DType::F16, DType::I64];
+pub(crate) const DTYPES: [DType; 8] =
+    [DType::F32, DType::I32, DType::F64, DType::I1, DType::Ui8, DType::F16, DType::I64, DType::I4];
 
 /// Draws, read one after another; behind the last one every draw is 0, which stands for the
 /// simplest choice.

@@ -5,6 +5,7 @@
 //! here.
 
 mod contraction;
+mod control;
 mod draft;
 mod elementwise;
 mod fold;
@@ -139,6 +140,14 @@ pub(crate) const ROWS: &[Row] = &[
     jumps("chlo.top_k", Draft::top_k),
     jumps("stablehlo.dynamic_slice", Draft::dynamic_slice),
     jumps("stablehlo.dynamic_update_slice", Draft::dynamic_update_slice),
+    jumps("stablehlo.if", Draft::if_else),
+    jumps("stablehlo.case", Draft::case),
+    jumps("stablehlo.while", Draft::while_loop),
+    jumps("chlo.scan", Draft::scan),
+    jumps("stablehlo.map", Draft::map),
+    jumps("stablehlo.optimization_barrier", Draft::optimization_barrier),
+    jumps("stablehlo.rng_bit_generator", Draft::rng_bit_generator),
+    jumps("choral.rng_bit_generator", Draft::rng_bit_generator_with_batching_dims),
 ];
 
 /// A program of the row's op alone; every operand is an input.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use choral_ir::graph::Node;
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Value};
 
-use super::{axes, copy_inputs, copy_node};
+use super::{axes, copy_inputs};
 
 /// The graph with ops and constants that give the same values made one; the first keeps its name.
 ///
@@ -23,7 +23,7 @@ pub fn common_subexpressions(graph: &Graph) -> Result<Graph, BuildError> {
         let results = match alike.iter().find(|(other, _)| is_same(other, node)) {
             Some((_, results)) => results.clone(),
             None => {
-                let results = copy_node(&mut builder, node, &operands)?;
+                let results = builder.copy(node, &operands)?;
                 alike.push((node, results.clone()));
                 results
             }

@@ -4,14 +4,16 @@
 //! where the member dimension lies in the results. Four helpers carry nearly every rule:
 //! [`Batch::aligned`] (one member dimension for all operands), [`shift`] (renumber attributes past
 //! it), [`settle`] (where it lies in the result) and [`Batch::at_front`]. Must not live here: the
-//! walk over the graph ([`mod@crate::vmap`]), and anything that depends on more than one op.
+//! walk over the graph ([`crate::walk`]), and anything that depends on more than one op.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub(crate) mod control;
 pub(crate) mod convolution;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod linalg;
+pub(crate) mod random;
 pub(crate) mod reduce;
 pub(crate) mod shape;
 pub(crate) mod sort;
@@ -59,6 +61,11 @@ pub(crate) struct Batch {
 pub(crate) type Lanes = Result<Vec<Lane>, BuildError>;
 
 impl Batch {
+    /// An empty graph of this name, for so many members.
+    pub(crate) fn new(name: &str, size: usize) -> Batch {
+        Batch { builder: Builder::new(name), size }
+    }
+
     /// Adds an op and returns its first result.
     pub(crate) fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Value, BuildError> {
         self.builder.push(op, operands)
@@ -130,5 +137,7 @@ pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
         Op::Index(op) => index::batch(cx, op, lanes),
         Op::Sort(op) => sort::batch(cx, op, lanes),
         Op::Linalg(op) => linalg::batch(cx, op, lanes),
+        Op::Control(op) => control::batch(cx, op, lanes),
+        Op::Random(op) => random::batch(cx, op, lanes),
     }
 }

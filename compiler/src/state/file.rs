@@ -41,11 +41,14 @@ pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateE
     let bytes: Vec<Vec<u8>> = state.values().map(|tensor| tensor.storage().to_le_bytes()).collect();
     let view = |((name, tensor), bytes)| {
         let (tensor, bytes): (&Tensor, &Vec<u8>) = (tensor, bytes);
-        Ok((name, TensorView::new(to_file(tensor.dtype()), tensor.shape().to_vec(), bytes)?))
+        let dtype = to_file(tensor.dtype())
+            .ok_or_else(|| at(path, format!("safetensors cannot hold {name}: {}", tensor.ty())))?;
+        let view = TensorView::new(dtype, tensor.shape().to_vec(), bytes);
+        Ok((name, view.map_err(|error| at(path, error))?))
     };
-    let views: Result<Vec<(&String, TensorView<'_>)>, safetensors::SafeTensorError> =
+    let views: Result<Vec<(&String, TensorView<'_>)>, StateError> =
         state.iter().zip(&bytes).map(view).collect();
-    let file = views.and_then(|views| serialize(views, None)).map_err(|error| at(path, error))?;
+    let file = serialize(views?, None).map_err(|error| at(path, error))?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.partial", std::process::id()));
     let written = fs::write(&beside, file).and_then(|()| fs::rename(&beside, path));
@@ -85,6 +88,6 @@ fn from_file(dtype: Dtype) -> Option<DType> {
     TYPES.into_iter().find(|(_, file)| *file == dtype).map(|(ours, _)| ours)
 }
 
-fn to_file(dtype: DType) -> Dtype {
-    TYPES[dtype as usize].1
+fn to_file(dtype: DType) -> Option<Dtype> {
+    TYPES.into_iter().find(|(ours, _)| *ours == dtype).map(|(_, file)| file)
 }

@@ -158,7 +158,7 @@ pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Optio
     for (port, value) in graph.inputs().iter().zip(&values) {
         trace.name_argument(*value, &graph.node(port.value.node()).name);
     }
-    let results = trace.build("call", at, |builder| rewrite::inline(builder, graph, &values))?;
+    let results = trace.build("call", at, |builder| builder.inline(graph, &values))?;
     let ports = graph.inputs().iter().zip(values).chain(graph.outputs().iter().zip(results.iter().copied()));
     trace.remember_axes(ports.map(|(port, value)| (value, port.axes.clone())));
     let types = graph.output_types();

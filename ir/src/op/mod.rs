@@ -18,18 +18,18 @@
 //! | [`window`] | folding sliding windows; selecting in them and scattering back |
 //! | [`index`] | places that are values: gather, scatter, dynamic slices |
 //! | [`sort`] | sorting by a comparator, top-k |
-//! | `control` | case, while, scan |
-//! | `random` | counter-based bits inside programs |
+//! | [`control`] | if, case, while, scan, map |
+//! | [`random`] | counter-based bits inside programs |
 //! | [`linalg`] | factorisations, triangular solves |
-//!
-//! A family without a link has no op yet, and therefore no file.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod control;
 pub mod convolution;
 pub mod dot;
 pub mod elementwise;
 pub mod index;
 pub mod linalg;
+pub mod random;
 pub mod reduce;
 pub mod shape;
 pub mod sort;
@@ -37,6 +37,7 @@ pub mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use control::{Case, ControlOp, If, Map, Scan, While};
 pub use convolution::{BatchingDim, Convolution, Layout};
 pub use dot::DotGeneral;
 pub use elementwise::{
@@ -44,6 +45,7 @@ pub use elementwise::{
 };
 pub use index::{DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
 pub use linalg::{Cholesky, LinalgOp, TriangularSolve};
+pub use random::{RngAlgorithm, RngBitGenerator};
 pub use reduce::Reduce;
 pub use shape::{
     BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reshape, Reverse, ShapeOp, Slice, Transpose,
@@ -74,6 +76,10 @@ pub enum Op {
     Sort(SortOp),
     /// Factorisations and solves.
     Linalg(LinalgOp),
+    /// Branches and loops.
+    Control(ControlOp),
+    /// Random bits.
+    Random(RngBitGenerator),
 }
 
 /// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
@@ -110,6 +116,8 @@ impl Op {
             Op::Index(op) => op.name(),
             Op::Sort(op) => op.name(),
             Op::Linalg(op) => op.name(),
+            Op::Control(op) => op.name(),
+            Op::Random(op) => op.name(),
         }
     }
 
@@ -124,7 +132,9 @@ impl Op {
             | Op::Window(_)
             | Op::Index(_)
             | Op::Sort(_)
-            | Op::Linalg(_)) => other.name().rsplit('.').next().unwrap_or_default(),
+            | Op::Linalg(_)
+            | Op::Control(_)
+            | Op::Random(_)) => other.name().rsplit('.').next().unwrap_or_default(),
         }
     }
 
@@ -136,9 +146,11 @@ impl Op {
             Op::Window(WindowOp::SelectAndScatter(op)) => vec![&op.select, &op.scatter],
             Op::Index(IndexOp::Scatter(op)) => vec![&op.body],
             Op::Sort(SortOp::Sort(op)) => vec![&op.comparator],
+            Op::Control(op) => op.regions(),
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
             | Op::Sort(SortOp::TopK(_))
             | Op::Linalg(_)
+            | Op::Random(_)
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -162,6 +174,8 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
         Op::Index(op) => index::infer(op, operands),
         Op::Sort(op) => sort::infer(op, operands),
         Op::Linalg(op) => linalg::infer(op, operands),
+        Op::Control(op) => control::infer(op, operands),
+        Op::Random(op) => random::infer(op, operands),
     }
 }
 
@@ -180,6 +194,8 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
         Op::Index(op) => index::follow(op, operands, dims),
         Op::Sort(_) => sort::follow(dims),
         Op::Linalg(_) => linalg::follow(operands, dims),
+        Op::Control(op) => control::follow(op, dims),
+        Op::Random(op) => random::follow(op, dims),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every literal reads back to the same bits.
 
-use crate::element::{Element, bf16, f16};
+use crate::element::{Element, bf16, f16, i2, i4, u2, u4};
 use crate::{DType, Storage, Tensor, TensorType};
 
 /// A constant of type `ty`: a single element for a splat, nested lists otherwise. More than `limit`
@@ -41,10 +41,14 @@ fn nest(body: &mut String, elements: &[String], shape: &[usize]) {
 fn elements(storage: &Storage) -> Vec<String> {
     match storage {
         Storage::I1(values) => values.iter().map(bool::to_string).collect(),
+        Storage::I2(values) => values.iter().map(i2::to_string).collect(),
+        Storage::I4(values) => values.iter().map(i4::to_string).collect(),
         Storage::I8(values) => values.iter().map(i8::to_string).collect(),
         Storage::I16(values) => values.iter().map(i16::to_string).collect(),
         Storage::I32(values) => values.iter().map(i32::to_string).collect(),
         Storage::I64(values) => values.iter().map(i64::to_string).collect(),
+        Storage::Ui2(values) => values.iter().map(u2::to_string).collect(),
+        Storage::Ui4(values) => values.iter().map(u4::to_string).collect(),
         Storage::Ui8(values) => values.iter().map(u8::to_string).collect(),
         Storage::Ui16(values) => values.iter().map(u16::to_string).collect(),
         Storage::Ui32(values) => values.iter().map(u32::to_string).collect(),
@@ -95,8 +99,12 @@ pub(super) fn element_bits(dtype: DType, literal: &str) -> Option<u64> {
         DType::F32 if !literal.starts_with("0x") => Some(literal.parse::<f32>().ok()?.to_bits64()),
         DType::F32 => float_bits(dtype, literal, |value| (value as f32).to_bits64()),
         DType::F64 => float_bits(dtype, literal, f64::to_bits64),
-        DType::I8 | DType::I16 | DType::I32 | DType::I64 => integer_bits(dtype, literal),
-        DType::Ui8 | DType::Ui16 | DType::Ui32 | DType::Ui64 => integer_bits(dtype, literal),
+        DType::I2 | DType::I4 | DType::I8 | DType::I16 | DType::I32 | DType::I64 => {
+            integer_bits(dtype, literal)
+        }
+        DType::Ui2 | DType::Ui4 | DType::Ui8 | DType::Ui16 | DType::Ui32 | DType::Ui64 => {
+            integer_bits(dtype, literal)
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! parser builds through [`Builder`](crate::Builder)) and transforms.
 
 mod axes;
+mod control;
 mod literal;
 mod names;
 mod ops;
@@ -15,7 +16,7 @@ mod print;
 use std::fmt;
 
 pub use parse::ParseError;
-pub(crate) use parse::program;
+pub(crate) use parse::{program, programs};
 
 use crate::Graph;
 

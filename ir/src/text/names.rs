@@ -1,34 +1,55 @@
 //! Names of values in text: the user's, made legal for MLIR and unique.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::Graph;
 use crate::graph::{NodeId, NodeKind, Value};
 
-/// Names of the nodes of one graph, and of the graphs around it.
-pub(super) struct Names {
+/// Names of the nodes of one graph; those of the graphs around it are not given again.
+pub(super) struct Names<'a> {
     names: Vec<String>,
-    taken: HashSet<String>,
+    taken: Taken<'a>,
 }
 
-impl Names {
+/// The names that are in use, here and in the graphs around.
+struct Taken<'a> {
+    here: HashSet<String>,
+    /// How often each name was asked for, so that the next number is found at once.
+    asked: HashMap<String, usize>,
+    around: Option<&'a Taken<'a>>,
+}
+
+impl<'a> Names<'a> {
     /// Names for a function: inputs choose first, then the other nodes in order.
-    pub(super) fn of(graph: &Graph) -> Names {
-        Names::choose(graph, HashSet::new())
+    pub(super) fn of(graph: &Graph) -> Names<'a> {
+        Names::choose(graph, &[], Taken::within(None))
     }
 
-    /// Names for a region; MLIR forbids it to reuse a name of the graph around it.
-    pub(super) fn within(&self, region: &Graph) -> Names {
-        Names::choose(region, self.taken.clone())
+    /// Names for a region; MLIR forbids it to reuse a name of the graph around it. Inputs that are
+    /// declared there have the names in `arguments`.
+    pub(super) fn within(&'a self, region: &Graph, arguments: &[String]) -> Names<'a> {
+        let mut taken = Taken::within(Some(&self.taken));
+        taken.here.extend(arguments.iter().cloned());
+        Names::choose(region, arguments, taken)
     }
 
-    fn choose(graph: &Graph, mut taken: HashSet<String>) -> Names {
+    /// Names like these that no value of this graph has.
+    pub(super) fn fresh<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<String> {
+        let mut taken = Taken::within(Some(&self.taken));
+        names.map(|name| taken.unique(identifier(name))).collect()
+    }
+
+    fn choose(graph: &Graph, arguments: &[String], mut taken: Taken<'a>) -> Names<'a> {
         let mut names = vec![String::new(); graph.len()];
         let is_input = |id: NodeId| matches!(graph.node(id).kind, NodeKind::Input);
         let inputs = graph.nodes().filter(|(id, _)| is_input(*id));
         let others = graph.nodes().filter(|(id, _)| !is_input(*id));
-        for (id, node) in inputs.chain(others) {
-            names[id.index()] = unique(identifier(&node.name), &mut taken);
+        for (position, (id, node)) in inputs.enumerate() {
+            let given = arguments.get(position).cloned();
+            names[id.index()] = given.unwrap_or_else(|| taken.unique(identifier(&node.name)));
+        }
+        for (id, node) in others {
+            names[id.index()] = taken.unique(identifier(&node.name));
         }
         Names { names, taken }
     }
@@ -47,20 +68,32 @@ impl Names {
     }
 }
 
+impl<'a> Taken<'a> {
+    fn within(around: Option<&'a Taken<'a>>) -> Taken<'a> {
+        Taken { here: HashSet::new(), asked: HashMap::new(), around }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.here.contains(name) || self.around.is_some_and(|around| around.contains(name))
+    }
+
+    fn unique(&mut self, name: String) -> String {
+        let mut candidate = name.clone();
+        let mut count = self.asked.get(&name).copied().unwrap_or(0);
+        while self.contains(&candidate) {
+            count += 1;
+            candidate = format!("{name}_{count}");
+        }
+        self.asked.insert(name, count);
+        self.here.insert(candidate.clone());
+        candidate
+    }
+}
+
 /// The name with what MLIR refuses replaced by `_`; one that starts with a digit gets a `_` in front.
 pub(super) fn identifier(name: &str) -> String {
     let legal = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$') { c } else { '_' };
     let body: String = name.chars().map(legal).collect();
     let starts_well = body.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if starts_well { body } else { format!("_{body}") }
-}
-
-fn unique(name: String, taken: &mut HashSet<String>) -> String {
-    let mut candidate = name.clone();
-    let mut count = 0;
-    while !taken.insert(candidate.clone()) {
-        count += 1;
-        candidate = format!("{name}_{count}");
-    }
-    candidate
 }

@@ -3,12 +3,13 @@
 
 use std::fmt::Display;
 
+use super::control;
 use super::print::{Call, Printer};
 use crate::op::{
     BatchingDim, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonType, Concatenate, Convolution,
     DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad,
-    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter, SelectAndScatter, ShapeOp, Slice, Sort,
-    SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
+    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter,
+    ShapeOp, Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -27,6 +28,8 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
             format!("stablehlo.cholesky {}, lower = {lower} : {}", call.arguments(), call.results[0])
         }
         Op::Linalg(LinalgOp::TriangularSolve(op)) => triangular_solve(op, call),
+        Op::Control(op) => control::spell(op, call),
+        Op::Random(op) => rng_bit_generator(op, call),
         Op::Sort(SortOp::Sort(op)) => sort(op, call),
         Op::Sort(SortOp::TopK(TopK { k })) => {
             format!("chlo.top_k({}, k = {k}) : {}", call.arguments(), one_result(call))
@@ -47,12 +50,12 @@ fn list<T: Display>(entries: &[T]) -> String {
     format!("[{}]", commas(entries))
 }
 
-fn commas<T: Display>(entries: &[T]) -> String {
+pub(super) fn commas<T: Display>(entries: &[T]) -> String {
     entries.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// `array<i64: 1, 2>`.
-fn array<T: Display>(entries: &[T]) -> String {
+pub(super) fn array<T: Display>(entries: &[T]) -> String {
     if entries.is_empty() { "array<i64>".to_owned() } else { format!("array<i64: {}>", commas(entries)) }
 }
 
@@ -215,7 +218,7 @@ fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
             )
         }
         None => {
-            let reducer = reducer(&call.printer.region(body), call.printer);
+            let reducer = reducer(&call.printer.region(body, &[]), call.printer);
             format!("stablehlo.reduce{folded} across dimensions = {dimensions} : {signature}\n{reducer}")
         }
     }
@@ -247,8 +250,8 @@ fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
 }
 
 /// A region in braces, its inputs declared by `^bb0`.
-fn block(body: &Graph, outer: &Printer<'_>) -> String {
-    let region = outer.region(body);
+pub(super) fn block(body: &Graph, outer: &Printer<'_>) -> String {
+    let region = outer.region(body, &[]);
     let arguments = body.inputs().iter().map(|port| region.argument(port)).collect::<Vec<_>>().join(", ");
     format!("{{\n{0}^bb0({arguments}):\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
 }
@@ -340,6 +343,14 @@ fn triangular_solve(op: &TriangularSolve, call: &Call<'_>) -> String {
         call.arguments(),
         call.signature(),
     )
+}
+
+fn rng_bit_generator(op: &RngBitGenerator, call: &Call<'_>) -> String {
+    let RngBitGenerator { algorithm, batching_dims, shape: _, dtype: _ } = op;
+    let batching =
+        if *batching_dims > 0 { format!(", batching_dims = {batching_dims}") } else { String::new() };
+    let (arguments, signature) = (call.arguments(), call.signature());
+    format!("{} {arguments}, algorithm = {}{batching} : {signature}", op.name(), algorithm.name())
 }
 
 /// `dense<[[0, 1]]> : tensor<1x2xi64>`.

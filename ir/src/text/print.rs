@@ -9,7 +9,7 @@ use crate::{Graph, TensorType};
 /// One graph on its way to text.
 pub(super) struct Printer<'a> {
     pub(super) graph: &'a Graph,
-    names: Names,
+    names: Names<'a>,
     /// Most elements that a constant is written with.
     limit: Option<usize>,
     /// Spaces before each line.
@@ -32,10 +32,16 @@ pub(super) fn function(graph: &Graph, limit: Option<usize>) -> String {
 }
 
 impl<'a> Printer<'a> {
-    /// A printer of a region inside this graph.
-    pub(super) fn region<'r>(&self, region: &'r Graph) -> Printer<'r> {
-        let names = self.names.within(region);
+    /// A printer of a region inside this graph. Inputs that this graph declares have the names in
+    /// `arguments`.
+    pub(super) fn region<'r>(&'r self, region: &'r Graph, arguments: &[String]) -> Printer<'r> {
+        let names = self.names.within(region, arguments);
         Printer { graph: region, names, limit: self.limit, indent: self.indent + 2 }
+    }
+
+    /// Names for the inputs of a region that are declared in this graph.
+    pub(super) fn arguments_of(&self, region: &Graph) -> Vec<String> {
+        self.names.fresh(region.inputs().iter().map(|port| region.node(port.value.node()).name.as_str()))
     }
 
     /// An input as it is declared: name, type and axes.
@@ -117,12 +123,13 @@ impl Call<'_> {
 
     /// `(A, B) -> C`, or `(A, B) -> (C, D)`.
     pub(super) fn signature(&self) -> String {
-        let results = list(&self.results);
-        match self.results.len() {
-            1 => format!("({}) -> {results}", list(&self.operands)),
-            _ => format!("({}) -> ({results})", list(&self.operands)),
-        }
+        format!("({}) -> {}", list(&self.operands), results(&self.results))
     }
+}
+
+/// `C`, or `(C, D)`.
+pub(super) fn results(types: &[&TensorType]) -> String {
+    if types.len() == 1 { list(types) } else { format!("({})", list(types)) }
 }
 
 fn list(types: &[&TensorType]) -> String {

@@ -3,12 +3,14 @@
 //! Must not live here: anything for the sake of speed; that is [`crate::cpu`]'s.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod control;
 pub mod convolution;
 pub mod dot;
 pub mod elementwise;
 pub mod index;
 pub mod linalg;
 pub mod places;
+pub mod random;
 pub mod reduce;
 pub mod scalar;
 pub mod shape;
@@ -36,5 +38,7 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<V
         Op::Index(op) => index::evaluate(op, operands, types),
         Op::Sort(op) => sort::evaluate(op, operands, types),
         Op::Linalg(op) => linalg::evaluate(op, operands, &types[0]).map(|result| vec![result]),
+        Op::Control(op) => control::evaluate(op, operands, types),
+        Op::Random(op) => random::evaluate(op, operands[0], types),
     }
 }

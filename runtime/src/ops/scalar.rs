@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use choral_ir::Element;
 use choral_ir::element::{bf16, f16};
+use choral_ir::narrow::Narrow;
 use choral_ir::op::{Binary, ComparisonType, Unary};
 
 /// An element type's arithmetic. Ops outside the type's class are excluded by the type rules;
@@ -100,6 +101,39 @@ macro_rules! integers {
     )*};
 }
 integers!(i8 u8 i8, i16 u16 i16, i32 u32 i32, i64 u64 i64, u8 u8 i8, u16 u16 i16, u32 u32 i32, u64 u64 i64);
+
+/// Worked out in 64 bits and wrapped; what looks at bits sees the narrow ones alone.
+impl<const BITS: u32, const SIGNED: bool> Scalar for Narrow<BITS, SIGNED>
+where
+    Narrow<BITS, SIGNED>: Element,
+{
+    fn unary(op: Unary, x: Self) -> Self {
+        Narrow::new(if op == Unary::CountLeadingZeros {
+            i64::from(x.bits().leading_zeros() + BITS) - 64
+        } else if op == Unary::Popcnt {
+            i64::from(x.bits().count_ones())
+        } else {
+            i64::unary(op, x.get())
+        })
+    }
+
+    fn binary(op: Binary, x: Self, y: Self) -> Self {
+        let shifts_out = !(0..i64::from(BITS)).contains(&y.get());
+        Narrow::new(if op == Binary::Mulhi {
+            (x.get() * y.get()) >> BITS
+        } else if shifts_out && (op == Binary::ShiftLeft || op == Binary::ShiftRightLogical) {
+            0
+        } else if op == Binary::ShiftRightLogical {
+            (x.bits() >> y.get()) as i64
+        } else {
+            i64::binary(op, x.get(), y.get())
+        })
+    }
+
+    fn order(_: ComparisonType, x: Self, y: Self) -> Option<Ordering> {
+        x.partial_cmp(&y)
+    }
+}
 
 /// `base` to the power `exponent`, wrapping; a negative exponent gives 1 / the power, truncated.
 fn integer_power(base: i128, exponent: i128) -> i128 {

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use choral::ir::{BuildError, Builder, Class, DType, Graph, Op, Tensor, TensorType, Value};
-use choral_compiler::rewrite::inline;
 
 use super::{Kind, Row};
 use crate::choices::Choices;
@@ -61,7 +60,7 @@ impl Draft {
             .iter()
             .map(|port| builder.input(name(port.value), graph.ty(port.value).clone()))
             .collect();
-        let outputs = inline(&mut builder, &graph, &inputs).expect("a graph on its own input types");
+        let outputs = builder.inline(&graph, &inputs).expect("a graph on its own input types");
         (builder.finish(&outputs), self.choices)
     }
 

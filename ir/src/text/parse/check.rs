@@ -3,7 +3,6 @@
 use super::ParseError;
 use super::attribute::{Attribute, Attributes};
 use super::cursor::Parser;
-use super::function::Block;
 use super::lexer::Kind;
 use super::statement::push_constant;
 use crate::check::{Check, Closeness};
@@ -26,7 +25,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `check.expect_eq_const %x, dense<..> : T`, or `stablehlo.custom_call @check.expect_eq(%x, %y) {..} : ..`.
-    pub(super) fn check(&mut self, block: &mut Block<'a>) -> Result<(), ParseError> {
+    pub(super) fn check(&mut self) -> Result<(), ParseError> {
         let at = self.at();
         let Kind::Word(mut name) = self.advance() else { return Err(self.unexpected("a check")) };
         let custom_call = name == "stablehlo.custom_call";
@@ -38,17 +37,17 @@ impl<'a> Parser<'a> {
         loop {
             match self.peek() {
                 Kind::Mark(':') => break,
-                Kind::Value(_) => values.push(self.operand(block)?),
+                Kind::Value(_) => values.push(self.operand()?),
                 Kind::Word("dense") => {
                     self.advance();
                     // The literal reads its own type.
                     let (tensor, ty) = self.dense()?;
-                    values.push(push_constant(&mut block.builder, &tensor, &ty));
+                    values.push(push_constant(&mut self.block.builder, &tensor, &ty));
                     break;
                 }
                 Kind::Mark('(') => {
                     self.advance();
-                    values.extend(self.until(')', |parser| parser.operand(block))?);
+                    values.extend(self.until(')', Parser::operand)?);
                 }
                 Kind::Mark('{') => {
                     self.advance();
@@ -77,7 +76,8 @@ impl<'a> Parser<'a> {
             <[Value; 2]>::try_from(values).map_err(|_| self.error(at, "expected two values to compare"))?;
         let kind =
             closeness(name, custom_call, &mut attributes).map_err(|message| self.error(at, message))?;
-        block.checks.push((Check { kind, line: self.error(at, "").line }, pair));
+        let line = self.error(at, "").line;
+        self.block.checks.push((Check { kind, line }, pair));
         Ok(())
     }
 

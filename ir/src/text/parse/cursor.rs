@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::ParseError;
 use super::lexer::{Kind, Token, tokens};
+use super::scope::Block;
 use crate::TensorType;
 use crate::check::Program;
 
@@ -14,6 +15,10 @@ pub(super) struct Parser<'a> {
     pub(super) position: usize,
     /// Functions already read, and the place after each.
     pub(super) functions: HashMap<&'a str, (Program, usize)>,
+    /// The graph being read.
+    pub(super) block: Block<'a>,
+    /// The graphs around it, outermost first.
+    pub(super) outer: Vec<Block<'a>>,
     /// Functions being read, outermost first.
     pub(super) calling: Vec<&'a str>,
     /// Functions and regions being read.
@@ -47,7 +52,16 @@ impl<'a> Parser<'a> {
     pub(super) fn new(source: &'a str) -> Result<Parser<'a>, ParseError> {
         let tokens = tokens(source)?;
         check_nesting(source, &tokens)?;
-        Ok(Parser { source, tokens, position: 0, functions: HashMap::new(), calling: Vec::new(), bodies: 0 })
+        Ok(Parser {
+            source,
+            tokens,
+            position: 0,
+            functions: HashMap::new(),
+            block: Block::function(""),
+            outer: Vec::new(),
+            calling: Vec::new(),
+            bodies: 0,
+        })
     }
 
     /// Reads a function or region within the one at hand.

@@ -1,36 +1,21 @@
 //! Modules, functions and regions. Functions that are called become part of their callers.
 
-use std::collections::HashMap;
-
 use super::ParseError;
 use super::attribute::{Attribute, Attributes};
 use super::cursor::Parser;
 use super::lexer::Kind;
+use super::scope::{Argument, Block, Region};
 use crate::check::{Check, Program};
-use crate::graph::{NamedAxis, NodeKind, Value};
+use crate::graph::{NamedAxis, Value};
 use crate::text::axes;
-use crate::{BuildError, Builder, Graph, TensorType, verify};
-
-/// A graph being read, and what its names stand for.
-pub(super) struct Block<'a> {
-    pub(super) builder: Builder,
-    pub(super) names: HashMap<&'a str, Vec<Value>>,
-    /// Checks of the function, with the value and the expected value.
-    pub(super) checks: Vec<(Check, [Value; 2])>,
-}
-
-impl Block<'_> {
-    fn new(name: &str) -> Self {
-        Block { builder: Builder::new(name), names: HashMap::new(), checks: Vec::new() }
-    }
-}
+use crate::{TensorType, verify};
 
 /// A result type as a function's header declares it.
 type Declared = (TensorType, Vec<NamedAxis>);
 
 impl<'a> Parser<'a> {
-    /// The whole text; the graph is its function `@main`, or its only function.
-    pub(super) fn module(&mut self) -> Result<Program, ParseError> {
+    /// The whole text: its functions in order, with whether others may call them by name.
+    pub(super) fn module(&mut self) -> Result<Vec<(bool, Program)>, ParseError> {
         let mut names = Vec::new();
         let mut depth = 0usize;
         loop {
@@ -39,7 +24,10 @@ impl<'a> Parser<'a> {
                     self.module_header()?;
                     depth += 1;
                 }
-                Kind::Word("func.func") => names.push(self.next_function()?),
+                Kind::Word("func.func") => {
+                    let public = self.peek_second() != Kind::Word("private");
+                    names.push((public, self.next_function()?));
+                }
                 Kind::Hash(_) => self.alias()?,
                 Kind::Mark('}') if depth > 0 => {
                     self.advance();
@@ -50,9 +38,11 @@ impl<'a> Parser<'a> {
                 _ => return Err(self.unexpected("`func.func` or `module`")),
             }
         }
-        let main = names.iter().find(|name| **name == "main").or(names.first());
-        let program = main.and_then(|name| self.functions.remove(name));
-        program.map(|(program, _)| program).ok_or_else(|| self.unexpected("`func.func`"))
+        let functions = names
+            .into_iter()
+            .filter_map(|(public, name)| self.functions.remove(name).map(|(program, _)| (public, program)));
+        let functions: Vec<_> = functions.collect();
+        if functions.is_empty() { Err(self.unexpected("`func.func`")) } else { Ok(functions) }
     }
 
     fn module_header(&mut self) -> Result<(), ParseError> {
@@ -99,7 +89,10 @@ impl<'a> Parser<'a> {
             return Err(self.error(self.at(), format!("@{name} calls itself")));
         }
         self.calling.push(name);
+        let outer = std::mem::replace(&mut self.block, Block::function(name));
+        self.outer.push(outer);
         let program = self.deeper(Parser::function)?;
+        self.block = self.outer.pop().unwrap_or_else(|| Block::function(""));
         self.calling.pop();
         self.functions.insert(name, (program, self.position));
         Ok(())
@@ -108,19 +101,18 @@ impl<'a> Parser<'a> {
     fn function(&mut self) -> Result<Program, ParseError> {
         let at = self.at();
         let name = self.function_name()?;
-        let mut block = Block::new(name);
         self.expect('(')?;
-        let input_axes = self.until(')', |parser| parser.argument(&mut block))?;
+        let input_axes = self.until(')', Parser::argument)?;
         let declared = self.declared_results()?;
         if self.eat_word("attributes") {
             self.expect('{')?;
             self.record('}')?;
         }
         self.expect('{')?;
-        let outputs = self.body(&mut block)?;
+        let outputs = self.body()?;
         self.expect('}')?;
         self.skip_location()?;
-        let returned: Vec<_> = outputs.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
+        let returned = self.types(&outputs);
         let types: Vec<_> = declared.iter().map(|(ty, _)| ty.clone()).collect();
         if returned != types {
             let (types, returned) = (spell(&types), spell(&returned));
@@ -128,6 +120,7 @@ impl<'a> Parser<'a> {
                 self.error(at, format!("@{name} is declared to return {types}, but returns {returned}"))
             );
         }
+        let block = std::mem::replace(&mut self.block, Block::function(""));
         let (checks, pairs): (Vec<Check>, Vec<[Value; 2]>) = block.checks.into_iter().unzip();
         let results = outputs.len();
         let mut output_axes: Vec<_> = declared.into_iter().map(|(_, axes)| axes).collect();
@@ -139,16 +132,25 @@ impl<'a> Parser<'a> {
     }
 
     /// `%x: tensor<2xf32> {attributes}`.
-    fn argument(&mut self, block: &mut Block<'a>) -> Result<Vec<NamedAxis>, ParseError> {
-        let at = self.at();
-        let name = self.value_name()?;
-        self.expect(':')?;
-        let ty = self.ty()?;
-        let value = block.builder.input(name, ty);
-        self.define(block, at, name, vec![value])?;
+    fn argument(&mut self) -> Result<Vec<NamedAxis>, ParseError> {
+        let argument = self.declared()?;
+        self.input(&argument)?;
         let axes = self.boundary_axes()?;
         self.skip_location()?;
         Ok(axes)
+    }
+
+    /// `%x: tensor<2xf32>`.
+    fn declared(&mut self) -> Result<Argument<'a>, ParseError> {
+        let (at, name) = (self.at(), self.value_name()?);
+        self.expect(':')?;
+        Ok((at, name, self.ty()?))
+    }
+
+    /// Adds an input to the graph at hand.
+    pub(super) fn input(&mut self, (at, name, ty): &Argument<'a>) -> Result<(), ParseError> {
+        let value = self.block.builder.input(*name, ty.clone());
+        self.define(*at, name, vec![value])
     }
 
     fn declared_results(&mut self) -> Result<Vec<Declared>, ParseError> {
@@ -174,64 +176,53 @@ impl<'a> Parser<'a> {
     }
 
     /// `({ ^bb0(%x: T): .. stablehlo.return %y : T })`, its `{` taken; `}` is taken too.
-    pub(super) fn region(&mut self) -> Result<Graph, ParseError> {
-        self.deeper(Parser::region_body)
-    }
-
-    fn region_body(&mut self) -> Result<Graph, ParseError> {
-        let mut block = Block::new("region");
+    pub(super) fn region(&mut self) -> Result<Region, ParseError> {
+        let mut arguments = Vec::new();
         if let Kind::Block(_) = self.peek() {
             self.advance();
             if self.eat('(') {
-                self.until(')', |parser| parser.argument(&mut block))?;
+                arguments = self.until(')', |parser| {
+                    let argument = parser.declared()?;
+                    parser.boundary_axes()?;
+                    parser.skip_location()?;
+                    Ok(argument)
+                })?;
             }
             self.expect(':')?;
         }
-        let outputs = self.body(&mut block)?;
-        self.expect('}')?;
-        Ok(block.builder.finish(&outputs))
+        self.region_of(&arguments)
     }
 
     /// The long form of `reduce` declares accumulator and element of each input side by side.
-    pub(super) fn reducer(&mut self) -> Result<Graph, ParseError> {
+    pub(super) fn reducer(&mut self) -> Result<Region, ParseError> {
         let mut pairs = Vec::new();
         while self.eat('(') {
             let pair = self.until(')', |parser| {
-                let declared = (parser.at(), parser.value_name()?);
-                parser.expect(':')?;
-                let ty = parser.ty()?;
+                let declared = parser.declared()?;
                 parser.skip_location()?;
-                Ok((declared, ty))
+                Ok(declared)
             })?;
             pairs.push(<[_; 2]>::try_from(pair).map_err(|_| self.unexpected("two arguments per input"))?);
         }
-        let mut block = Block::new("region");
-        for side in 0..2 {
-            for pair in &pairs {
-                let ((at, name), ty) = &pair[side];
-                let value = block.builder.input(*name, ty.clone());
-                self.define(&mut block, *at, name, vec![value])?;
-            }
-        }
+        let side = |side: usize| pairs.iter().map(move |pair| pair[side].clone());
+        let arguments: Vec<Argument<'a>> = side(0).chain(side(1)).collect();
         self.expect('{')?;
-        let outputs = self.body(&mut block)?;
-        self.expect('}')?;
-        Ok(block.builder.finish(&outputs))
+        self.region_of(&arguments)
     }
 
     /// Lines up to the one that returns; the values that it returns.
-    fn body(&mut self, block: &mut Block<'a>) -> Result<Vec<Value>, ParseError> {
+    pub(super) fn body(&mut self) -> Result<Vec<Value>, ParseError> {
         while !matches!(self.peek(), Kind::Word("return" | "func.return" | "stablehlo.return")) {
             if let Kind::Text("stablehlo.return") = self.peek() {
                 break;
             }
-            self.statement(block)?;
+            self.statement()?;
         }
         self.advance();
         let parenthesized = self.eat('(');
         let mut outputs = Vec::new();
         while let Kind::Value(_) = self.peek() {
-            outputs.push(self.operand(block)?);
+            outputs.push(self.operand()?);
             self.eat(',');
         }
         if parenthesized {
@@ -244,24 +235,9 @@ impl<'a> Parser<'a> {
         Ok(outputs)
     }
 
-    /// Makes a name stand for values.
-    pub(super) fn define(
-        &self,
-        block: &mut Block<'a>,
-        at: usize,
-        name: &'a str,
-        values: Vec<Value>,
-    ) -> Result<(), ParseError> {
-        match block.names.insert(name, values) {
-            None => Ok(()),
-            Some(_) => Err(self.error(at, format!("expected a new name, found %{name} once more"))),
-        }
-    }
-
     /// The results of a called function, whose nodes become nodes of this block.
     pub(super) fn inline(
         &mut self,
-        block: &mut Block<'a>,
         at: usize,
         name: &'a str,
         operands: &[Value],
@@ -273,16 +249,16 @@ impl<'a> Parser<'a> {
         self.function_at(name, start)?;
         self.position = back;
         let (Program { graph: callee, results, checks }, _) = &self.functions[name];
-        let types: Vec<_> = operands.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
+        let types = self.types(operands);
         if types != callee.input_types() {
             let message = format!("@{name} takes {}, got {}", spell(&callee.input_types()), spell(&types));
             return Err(self.error(at, message));
         }
-        let mut values = splice(&mut block.builder, callee, operands)
-            .map_err(|error| self.error(at, error.to_string()))?;
+        let inlined = self.block.builder.inline(callee, operands);
+        let mut values = inlined.map_err(|error| ParseError::new(self.source, at, error.to_string()))?;
         let compared = values.split_off(*results);
         let pairs = compared.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
-        block.checks.extend(checks.iter().cloned().zip(pairs));
+        self.block.checks.extend(checks.iter().cloned().zip(pairs));
         Ok(values)
     }
 }
@@ -290,28 +266,4 @@ impl<'a> Parser<'a> {
 /// `(A, B)`.
 pub(super) fn spell(types: &[TensorType]) -> String {
     format!("({})", types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", "))
-}
-
-/// Adds the nodes of a graph to another, in order.
-fn splice(builder: &mut Builder, callee: &Graph, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
-    let mut inputs = operands.iter();
-    let mut values: Vec<Vec<Value>> = Vec::with_capacity(callee.len());
-    for (id, node) in callee.nodes() {
-        let results = match &node.kind {
-            NodeKind::Input => inputs.by_ref().take(1).copied().collect(),
-            NodeKind::Constant(tensor) => {
-                vec![super::statement::push_constant(builder, tensor, &node.types[0])]
-            }
-            NodeKind::Op(op) => {
-                let operands = callee.operands(id);
-                let find = |value: &Value| values[value.node().index()][value.result()];
-                builder.push_all(op.clone(), &operands.iter().map(find).collect::<Vec<_>>())?
-            }
-        };
-        if !matches!(node.kind, NodeKind::Input) {
-            builder.rename(results[0], node.name.clone());
-        }
-        values.push(results);
-    }
-    Ok(callee.outputs().iter().map(|port| values[port.value.node().index()][port.value.result()]).collect())
 }

@@ -6,12 +6,14 @@
 
 mod attribute;
 mod check;
+mod control;
 mod cursor;
 mod dense;
 mod error;
 mod function;
 mod lexer;
 mod resolve;
+mod scope;
 mod statement;
 
 pub use error::ParseError;
@@ -47,8 +49,32 @@ impl Graph {
 
 /// As [`Program::parse`].
 pub(crate) fn program(text: &str) -> Result<Program, ParseError> {
-    cursor::Parser::new(text)?.module()
+    let mut functions = cursor::Parser::new(text)?.module()?;
+    let main = functions.iter().position(|(_, program)| program.graph.name() == MAIN).unwrap_or(0);
+    Ok(functions.swap_remove(main).1)
 }
+
+/// As [`Program::parse_all`].
+pub(crate) fn programs(text: &str) -> Result<Vec<Program>, ParseError> {
+    let mut functions = cursor::Parser::new(text)?.module()?;
+    if let Some(main) = functions.iter().position(|(_, program)| program.graph.name() == MAIN) {
+        return Ok(vec![functions.swap_remove(main).1]);
+    }
+    let mut public: Vec<Program> =
+        functions.into_iter().filter(|(public, _)| *public).map(|(_, program)| program).collect();
+    if public.len() > 1 {
+        public.retain(|program| program.graph.inputs().is_empty());
+    }
+    match public.is_empty() {
+        true => {
+            Err(ParseError::in_line(text, 1, "expected a function `@main`, or functions without arguments"))
+        }
+        false => Ok(public),
+    }
+}
+
+/// The function that a program starts with.
+const MAIN: &str = "main";
 
 /// As [`Graph::parse`].
 impl std::str::FromStr for Graph {

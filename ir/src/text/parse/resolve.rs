@@ -3,18 +3,23 @@
 use std::sync::Arc;
 
 use super::attribute::{Attribute, Attributes};
+use super::control;
+use super::scope::Capture;
 use super::statement::Call;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
     ComparisonType, Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise,
-    Gather, Iota, Layout, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, Scatter,
-    SelectAndScatter, Slice, Sort, TopK, Transpose, TriangularSolve, Unary,
+    Gather, Iota, Layout, Map, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngAlgorithm,
+    RngBitGenerator, Scatter, SelectAndScatter, Slice, Sort, TopK, Transpose, TriangularSolve, Unary,
 };
 use crate::{Graph, Op, TensorType};
 
 /// The op, with every attribute accounted for.
 pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
-    let op = named(call)?;
+    let op = match control::op(call)? {
+        Some(op) => op,
+        None => named(call)?,
+    };
     match call.attributes.unknown() {
         Some(name) => Err(format!("expected attributes of this op, found `{name}`")),
         None => Ok(op),
@@ -66,6 +71,11 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             let is_stable = call.attributes.take(&["is_stable"]) == Some(Attribute::Boolean(true));
             Ok(Sort { dimension, is_stable, comparator: region(call)? }.into())
         }
+        "stablehlo.map" => {
+            let _every_dimension = call.attributes.take(&["dimensions"]);
+            Ok(Map { computation: region(call)? }.into())
+        }
+        "stablehlo.rng_bit_generator" | "choral.rng_bit_generator" => rng_bit_generator(call).map(Op::from),
         "stablehlo.cholesky" => Ok(Cholesky { lower: flag(&mut call.attributes, "lower") }.into()),
         "stablehlo.triangular_solve" => triangular_solve(&mut call.attributes).map(Op::from),
         "chlo.top_k" => Ok(TopK { k: call.attributes.require(&["k"])?.size()? }.into()),
@@ -90,7 +100,13 @@ fn result(call: &Call<'_>) -> Result<TensorType, String> {
 }
 
 fn region(call: &mut Call<'_>) -> Result<Arc<Graph>, String> {
-    call.regions.pop().map(Arc::new).ok_or_else(|| "expected a region".to_owned())
+    let region = call.regions.pop().ok_or("expected a region")?;
+    match region.captures.first() {
+        None => Ok(Arc::new(region.graph)),
+        Some(Capture { outer: _, name, ty: _ }) => {
+            Err(format!("its region can read constants of one element from outside, but not %{name}"))
+        }
+    }
 }
 
 fn sizes_or(
@@ -299,6 +315,17 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
         index_vector_dim: numbers.take(&["index_vector_dim"]).map_or(Ok(0), |dim| dim.size())?,
         body: region(call)?,
     })
+}
+
+fn rng_bit_generator(call: &mut Call<'_>) -> Result<RngBitGenerator, String> {
+    let word = call.attributes.require(&["algorithm", "rng_algorithm"])?.word()?;
+    let algorithm = RngAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == word);
+    let algorithm =
+        algorithm.ok_or_else(|| format!("expected DEFAULT, THREE_FRY or PHILOX, found `{word}`"))?;
+    let batching_dims = call.attributes.take(&["batching_dims"]).map_or(Ok(0), |count| count.size())?;
+    let TensorType { shape, dtype } = call.signature.results.get(1).cloned().ok_or("expected two results")?;
+    let shape = shape.get(batching_dims..).ok_or("expected bits that have the batching dimensions")?.to_vec();
+    Ok(RngBitGenerator { algorithm, batching_dims, shape, dtype })
 }
 
 fn flag(attributes: &mut Attributes<'_>, name: &str) -> bool {

@@ -5,11 +5,12 @@
 use super::ParseError;
 use super::attribute::{Attribute, Attributes};
 use super::cursor::Parser;
-use super::function::{Block, spell};
+use super::function::spell;
 use super::lexer::Kind;
 use super::resolve;
+use super::scope::Region;
 use crate::graph::Value;
-use crate::op::{Binary, Elementwise};
+use crate::op::{Binary, ControlOp, Elementwise};
 use crate::{Builder, Graph, Op, Tensor, TensorType};
 
 /// An op as the text spells it.
@@ -17,7 +18,7 @@ pub(super) struct Call<'a> {
     pub(super) name: &'a str,
     pub(super) operands: Vec<Value>,
     pub(super) attributes: Attributes<'a>,
-    pub(super) regions: Vec<Graph>,
+    pub(super) regions: Vec<Region>,
     pub(super) signature: Signature,
 }
 
@@ -32,14 +33,14 @@ pub(super) struct Signature {
 
 impl<'a> Parser<'a> {
     /// `%a, %b = op ..`, `%a:2 = op ..`.
-    pub(super) fn statement(&mut self, block: &mut Block<'a>) -> Result<(), ParseError> {
+    pub(super) fn statement(&mut self) -> Result<(), ParseError> {
         if self.is_check() {
-            return self.check(block);
+            return self.check();
         }
         let at = self.at();
         let names = self.result_names()?;
-        let known = block.builder.graph().len();
-        let values = self.right_hand_side(block)?;
+        let known = self.block.builder.graph().len();
+        let values = self.right_hand_side()?;
         self.skip_location()?;
         let count = names.iter().map(|(_, _, count)| count).sum::<usize>();
         if count != values.len() {
@@ -50,11 +51,11 @@ impl<'a> Parser<'a> {
             && name.parse::<u64>().is_err()
             && value.node().index() >= known
         {
-            block.builder.rename(value, *name);
+            self.block.builder.rename(value, *name);
         }
         let mut values = values.into_iter();
         for (at, name, count) in names {
-            self.define(block, at, name, values.by_ref().take(count).collect())?;
+            self.define(at, name, values.by_ref().take(count).collect())?;
         }
         Ok(())
     }
@@ -74,22 +75,30 @@ impl<'a> Parser<'a> {
         self.until('=', name)
     }
 
-    fn right_hand_side(&mut self, block: &mut Block<'a>) -> Result<Vec<Value>, ParseError> {
+    fn right_hand_side(&mut self) -> Result<Vec<Value>, ParseError> {
         let at = self.at();
         match self.advance() {
-            Kind::Word("call" | "func.call") => self.call_of_function(block, at),
-            Kind::Word("stablehlo.constant") => self.constant(block),
+            Kind::Word("call" | "func.call") => self.call_of_function(at),
+            Kind::Word("stablehlo.constant") => self.constant(),
             Kind::Word(name @ "stablehlo.reduce") => {
-                let call = self.reduce(block, name)?;
-                self.push(block, at, call)
+                let call = self.reduce(name)?;
+                self.push(at, call)
+            }
+            Kind::Word(name @ "stablehlo.while") => {
+                let call = self.while_loop(name)?;
+                self.push(at, call)
+            }
+            Kind::Word(name @ "chlo.scan") => {
+                let call = self.scan(name)?;
+                self.push(at, call)
             }
             Kind::Word(name) => {
-                let call = self.pretty(block, name)?;
-                self.push(block, at, call)
+                let call = self.pretty(name)?;
+                self.push(at, call)
             }
             Kind::Text(name) => {
-                let call = self.generic(block, name)?;
-                self.push(block, at, call)
+                let call = self.generic(name)?;
+                self.push(at, call)
             }
             _ => {
                 self.position -= 1;
@@ -98,33 +107,33 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn constant(&mut self, block: &mut Block<'a>) -> Result<Vec<Value>, ParseError> {
+    fn constant(&mut self) -> Result<Vec<Value>, ParseError> {
         if self.eat('{') {
             self.record('}')?;
         }
         self.expect_word("dense")?;
         let (tensor, ty) = self.dense()?;
-        Ok(vec![push_constant(&mut block.builder, &tensor, &ty)])
+        Ok(vec![push_constant(&mut self.block.builder, &tensor, &ty)])
     }
 
-    fn call_of_function(&mut self, block: &mut Block<'a>, at: usize) -> Result<Vec<Value>, ParseError> {
+    fn call_of_function(&mut self, at: usize) -> Result<Vec<Value>, ParseError> {
         let name = self.symbol()?;
         self.expect('(')?;
-        let operands = self.until(')', |parser| parser.operand(block))?;
+        let operands = self.until(')', Parser::operand)?;
         self.expect(':')?;
         let signature = self.signature()?;
-        let results = self.inline(block, at, name, &operands)?;
-        self.check_results(block, at, &results, &signature)?;
+        let results = self.inline(at, name, &operands)?;
+        self.check_results(at, &results, &signature)?;
         Ok(results)
     }
 
     /// Operands, `name = value` pairs and keywords in any order up to the colon, then types.
-    fn pretty(&mut self, block: &Block<'a>, name: &'a str) -> Result<Call<'a>, ParseError> {
+    fn pretty(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
         let (mut operands, mut attributes) = (Vec::new(), Attributes::default());
         loop {
             match (self.peek(), self.peek_second()) {
                 (Kind::Mark(':'), _) => break,
-                (Kind::Value(_), _) => operands.push(self.operand(block)?),
+                (Kind::Value(_), _) => operands.push(self.operand()?),
                 (Kind::Mark('('), _) => {
                     self.advance();
                     // An attribute may stand among the operands: `chlo.top_k(%x, k = 2)`.
@@ -134,7 +143,7 @@ impl<'a> Parser<'a> {
                             attributes.push(key, parser.linked()?);
                             Ok(())
                         }
-                        (_, _) => parser.operand(block).map(|operand| operands.push(operand)),
+                        (_, _) => parser.operand().map(|operand| operands.push(operand)),
                     })?;
                 }
                 (Kind::Mark('['), _) => self.ranges(&mut attributes)?,
@@ -155,7 +164,10 @@ impl<'a> Parser<'a> {
             self.eat(',');
         }
         self.expect(':')?;
-        let signature = self.signature()?;
+        let signature = match name {
+            "stablehlo.optimization_barrier" => Signature { operands: None, results: self.types_alone()? },
+            _ => self.signature()?,
+        };
         Ok(Call { name, operands, attributes, regions: Vec::new(), signature })
     }
 
@@ -177,13 +189,13 @@ impl<'a> Parser<'a> {
     }
 
     /// `(%x init: %zero) applies stablehlo.add across dimensions = [0] : ..`, or with a region at the end.
-    fn reduce(&mut self, block: &Block<'a>, name: &'a str) -> Result<Call<'a>, ParseError> {
+    fn reduce(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
         let (mut inputs, mut inits) = (Vec::new(), Vec::new());
         while self.eat('(') {
-            inputs.push(self.operand(block)?);
+            inputs.push(self.operand()?);
             self.expect_word("init")?;
             self.expect(':')?;
-            inits.push(self.operand(block)?);
+            inits.push(self.operand()?);
             self.expect(')')?;
             self.eat(',');
         }
@@ -199,8 +211,11 @@ impl<'a> Parser<'a> {
         self.expect(':')?;
         let (at, signature) = (self.at(), self.signature()?);
         let region = match (applied, inputs.first()) {
-            (Some(op), Some(&input)) => Graph::reducer(op, block.builder.graph().ty(input).dtype)
-                .map_err(|error| self.error(at, error.to_string()))?,
+            (Some(op), Some(&input)) => {
+                let graph = Graph::reducer(op, self.block.builder.graph().ty(input).dtype);
+                let graph = graph.map_err(|error| self.error(at, error.to_string()))?;
+                Region { graph, captures: Vec::new() }
+            }
             (Some(_) | None, _) => {
                 self.expect_word("reducer")?;
                 self.reducer()?
@@ -220,9 +235,9 @@ impl<'a> Parser<'a> {
     }
 
     /// `"op"(%a, %b) <{..}> ({..}) {..} : (A, B) -> C`.
-    fn generic(&mut self, block: &Block<'a>, name: &'a str) -> Result<Call<'a>, ParseError> {
+    fn generic(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
         self.expect('(')?;
-        let operands = self.until(')', |parser| parser.operand(block))?;
+        let operands = self.until(')', Parser::operand)?;
         let mut attributes = Attributes::default();
         if self.eat('<') {
             self.expect('{')?;
@@ -244,39 +259,9 @@ impl<'a> Parser<'a> {
         Ok(Call { name, operands, attributes, regions, signature })
     }
 
-    /// `%x` or `%pair#1`.
-    pub(super) fn operand(&mut self, block: &Block<'a>) -> Result<Value, ParseError> {
-        let at = self.at();
-        let name = self.value_name()?;
-        let result = match self.peek() {
-            Kind::Hash(number) => number.parse().ok(),
-            _ => Some(0),
-        };
-        if let Kind::Hash(_) = self.peek() {
-            self.advance();
-        }
-        let values = block.names.get(name);
-        let value = result.and_then(|result: usize| values.and_then(|values| values.get(result)));
-        value.copied().ok_or_else(|| {
-            let found = &self.source[at..self.end_of_last()];
-            self.error(
-                at,
-                format!("expected a value defined above in this function or region, found {found}"),
-            )
-        })
-    }
-
     /// `(A, B) -> C`, `(A) -> (B, C)`, `A -> B`, or types alone, the last of which is the result's.
     pub(super) fn signature(&mut self) -> Result<Signature, ParseError> {
-        let operands = if self.eat('(') {
-            self.until(')', Parser::ty)?
-        } else {
-            let mut types = vec![self.ty()?];
-            while self.eat(',') {
-                types.push(self.ty()?);
-            }
-            types
-        };
+        let operands = if self.eat('(') { self.until(')', Parser::ty)? } else { self.types_alone()? };
         if !self.eat_arrow() {
             return Ok(Signature { operands: None, results: operands.last().cloned().into_iter().collect() });
         }
@@ -284,35 +269,42 @@ impl<'a> Parser<'a> {
         Ok(Signature { operands: Some(operands), results })
     }
 
-    fn push(
-        &mut self,
-        block: &mut Block<'a>,
-        at: usize,
-        mut call: Call<'a>,
-    ) -> Result<Vec<Value>, ParseError> {
+    /// `A, B`.
+    pub(super) fn types_alone(&mut self) -> Result<Vec<TensorType>, ParseError> {
+        let mut types = vec![self.ty()?];
+        while self.eat(',') {
+            types.push(self.ty()?);
+        }
+        Ok(types)
+    }
+
+    fn push(&mut self, at: usize, mut call: Call<'a>) -> Result<Vec<Value>, ParseError> {
         if call.name == "stablehlo.constant" {
             return match call.attributes.take(&["value"]) {
                 Some(Attribute::Dense(tensor, _)) if call.signature.results.len() == 1 => {
-                    Ok(vec![push_constant(&mut block.builder, &tensor, &call.signature.results[0])])
+                    Ok(vec![push_constant(&mut self.block.builder, &tensor, &call.signature.results[0])])
                 }
                 Some(_) | None => Err(self.error(at, "expected the attribute `value` with a dense literal")),
             };
         }
-        self.check_operands(block, at, &call)?;
+        self.check_operands(at, &call)?;
+        let operands = call.operands.len();
         let op =
             resolve::op(&mut call).map_err(|message| self.error(at, format!("{}: {message}", call.name)))?;
+        let carried = if is_loop(&op) { call.operands.len() - operands } else { 0 };
         let operands =
-            spread(&mut block.builder, &op, &call).map_err(|error| self.error(at, error.to_string()))?;
-        let results = block.builder.push_all(op, &operands);
-        let results = results.map_err(|error| self.error(at, error.to_string()))?;
-        self.check_results(block, at, &results, &call.signature)?;
+            spread(&mut self.block.builder, &op, &call).map_err(|error| self.error(at, error.to_string()))?;
+        let results = self.block.builder.push_all(op, &operands);
+        let mut results = results.map_err(|error| self.error(at, error.to_string()))?;
+        // What a loop only reads is carried, but not among the results of the text.
+        results.truncate(results.len() - carried);
+        self.check_results(at, &results, &call.signature)?;
         Ok(results)
     }
 
-    fn check_operands(&self, block: &Block<'a>, at: usize, call: &Call<'a>) -> Result<(), ParseError> {
+    fn check_operands(&self, at: usize, call: &Call<'a>) -> Result<(), ParseError> {
         let Some(declared) = &call.signature.operands else { return Ok(()) };
-        let types: Vec<_> =
-            call.operands.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
+        let types = self.types(&call.operands);
         if *declared == types {
             return Ok(());
         }
@@ -320,20 +312,18 @@ impl<'a> Parser<'a> {
         Err(self.error(at, format!("{}: declared to take {declared}, found {types}", call.name)))
     }
 
-    fn check_results(
-        &self,
-        block: &Block<'a>,
-        at: usize,
-        results: &[Value],
-        signature: &Signature,
-    ) -> Result<(), ParseError> {
-        let types: Vec<_> = results.iter().map(|&value| block.builder.graph().ty(value).clone()).collect();
+    fn check_results(&self, at: usize, results: &[Value], signature: &Signature) -> Result<(), ParseError> {
+        let types = self.types(results);
         if types == signature.results {
             return Ok(());
         }
         let (declared, types) = (spell(&signature.results), spell(&types));
         Err(self.error(at, format!("declared to make {declared}, but makes {types}")))
     }
+}
+
+fn is_loop(op: &Op) -> bool {
+    matches!(op, Op::Control(ControlOp::While(_) | ControlOp::Scan(_)))
 }
 
 /// StableHLO lets the predicate of `select` and the bounds of `clamp` be scalars; here they are repeated.

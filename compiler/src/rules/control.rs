@@ -1,0 +1,333 @@
+//! Batching branches and loops.
+//!
+//! What decides (an index, a loop's condition) is shared by all members, or each member's own.
+//! Where it is shared, the op stays as it is and its regions run over all members. Where it is not,
+//! every branch runs and each member takes the results of its own; a loop runs while any member
+//! wants to, and members that have finished keep their values.
+//!
+//! Then members run code that they did not ask for, and a loop inside might never end for them.
+//! Where code holds a loop, such members run it on the operands of one that did ask ([`stand_ins`]),
+//! and it does not run at all if nobody did.
+
+use std::sync::Arc;
+
+use choral_ir::op::{
+    Binary, Case, ComparisonDirection, ControlOp, Gather, If, Iota, Map, Reduce, Scan, Unary, While,
+};
+use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Tensor, Value};
+
+use super::Lane::{Mapped, Shared};
+use super::{Batch, Lane, Lanes};
+use crate::{views, walk};
+
+/// The rule of each op of the family.
+pub(crate) fn batch(cx: &mut Batch, op: &ControlOp, lanes: &[Lane]) -> Lanes {
+    match op {
+        ControlOp::If(op) => if_else(cx, op, lanes),
+        ControlOp::Case(op) => case(cx, op, lanes),
+        ControlOp::While(op) => while_loop(cx, op, lanes),
+        ControlOp::Scan(op) => scan(cx, op, lanes),
+        ControlOp::Map(op) => map(cx, op, lanes),
+        ControlOp::OptimizationBarrier => optimization_barrier(cx, lanes),
+    }
+}
+
+fn if_else(cx: &mut Batch, If { true_branch, false_branch }: &If, lanes: &[Lane]) -> Lanes {
+    let branches = [true_branch.clone(), false_branch.clone()];
+    match lanes[0] {
+        Shared(pred) => chosen_for_all(cx, pred, &branches, &lanes[1..], |regions| {
+            If { true_branch: regions[0].clone(), false_branch: regions[1].clone() }.into()
+        }),
+        Mapped(..) => {
+            let pred = cx.at_front(lanes[0])?;
+            chosen_by_each(cx, &[pred], &branches, &lanes[1..])
+        }
+    }
+}
+
+fn case(cx: &mut Batch, Case { branches }: &Case, lanes: &[Lane]) -> Lanes {
+    match lanes[0] {
+        Shared(index) => {
+            chosen_for_all(cx, index, branches, &lanes[1..], |branches| Case { branches }.into())
+        }
+        Mapped(..) => {
+            let index = cx.at_front(lanes[0])?;
+            let takes = |number: usize| {
+                let number = cx.builder.full(number as f64, DType::I32, [cx.size]);
+                cx.builder.compare(ComparisonDirection::Eq, index, number)
+            };
+            let takes: Vec<Value> = (0..branches.len() - 1).map(takes).collect::<Result<_, _>>()?;
+            chosen_by_each(cx, &takes, branches, &lanes[1..])
+        }
+    }
+}
+
+/// One branch for all members: each runs over them.
+fn chosen_for_all(
+    cx: &mut Batch,
+    index: Value,
+    branches: &[Arc<Graph>],
+    operands: &[Lane],
+    op: impl Fn(Vec<Arc<Graph>>) -> Op,
+) -> Lanes {
+    let in_dims = dims(operands);
+    let mut mapped = vec![false; branches[0].outputs().len()];
+    for branch in branches {
+        mapped = either(&mapped, &walk::mapped_outputs(branch, cx.size, &in_dims)?);
+    }
+    let out_dims = at_dim(&mapped, 0);
+    let region = |branch: &Arc<Graph>| walk::region(branch, cx.size, &in_dims, &out_dims).map(Arc::new);
+    let regions: Vec<Arc<Graph>> = branches.iter().map(region).collect::<Result<_, _>>()?;
+    let operands: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
+    let results = cx.builder.push_all(op(regions), &[vec![index], operands].concat())?;
+    Ok(lanes(results, &out_dims))
+}
+
+/// A branch for each member: `takes` says which members take each branch but the last.
+fn chosen_by_each(cx: &mut Batch, takes: &[Value], branches: &[Arc<Graph>], operands: &[Lane]) -> Lanes {
+    let Some((last, others)) = branches.split_last() else { return Ok(Vec::new()) };
+    let rest = none_of(cx, takes)?;
+    let mut results = branch(cx, last, rest, operands)?;
+    for (other, &takes) in others.iter().zip(takes).rev() {
+        let taken = branch(cx, other, takes, operands)?;
+        for (result, taken) in results.iter_mut().zip(taken) {
+            *result = where_each(cx, takes, taken, *result)?;
+        }
+    }
+    Ok(results)
+}
+
+/// The members that no mask holds.
+fn none_of(cx: &mut Batch, masks: &[Value]) -> Result<Value, BuildError> {
+    let mut any = cx.builder.splat(Tensor::from(false), [cx.size]);
+    for &mask in masks {
+        any = cx.builder.binary(Binary::Or, any, mask)?;
+    }
+    cx.builder.unary(Unary::Not, any)
+}
+
+/// A branch's results, right for the members in `takes`.
+fn branch(cx: &mut Batch, branch: &Graph, takes: Value, operands: &[Lane]) -> Lanes {
+    if !holds_a_loop(branch) {
+        return walk::outputs(cx, branch, operands);
+    }
+    let operands = stand_ins(cx, takes, operands)?;
+    let out_dims = vec![Some(0); branch.outputs().len()];
+    let region = walk::region(branch, cx.size, &dims(&operands), &out_dims)?;
+    let op = If { false_branch: Arc::new(zeros_like(&region)), true_branch: Arc::new(region) };
+    let any = any(&mut cx.builder, takes)?;
+    let operands: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
+    cx.mapped(op, &[vec![any], operands].concat(), 0)
+}
+
+fn holds_a_loop(graph: &Graph) -> bool {
+    graph.nodes().any(|(_, node)| match &node.kind {
+        NodeKind::Op(op) => {
+            matches!(op, Op::Control(ControlOp::While(_))) || op.regions().into_iter().any(holds_a_loop)
+        }
+        NodeKind::Input | NodeKind::Constant(_) => false,
+    })
+}
+
+/// A region on the same inputs that returns zeros of the same types.
+fn zeros_like(region: &Graph) -> Graph {
+    let mut builder = Builder::new(region.name());
+    for (port, ty) in region.inputs().iter().zip(region.input_types()) {
+        builder.input(region.node(port.value.node()).name.clone(), ty);
+    }
+    let outputs: Vec<Value> =
+        region.output_types().into_iter().map(|ty| builder.full(0.0, ty.dtype, ty.shape)).collect();
+    builder.finish(&outputs)
+}
+
+/// The operands, each member outside of `mask` with those of the first member in it.
+fn stand_ins(cx: &mut Batch, mask: Value, operands: &[Lane]) -> Lanes {
+    if cx.size == 0 {
+        return Ok(operands.to_vec());
+    }
+    let own = cx.push(Iota { shape: vec![cx.size], dtype: DType::I32, dimension: 0 }, &[])?;
+    let last = cx.builder.full((cx.size - 1) as f64, DType::I32, []);
+    let lasts = cx.builder.full((cx.size - 1) as f64, DType::I32, [cx.size]);
+    let candidates = cx.builder.select(mask, own, lasts)?;
+    let first = cx.builder.reduce(candidates, last, vec![0], Binary::Minimum)?;
+    let firsts = views::stretch(&mut cx.builder, first, &[cx.size], &[])?;
+    let source = cx.builder.select(mask, own, firsts)?;
+    let source = cx.builder.reshape(source, [cx.size, 1])?;
+    operands.iter().map(|&lane| taken(cx, lane, source)).collect()
+}
+
+/// The operand with each member's slice taken from the member that `source` names.
+fn taken(cx: &mut Batch, lane: Lane, source: Value) -> Result<Lane, BuildError> {
+    let Mapped(..) = lane else { return Ok(lane) };
+    let value = cx.at_front(lane)?;
+    let mut slice_sizes = cx.ty(value).shape.clone();
+    slice_sizes[0] = 1;
+    let op = Gather {
+        offset_dims: (1..slice_sizes.len()).collect(),
+        collapsed_slice_dims: vec![0],
+        operand_batching_dims: Vec::new(),
+        start_indices_batching_dims: Vec::new(),
+        start_index_map: vec![0],
+        index_vector_dim: 1,
+        slice_sizes,
+        indices_are_sorted: false,
+    };
+    Ok(Mapped(cx.push(op, &[value, source])?, 0))
+}
+
+/// Each member's choice of two values by a mask.
+fn where_each(cx: &mut Batch, mask: Value, on_true: Lane, on_false: Lane) -> Result<Lane, BuildError> {
+    let (on_true, on_false) = (cx.at_front(on_true)?, cx.at_front(on_false)?);
+    let shape = cx.ty(on_true).shape.clone();
+    let mask = views::stretch(&mut cx.builder, mask, &shape, &[0])?;
+    Ok(Mapped(cx.builder.select(mask, on_true, on_false)?, 0))
+}
+
+/// Whether the mask holds any member.
+fn any(builder: &mut Builder, mask: Value) -> Result<Value, BuildError> {
+    let none = builder.splat(Tensor::from(false), []);
+    let body = Arc::new(Graph::reducer(Binary::Or, DType::I1)?);
+    builder.push(Reduce { dimensions: vec![0], body }, &[mask, none])
+}
+
+fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
+    let (mapped, by_each) = mapped_carried(op, cx.size, lanes)?;
+    let in_dims = at_dim(&mapped, 0);
+    let mut carried = Vec::with_capacity(lanes.len());
+    for (&lane, dim) in lanes.iter().zip(&in_dims) {
+        carried.push(dim.map_or(Ok(lane), |dim| cx.at(lane, dim).map(|value| Mapped(value, dim)))?);
+    }
+    if by_each {
+        return ended_by_each(cx, op, &carried);
+    }
+    let op = While {
+        cond: walk::region(&op.cond, cx.size, &in_dims, &[None])?.into(),
+        body: walk::region(&op.body, cx.size, &in_dims, &in_dims)?.into(),
+    };
+    let values: Vec<Value> = carried.iter().map(|lane| lane.value()).collect();
+    let results = cx.builder.push_all(op, &values)?;
+    Ok(self::lanes(results, &in_dims))
+}
+
+/// Which carried values are mapped once nothing changes any more, and whether each member ends the
+/// loop for itself.
+fn mapped_carried(op: &While, size: usize, lanes: &[Lane]) -> Result<(Vec<bool>, bool), BuildError> {
+    let mut mapped: Vec<bool> = lanes.iter().map(|lane| lane.dim().is_some()).collect();
+    loop {
+        let in_dims = at_dim(&mapped, 0);
+        let by_each = walk::mapped_outputs(&op.cond, size, &in_dims)?[0];
+        let mut next = either(&mapped, &walk::mapped_outputs(&op.body, size, &in_dims)?);
+        if by_each {
+            // Members that end early keep what others change.
+            next = next.iter().enumerate().map(|(at, &mapped)| mapped || !hands_on(&op.body, at)).collect();
+        }
+        if next == mapped {
+            return Ok((mapped, by_each));
+        }
+        mapped = next;
+    }
+}
+
+/// Whether a body returns the carried value of this number as it is.
+fn hands_on(body: &Graph, at: usize) -> bool {
+    body.outputs()[at].value == body.inputs()[at].value
+}
+
+/// A loop that carries, before all else, which members are running.
+fn ended_by_each(cx: &mut Batch, op: &While, carried: &[Lane]) -> Lanes {
+    let running = walk::outputs(cx, &op.cond, carried)?[0];
+    let running = cx.at_front(running)?;
+    let body = body_of_the_running(cx, op, carried)?;
+    let cond = any_running(&body)?;
+    let operands: Vec<Value> = carried.iter().map(|lane| lane.value()).collect();
+    let op = While { cond: cond.into(), body: body.into() };
+    let results = cx.builder.push_all(op, &[vec![running], operands].concat())?;
+    Ok(lanes(results[1..].to_vec(), &dims(carried)))
+}
+
+fn any_running(body: &Graph) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("cond");
+    let name = |at: usize| body.node(body.inputs()[at].value.node()).name.clone();
+    let types = body.input_types().into_iter().enumerate();
+    let inputs: Vec<Value> = types.map(|(at, ty)| builder.input(name(at), ty)).collect();
+    let any = any(&mut builder, inputs[0])?;
+    Ok(builder.finish(&[any]))
+}
+
+/// The body over all members, of which those that are running take the results.
+fn body_of_the_running(cx: &Batch, op: &While, carried: &[Lane]) -> Result<Graph, BuildError> {
+    let mut cx = Batch::new(op.body.name(), cx.size);
+    let running = cx.builder.input("running", choral_ir::TensorType::new([cx.size], DType::I1));
+    let old = walk::inputs(&mut cx, &op.body, &dims(carried));
+    let taken = if holds_a_loop(&op.body) { stand_ins(&mut cx, running, &old)? } else { old.clone() };
+    let mut new = walk::outputs(&mut cx, &op.body, &taken)?;
+    for (at, (new, &old)) in new.iter_mut().zip(&old).enumerate() {
+        *new = if hands_on(&op.body, at) { old } else { where_each(&mut cx, running, *new, old)? };
+    }
+    let wants = walk::outputs(&mut cx, &op.cond, &new)?[0];
+    let wants = cx.at_front(wants)?;
+    let still = cx.builder.binary(Binary::And, running, wants)?;
+    let outputs: Vec<Value> = std::iter::once(still).chain(new.iter().map(|lane| lane.value())).collect();
+    walk::finished(cx.builder, &outputs)
+}
+
+/// Members lie behind the dimension that is walked along, so that slices of inputs that all share
+/// stay shared; carried values have them first.
+fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
+    let Scan { dimension, is_reverse, inputs, body } = op;
+    let (taken, carried) = lanes.split_at(*inputs);
+    let outputs = body.outputs().len() - carried.len();
+    let taken_dims: Vec<Option<usize>> = taken.iter().map(|lane| lane.dim().map(|_| *dimension)).collect();
+    let mut mapped: Vec<bool> = carried.iter().map(|lane| lane.dim().is_some()).collect();
+    let (in_dims, out_mapped) = loop {
+        let in_dims = [taken_dims.clone(), at_dim(&mapped, 0)].concat();
+        let out_mapped = walk::mapped_outputs(body, cx.size, &in_dims)?;
+        let next = either(&mapped, &out_mapped[outputs..]);
+        if next == mapped {
+            break (in_dims, out_mapped);
+        }
+        mapped = next;
+    };
+    let out_dims = [at_dim(&out_mapped[..outputs], *dimension), at_dim(&mapped, 0)].concat();
+    let body = Arc::new(walk::region(body, cx.size, &in_dims, &out_dims)?);
+    let mut operands = Vec::with_capacity(lanes.len());
+    for (position, (&lane, dim)) in lanes.iter().zip(&in_dims).enumerate() {
+        let behind = usize::from(position < *inputs);
+        operands.push(dim.map_or(Ok(lane.value()), |dim| cx.at(lane, dim + behind))?);
+    }
+    let op = Scan { dimension: *dimension, is_reverse: *is_reverse, inputs: *inputs, body };
+    let results = cx.builder.push_all(op, &operands)?;
+    let behind = |(at, dim): (usize, &Option<usize>)| dim.map(|dim| dim + usize::from(at < outputs));
+    Ok(self::lanes(results, &out_dims.iter().enumerate().map(behind).collect::<Vec<_>>()))
+}
+
+fn map(cx: &mut Batch, Map { computation }: &Map, lanes: &[Lane]) -> Lanes {
+    let (values, at) = cx.aligned(lanes)?;
+    cx.mapped(Map { computation: computation.clone() }, &values, at)
+}
+
+fn optimization_barrier(cx: &mut Batch, lanes: &[Lane]) -> Lanes {
+    let values: Vec<Value> = lanes.iter().map(|lane| lane.value()).collect();
+    let results = cx.builder.push_all(ControlOp::OptimizationBarrier, &values)?;
+    Ok(self::lanes(results, &dims(lanes)))
+}
+
+fn dims(lanes: &[Lane]) -> Vec<Option<usize>> {
+    lanes.iter().map(|lane| lane.dim()).collect()
+}
+
+fn at_dim(mapped: &[bool], dim: usize) -> Vec<Option<usize>> {
+    mapped.iter().map(|mapped| mapped.then_some(dim)).collect()
+}
+
+fn either(left: &[bool], right: &[bool]) -> Vec<bool> {
+    left.iter().zip(right).map(|(left, right)| *left || *right).collect()
+}
+
+fn lanes(values: Vec<Value>, dims: &[Option<usize>]) -> Vec<Lane> {
+    values
+        .into_iter()
+        .zip(dims)
+        .map(|(value, dim)| dim.map_or(Shared(value), |dim| Mapped(value, dim)))
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! The walk over a graph that `vmap` is: what depends on no mapped value is copied, and computed
+//! once; the rest goes through the rule of its op's family.
+//!
+//! Lives here: the walk, and regions over all members. Must not live here: rules of ops
+//! ([`crate::rules`]), and what users say about dimensions ([`mod@crate::vmap`]).
+
+use std::collections::HashMap;
+
+use choral_ir::{BuildError, Builder, Graph, NodeKind, Value};
+
+use crate::rewrite;
+use crate::rules::{self, Batch, Lane, Lanes};
+
+/// The graph's outputs, its ops added to the graph in the making.
+pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane]) -> Lanes {
+    let (name, location) = cx.builder.description();
+    let mut lanes: HashMap<Value, Lane> =
+        graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
+    for (id, node) in graph.nodes() {
+        let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
+        cx.builder.describe(Some(node.name.clone()), node.location.clone());
+        let results = match &node.kind {
+            NodeKind::Op(op) if operands.iter().any(|lane| lane.dim().is_some()) => {
+                rules::batch(cx, op, &operands)?
+            }
+            NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => {
+                let values: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
+                cx.builder.copy(node, &values)?.into_iter().map(Lane::Shared).collect()
+            }
+        };
+        lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
+    }
+    cx.builder.describe(name, location);
+    Ok(graph.outputs().iter().map(|port| lanes[&port.value]).collect())
+}
+
+/// Which outputs of a region are mapped if its inputs are mapped along `in_dims`.
+pub(crate) fn mapped_outputs(
+    region: &Graph,
+    size: usize,
+    in_dims: &[Option<usize>],
+) -> Result<Vec<bool>, BuildError> {
+    let mut cx = Batch::new(region.name(), size);
+    let inputs = inputs(&mut cx, region, in_dims);
+    Ok(outputs(&mut cx, region, &inputs)?.into_iter().map(|lane| lane.dim().is_some()).collect())
+}
+
+/// A region over all members: inputs are mapped along `in_dims`, outputs along `out_dims`, which
+/// must name every output that is mapped.
+pub(crate) fn region(
+    region: &Graph,
+    size: usize,
+    in_dims: &[Option<usize>],
+    out_dims: &[Option<usize>],
+) -> Result<Graph, BuildError> {
+    let mut cx = Batch::new(region.name(), size);
+    let inputs = inputs(&mut cx, region, in_dims);
+    let lanes = outputs(&mut cx, region, &inputs)?;
+    let mut values = Vec::with_capacity(lanes.len());
+    for (lane, dim) in lanes.into_iter().zip(out_dims) {
+        values.push(dim.map_or(Ok(lane.value()), |dim| cx.at(lane, dim))?);
+    }
+    finished(cx.builder, &values)
+}
+
+/// The graph with these outputs, cleaned up.
+pub(crate) fn finished(builder: Builder, outputs: &[Value]) -> Result<Graph, BuildError> {
+    rewrite::common_subexpressions(&rewrite::dead_code(&builder.finish(outputs))?)
+}
+
+/// The graph's inputs in the graph in the making.
+pub(crate) fn inputs(cx: &mut Batch, graph: &Graph, in_dims: &[Option<usize>]) -> Vec<Lane> {
+    let input = |(port, &dim): (&choral_ir::graph::Port, &Option<usize>)| {
+        let node = graph.node(port.value.node());
+        let mut ty = node.types[0].clone();
+        cx.builder.describe(None, node.location.clone());
+        match dim {
+            Some(at) => {
+                ty.shape.insert(at, cx.size);
+                Lane::Mapped(cx.builder.input(node.name.clone(), ty), at)
+            }
+            None => Lane::Shared(cx.builder.input(node.name.clone(), ty)),
+        }
+    };
+    graph.inputs().iter().zip(in_dims).map(input).collect()
+}

@@ -1,0 +1,125 @@
+//! What a graph costs: arithmetic operations, counted from types and attributes alone.
+//!
+//! | op | counts |
+//! |---|---|
+//! | elementwise, `map` | 1 per result element; the body's cost per element |
+//! | `dot_general`, `convolution` | 2 per product of elements; none with padding or between dilated elements |
+//! | reductions, windows, `scatter` | the body's cost per element that is folded |
+//! | `while`, `if`, `case` | each region once: how often it runs depends on values |
+//! | `scan` | the body's cost per slice |
+//! | everything else | nothing: moving, indexing, sorting, drawing bits, factorisations |
+//!
+//! Must not live here: how long anything takes.
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
+use crate::op::convolution::dilate;
+use crate::op::{
+    ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, WindowOp,
+};
+use crate::{Graph, NodeKind, Op, TensorType};
+
+/// Arithmetic operations of one run of the graph, of any element type; stops counting at the largest `u64`.
+///
+/// ```
+/// use choral_ir::{Graph, cost};
+/// let graph = Graph::parse("
+///     func.func @main(%x: tensor<4x3xf32>, %w: tensor<3x5xf32>) -> tensor<4x5xf32> {
+///       %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+///         : (tensor<4x3xf32>, tensor<3x5xf32>) -> tensor<4x5xf32>
+///       %z = stablehlo.tanh %y : tensor<4x5xf32>
+///       return %z : tensor<4x5xf32>
+///     }")?;
+/// assert_eq!(cost::flops(&graph), 2 * 4 * 3 * 5 + 4 * 5);
+/// # Ok::<(), choral_ir::text::ParseError>(())
+/// ```
+pub fn flops(graph: &Graph) -> u64 {
+    let of_node = |(id, node): (_, &crate::graph::Node)| match &node.kind {
+        NodeKind::Input | NodeKind::Constant(_) => 0,
+        NodeKind::Op(op) => {
+            let operands: Vec<&TensorType> =
+                graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
+            of_op(op, &operands, &node.types)
+        }
+    };
+    graph.nodes().map(of_node).fold(0, u64::saturating_add)
+}
+
+fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> u64 {
+    match op {
+        Op::Elementwise(_) => elements(&results[0]),
+        Op::Dot(op) => dot(op, operands[0], &results[0]),
+        Op::Convolution(op) => convolution(op, [operands[0], operands[1]], &results[0]),
+        Op::Reduce(Reduce { dimensions: _, body }) => product([elements(operands[0]), flops(body)]),
+        Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, &results[0]),
+        Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, operands[1]),
+        Op::Index(op) => index(op, operands),
+        Op::Control(op) => control(op, operands, results),
+        Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) => 0,
+    }
+}
+
+fn elements(ty: &TensorType) -> u64 {
+    ty.len() as u64
+}
+
+fn product(factors: impl IntoIterator<Item = u64>) -> u64 {
+    factors.into_iter().fold(1, u64::saturating_mul)
+}
+
+fn sizes(sizes: &[usize]) -> u64 {
+    product(sizes.iter().map(|&size| size as u64))
+}
+
+fn dot(op: &DotGeneral, lhs: &TensorType, result: &TensorType) -> u64 {
+    let depth = op.lhs_contracting.iter().map(|&dim| lhs.shape[dim] as u64);
+    product([2, elements(result), product(depth)])
+}
+
+fn convolution(op: &Convolution, [input, kernel]: [&TensorType; 2], result: &TensorType) -> u64 {
+    let spatial = &op.output.spatial;
+    let taps = (0..spatial.len()).map(|at| meetings(op, at, [input, kernel], result.shape[spatial[at]]));
+    let others = (0..result.rank()).filter(|dim| !spatial.contains(dim)).map(|dim| result.shape[dim] as u64);
+    product([2, kernel.shape[op.kernel.feature] as u64, product(taps), product(others)])
+}
+
+/// Along one spatial dimension: how often, over all windows, a kernel element meets an input element.
+fn meetings(op: &Convolution, at: usize, [input, kernel]: [&TensorType; 2], windows: usize) -> u64 {
+    let (stride, step, gap) = (op.strides[at], op.rhs_dilation[at], op.lhs_dilation[at]);
+    let extent = dilate(input.shape[op.input.spatial[at]], gap) as i64;
+    let meets = |window: usize, tap: usize| {
+        let place = (window * stride + tap * step) as i64 - op.padding[at].0;
+        (0..extent).contains(&place) && place % gap as i64 == 0
+    };
+    let taps = kernel.shape[op.kernel.spatial[at]];
+    (0..windows).map(|window| (0..taps).filter(|&tap| meets(window, tap)).count() as u64).sum()
+}
+
+fn reduce_window(op: &ReduceWindow, result: &TensorType) -> u64 {
+    product([elements(result), sizes(&op.window_dimensions), flops(&op.body)])
+}
+
+fn select_and_scatter(op: &SelectAndScatter, source: &TensorType) -> u64 {
+    let selecting = product([sizes(&op.window_dimensions), flops(&op.select)]);
+    product([elements(source), selecting.saturating_add(flops(&op.scatter))])
+}
+
+fn index(op: &IndexOp, operands: &[&TensorType]) -> u64 {
+    match op {
+        IndexOp::Scatter(op) => {
+            product([operands.last().map_or(0, |update| elements(update)), flops(&op.body)])
+        }
+        IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => 0,
+    }
+}
+
+fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType]) -> u64 {
+    match op {
+        ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::OptimizationBarrier => {
+            op.regions().into_iter().map(flops).fold(0, u64::saturating_add)
+        }
+        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs: _, body }) => {
+            product([operands[0].shape[*dimension] as u64, flops(body)])
+        }
+        ControlOp::Map(Map { computation }) => product([elements(&results[0]), flops(computation)]),
+    }
+}

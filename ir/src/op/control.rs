@@ -1,0 +1,264 @@
+//! Ops that hold programs: branches, loops, and bodies applied along a dimension or to each element.
+//!
+//! Their regions capture nothing: what a branch or a body reads from outside is an operand. A
+//! branch takes all operands after the first; a loop carries what it only reads, and hands it on
+//! unchanged.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{TypeError, ensure, list};
+use crate::{DType, Graph, TensorType};
+
+/// An op of the family.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ControlOp {
+    /// See [`If`].
+    If(If),
+    /// See [`Case`].
+    Case(Case),
+    /// See [`While`].
+    While(While),
+    /// See [`Scan`].
+    Scan(Scan),
+    /// See [`Map`].
+    Map(Map),
+    /// The operands as they are; a hint to compilers, which move nothing across it.
+    OptimizationBarrier,
+}
+
+/// One of two branches, chosen by a predicate `i1`, on the remaining operands.
+///
+/// (C1) the predicate is a scalar `i1`, and each branch takes the remaining operands; (C2) both
+/// return the same types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct If {
+    /// What runs where the predicate holds.
+    pub true_branch: Arc<Graph>,
+    /// What runs where it does not.
+    pub false_branch: Arc<Graph>,
+}
+
+/// One of several branches, chosen by an index `i32`, on the remaining operands; an index out of
+/// range chooses the last.
+///
+/// (C1) there is a branch, the index is a scalar `i32`, and each branch takes the remaining
+/// operands; (C2) all return the same types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// The branches, in order.
+    pub branches: Vec<Arc<Graph>>,
+}
+
+/// The body again and again on its own results, while the condition holds.
+///
+/// (C1) the condition takes the operands and returns a scalar `i1`; (C2) the body takes the
+/// operands and returns values of their types.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct While {
+    /// `(carried, ..) -> i1`.
+    pub cond: Arc<Graph>,
+    /// `(carried, ..) -> (carried, ..)`.
+    pub body: Arc<Graph>,
+}
+
+/// A body applied to slice after slice of the inputs, handing carried values on: `jax.lax.scan`,
+/// as `chlo.scan` spells it. Operands are the inputs, then the initial carried values; results are
+/// the body's outputs stacked along the dimension, then the last carried values.
+///
+/// (C1) there is an input, and the dimension is one of every input, of one size in all; (C2) the
+/// body takes a slice of each input, without the dimension, and the carried values; (C3) it returns
+/// outputs that can be stacked along the dimension, and the carried values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scan {
+    /// The dimension that is walked along.
+    pub dimension: usize,
+    /// Whether the last slice comes first; outputs stand where their slices stood.
+    pub is_reverse: bool,
+    /// Number of inputs; the other operands are carried.
+    pub inputs: usize,
+    /// `(slice, .., carried, ..) -> (output, .., carried, ..)`.
+    pub body: Arc<Graph>,
+}
+
+/// A body of scalars applied to the operands' elements at each place.
+///
+/// (C1) there is an operand, and all have one shape; (C4) the body takes one scalar of each and
+/// returns one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Map {
+    /// `(element, ..) -> element`, all scalars.
+    pub computation: Arc<Graph>,
+}
+
+impl From<ControlOp> for crate::Op {
+    fn from(op: ControlOp) -> crate::Op {
+        crate::Op::Control(op)
+    }
+}
+
+macro_rules! from_variants {
+    ($($variant:ident),*) => {$(
+        impl From<$variant> for crate::Op {
+            fn from(op: $variant) -> crate::Op { ControlOp::$variant(op).into() }
+        }
+    )*};
+}
+from_variants!(If, Case, While, Scan, Map);
+
+impl ControlOp {
+    /// The name in StableHLO text.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            ControlOp::If(_) => "stablehlo.if",
+            ControlOp::Case(_) => "stablehlo.case",
+            ControlOp::While(_) => "stablehlo.while",
+            ControlOp::Scan(_) => "chlo.scan",
+            ControlOp::Map(_) => "stablehlo.map",
+            ControlOp::OptimizationBarrier => "stablehlo.optimization_barrier",
+        }
+    }
+
+    /// The graphs that the op holds.
+    pub fn regions(&self) -> Vec<&Graph> {
+        match self {
+            ControlOp::If(If { true_branch, false_branch }) => vec![true_branch, false_branch],
+            ControlOp::Case(Case { branches }) => branches.iter().map(|branch| &**branch).collect(),
+            ControlOp::While(While { cond, body }) => vec![cond, body],
+            ControlOp::Scan(Scan { dimension: _, is_reverse: _, inputs: _, body }) => vec![body],
+            ControlOp::Map(Map { computation }) => vec![computation],
+            ControlOp::OptimizationBarrier => Vec::new(),
+        }
+    }
+}
+
+/// Type rule of the family.
+pub fn infer(op: &ControlOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    match op {
+        ControlOp::If(If { true_branch, false_branch }) => {
+            infer_branches(DType::I1, &[true_branch.clone(), false_branch.clone()], operands)
+        }
+        ControlOp::Case(Case { branches }) => infer_branches(DType::I32, branches, operands),
+        ControlOp::While(op) => infer_while(op, operands),
+        ControlOp::Scan(op) => infer_scan(op, operands),
+        ControlOp::Map(op) => infer_map(op, operands),
+        ControlOp::OptimizationBarrier => Ok(owned(operands)),
+    }
+}
+
+fn owned(types: &[&TensorType]) -> Vec<TensorType> {
+    types.iter().map(|&ty| ty.clone()).collect()
+}
+
+fn infer_branches(
+    index: DType,
+    branches: &[Arc<Graph>],
+    operands: &[&TensorType],
+) -> Result<Vec<TensorType>, TypeError> {
+    let chosen_by = operands.first().copied();
+    let scalar = TensorType::scalar(index);
+    ensure!(chosen_by == Some(&scalar), "C1", "operand 0 must be {scalar}, and chooses the branch");
+    let Some(first) = branches.first() else {
+        ensure!(false, "C1", "expected at least one branch");
+        return Ok(Vec::new());
+    };
+    for (position, branch) in branches.iter().enumerate() {
+        takes(&format!("branch {position}"), "C1", branch, &owned(&operands[1..]))?;
+        returns(&format!("branch {position}"), "C2", branch, &first.output_types())?;
+    }
+    Ok(first.output_types())
+}
+
+fn takes(
+    what: &str,
+    constraint: &'static str,
+    region: &Graph,
+    types: &[TensorType],
+) -> Result<(), TypeError> {
+    let got = region.input_types();
+    if got == types {
+        return Ok(());
+    }
+    Err(TypeError { message: format!("{what} takes {}, expected {}", list(&got), list(types)), constraint })
+}
+
+fn returns(
+    what: &str,
+    constraint: &'static str,
+    region: &Graph,
+    types: &[TensorType],
+) -> Result<(), TypeError> {
+    let got = region.output_types();
+    if got == types {
+        return Ok(());
+    }
+    Err(TypeError { message: format!("{what} returns {}, expected {}", list(&got), list(types)), constraint })
+}
+
+fn infer_while(While { cond, body }: &While, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    let carried = owned(operands);
+    takes("the condition", "C1", cond, &carried)?;
+    returns("the condition", "C1", cond, &[TensorType::scalar(DType::I1)])?;
+    takes("the body", "C2", body, &carried)?;
+    returns("the body", "C2", body, &carried)?;
+    Ok(carried)
+}
+
+fn infer_scan(op: &Scan, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    let Scan { dimension, is_reverse: _, inputs, body } = op;
+    ensure!(
+        (1..=operands.len()).contains(inputs),
+        "C1",
+        "expected an input, got {} operands",
+        operands.len()
+    );
+    let (inputs, carried) = operands.split_at(*inputs);
+    let mut taken = Vec::with_capacity(operands.len());
+    for (position, ty) in inputs.iter().enumerate() {
+        ensure!(*dimension < ty.rank(), "C1", "operand {position}, {ty}, has no dimension {dimension}");
+        let (size, first) = (ty.shape[*dimension], inputs[0].shape[*dimension]);
+        ensure!(size == first, "C1", "operand {position} has {size} slices, but operand 0 has {first}");
+        let mut slice = (*ty).clone();
+        slice.shape.remove(*dimension);
+        taken.push(slice);
+    }
+    taken.extend(owned(carried));
+    takes("the body", "C2", body, &taken)?;
+    let mut results = body.output_types();
+    let outputs = results.len().checked_sub(carried.len());
+    let hands_on = outputs.is_some_and(|outputs| results[outputs..] == taken[inputs.len()..]);
+    let expected = list(&taken[inputs.len()..]);
+    ensure!(hands_on, "C3", "the body returns {}, which does not end in {expected}", list(&results));
+    for ty in &mut results[..outputs.unwrap_or_default()] {
+        ensure!(*dimension <= ty.rank(), "C3", "{ty} cannot be stacked along dimension {dimension}");
+        ty.shape.insert(*dimension, inputs[0].shape[*dimension]);
+    }
+    Ok(results)
+}
+
+fn infer_map(Map { computation }: &Map, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    ensure!(!operands.is_empty(), "C1", "expected at least one operand");
+    let first = operands[0];
+    for (position, other) in operands.iter().enumerate() {
+        ensure!(other.shape == first.shape, "C1", "operand {position} is {other}, but operand 0 is {first}");
+    }
+    let scalars: Vec<_> = operands.iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
+    takes("the body", "C4", computation, &scalars)?;
+    let results = computation.output_types();
+    ensure!(results.len() == 1 && results[0].rank() == 0, "C4", "the body returns {}", list(&results));
+    Ok(vec![first.with_dtype(results[0].dtype)])
+}
+
+/// Where a tracked dimension goes: through a region it is not followed.
+pub fn follow(op: &ControlOp, dims: &[Option<usize>]) -> Option<usize> {
+    match op {
+        ControlOp::Map(_) => dims.iter().flatten().next().copied(),
+        ControlOp::OptimizationBarrier if dims.iter().all(|dim| *dim == dims[0]) => dims[0],
+        ControlOp::OptimizationBarrier
+        | ControlOp::If(_)
+        | ControlOp::Case(_)
+        | ControlOp::While(_)
+        | ControlOp::Scan(_) => None,
+    }
+}

@@ -1,0 +1,154 @@
+//! Branches, loops and bodies: their pretty forms, and what their regions read from outside as operands.
+
+use std::sync::Arc;
+
+use super::ParseError;
+use super::attribute::{Attribute, Attributes};
+use super::cursor::Parser;
+use super::lexer::Kind;
+use super::scope::{Capture, Region};
+use super::statement::{Call, Signature};
+use crate::graph::Value;
+use crate::op::{Case, ControlOp, If, Scan, While};
+use crate::region::{Given, with_inputs};
+use crate::{Graph, Op, TensorType};
+
+impl<'a> Parser<'a> {
+    /// `(%i = %zero, %x = %start) : T, U cond {..} do {..}`.
+    pub(super) fn while_loop(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+        self.expect('(')?;
+        let carried = self.until(')', |parser| {
+            let declared = (parser.at(), parser.value_name()?);
+            parser.expect('=')?;
+            Ok((declared, parser.operand()?))
+        })?;
+        let results = if self.eat(':') { self.types_alone()? } else { Vec::new() };
+        let mut attributes = Attributes::default();
+        if self.eat_word("attributes") {
+            self.expect('{')?;
+            attributes.extend(self.record('}')?);
+        }
+        let operands: Vec<Value> = carried.iter().map(|(_, value)| *value).collect();
+        let types = self.types(&operands);
+        let arguments: Vec<_> =
+            carried.iter().zip(types).map(|(((at, name), _), ty)| (*at, *name, ty)).collect();
+        self.expect_word("cond")?;
+        self.expect('{')?;
+        let cond = self.region_of(&arguments)?;
+        self.expect_word("do")?;
+        self.expect('{')?;
+        let body = self.region_of(&arguments)?;
+        let signature = Signature { operands: None, results };
+        Ok(Call { name, operands, attributes, regions: vec![cond, body], signature })
+    }
+
+    /// `(%x) inits(%start) dimension=0 is_reverse=true { ^bb0(..): .. } : (A, B) -> (C, D)`.
+    pub(super) fn scan(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+        self.expect('(')?;
+        let mut operands = self.until(')', Parser::operand)?;
+        let mut attributes = Attributes::default();
+        attributes.push("inputs", Attribute::Integer(operands.len() as i64));
+        self.expect_word("inits")?;
+        self.expect('(')?;
+        operands.extend(self.until(')', Parser::operand)?);
+        loop {
+            match (self.peek(), self.peek_second()) {
+                (Kind::Word(key), Kind::Mark('=')) => {
+                    self.position += 2;
+                    attributes.push(key, self.attribute()?);
+                    if self.eat(':') {
+                        self.advance();
+                    }
+                }
+                (Kind::Word("attributes"), _) => {
+                    self.advance();
+                    self.expect('{')?;
+                    attributes.extend(self.record('}')?);
+                }
+                _ => break,
+            }
+            self.eat(',');
+        }
+        self.expect('{')?;
+        let body = self.region()?;
+        self.expect(':')?;
+        let signature = self.signature()?;
+        Ok(Call { name, operands, attributes, regions: vec![body], signature })
+    }
+}
+
+/// The op of a call, if it is of this family. What its regions read from outside joins the operands.
+pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
+    let op = match call.name {
+        "stablehlo.if" => {
+            let [true_branch, false_branch] = adopted(call, [false, false])?;
+            If { true_branch, false_branch }.into()
+        }
+        "stablehlo.case" => {
+            let carries = vec![false; call.regions.len()];
+            Case { branches: adopt(call, &carries)? }.into()
+        }
+        "stablehlo.while" => {
+            let [cond, body] = adopted(call, [false, true])?;
+            While { cond, body }.into()
+        }
+        "chlo.scan" => scan(call)?.into(),
+        "stablehlo.optimization_barrier" => ControlOp::OptimizationBarrier.into(),
+        _ => return Ok(None),
+    };
+    Ok(Some(op))
+}
+
+fn scan(call: &mut Call<'_>) -> Result<Scan, String> {
+    let dimension = call.attributes.require(&["dimension", "scan_dimension"])?.size()?;
+    let is_reverse = call.attributes.take(&["is_reverse"]) == Some(Attribute::Boolean(true));
+    let _hint = call.attributes.take(&["is_associative"]);
+    let _lengths = call.attributes.take(&["resultSegmentSizes"]);
+    let inputs = call.attributes.require(&["inputs", "operandSegmentSizes"])?.sizes()?;
+    let inputs = inputs.first().copied().ok_or("expected the number of inputs")?;
+    let [body] = adopted(call, [true])?;
+    Ok(Scan { dimension, is_reverse, inputs, body })
+}
+
+/// As [`adopt`], for an op of so many regions.
+fn adopted<const N: usize>(call: &mut Call<'_>, carries: [bool; N]) -> Result<[Arc<Graph>; N], String> {
+    let regions = adopt(call, &carries)?;
+    <[_; N]>::try_from(regions).map_err(|_| format!("expected {N} regions"))
+}
+
+/// The regions, with all that one of them reads from outside as last inputs of each; the call's
+/// operands follow. The regions that `carries` names hand it on.
+fn adopt(call: &mut Call<'_>, carries: &[bool]) -> Result<Vec<Arc<Graph>>, String> {
+    let regions = std::mem::take(&mut call.regions);
+    if regions.len() != carries.len() {
+        return Err(format!("expected {} regions, found {}", carries.len(), regions.len()));
+    }
+    let mut captured: Vec<Capture> = Vec::new();
+    for capture in regions.iter().flat_map(|region| &region.captures) {
+        if captured.iter().all(|other| other.outer != capture.outer) {
+            captured.push(capture.clone());
+        }
+    }
+    call.operands.extend(captured.iter().map(|capture| capture.outer));
+    let widen = |(region, &carries)| Arc::new(widened(region, &captured, carries));
+    Ok(regions.iter().zip(carries).map(widen).collect())
+}
+
+/// The region on its arguments and everything in `captured`.
+fn widened(region: &Region, captured: &[Capture], carries: bool) -> Graph {
+    let graph = &region.graph;
+    let arguments = graph.inputs().len() - region.captures.len();
+    let argument = |at: usize| {
+        let value = graph.inputs()[at].value;
+        (graph.node(value.node()).name.clone(), graph.ty(value).clone())
+    };
+    let mut inputs: Vec<(String, TensorType)> = (0..arguments).map(argument).collect();
+    inputs.extend(captured.iter().map(|capture| (capture.name.clone(), capture.ty.clone())));
+    let place = |own: &Capture| captured.iter().position(|other| other.outer == own.outer).unwrap_or(0);
+    let given: Vec<Given> = (0..arguments)
+        .chain(region.captures.iter().map(|own| arguments + place(own)))
+        .map(Given::Input)
+        .collect();
+    let handed_on = if carries { arguments..inputs.len() } else { 0..0 };
+    with_inputs(graph, &inputs, &given, handed_on)
+}

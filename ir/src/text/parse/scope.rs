@@ -1,0 +1,151 @@
+//! What names stand for: the graph being read, the graphs around it, and what regions read from them.
+
+use std::collections::HashMap;
+
+use super::ParseError;
+use super::cursor::Parser;
+use super::lexer::Kind;
+use crate::check::Check;
+use crate::graph::Value;
+use crate::region::constant;
+use crate::{Builder, Graph, TensorType};
+
+/// A graph being read, and what its names stand for.
+pub(super) struct Block<'a> {
+    pub(super) builder: Builder,
+    pub(super) names: HashMap<&'a str, Vec<Value>>,
+    /// Checks of the function, with the value and the expected value.
+    pub(super) checks: Vec<(Check, [Value; 2])>,
+    /// What a region reads from around it, in the order of its inputs; `None` in a function.
+    captures: Option<Vec<Capture>>,
+    /// The values here of what is read from around, by name and result.
+    captured: HashMap<(&'a str, usize), Value>,
+}
+
+/// A value of the graph around a region that the region reads.
+#[derive(Clone)]
+pub(super) struct Capture {
+    pub(super) outer: Value,
+    pub(super) name: String,
+    pub(super) ty: TensorType,
+}
+
+/// A region as it was read: its inputs are its arguments, then what it captures.
+pub(super) struct Region {
+    pub(super) graph: Graph,
+    pub(super) captures: Vec<Capture>,
+}
+
+/// An argument of a region: its place, name and type.
+pub(super) type Argument<'a> = (usize, &'a str, TensorType);
+
+impl Block<'_> {
+    pub(super) fn function(name: &str) -> Self {
+        Block {
+            builder: Builder::new(name),
+            names: HashMap::new(),
+            checks: Vec::new(),
+            captures: None,
+            captured: HashMap::new(),
+        }
+    }
+
+    fn region() -> Self {
+        Block { captures: Some(Vec::new()), ..Block::function("region") }
+    }
+}
+
+impl<'a> Block<'a> {
+    fn value(&self, name: &'a str, result: usize) -> Option<Value> {
+        let defined = self.names.get(name).and_then(|values| values.get(result));
+        defined.or_else(|| self.captured.get(&(name, result))).copied()
+    }
+
+    /// A new input that stands for a value around the region.
+    fn capture(&mut self, name: (&'a str, usize), capture: Capture) -> Value {
+        let value = self.builder.input(capture.name.clone(), capture.ty.clone());
+        self.captured.insert(name, value);
+        self.captures.iter_mut().for_each(|captures| captures.push(capture.clone()));
+        value
+    }
+}
+
+impl<'a> Parser<'a> {
+    /// A region on these arguments, its `{` taken; `}` is taken too.
+    pub(super) fn region_of(&mut self, arguments: &[Argument<'a>]) -> Result<Region, ParseError> {
+        let at = self.at();
+        self.deeper(|parser| {
+            let outer = std::mem::replace(&mut parser.block, Block::region());
+            parser.outer.push(outer);
+            arguments.iter().try_for_each(|argument| parser.input(argument))?;
+            let outputs = parser.body()?;
+            parser.expect('}')?;
+            let outer = parser.outer.pop().unwrap_or_else(|| Block::function(""));
+            let block = std::mem::replace(&mut parser.block, outer);
+            if !block.checks.is_empty() {
+                return Err(parser.error(at, "expected checks in functions alone, found one in a region"));
+            }
+            let captures = block.captures.unwrap_or_default();
+            Ok(Region { graph: block.builder.finish(&outputs), captures })
+        })
+    }
+
+    /// Makes a name stand for values.
+    pub(super) fn define(&mut self, at: usize, name: &'a str, values: Vec<Value>) -> Result<(), ParseError> {
+        match self.block.names.insert(name, values) {
+            None => Ok(()),
+            Some(_) => Err(self.error(at, format!("expected a new name, found %{name} once more"))),
+        }
+    }
+
+    /// `%x` or `%pair#1`.
+    pub(super) fn operand(&mut self) -> Result<Value, ParseError> {
+        let at = self.at();
+        let name = self.value_name()?;
+        let result = match self.peek() {
+            Kind::Hash(number) => number.parse().ok(),
+            _ => Some(0),
+        };
+        if let Kind::Hash(_) = self.peek() {
+            self.advance();
+        }
+        result.and_then(|result| self.find(name, result)).ok_or_else(|| {
+            let found = &self.source[at..self.end_of_last()];
+            self.error(at, format!("expected a value defined above, found {found}"))
+        })
+    }
+
+    /// The value here of a name: defined here, or around this region.
+    fn find(&mut self, name: &'a str, result: usize) -> Option<Value> {
+        let here = self.outer.len();
+        let depth = (0..=here).rev().find(|&depth| {
+            let block = self.at_depth(depth);
+            block.value(name, result).is_some() || block.captures.is_none()
+        })?;
+        let mut value = self.at_depth(depth).value(name, result)?;
+        let graph = self.at_depth(depth).builder.graph();
+        let known = constant(graph, value).map(|(tensor, ty)| (tensor.clone(), ty.clone()));
+        if let (Some((tensor, ty)), true) = (known, depth < here) {
+            let copy = self.block.builder.literal(tensor, ty);
+            self.block.captured.insert((name, result), copy);
+            return Some(copy);
+        }
+        for depth in depth..here {
+            let graph = self.at_depth(depth).builder.graph();
+            let (outer, ty) = (value, graph.ty(value).clone());
+            let capture = Capture { outer, name: graph.node(value.node()).name.clone(), ty };
+            value = self.at_depth(depth + 1).capture((name, result), capture);
+        }
+        Some(value)
+    }
+
+    /// The graph so many levels in; the one at hand is the innermost.
+    fn at_depth(&mut self, depth: usize) -> &mut Block<'a> {
+        self.outer.get_mut(depth).unwrap_or(&mut self.block)
+    }
+
+    /// The types of values of the graph at hand.
+    pub(super) fn types(&self, values: &[Value]) -> Vec<TensorType> {
+        values.iter().map(|&value| self.block.builder.graph().ty(value).clone()).collect()
+    }
+}

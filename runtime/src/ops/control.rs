@@ -1,0 +1,128 @@
+//! Branches, loops, and bodies applied along a dimension or to each element.
+
+use choral_ir::op::{ControlOp, Map, Scan};
+use choral_ir::{Element, Graph, Tensor, TensorType, with_dtype};
+
+use super::reduce::element;
+use crate::error::Error;
+use crate::reference;
+
+/// What runs an op's regions: the results of the region of this number on these inputs.
+pub type RunRegion<'a> = dyn Fn(usize, &[Tensor]) -> Result<Vec<Tensor>, Error> + 'a;
+
+/// The results of an op of the family, its regions run by the interpreter.
+///
+/// # Errors
+/// Only if a tensor does not hold what its type says.
+pub fn evaluate(op: &ControlOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+    let regions: Vec<&Graph> = op.regions();
+    let operands = operands.iter().map(|&operand| operand.clone()).collect();
+    evaluate_with(op, operands, types, &|region, inputs| reference::evaluate(regions[region], inputs))
+}
+
+/// The results of an op of the family.
+///
+/// # Errors
+/// Only if a tensor does not hold what its type says.
+pub fn evaluate_with(
+    op: &ControlOp,
+    operands: Vec<Tensor>,
+    types: &[TensorType],
+    run: &RunRegion<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    match op {
+        ControlOp::If(_) => run(if operands[0].item::<bool>()? { 0 } else { 1 }, &operands[1..]),
+        ControlOp::Case(op) => {
+            let last = op.branches.len() - 1;
+            let chosen = usize::try_from(operands[0].item::<i32>()?).map_or(last, |index| index.min(last));
+            run(chosen, &operands[1..])
+        }
+        ControlOp::While(_) => while_loop(operands, run),
+        ControlOp::Scan(op) => scan(op, operands, types, run),
+        ControlOp::Map(op) => map(op, &operands, types, run),
+        ControlOp::OptimizationBarrier => Ok(operands),
+    }
+}
+
+fn while_loop(mut carried: Vec<Tensor>, run: &RunRegion<'_>) -> Result<Vec<Tensor>, Error> {
+    const COND: usize = 0;
+    const BODY: usize = 1;
+    while run(COND, &carried)?[0].item::<bool>()? {
+        carried = run(BODY, &carried)?;
+    }
+    Ok(carried)
+}
+
+fn scan(
+    op: &Scan,
+    operands: Vec<Tensor>,
+    types: &[TensorType],
+    run: &RunRegion<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    let Scan { dimension, is_reverse, inputs: count, body: _ } = op;
+    let mut inputs = operands;
+    let mut carried = inputs.split_off(*count);
+    let count = inputs[0].shape()[*dimension];
+    let outputs = types.len() - carried.len();
+    let mut slices: Vec<Vec<Tensor>> = vec![Vec::with_capacity(count); outputs];
+    for step in 0..count {
+        let at = if *is_reverse { count - 1 - step } else { step };
+        let mut taken: Vec<Tensor> =
+            inputs.iter().map(|input| slice(input, *dimension, at)).collect::<Result<_, _>>()?;
+        taken.append(&mut carried);
+        let mut results = run(0, &taken)?;
+        carried = results.split_off(outputs);
+        slices.iter_mut().zip(results).for_each(|(slices, result)| slices.push(result));
+    }
+    if *is_reverse {
+        slices.iter_mut().for_each(|slices| slices.reverse());
+    }
+    let stack = |(slices, ty): (&Vec<Tensor>, &TensorType)| stacked(slices, *dimension, ty);
+    let stacks = slices.iter().zip(types).map(stack);
+    stacks.chain(carried.into_iter().map(Ok)).collect()
+}
+
+/// The slice at one place of a dimension, without the dimension.
+fn slice(tensor: &Tensor, dimension: usize, at: usize) -> Result<Tensor, Error> {
+    let mut shape = tensor.shape().to_vec();
+    let size = shape.remove(dimension);
+    let width: usize = shape[dimension..].iter().product();
+    Ok(with_dtype!(tensor.dtype(), T => {
+        let values = tensor.as_slice::<T>()?;
+        let lines = values.chunks_exact((size * width).max(1));
+        let taken = lines.flat_map(|line| &line[at * width..(at + 1) * width]).copied().collect();
+        Tensor::from_storage(shape, T::store(taken))?
+    }))
+}
+
+/// The slices joined along a new dimension, as a tensor of this type.
+fn stacked(slices: &[Tensor], dimension: usize, ty: &TensorType) -> Result<Tensor, Error> {
+    let width: usize = ty.shape[dimension + 1..].iter().product();
+    let lines: usize = ty.shape[..dimension].iter().product();
+    Ok(with_dtype!(ty.dtype, T => {
+        let slices: Vec<&[T]> = slices.iter().map(|slice| slice.as_slice::<T>()).collect::<Result<_, _>>()?;
+        let line = |line: usize| slices.iter().flat_map(move |slice| &slice[line * width..(line + 1) * width]);
+        let values = (0..lines).flat_map(line).copied().collect();
+        Tensor::from_storage(ty.shape.as_slice(), T::store(values))?
+    }))
+}
+
+fn map(
+    Map { computation: _ }: &Map,
+    operands: &[Tensor],
+    types: &[TensorType],
+    run: &RunRegion<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    let ty = &types[0];
+    let mut results = Vec::with_capacity(ty.len());
+    for at in 0..ty.len() {
+        let elements: Vec<Tensor> =
+            operands.iter().map(|operand| element(operand, at)).collect::<Result<_, _>>()?;
+        results.extend(run(0, &elements)?);
+    }
+    let result = match results.as_slice() {
+        [] => Tensor::zeros(ty.clone()),
+        elements => Tensor::stack(elements)?.reshape(ty.shape.clone())?,
+    };
+    Ok(vec![result])
+}
