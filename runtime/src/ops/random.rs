@@ -75,10 +75,11 @@ fn threefry_long_words(state: &[u64], shape: &[usize]) -> (Vec<u64>, Vec<u64>) {
     (vec![state[0], state[1].wrapping_add(count)], (0..count).map(block).collect())
 }
 
-/// Blocks of four words in order; the counter has one word of state, or two.
+/// Blocks of four words in order.
 fn philox(state: &[u64], count: usize, wide: bool) -> (Vec<u64>, Vec<u64>) {
     let key = halves(state[0]);
-    let high = state.get(2).copied().unwrap_or_default();
+    // Where the state has no second word for the counter, XLA takes the key.
+    let high = state.get(2).copied().unwrap_or(state[0]);
     let counter = u128::from(state[1]) | u128::from(high) << 64;
     let blocks = if wide { count.div_ceil(2) } else { count.div_ceil(4) };
     let block = |at: usize| philox4x32(key, counter.wrapping_add(at as u128));
