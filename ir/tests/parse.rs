@@ -129,6 +129,78 @@ fn fault(text: &str) -> String {
     }
 }
 
+/// What StableHLO has and choral leaves out is refused by name.
+#[test]
+fn refusals() {
+    let ty = "tensor<2x3xf32>";
+    let refusals = [
+        fault("func.func @main(%x: tensor<2xcomplex<f32>>) -> () { return }"),
+        fault("func.func @main(%x: tensor<?x2xf32>) -> () { return }"),
+        fault("func.func @main(%x: tensor<2x!quant.uniform<i8:f32, 0.5>>) -> () { return }"),
+        fault("func.func @main(%x: tensor<2xf8E4M3FN>) -> () { return }"),
+        fault("func.func @main(%x: !stablehlo.token) -> () { return }"),
+        fault(&unary(
+            "stablehlo.fft %x, type = RFFT, length = [3] : (tensor<2x3xf32>) -> tensor<2x2xcomplex<f32>>",
+            ty,
+        )),
+        fault(&unary(
+            "stablehlo.dynamic_reshape %x, %x : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>",
+            ty,
+        )),
+        fault(&unary("stablehlo.custom_call @solve(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>", ty)),
+        fault(&unary(r#""stablehlo.all_gather"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>"#, ty)),
+        fault(&unary("stablehlo.after_all : !stablehlo.token", ty)),
+    ];
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
+/// What regions read from around them.
+#[test]
+fn captures() {
+    let text = r#"
+        func.func @main(%n: tensor<i32>, %x: tensor<2xf32>, %p: tensor<i1>) -> (tensor<2xf32>, tensor<2xf32>) {
+          %zero = stablehlo.constant dense<0> : tensor<i32>
+          %pair:2 = stablehlo.optimization_barrier %x, %x : tensor<2xf32>, tensor<2xf32>
+          %0:2 = stablehlo.while(%i = %zero, %y = %x) : tensor<i32>, tensor<2xf32>
+            cond {
+              %below = stablehlo.compare LT, %i, %n : (tensor<i32>, tensor<i32>) -> tensor<i1>
+              stablehlo.return %below : tensor<i1>
+            } do {
+              %one = stablehlo.constant dense<1> : tensor<i32>
+              %next = stablehlo.add %i, %one : tensor<i32>
+              %z = "stablehlo.if"(%p) ({
+                %sum = stablehlo.add %y, %pair#1 : tensor<2xf32>
+                stablehlo.return %sum : tensor<2xf32>
+              }, {
+                stablehlo.return %y : tensor<2xf32>
+              }) : (tensor<i1>) -> tensor<2xf32>
+              stablehlo.return %next, %z : tensor<i32>, tensor<2xf32>
+            }
+          return %0#1, %pair#0 : tensor<2xf32>, tensor<2xf32>
+        }"#;
+    let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(Graph::parse(&graph.to_text()).unwrap(), graph);
+    insta::assert_snapshot!(graph);
+}
+
+#[test]
+fn generic_loops() {
+    let line = |body: &str| {
+        format!(
+            "func.func @main(%x: tensor<f32>) -> tensor<f32> {{\n %y = {body}\n return %y : tensor<f32> }}"
+        )
+    };
+    let small = "%c = stablehlo.constant dense<9.0> : tensor<f32>
+        %p = stablehlo.compare LT, %a, %c : (tensor<f32>, tensor<f32>) -> tensor<i1>
+        stablehlo.return %p : tensor<i1>";
+    let twice = "%d = stablehlo.add %a, %a : tensor<f32>\n stablehlo.return %d : tensor<f32>";
+    let pretty = format!("stablehlo.while(%a = %x) : tensor<f32> cond {{ {small} }} do {{ {twice} }}");
+    let generic = format!(
+        "\"stablehlo.while\"(%x) ({{\n^bb0(%a: tensor<f32>): {small} }}, {{\n^bb0(%a: tensor<f32>): {twice} }}) : (tensor<f32>) -> tensor<f32>"
+    );
+    check_same(&line(&generic), &line(&pretty));
+}
+
 #[test]
 fn faults() {
     let ty = "tensor<2x3xf32>";
@@ -153,6 +225,26 @@ fn faults() {
         fault(&unary("stablehlo.constant dense<300> : tensor<i8>", ty)),
         fault(&unary("stablehlo.not %x : tensor<2x3xf32>", ty)),
         fault(&unary("stablehlo.tanh %x & : tensor<2x3xf32>", ty)),
+        fault(
+            "func.func @main(%x: tensor<2xf32>, %y: tensor<f32>) -> tensor<2xf32> {
+  %z = \"stablehlo.map\"(%x) ({
+  ^bb0(%a: tensor<f32>):
+    %b = stablehlo.add %a, %y : tensor<f32>
+    stablehlo.return %b : tensor<f32>
+  }) : (tensor<2xf32>) -> tensor<2xf32>
+  return %z : tensor<2xf32>
+}",
+        ),
+        fault(
+            "func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  %z = stablehlo.while(%y = %x) : tensor<f32> cond {
+    stablehlo.return %y : tensor<f32>
+  } do {
+    stablehlo.return %y : tensor<f32>
+  }
+  return %z : tensor<f32>
+}",
+        ),
     ];
     insta::assert_snapshot!(faults.join("\n"));
 }

@@ -4,6 +4,7 @@
 //! - `vmap` is the stack of single runs, for every subset of mapped inputs;
 //! - `vmap` of `vmap` is the stack of stacks;
 //! - every device gives what the reference gives;
+//! - what is exported gives the same, in StableHLO's own ops;
 //! - mapped graphs pass the verifier and have the declared types;
 //! - a graph's text and JSON are read back as the same graph.
 //!
@@ -21,6 +22,7 @@ use std::collections::HashSet;
 
 use choral::ir::op::{Binary, Unary};
 use choral::ir::verify;
+use choral::transform::rewrite::export;
 use choral::{Device, Graph, Tensor};
 
 use choices::Choices;
@@ -104,6 +106,21 @@ fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Resul
     Ok(())
 }
 
+fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
+    let exported = export(&mapped).map_err(|error| format!("{mapped}{error}"))?;
+    let (text, context) =
+        (exported.to_text(), |error: String| format!("{mapped}is exported as\n{exported}{error}"));
+    if text.contains("choral.") || text.contains("chlo.scan") {
+        return Err(context("which is not plain".to_owned()));
+    }
+    verify(&exported).map_err(|error| context(error.to_string()))?;
+    let inputs = subject.inputs(&mapped);
+    let got = run(&exported, Device::Reference, &inputs).map_err(context)?;
+    let expected = run(&mapped, Device::Reference, &inputs)?;
+    subject.same_on_devices(&got, &expected).map_err(context)
+}
+
 fn mapped_graphs_are_valid(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     verify(&subject.graph).map_err(|error| error.to_string())?;
     for subset in subsets(&subject.graph, choices) {
@@ -161,6 +178,7 @@ mod law {
         vmap_is_the_stack_of_single_runs, Effort::fixed(150, 1000);
         vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
         processor_is_the_reference, Effort::fixed(200, 1500);
+        exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);
         text_and_json_are_read_back, Effort::fixed(150, 1000);
     }

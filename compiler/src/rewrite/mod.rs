@@ -1,13 +1,15 @@
-//! Clean-up of graphs.
+//! Clean-up of graphs, and their export.
 //!
 //! A pass reads one graph and builds another; nothing is changed in place.
 
 mod common;
+mod export;
 
 use choral_ir::graph::Port;
 use choral_ir::{BuildError, Builder, Graph, NamedAxis, Value};
 
 pub use common::common_subexpressions;
+pub use export::export;
 
 /// The graph without ops and constants that no output depends on; inputs stay.
 ///

@@ -49,9 +49,18 @@ pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateE
     let views: Result<Vec<(&String, TensorView<'_>)>, StateError> =
         state.iter().zip(&bytes).map(view).collect();
     let file = serialize(views?, None).map_err(|error| at(path, error))?;
+    replace(path, file)
+}
+
+/// Writes a file, beside its place first and then over it.
+///
+/// # Errors
+/// If it cannot be written; a file that was there before is then as it was.
+pub fn replace(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<(), StateError> {
+    let path = path.as_ref();
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.partial", std::process::id()));
-    let written = fs::write(&beside, file).and_then(|()| fs::rename(&beside, path));
+    let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         // Best effort: the error to report is the first one.
         let _ = fs::remove_file(&beside);

@@ -133,6 +133,19 @@ impl ControlOp {
     }
 }
 
+impl ControlOp {
+    pub(super) fn regions_mut(&mut self) -> Vec<&mut Arc<Graph>> {
+        match self {
+            ControlOp::If(If { true_branch, false_branch }) => vec![true_branch, false_branch],
+            ControlOp::Case(Case { branches }) => branches.iter_mut().collect(),
+            ControlOp::While(While { cond, body }) => vec![cond, body],
+            ControlOp::Scan(Scan { dimension: _, is_reverse: _, inputs: _, body }) => vec![body],
+            ControlOp::Map(Map { computation }) => vec![computation],
+            ControlOp::OptimizationBarrier => Vec::new(),
+        }
+    }
+}
+
 /// Type rule of the family.
 pub fn infer(op: &ControlOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
     match op {

@@ -35,6 +35,8 @@ pub mod shape;
 pub mod sort;
 pub mod window;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use control::{Case, ControlOp, If, Map, Scan, While};
@@ -147,6 +149,37 @@ impl Op {
             Op::Index(IndexOp::Scatter(op)) => vec![&op.body],
             Op::Sort(SortOp::Sort(op)) => vec![&op.comparator],
             Op::Control(op) => op.regions(),
+            Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
+            | Op::Sort(SortOp::TopK(_))
+            | Op::Linalg(_)
+            | Op::Random(_)
+            | Op::Elementwise(_)
+            | Op::Shape(_)
+            | Op::Dot(_)
+            | Op::Convolution(_) => Vec::new(),
+        }
+    }
+
+    /// The op with every region replaced by what `replace` makes of it.
+    ///
+    /// # Errors
+    /// Those of `replace`.
+    pub fn map_regions<E>(&self, mut replace: impl FnMut(&Graph) -> Result<Graph, E>) -> Result<Op, E> {
+        let mut op = self.clone();
+        for region in op.regions_mut() {
+            *region = Arc::new(replace(region)?);
+        }
+        Ok(op)
+    }
+
+    fn regions_mut(&mut self) -> Vec<&mut Arc<Graph>> {
+        match self {
+            Op::Reduce(op) => vec![&mut op.body],
+            Op::Window(WindowOp::ReduceWindow(op)) => vec![&mut op.body],
+            Op::Window(WindowOp::SelectAndScatter(op)) => vec![&mut op.select, &mut op.scatter],
+            Op::Index(IndexOp::Scatter(op)) => vec![&mut op.body],
+            Op::Sort(SortOp::Sort(op)) => vec![&mut op.comparator],
+            Op::Control(op) => op.regions_mut(),
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
             | Op::Sort(SortOp::TopK(_))
             | Op::Linalg(_)

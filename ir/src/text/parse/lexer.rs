@@ -1,6 +1,7 @@
 //! From characters to tokens; comments and white space end here.
 
 use super::ParseError;
+use super::refusal;
 use crate::{DType, TensorType};
 
 /// A token and the place of its first byte.
@@ -81,6 +82,11 @@ fn token(source: &str, at: usize) -> Result<(Kind<'_>, usize), ParseError> {
         '-' if rest.starts_with("->") => Ok((Kind::Arrow, 2)),
         '-' | '0'..='9' => number(source, at),
         '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ':' | '=' | '?' => Ok((Kind::Mark(first), 1)),
+        '!' => {
+            let name = &rest[..1 + span(&rest[1..], is_name)];
+            let message = format!("`{name}`: choral leaves out tokens, and types other than tensors");
+            Err(ParseError::new(source, at, message))
+        }
         _ if first.is_ascii_alphabetic() || first == '_' => word(source, at),
         _ => Err(ParseError::expected(source, at, "StableHLO text", &format!("`{first}`"))),
     }
@@ -153,16 +159,34 @@ fn word(source: &str, at: usize) -> Result<(Kind<'_>, usize), ParseError> {
         return Ok((Kind::Word(&rest[..length]), length));
     }
     let inner = &rest[length + 1..];
-    let Some(end) = inner.find('>') else {
+    let Some(end) = closing(inner) else {
         return Err(ParseError::expected(source, at, "a type", "`tensor<` without `>`"));
     };
     match tensor_type(&inner[..end]) {
         Some(ty) => Ok((Kind::Type(ty), length + 1 + end + 1)),
         None => {
-            let found = format!("`tensor<{}>`", inner[..end].lines().next().unwrap_or_default());
+            let spelling = inner[..end].lines().next().unwrap_or_default();
+            let found = format!("`tensor<{spelling}>`");
+            if let Some(reason) = refusal::of_type(spelling) {
+                return Err(ParseError::new(source, at, format!("{found}: {reason}")));
+            }
             Err(ParseError::expected(source, at, "a type of static shape that fits the machine", &found))
         }
     }
+}
+
+/// The place of the `>` that ends a type; types in types have their own.
+fn closing(inner: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, c) in inner.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' if depth == 0 => return Some(at),
+            '>' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `2x3xf32`; `None` also where the number of bytes overflows.

@@ -12,6 +12,7 @@ mod dense;
 mod error;
 mod function;
 mod lexer;
+mod refusal;
 mod resolve;
 mod scope;
 mod statement;

@@ -7,6 +7,7 @@ use super::attribute::{Attribute, Attributes};
 use super::cursor::Parser;
 use super::function::spell;
 use super::lexer::Kind;
+use super::refusal;
 use super::resolve;
 use super::scope::Region;
 use crate::graph::Value;
@@ -77,7 +78,13 @@ impl<'a> Parser<'a> {
 
     fn right_hand_side(&mut self) -> Result<Vec<Value>, ParseError> {
         let at = self.at();
-        match self.advance() {
+        let op = self.advance();
+        if let Kind::Word(name) | Kind::Text(name) = op
+            && let Some(reason) = refusal::of_op(name)
+        {
+            return Err(self.error(at, reason));
+        }
+        match op {
             Kind::Word("call" | "func.call") => self.call_of_function(at),
             Kind::Word("stablehlo.constant") => self.constant(),
             Kind::Word(name @ "stablehlo.reduce") => {

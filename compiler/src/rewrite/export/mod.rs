@@ -1,0 +1,89 @@
+//! Export: the same program without our extensions, as XLA and other tools read it.
+//!
+//! | extension | becomes |
+//! |---|---|
+//! | `convolution` with batching dimensions | groups, or more batch or features ([`convolution`]) |
+//! | an initial value for each result element | a loop over the elements that are folded ([`fold`]) |
+//! | `scan` | a `while` that takes slices and writes outputs ([`scan`]) |
+//! | `rng_bit_generator` with batching dimensions | a loop over the states ([`random`]) |
+//! | named axes | nothing |
+
+mod convolution;
+mod fold;
+mod random;
+mod scan;
+
+use std::collections::HashMap;
+
+use choral_ir::op::{ControlOp, WindowOp};
+use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, Value};
+
+use super::{common_subexpressions, copy_inputs, dead_code};
+
+/// The graph in StableHLO's own ops alone.
+///
+/// ```
+/// use choral_compiler::rewrite::export;
+/// use choral_ir::Graph;
+/// let graph = Graph::parse("
+///     func.func @main(%x: tensor<4xf32>, %start: tensor<f32>) -> tensor<4xf32> {
+///       %sums:2 = chlo.scan(%x) inits(%start) dimension=0 {
+///       ^bb0(%element: tensor<f32>, %sum: tensor<f32>):
+///         %next = stablehlo.add %sum, %element : tensor<f32>
+///         stablehlo.return %next, %next : tensor<f32>, tensor<f32>
+///       } : (tensor<4xf32>, tensor<f32>) -> (tensor<4xf32>, tensor<f32>)
+///       return %sums#0 : tensor<4xf32>
+///     }")?;
+/// assert!(export(&graph)?.to_text().contains("stablehlo.while"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Never for a verified graph.
+pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new(graph.name());
+    let inputs = copy_inputs(&mut builder, graph);
+    let mut values: HashMap<Value, Value> =
+        graph.inputs().iter().map(|port| port.value).zip(inputs).collect();
+    for (id, node) in graph.nodes() {
+        let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
+        builder.describe(Some(node.name.clone()), node.location.clone());
+        let results = match &node.kind {
+            NodeKind::Op(op) => plain(&mut builder, op.map_regions(export)?, &operands)?,
+            NodeKind::Input | NodeKind::Constant(_) => builder.copy(node, &operands)?,
+        };
+        values.extend(results.into_iter().enumerate().map(|(at, value)| (id.result(at), value)));
+    }
+    let outputs: Vec<Value> = graph.outputs().iter().map(|port| values[&port.value]).collect();
+    common_subexpressions(&dead_code(&builder.finish(&outputs))?)
+}
+
+/// The op's results by StableHLO's ops; its regions are plain already.
+fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+    let inits = |count: usize| {
+        let is_scalar = |&value: &Value| builder.graph().ty(value).rank() == 0;
+        operands[operands.len() - count..].iter().all(is_scalar)
+    };
+    match op {
+        Op::Convolution(op) => Ok(vec![convolution::plain(builder, *op, operands)?]),
+        Op::Reduce(op) if !inits(operands.len() / 2) => fold::reduce(builder, &op, operands),
+        Op::Window(WindowOp::ReduceWindow(op)) if !inits(operands.len() / 2) => {
+            fold::reduce_window(builder, &op, operands)
+        }
+        Op::Window(WindowOp::SelectAndScatter(op)) if !inits(1) => {
+            Ok(vec![fold::select_and_scatter(builder, &op, operands)?])
+        }
+        Op::Control(ControlOp::Scan(op)) => scan::plain(builder, &op, operands),
+        Op::Random(op) if op.batching_dims > 0 => random::plain(builder, &op, operands[0]),
+        op @ (Op::Elementwise(_)
+        | Op::Shape(_)
+        | Op::Dot(_)
+        | Op::Reduce(_)
+        | Op::Window(_)
+        | Op::Index(_)
+        | Op::Sort(_)
+        | Op::Linalg(_)
+        | Op::Control(_)
+        | Op::Random(_)) => builder.push_all(op, operands),
+    }
+}
