@@ -278,3 +278,24 @@ fn deep_nesting_is_refused() {
         Graph::parse(&calls).unwrap_err().to_string().contains("functions and regions within each other")
     );
 }
+
+/// Functions that call the next one twice stand for more ops than fit any memory.
+#[test]
+fn calls_without_bound_are_refused() {
+    let ty = "tensor<f32>";
+    let mut text = String::new();
+    for level in 0..38 {
+        let next = level + 1;
+        text += &format!(
+            "func.func @f{level}(%x: {ty}) -> {ty} {{
+  %y = call @f{next}(%x) : ({ty}) -> {ty}
+  %z = call @f{next}(%y) : ({ty}) -> {ty}
+  return %z : {ty}
+}}
+"
+        );
+    }
+    text +=
+        &format!("func.func @f38(%x: {ty}) -> {ty} {{\n %y = stablehlo.tanh %x : {ty}\n return %y : {ty} }}");
+    insta::assert_snapshot!(fault(&text));
+}

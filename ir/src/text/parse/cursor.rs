@@ -13,6 +13,8 @@ pub(super) struct Parser<'a> {
     pub(super) source: &'a str,
     tokens: Vec<Token<'a>>,
     pub(super) position: usize,
+    /// The token at which each function starts.
+    pub(super) starts: HashMap<&'a str, usize>,
     /// Functions already read, and the place after each.
     pub(super) functions: HashMap<&'a str, (Program, usize)>,
     /// The graph being read.
@@ -23,6 +25,8 @@ pub(super) struct Parser<'a> {
     pub(super) calling: Vec<&'a str>,
     /// Functions and regions being read.
     bodies: usize,
+    /// Ops that calls have put in place so far.
+    pub(super) inlined: usize,
 }
 
 /// How deep brackets may nest. The parser is recursive: without a bound a long text of brackets
@@ -48,12 +52,28 @@ fn check_nesting(source: &str, tokens: &[Token<'_>]) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// Where functions start; of two with one name, the first counts.
+fn function_starts<'a>(tokens: &[Token<'a>]) -> HashMap<&'a str, usize> {
+    let mut starts = HashMap::new();
+    for (index, header) in tokens.windows(3).enumerate() {
+        let symbol = header.iter().find_map(|token| match token.kind {
+            Kind::Symbol(symbol) => Some(symbol),
+            _ => None,
+        });
+        if let (Kind::Word("func.func"), Some(symbol)) = (&header[0].kind, symbol) {
+            starts.entry(symbol).or_insert(index);
+        }
+    }
+    starts
+}
+
 impl<'a> Parser<'a> {
     pub(super) fn new(source: &'a str) -> Result<Parser<'a>, ParseError> {
         let tokens = tokens(source)?;
         check_nesting(source, &tokens)?;
         Ok(Parser {
             source,
+            starts: function_starts(&tokens),
             tokens,
             position: 0,
             functions: HashMap::new(),
@@ -61,6 +81,7 @@ impl<'a> Parser<'a> {
             outer: Vec::new(),
             calling: Vec::new(),
             bodies: 0,
+            inlined: 0,
         })
     }
 
@@ -208,18 +229,5 @@ impl<'a> Parser<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The token index of the function of this name.
-    pub(super) fn find_function(&self, name: &str) -> Option<usize> {
-        let is_it = |index: &usize| {
-            let header = &self.tokens[*index..];
-            let symbol = header.iter().take(3).find_map(|token| match token.kind {
-                Kind::Symbol(symbol) => Some(symbol),
-                _ => None,
-            });
-            header[0].kind == Kind::Word("func.func") && symbol == Some(name)
-        };
-        (0..self.tokens.len()).find(is_it)
     }
 }

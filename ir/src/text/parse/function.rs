@@ -10,6 +10,9 @@ use crate::graph::{NamedAxis, Value};
 use crate::text::axes;
 use crate::{TensorType, verify};
 
+/// How many ops calls may put in place: functions that call others twice grow without bound.
+const INLINED: usize = 1_000_000;
+
 /// A result type as a function's header declares it.
 type Declared = (TensorType, Vec<NamedAxis>);
 
@@ -242,7 +245,7 @@ impl<'a> Parser<'a> {
         name: &'a str,
         operands: &[Value],
     ) -> Result<Vec<Value>, ParseError> {
-        let Some(start) = self.find_function(name) else {
+        let Some(&start) = self.starts.get(name) else {
             return Err(self.error(at, format!("expected a function of this text, found @{name}")));
         };
         let back = self.position;
@@ -253,6 +256,11 @@ impl<'a> Parser<'a> {
         if types != callee.input_types() {
             let message = format!("@{name} takes {}, got {}", spell(&callee.input_types()), spell(&types));
             return Err(self.error(at, message));
+        }
+        self.inlined += callee.len();
+        if self.inlined > INLINED {
+            let message = format!("the calls of this text stand for more than {INLINED} ops");
+            return Err(ParseError::new(self.source, at, message));
         }
         let inlined = self.block.builder.inline(callee, operands);
         let mut values = inlined.map_err(|error| ParseError::new(self.source, at, error.to_string()))?;
