@@ -267,39 +267,6 @@ impl Builder {
     }
 }
 
-impl Graph {
-    /// The region that folds two scalars with one binary op.
-    ///
-    /// # Errors
-    /// If the op does not take the element type.
-    pub fn reducer(op: Binary, dtype: DType) -> Result<Graph, BuildError> {
-        let mut builder = Builder::new("reducer");
-        let lhs = builder.input("lhs", TensorType::scalar(dtype));
-        let rhs = builder.input("rhs", TensorType::scalar(dtype));
-        let result = builder.binary(op, lhs, rhs)?;
-        Ok(builder.finish(&[result]))
-    }
-
-    /// The region that keeps the second of two scalars: what overwriting folds with.
-    pub fn second(dtype: DType) -> Graph {
-        let mut builder = Builder::new("reducer");
-        builder.input("lhs", TensorType::scalar(dtype));
-        let rhs = builder.input("rhs", TensorType::scalar(dtype));
-        builder.finish(&[rhs])
-    }
-
-    /// The binary op, if the graph is [`Graph::reducer`] of one.
-    pub fn as_reducer(&self) -> Option<Binary> {
-        let (id, node) = self.nodes().next_back()?;
-        let NodeKind::Op(Op::Elementwise(Elementwise::Binary(op))) = node.kind else { return None };
-        let inputs: Vec<Value> = self.inputs.iter().map(|port| port.value).collect();
-        let outputs: Vec<Value> = self.outputs.iter().map(|port| port.value).collect();
-        let matches =
-            self.len() == 3 && inputs.len() == 2 && self.operands(id) == inputs && outputs == [id.result(0)];
-        matches.then_some(op)
-    }
-}
-
 impl From<Elementwise> for Op {
     fn from(op: Elementwise) -> Op {
         Op::Elementwise(op)

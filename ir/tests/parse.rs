@@ -1,6 +1,6 @@
 //! Texts by other hands: usual spellings that the printer does not write, and faults.
 
-use choral_ir::Graph;
+use choral_ir::{Extreme, Graph, NodeKind};
 
 /// The first text means what the second means.
 #[track_caller]
@@ -298,4 +298,35 @@ fn calls_without_bound_are_refused() {
     text +=
         &format!("func.func @f38(%x: {ty}) -> {ty} {{\n %y = stablehlo.tanh %x : {ty}\n return %y : {ty} }}");
     insta::assert_snapshot!(fault(&text));
+}
+
+/// JAX's `argmax` is known for what it is.
+#[test]
+fn argmax_is_recognised() {
+    let text = "
+        func.func @main(%x: tensor<2x3xf32>) -> tensor<2xi32> {
+          %0 = stablehlo.iota dim = 1 : tensor<2x3xi32>
+          %cst = stablehlo.constant dense<0xFF800000> : tensor<f32>
+          %c = stablehlo.constant dense<0> : tensor<i32>
+          %1:2 = stablehlo.reduce(%x init: %cst), (%0 init: %c) across dimensions = [1] : (tensor<2x3xf32>, tensor<2x3xi32>, tensor<f32>, tensor<i32>) -> (tensor<2xf32>, tensor<2xi32>)
+           reducer(%arg1: tensor<f32>, %arg3: tensor<f32>) (%arg2: tensor<i32>, %arg4: tensor<i32>)  {
+            %2 = stablehlo.compare GT, %arg1, %arg3, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+            %3 = stablehlo.compare NE, %arg1, %arg1, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+            %4 = stablehlo.or %2, %3 : tensor<i1>
+            %5 = stablehlo.compare EQ, %arg1, %arg3, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+            %6 = stablehlo.compare LT, %arg2, %arg4, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+            %7 = stablehlo.and %5, %6 : tensor<i1>
+            %8 = stablehlo.or %4, %7 : tensor<i1>
+            %9 = stablehlo.select %4, %arg1, %arg3 : tensor<i1>, tensor<f32>
+            %10 = stablehlo.select %8, %arg2, %arg4 : tensor<i1>, tensor<i32>
+            stablehlo.return %9, %10 : tensor<f32>, tensor<i32>
+          }
+          return %1#1 : tensor<2xi32>
+        }";
+    let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let bodies = graph.nodes().filter_map(|(_, node)| match &node.kind {
+        NodeKind::Op(op) => op.regions().first().and_then(|region| region.as_extreme()),
+        _ => None,
+    });
+    assert_eq!(bodies.collect::<Vec<_>>(), [Extreme::Greatest]);
 }

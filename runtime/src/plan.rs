@@ -13,7 +13,7 @@ use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType, Value}
 
 use crate::cpu::elementwise::{self, Operand};
 use crate::cpu::view::{self, View};
-use crate::cpu::{convolution, dot, reduce, window};
+use crate::cpu::{convolution, cumulative, dot, extreme, reduce, window};
 use crate::error::Error;
 use crate::ops;
 use crate::reference::filled;
@@ -191,7 +191,7 @@ impl Step {
             && elementwise::covers(op, &operands)
         {
             let data = elementwise::evaluate(op, operands, self.types[0].len());
-            return data.map(|data| self.result(data)).transpose().map(|result| result.into_iter().collect());
+            return self.results(data.into_iter().collect());
         }
         let dense: Vec<Tensor> = operands
             .into_iter()
@@ -204,13 +204,22 @@ impl Step {
         }
         let dense: Vec<&Tensor> = dense.iter().collect();
         match self.fast(&dense) {
-            Some(data) => Ok(vec![self.result(data)?]),
+            Some(data) => self.results(data),
             None => ops::evaluate(&self.op, &dense, &self.types),
         }
     }
 
-    /// The elements of the only result, where a kernel covers the op on these operands.
-    fn fast(&self, operands: &[&Tensor]) -> Option<Storage> {
+    /// The elements of each result, where a kernel covers the op on these operands.
+    fn fast(&self, operands: &[&Tensor]) -> Option<Vec<Storage>> {
+        if let Op::Reduce(op) = &self.op
+            && let Some(both) = extreme::evaluate(op, operands, &self.types)
+        {
+            return Some(both);
+        }
+        self.fast_single(operands).map(|data| vec![data])
+    }
+
+    fn fast_single(&self, operands: &[&Tensor]) -> Option<Storage> {
         let ty = &self.types[0];
         match &self.op {
             Op::Shape(op) => {
@@ -220,7 +229,9 @@ impl Step {
             Op::Dot(op) => dot::evaluate(op, operands[0], operands[1], ty),
             Op::Convolution(op) => convolution::evaluate(op, operands[0], operands[1], ty),
             Op::Reduce(op) => reduce::evaluate(op, operands, ty),
-            Op::Window(WindowOp::ReduceWindow(op)) => window::evaluate(op, operands, ty),
+            Op::Window(WindowOp::ReduceWindow(op)) => {
+                cumulative::evaluate(op, operands).or_else(|| window::evaluate(op, operands, ty))
+            }
             Op::Window(WindowOp::SelectAndScatter(_))
             | Op::Elementwise(_)
             | Op::Index(_)
@@ -231,8 +242,10 @@ impl Step {
         }
     }
 
-    fn result(&self, data: Storage) -> Result<Tensor, Error> {
-        Ok(Tensor::from_storage(self.types[0].shape.as_slice(), data)?)
+    fn results(&self, data: Vec<Storage>) -> Result<Vec<Tensor>, Error> {
+        let result =
+            |(data, ty): (Storage, &TensorType)| Ok(Tensor::from_storage(ty.shape.as_slice(), data)?);
+        data.into_iter().zip(&self.types).map(result).collect()
     }
 }
 

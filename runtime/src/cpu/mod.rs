@@ -6,8 +6,10 @@
 //! when; that is [`crate::plan`]'s.
 
 pub mod convolution;
+pub mod cumulative;
 pub mod dot;
 pub mod elementwise;
+pub mod extreme;
 pub mod fold;
 pub mod reduce;
 pub mod view;

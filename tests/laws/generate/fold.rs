@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use choral::ir::op::{self, Binary, ComparisonDirection, Op, Reduce, ReduceWindow, SelectAndScatter};
-use choral::ir::{BuildError, Builder, Class, DType, Graph, TensorType, Value};
+use choral::ir::{BuildError, Builder, Class, DType, Extreme, Graph, TensorType, Value};
 
 use super::Draft;
 
@@ -33,7 +33,7 @@ impl Draft {
         let rank = shape.len();
         let choices = &mut self.choices;
         let mut upto = |most: usize| -> Vec<usize> { (0..rank).map(|_| 1 + choices.below(most)).collect() };
-        let op = ReduceWindow {
+        let mut op = ReduceWindow {
             window_dimensions: upto(3),
             window_strides: upto(2),
             base_dilations: upto(2),
@@ -41,6 +41,9 @@ impl Draft {
             padding: (0..rank).map(|_| (choices.between(-1, 2), choices.between(-1, 2))).collect(),
             body,
         };
+        if rank > 0 && self.choices.once_in(3) {
+            op = running(op, &shape, self.choices.below(rank), self.choices.once_in(2));
+        }
         let operands = self.with_initial_values(inputs, op.result_shape(&shape));
         self.push(op, &operands)
     }
@@ -91,7 +94,12 @@ impl Draft {
                 self.only_exact();
                 let x = self.any(Class::Number, 0);
                 let places = self.operand(&self.ty(x).with_dtype(DType::I32));
-                Ok(Fold { inputs: vec![x, places], body: Arc::new(greatest(self.ty(x).dtype)?) })
+                let dtype = self.ty(x).dtype;
+                let body = match self.choices.pick(&[None, Some(Extreme::Greatest), Some(Extreme::Least)]) {
+                    None => greatest(dtype)?,
+                    Some(extreme) => Graph::extreme(extreme, dtype, DType::I32)?,
+                };
+                Ok(Fold { inputs: vec![x, places], body: Arc::new(body) })
             }
         }
     }
@@ -105,6 +113,17 @@ impl Draft {
         }
         operands
     }
+}
+
+/// The op with windows that end, or start, at each place of a dimension: a running fold.
+fn running(op: ReduceWindow, shape: &[usize], dim: usize, from_end: bool) -> ReduceWindow {
+    let ones = vec![1; shape.len()];
+    let (mut window_dimensions, mut padding) = (ones.clone(), vec![(0, 0); shape.len()]);
+    window_dimensions[dim] = shape[dim].max(1);
+    let reach = window_dimensions[dim] as i64 - 1;
+    padding[dim] = if from_end { (0, reach) } else { (reach, 0) };
+    let (window_strides, base_dilations) = (ones.clone(), ones.clone());
+    ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations: ones, padding, ..op }
 }
 
 /// `selected >= other`.

@@ -1,0 +1,88 @@
+//! Running folds: `cumsum` and its like, which arrive as windows that span a whole dimension.
+
+use choral_ir::op::{Binary, ReduceWindow};
+use choral_ir::{Element, Storage, Tensor, with_storage};
+
+use crate::ops::scalar::Scalar;
+
+/// Which way a running fold goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    FromStart,
+    FromEnd,
+}
+
+/// The elements of the result, in one pass; `None` where windows are not the running ones of one
+/// dimension, and for bodies other than a single op that forgets the order of its operands.
+pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor]) -> Option<Storage> {
+    let [input, init] = operands else { return None };
+    let fold = op.body.as_reducer().filter(|fold| forgets_order(*fold))?;
+    let (dim, direction) = running(op, input.shape())?;
+    if init.len() != 1 {
+        return None;
+    }
+    with_storage!(input.storage(), values => {
+        let init = Element::view(init.storage())?[0];
+        run(values, init, input.shape(), dim, direction, fold)
+    })
+}
+
+fn forgets_order(fold: Binary) -> bool {
+    let folds = [
+        Binary::Add,
+        Binary::And,
+        Binary::Maximum,
+        Binary::Minimum,
+        Binary::Multiply,
+        Binary::Or,
+        Binary::Xor,
+    ];
+    folds.contains(&fold)
+}
+
+/// The only dimension that windows span, if they span all of it up to each place.
+fn running(op: &ReduceWindow, shape: &[usize]) -> Option<(usize, Direction)> {
+    let plain = [&op.window_strides, &op.base_dilations, &op.window_dilations];
+    if plain.iter().any(|list| list.iter().any(|&entry| entry != 1)) {
+        return None;
+    }
+    let mut spanned =
+        (0..shape.len()).filter(|&dim| op.window_dimensions[dim] != 1 || op.padding[dim] != (0, 0));
+    let dim = spanned.next().filter(|&dim| op.window_dimensions[dim] == shape[dim])?;
+    let reach = shape[dim] as i64 - 1;
+    match (op.padding[dim], spanned.next()) {
+        (padding, None) if padding == (reach, 0) => Some((dim, Direction::FromStart)),
+        (padding, None) if padding == (0, reach) => Some((dim, Direction::FromEnd)),
+        (_, _) => None,
+    }
+}
+
+fn run<T: Scalar>(
+    values: &[T],
+    init: T,
+    shape: &[usize],
+    dim: usize,
+    direction: Direction,
+    fold: Binary,
+) -> Option<Storage> {
+    // Padding folds the initial value in again and again: it must not matter.
+    if T::binary(fold, init, init).to_bits64() != init.to_bits64() {
+        return None;
+    }
+    let (size, width) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
+    let mut result = values.to_vec();
+    for block in result.chunks_exact_mut((size * width).max(1)) {
+        let mut sofar = vec![init; width];
+        let mut step = |line: &mut [T]| {
+            for (sofar, value) in sofar.iter_mut().zip(line) {
+                *sofar = T::binary(fold, *sofar, *value);
+                *value = *sofar;
+            }
+        };
+        match direction {
+            Direction::FromStart => block.chunks_exact_mut(width).for_each(&mut step),
+            Direction::FromEnd => block.chunks_exact_mut(width).rev().for_each(&mut step),
+        }
+    }
+    Some(T::store(result))
+}
