@@ -55,6 +55,11 @@ fn generic_forms() {
             "tensor<2xf32>",
         ),
         (
+            r#""chlo.constant_like"(%x) <{value = 1.5 : f32}> : (tensor<2x3xf32>) -> tensor<2x3xf32>"#,
+            "chlo.constant dense<1.5> : tensor<2x3xf32>",
+            "tensor<2x3xf32>",
+        ),
+        (
             r#""stablehlo.compare"(%x, %x) <{comparison_direction = #stablehlo<comparison_direction LT>, compare_type = #stablehlo<comparison_type TOTALORDER>}> : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xi1>"#,
             "stablehlo.compare LT, %x, %x, TOTALORDER : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xi1>",
             "tensor<2x3xi1>",

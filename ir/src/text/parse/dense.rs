@@ -94,6 +94,11 @@ fn tensor(literals: &[&str], ty: &TensorType) -> Result<Tensor, String> {
     Tensor::from_storage(ty.shape.clone(), storage).map_err(|error| error.to_string())
 }
 
+/// The scalar that a literal names, if it names one of this type.
+pub(super) fn scalar(dtype: DType, literal: &str) -> Option<Tensor> {
+    tensor(&[literal], &TensorType::scalar(dtype)).ok()
+}
+
 fn store(dtype: DType, bits: &[u64]) -> Storage {
     with_dtype!(dtype, T => T::store(bits.iter().map(|&bits| T::from_bits64(bits)).collect()))
 }

@@ -5,6 +5,7 @@
 use super::ParseError;
 use super::attribute::{Attribute, Attributes};
 use super::cursor::Parser;
+use super::dense;
 use super::function::spell;
 use super::lexer::Kind;
 use super::refusal;
@@ -86,7 +87,7 @@ impl<'a> Parser<'a> {
         }
         match op {
             Kind::Word("call" | "func.call") => self.call_of_function(at),
-            Kind::Word("stablehlo.constant") => self.constant(),
+            Kind::Word("stablehlo.constant" | "chlo.constant") => self.constant(),
             Kind::Word(name @ "stablehlo.reduce") => {
                 let call = self.reduce(name)?;
                 self.push(at, call)
@@ -286,13 +287,9 @@ impl<'a> Parser<'a> {
     }
 
     fn push(&mut self, at: usize, mut call: Call<'a>) -> Result<Vec<Value>, ParseError> {
-        if call.name == "stablehlo.constant" {
-            return match call.attributes.take(&["value"]) {
-                Some(Attribute::Dense(tensor, _)) if call.signature.results.len() == 1 => {
-                    Ok(vec![push_constant(&mut self.block.builder, &tensor, &call.signature.results[0])])
-                }
-                Some(_) | None => Err(self.error(at, "expected the attribute `value` with a dense literal")),
-            };
+        if let Some(constant) = constant(&mut call) {
+            let (tensor, ty) = constant.map_err(|message| self.error(at, message))?;
+            return Ok(vec![push_constant(&mut self.block.builder, &tensor, &ty)]);
         }
         self.check_operands(at, &call)?;
         let operands = call.operands.len();
@@ -327,6 +324,27 @@ impl<'a> Parser<'a> {
         let (declared, types) = (spell(&signature.results), spell(&types));
         Err(self.error(at, format!("declared to make {declared}, but makes {types}")))
     }
+}
+
+/// The constant that a call in generic form stands for, if it stands for one.
+fn constant(call: &mut Call<'_>) -> Option<Result<(Tensor, TensorType), String>> {
+    if !["stablehlo.constant", "chlo.constant", "chlo.constant_like"].contains(&call.name) {
+        return None;
+    }
+    let ty = call.signature.results.first()?.clone();
+    let literal = match call.attributes.take(&["value"]) {
+        Some(Attribute::Dense(tensor, _)) => return Some(Ok((tensor, ty))),
+        Some(Attribute::Integer(value)) => Some(value.to_string()),
+        Some(Attribute::Word(word)) => Some(word.to_owned()),
+        Some(Attribute::Boolean(value)) => Some(value.to_string()),
+        Some(Attribute::List(_) | Attribute::Record(_)) | None => None,
+    };
+    let tensor = literal.and_then(|literal| dense::scalar(ty.dtype, &literal));
+    Some(
+        tensor
+            .map(|tensor| (tensor, ty))
+            .ok_or_else(|| "expected the attribute `value` with a literal".to_owned()),
+    )
 }
 
 fn is_loop(op: &Op) -> bool {
