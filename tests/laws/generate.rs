@@ -140,6 +140,8 @@ pub(crate) const ROWS: &[Row] = &[
     jumps("chlo.top_k", Draft::top_k),
     jumps("stablehlo.dynamic_slice", Draft::dynamic_slice),
     jumps("stablehlo.dynamic_update_slice", Draft::dynamic_update_slice),
+    jumps("choral.dynamic_slice", Draft::dynamic_slice_with_batching_dims),
+    jumps("choral.dynamic_update_slice", Draft::dynamic_update_slice_with_batching_dims),
     jumps("stablehlo.if", Draft::if_else),
     jumps("stablehlo.case", Draft::case),
     jumps("stablehlo.while", Draft::while_loop),

@@ -3,12 +3,11 @@
 //! Places stay each member's own: nothing is flattened into one table, so an index that is out of
 //! bounds is clamped within its own member.
 
-use choral_ir::op::{Concatenate, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Scatter};
-use choral_ir::{BuildError, DType, Graph, Tensor, Value};
+use choral_ir::op::{DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
+use choral_ir::{BuildError, DType, TensorType, Value};
 
 use super::Lane::{Mapped, Shared};
-use super::{Batch, Lane, Lanes, inserted, shift};
-use crate::views;
+use super::{Batch, Lane, Lanes, inserted, settle, shift};
 
 /// The rule of each op of the family.
 pub(crate) fn batch(cx: &mut Batch, op: &IndexOp, lanes: &[Lane]) -> Lanes {
@@ -51,81 +50,60 @@ fn scatter(cx: &mut Batch, op: &Scatter, lanes: &[Lane]) -> Lanes {
 }
 
 /// Starts that all members share: the members are one more dimension, taken whole. Starts of each
-/// member's own: a gather of one slice per member, which clamps as this op does.
-fn dynamic_slice(cx: &mut Batch, DynamicSlice { slice_sizes }: &DynamicSlice, lanes: &[Lane]) -> Lanes {
+/// member's own: they are a batching dimension.
+fn dynamic_slice(cx: &mut Batch, op: &DynamicSlice, lanes: &[Lane]) -> Lanes {
+    let DynamicSlice { batching_dims, slice_sizes } = op;
     let (operand, starts) = (lanes[0], &lanes[1..]);
-    if let (Mapped(value, at), true) = (operand, starts.iter().all(|start| start.dim().is_none())) {
-        let starts = shared_starts(cx, starts, at);
-        let slice_sizes = inserted(slice_sizes, at, cx.size);
-        return cx.mapped(DynamicSlice { slice_sizes }, &[vec![value], starts].concat(), at);
+    let moved = |at: usize| batching_dims.iter().map(move |dim| dim.map(|dim| dim + usize::from(dim >= at)));
+    if let (Mapped(value, at), true) = (operand, all_shared(starts)) {
+        let whole = settle(at, &batching_dims.iter().flatten().copied().collect::<Vec<_>>());
+        let starts = shared_starts(cx, starts, whole);
+        let (batching_dims, slice_sizes) = (moved(at).collect(), inserted(slice_sizes, whole, cx.size));
+        let lies = op.batching_dims.len() + whole;
+        let op = DynamicSlice { batching_dims, slice_sizes };
+        return cx.mapped(op, &[vec![value], starts].concat(), lies);
     }
-    let rank = slice_sizes.len();
-    let indices = own_starts(cx, starts)?;
-    let op = Gather {
-        offset_dims: (0..rank).collect(),
-        collapsed_slice_dims: Vec::new(),
-        operand_batching_dims: Vec::new(),
-        start_indices_batching_dims: Vec::new(),
-        start_index_map: (0..rank).collect(),
-        index_vector_dim: 0,
-        slice_sizes: slice_sizes.clone(),
-        indices_are_sorted: false,
+    let (value, own) = match operand {
+        Mapped(..) => (cx.at_front(operand)?, std::iter::once(Some(0)).chain(moved(0)).collect()),
+        Shared(value) => (value, inserted(batching_dims, 0, None)),
     };
-    gather(cx, &op, &[operand, Mapped(indices, 0)])
+    let starts = own_starts(cx, starts)?;
+    let op = DynamicSlice { batching_dims: own, slice_sizes: slice_sizes.clone() };
+    cx.mapped(op, &[vec![value], starts].concat(), 0)
 }
 
-/// As [`dynamic_slice`], with a scatter of one window per member; this leaves out what does not
-/// fit, so the starts are clamped first.
+/// As [`dynamic_slice`]; what is updated is each member's own in any case.
 fn dynamic_update_slice(cx: &mut Batch, op: DynamicUpdateSlice, lanes: &[Lane]) -> Lanes {
+    let DynamicUpdateSlice { batching_dims } = op;
     let (values, starts) = lanes.split_at(2);
-    if starts.iter().all(|start| start.dim().is_none()) {
-        let (values, at) = cx.aligned(values)?;
-        let starts = shared_starts(cx, starts, at);
-        return cx.mapped(op, &[values, starts].concat(), at);
+    if all_shared(starts) {
+        let mapped = values.iter().find_map(|lane| lane.dim()).unwrap_or(0);
+        let at = mapped.max(batching_dims);
+        let values = [cx.at(values[0], at)?, cx.at(values[1], at)?];
+        let starts = shared_starts(cx, starts, at - batching_dims);
+        return cx.mapped(op, &[values.to_vec(), starts].concat(), at);
     }
-    let member = |cx: &Batch, lane: Lane| {
-        let mut ty = cx.ty(lane.value()).clone();
-        lane.dim().map(|at| ty.shape.remove(at));
-        ty
-    };
-    let (operand, update) = (member(cx, values[0]), member(cx, values[1]));
-    let rank = operand.rank();
-    let indices = own_starts(cx, starts)?;
-    let ty = cx.ty(indices).clone();
-    let room = operand.shape.iter().zip(&update.shape).map(|(size, update)| size - update);
-    let last: Vec<f64> = room.map(|room| room as f64).collect();
-    let last = cx.builder.constant(Tensor::from_fn([rank], |dim| last[dim]).to_dtype(ty.dtype));
-    let last = views::stretch(&mut cx.builder, last, &ty.shape, &[1])?;
-    let first = cx.builder.full(0.0, ty.dtype, ty.shape);
-    let indices = cx.push(Elementwise::Clamp, &[first, indices, last])?;
-    let op = Scatter {
-        update_window_dims: (0..rank).collect(),
-        inserted_window_dims: Vec::new(),
-        input_batching_dims: Vec::new(),
-        scatter_indices_batching_dims: Vec::new(),
-        scatter_dims_to_operand_dims: (0..rank).collect(),
-        index_vector_dim: 0,
-        body: Graph::second(operand.dtype).into(),
-    };
-    scatter(cx, &op, &[values[0], Mapped(indices, 0), values[1]])
+    let values = [cx.at_front(values[0])?, cx.at_front(values[1])?];
+    let starts = own_starts(cx, starts)?;
+    let op = DynamicUpdateSlice { batching_dims: batching_dims + 1 };
+    cx.mapped(op, &[values.to_vec(), starts].concat(), 0)
+}
+
+fn all_shared(starts: &[Lane]) -> bool {
+    starts.iter().all(|start| start.dim().is_none())
 }
 
 /// The starts with one more, 0, for the member dimension at `at`.
 fn shared_starts(cx: &mut Batch, starts: &[Lane], at: usize) -> Vec<Value> {
     let starts: Vec<Value> = starts.iter().map(|start| start.value()).collect();
-    let dtype = starts.first().map_or(DType::I32, |&start| cx.ty(start).dtype);
-    let zero = cx.builder.full(0.0, dtype, []);
+    let ty = starts.first().map_or(TensorType::scalar(DType::I32), |&start| cx.ty(start).clone());
+    let zero = cx.builder.full(0.0, ty.dtype, ty.shape);
     inserted(&starts, at, zero)
 }
 
-/// The starts as rows of a matrix, one row for each member.
-fn own_starts(cx: &mut Batch, starts: &[Lane]) -> Result<Value, BuildError> {
-    let mut columns = Vec::with_capacity(starts.len());
-    for &start in starts {
-        let line = cx.at_front(start)?;
-        columns.push(cx.builder.reshape(line, [cx.size, 1])?);
-    }
-    cx.push(Concatenate { dimension: 1 }, &columns)
+/// The starts with the members first.
+fn own_starts(cx: &mut Batch, starts: &[Lane]) -> Result<Vec<Value>, BuildError> {
+    starts.iter().map(|&start| cx.at_front(start)).collect()
 }
 
 /// Operand and indices mapped: a pair of batching dimensions. Indices alone: one more dimension of

@@ -50,21 +50,35 @@ pub struct Scatter {
 
 /// Operands `operand` and one integer scalar per dimension: the slice that starts there.
 ///
-/// A start that would reach past the end is clamped. (C2) one start per dimension; (C3) starts have
-/// one integer type; (C4) sizes fit the operand.
+/// An extension of ours: with batching dimensions, each start is a tensor of them, and the result
+/// holds one slice for each of its elements. With none it is `stablehlo.dynamic_slice`.
+///
+/// A start that would reach past the end is clamped. (C2) one start per sliced dimension; (C3)
+/// starts have one integer type, and the shape of the batching dimensions; (C4) sizes fit the operand.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DynamicSlice {
-    /// Extent of the slice, per dimension.
+    /// For each batching dimension the one of the operand, or `None` where all slices are of the
+    /// same operand. They come first in the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batching_dims: Vec<Option<usize>>,
+    /// Extent of the slice, per dimension of the operand that is not batching.
     pub slice_sizes: Vec<usize>,
 }
 
 /// Operands `operand`, `update` and one integer scalar per dimension: the operand with the update
 /// laid over it there.
 ///
+/// An extension of ours: leading batching dimensions of operand, update and starts are updates side
+/// by side. With none it is `stablehlo.dynamic_update_slice`.
+///
 /// A start that would reach past the end is clamped. (C1..C3) the update has the operand's rank and
 /// element type; (C4) one start per dimension; (C5) of one integer type; (C6) the update fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct DynamicUpdateSlice {}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct DynamicUpdateSlice {
+    /// Number of leading batching dimensions.
+    #[serde(default)]
+    pub batching_dims: usize,
+}
 
 /// Operands `operand` and integer `start_indices`: slices of the operand at computed places.
 ///
@@ -94,23 +108,33 @@ pub struct Gather {
 }
 
 macro_rules! family {
-    ($($Op:ident $name:literal;)*) => {
-        impl IndexOp {
-            /// The name in StableHLO text.
-            pub const fn name(&self) -> &'static str {
-                match self { $(IndexOp::$Op(_) => $name),* }
-            }
-        }
-        $(impl From<$Op> for crate::Op {
+    ($($Op:ident),*) => {$(
+        impl From<$Op> for crate::Op {
             fn from(op: $Op) -> crate::Op { crate::Op::Index(IndexOp::$Op(op)) }
-        })*
-    };
+        }
+    )*};
 }
-family! {
-    Gather "stablehlo.gather";
-    Scatter "stablehlo.scatter";
-    DynamicSlice "stablehlo.dynamic_slice";
-    DynamicUpdateSlice "stablehlo.dynamic_update_slice";
+family!(Gather, Scatter, DynamicSlice, DynamicUpdateSlice);
+
+impl IndexOp {
+    /// The name in text: slices with batching dimensions are ops of our own.
+    pub fn name(&self) -> &'static str {
+        match self {
+            IndexOp::Gather(_) => "stablehlo.gather",
+            IndexOp::Scatter(_) => "stablehlo.scatter",
+            IndexOp::DynamicSlice(op) if op.batching_dims.is_empty() => "stablehlo.dynamic_slice",
+            IndexOp::DynamicSlice(_) => "choral.dynamic_slice",
+            IndexOp::DynamicUpdateSlice(op) if op.batching_dims == 0 => "stablehlo.dynamic_update_slice",
+            IndexOp::DynamicUpdateSlice(_) => "choral.dynamic_update_slice",
+        }
+    }
+}
+
+impl DynamicSlice {
+    /// The operand's dimensions that are sliced, for an operand of `rank`.
+    pub fn sliced_dims(&self, rank: usize) -> Vec<usize> {
+        (0..rank).filter(|dim| !self.batching_dims.contains(&Some(*dim))).collect()
+    }
 }
 
 impl Scatter {
@@ -220,40 +244,53 @@ fn infer_windows(
     Ok(())
 }
 
-/// Starts are one integer scalar per dimension, all of one type.
-fn starts(starts: &[&TensorType], rank: usize) -> Result<(), TypeError> {
+/// Starts are one integer per dimension, all of one type, for every element of the batching
+/// dimensions, whose sizes are returned.
+fn starts(starts: &[&TensorType], rank: usize, batching: usize) -> Result<Vec<usize>, TypeError> {
     ensure!(starts.len() == rank, "C2", "expected {rank} start indices, got {}", starts.len());
+    let Some(first) = starts.first() else {
+        ensure!(batching == 0, "C2", "batching dimensions need a start index");
+        return Ok(Vec::new());
+    };
     for start in starts {
-        let fits = start.rank() == 0 && start.dtype.is_integer() && start.dtype == starts[0].dtype;
-        ensure!(fits, "C3", "start indices are integer scalars of one type, got {start}");
+        let fits = start.rank() == batching && start.dtype.is_integer() && start == first;
+        ensure!(fits, "C3", "start indices are integers of one type and rank {batching}, got {start}");
     }
-    Ok(())
+    Ok(first.shape.clone())
 }
 
-fn infer_dynamic_slice(
-    DynamicSlice { slice_sizes }: &DynamicSlice,
-    operands: &[&TensorType],
-) -> Result<Vec<TensorType>, TypeError> {
+fn infer_dynamic_slice(op: &DynamicSlice, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    let DynamicSlice { batching_dims, slice_sizes } = op;
     ensure!(!operands.is_empty(), "arity", "expected an operand and its start indices");
     let operand = operands[0];
-    starts(&operands[1..], operand.rank())?;
-    let fits = slice_sizes.len() == operand.rank()
-        && slice_sizes.iter().zip(&operand.shape).all(|(slice, size)| slice <= size);
+    let own: Vec<usize> = batching_dims.iter().flatten().copied().collect();
+    distinct("batching_dims", &own, operand.rank())?;
+    let sliced = op.sliced_dims(operand.rank());
+    let batch = starts(&operands[1..], sliced.len(), batching_dims.len())?;
+    for (dim, size) in batching_dims.iter().zip(&batch) {
+        let fits = dim.is_none_or(|dim| operand.shape[dim] == *size);
+        ensure!(fits, "C3", "batching dimension {dim:?} of {operand} differs from the starts' {batch:?}");
+    }
+    let fits = slice_sizes.len() == sliced.len()
+        && slice_sizes.iter().zip(&sliced).all(|(slice, &dim)| *slice <= operand.shape[dim]);
     ensure!(fits, "C4", "slice sizes {slice_sizes:?} do not fit {operand}");
-    Ok(vec![operand.with_shape(slice_sizes.clone())])
+    Ok(vec![operand.with_shape([batch.as_slice(), slice_sizes].concat())])
 }
 
 fn infer_dynamic_update_slice(
-    DynamicUpdateSlice {}: DynamicUpdateSlice,
+    DynamicUpdateSlice { batching_dims }: DynamicUpdateSlice,
     operands: &[&TensorType],
 ) -> Result<Vec<TensorType>, TypeError> {
     ensure!(operands.len() >= 2, "arity", "expected an operand, an update and start indices");
     let (operand, update) = (operands[0], operands[1]);
-    starts(&operands[2..], operand.rank())?;
+    ensure!(batching_dims <= operand.rank(), "C4", "{operand} has no {batching_dims} batching dimensions");
+    let batch = starts(&operands[2..], operand.rank() - batching_dims, batching_dims)?;
     let fits = update.dtype == operand.dtype
         && update.rank() == operand.rank()
         && update.shape.iter().zip(&operand.shape).all(|(update, size)| update <= size);
     ensure!(fits, "C6", "update {update} does not fit {operand}");
+    let sides = [&update.shape[..batching_dims], &operand.shape[..batching_dims]];
+    ensure!(sides == [batch.as_slice(); 2], "C4", "{operand} and {update} need the starts' {batch:?}");
     Ok(vec![operand.clone()])
 }
 
@@ -336,8 +373,20 @@ fn batching_pairs(
 pub fn follow(op: &IndexOp, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
     match op {
         IndexOp::Gather(op) => follow_gather(op, operands, dims),
-        IndexOp::Scatter(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => dims[0],
+        IndexOp::DynamicSlice(op) => follow_dynamic_slice(op, operands[0].rank(), dims),
+        IndexOp::DynamicUpdateSlice(DynamicUpdateSlice { batching_dims: _ }) => dims[0].or(dims[1]),
+        IndexOp::Scatter(_) => dims[0],
     }
+}
+
+fn follow_dynamic_slice(op: &DynamicSlice, rank: usize, dims: &[Option<usize>]) -> Option<usize> {
+    let batching = dims[1..].iter().flatten().next().copied();
+    let from_operand = |dim: usize| {
+        let batching = op.batching_dims.iter().position(|own| *own == Some(dim));
+        let sliced = || op.sliced_dims(rank).iter().position(|&sliced| sliced == dim);
+        batching.or_else(|| Some(op.batching_dims.len() + sliced()?))
+    };
+    batching.or_else(|| from_operand(dims[0]?))
 }
 
 fn follow_gather(op: &Gather, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {

@@ -35,12 +35,13 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
             format!("chlo.top_k({}, k = {k}) : {}", call.arguments(), one_result(call))
         }
         Op::Index(IndexOp::Scatter(op)) => scatter(op, call),
-        Op::Index(IndexOp::DynamicSlice(DynamicSlice { slice_sizes })) => {
-            let (arguments, signature) = (call.arguments(), call.signature());
-            format!("stablehlo.dynamic_slice {arguments}, sizes = {} : {signature}", list(slice_sizes))
-        }
-        Op::Index(IndexOp::DynamicUpdateSlice(DynamicUpdateSlice {})) => {
-            format!("stablehlo.dynamic_update_slice {} : {}", call.arguments(), call.signature())
+        Op::Index(IndexOp::DynamicSlice(op)) => dynamic_slice(op, call),
+        Op::Index(op @ IndexOp::DynamicUpdateSlice(DynamicUpdateSlice { batching_dims })) => {
+            let batching = match batching_dims {
+                0 => String::new(),
+                count => format!(", batching_dims = {count}"),
+            };
+            format!("{} {}{batching} : {}", op.name(), call.arguments(), call.signature())
         }
     }
 }
@@ -177,8 +178,7 @@ fn convolution(op: &Convolution, call: &Call<'_>) -> String {
 
 /// `[input, kernel, output]`, with `none` for an operand that is shared.
 fn batching_dim(BatchingDim { input, kernel, output }: &BatchingDim) -> String {
-    let dim = |dim: &Option<usize>| dim.map_or_else(|| "none".to_owned(), |dim| dim.to_string());
-    format!("[{}, {}, {output}]", dim(input), dim(kernel))
+    format!("[{}, {}, {output}]", or_none(input), or_none(kernel))
 }
 
 /// The part of each dimension; `?` for one outside of the layout.
@@ -254,6 +254,21 @@ pub(super) fn block(body: &Graph, outer: &Printer<'_>) -> String {
     let region = outer.region(body, &[]);
     let arguments = body.inputs().iter().map(|port| region.argument(port)).collect::<Vec<_>>().join(", ");
     format!("{{\n{0}^bb0({arguments}):\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
+}
+
+fn dynamic_slice(op: &DynamicSlice, call: &Call<'_>) -> String {
+    let DynamicSlice { batching_dims, slice_sizes } = op;
+    let (arguments, signature, sizes) = (call.arguments(), call.signature(), list(slice_sizes));
+    if batching_dims.is_empty() {
+        return format!("stablehlo.dynamic_slice {arguments}, sizes = {sizes} : {signature}");
+    }
+    let batching = list(&batching_dims.iter().map(or_none).collect::<Vec<_>>());
+    format!("choral.dynamic_slice {arguments}, batching_dims = {batching}, sizes = {sizes} : {signature}")
+}
+
+/// `2`, or `none`.
+fn or_none(dim: &Option<usize>) -> String {
+    dim.map_or_else(|| "none".to_owned(), |dim| dim.to_string())
 }
 
 fn gather(op: &Gather, call: &Call<'_>) -> String {

@@ -38,8 +38,8 @@ fn result_places(shape: &[usize], dimensions: &[usize]) -> Vec<usize> {
 
 /// Of two elements with places: NaN before all, then the extreme one, then the lower place.
 fn better<T: Scalar>(extreme: Extreme, sofar: (T, i32), other: (T, i32)) -> (T, i32) {
-    let order = T::order(ComparisonType::Natural, sofar.0, other.0);
-    let is_nan = sofar.0 != sofar.0;
+    let compare = |x, y| T::order(ComparisonType::Natural, x, y);
+    let (order, is_nan) = (compare(sofar.0, other.0), compare(sofar.0, sofar.0).is_none());
     let wins = order.is_some_and(|order| order == extreme.order());
     let value = if wins || is_nan { sofar.0 } else { other.0 };
     let earlier = order.is_some_and(|order| order.is_eq()) && sofar.1 < other.1;

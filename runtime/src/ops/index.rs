@@ -23,32 +23,47 @@ pub fn evaluate(op: &IndexOp, operands: &[&Tensor], types: &[TensorType]) -> Res
     }
 }
 
-/// Where slices of these sizes begin: each start moved so that the slice lies within the operand.
-fn clamped(starts: &[&Tensor], shape: &[usize], sizes: &[usize]) -> Vec<usize> {
+/// Where the slice number `at` begins: each start moved so that the slice lies within these dimensions.
+fn clamped(starts: &[&Tensor], at: usize, shape: &[usize], sizes: &[usize]) -> Vec<usize> {
     let clamp = |(dim, start): (usize, &&Tensor)| {
-        let start = start.to_f64_vec().first().copied().unwrap_or_default();
+        let start = with_storage!(start.storage(), values => Element::to_f64(values[at]));
         start.clamp(0.0, (shape[dim] - sizes[dim]) as f64) as usize
     };
     starts.iter().enumerate().map(clamp).collect()
 }
 
-fn dynamic_slice(
-    DynamicSlice { slice_sizes }: &DynamicSlice,
-    operands: &[&Tensor],
-    ty: &TensorType,
-) -> Result<Tensor, Error> {
-    let starts = clamped(&operands[1..], operands[0].shape(), slice_sizes);
-    pick(operands[0], &ty.shape, |index| index.iter().zip(&starts).map(|(at, start)| at + start).collect())
+fn dynamic_slice(op: &DynamicSlice, operands: &[&Tensor], ty: &TensorType) -> Result<Tensor, Error> {
+    let DynamicSlice { batching_dims, slice_sizes } = op;
+    let (operand, starts) = (operands[0], &operands[1..]);
+    let sliced = op.sliced_dims(operand.shape().len());
+    let shape = chosen(operand.shape(), &sliced);
+    let batch = &ty.shape[..batching_dims.len()];
+    pick(operand, &ty.shape, |index| {
+        let (member, within) = index.split_at(batching_dims.len());
+        let begin = clamped(starts, place(batch, member), &shape, slice_sizes);
+        let mut source = vec![0; operand.shape().len()];
+        for (dim, at) in batching_dims.iter().zip(member) {
+            dim.iter().for_each(|&dim| source[dim] = *at);
+        }
+        for ((&dim, at), begin) in sliced.iter().zip(within).zip(&begin) {
+            source[dim] = at + begin;
+        }
+        source
+    })
 }
 
 fn dynamic_update_slice(
-    DynamicUpdateSlice {}: DynamicUpdateSlice,
+    DynamicUpdateSlice { batching_dims }: DynamicUpdateSlice,
     operands: &[&Tensor],
 ) -> Result<Tensor, Error> {
-    let (operand, update) = (operands[0], operands[1]);
-    let starts = clamped(&operands[2..], operand.shape(), update.shape());
+    let (operand, update, starts) = (operands[0], operands[1], &operands[2..]);
+    let (batch, shape) = operand.shape().split_at(batching_dims);
+    let sizes = &update.shape()[batching_dims..];
     let places = indices(update.shape()).map(|index| {
-        let at: Vec<usize> = index.iter().zip(&starts).map(|(at, start)| at + start).collect();
+        let (member, within) = index.split_at(batching_dims);
+        let begin = clamped(starts, place(batch, member), shape, sizes);
+        let within = within.iter().zip(&begin).map(|(at, begin)| at + begin);
+        let at: Vec<usize> = member.iter().copied().chain(within).collect();
         Some(place(operand.shape(), &at))
     });
     let mut data = operand.storage().clone();

@@ -90,22 +90,42 @@ impl Draft {
 
     pub(crate) fn dynamic_slice(&mut self) -> Results {
         let operand = self.any(Class::Any, 0);
-        let (slice_sizes, starts) = self.slices(&self.ty(operand).shape);
-        self.push(DynamicSlice { slice_sizes }, &[vec![operand], starts].concat())
+        let (slice_sizes, starts) = self.slices(&self.ty(operand).shape, &[]);
+        self.push(DynamicSlice { batching_dims: Vec::new(), slice_sizes }, &[vec![operand], starts].concat())
+    }
+
+    /// The operand's first dimension is batching, or only the starts have one.
+    pub(crate) fn dynamic_slice_with_batching_dims(&mut self) -> Results {
+        let operand = self.any(Class::Any, 2);
+        let shape = self.ty(operand).shape;
+        let own = self.choices.once_in(2).then_some(0);
+        let batch = if own.is_some() { shape[0] } else { self.choices.size() };
+        let sliced = if own.is_some() { &shape[1..] } else { &shape[..] };
+        let (slice_sizes, starts) = self.slices(sliced, &[batch]);
+        self.push(DynamicSlice { batching_dims: vec![own], slice_sizes }, &[vec![operand], starts].concat())
     }
 
     pub(crate) fn dynamic_update_slice(&mut self) -> Results {
-        let operand = self.any(Class::Any, 0);
-        let TensorType { shape, dtype } = self.ty(operand);
-        let (sizes, starts) = self.slices(&shape);
-        let update = self.operand(&TensorType::new(sizes, dtype));
-        self.push(DynamicUpdateSlice {}, &[vec![operand, update], starts].concat())
+        self.updated(0)
     }
 
-    /// Sizes that fit a shape, and a start for each dimension.
-    fn slices(&mut self, shape: &[usize]) -> (Vec<usize>, Vec<Value>) {
+    pub(crate) fn dynamic_update_slice_with_batching_dims(&mut self) -> Results {
+        self.updated(1)
+    }
+
+    fn updated(&mut self, batching_dims: usize) -> Results {
+        let operand = self.any(Class::Any, 2 * batching_dims);
+        let TensorType { shape, dtype } = self.ty(operand);
+        let (batch, sliced) = shape.split_at(batching_dims);
+        let (sizes, starts) = self.slices(sliced, batch);
+        let update = self.operand(&TensorType::new([batch, &sizes].concat(), dtype));
+        self.push(DynamicUpdateSlice { batching_dims }, &[vec![operand, update], starts].concat())
+    }
+
+    /// Sizes that fit a shape, and starts for each dimension.
+    fn slices(&mut self, shape: &[usize], batch: &[usize]) -> (Vec<usize>, Vec<Value>) {
         let sizes = shape.iter().map(|&size| size - self.choices.below(size + 1)).collect();
-        let start = TensorType::scalar(self.choices.dtype(Class::Integer));
+        let start = TensorType::new(batch, self.choices.dtype(Class::Integer));
         let starts = shape.iter().map(|_| self.operand(&start)).collect();
         (sizes, starts)
     }

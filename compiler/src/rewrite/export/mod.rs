@@ -3,6 +3,7 @@
 //! | extension | becomes |
 //! |---|---|
 //! | `convolution` with batching dimensions | groups, or more batch or features ([`convolution`]) |
+//! | dynamic slices with batching dimensions | a gather, or a scatter that overwrites ([`index`]) |
 //! | an initial value for each result element | a loop over the elements that are folded ([`fold`]) |
 //! | `scan` | a `while` that takes slices and writes outputs ([`scan`]) |
 //! | `rng_bit_generator` with batching dimensions | a loop over the states ([`random`]) |
@@ -10,12 +11,13 @@
 
 mod convolution;
 mod fold;
+mod index;
 mod random;
 mod scan;
 
 use std::collections::HashMap;
 
-use choral_ir::op::{ControlOp, WindowOp};
+use choral_ir::op::{ControlOp, IndexOp, WindowOp};
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, Value};
 
 use super::{common_subexpressions, copy_inputs, dead_code};
@@ -72,6 +74,12 @@ fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>
         }
         Op::Window(WindowOp::SelectAndScatter(op)) if !inits(1) => {
             Ok(vec![fold::select_and_scatter(builder, &op, operands)?])
+        }
+        Op::Index(IndexOp::DynamicSlice(op)) if !op.batching_dims.is_empty() => {
+            Ok(vec![index::dynamic_slice(builder, &op, operands)?])
+        }
+        Op::Index(IndexOp::DynamicUpdateSlice(op)) if op.batching_dims > 0 => {
+            Ok(vec![index::dynamic_update_slice(builder, op, operands)?])
         }
         Op::Control(ControlOp::Scan(op)) => scan::plain(builder, &op, operands),
         Op::Random(op) if op.batching_dims > 0 => random::plain(builder, &op, operands[0]),

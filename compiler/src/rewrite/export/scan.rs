@@ -84,7 +84,8 @@ fn slice(builder: &mut Builder, value: Value, dimension: usize, place: Value) ->
     let mut shape = builder.graph().ty(value).shape.clone();
     let starts = starts(builder, shape.len(), dimension, place);
     shape[dimension] = 1;
-    let taken = builder.push(DynamicSlice { slice_sizes: shape.clone() }, &[vec![value], starts].concat())?;
+    let op = DynamicSlice { batching_dims: Vec::new(), slice_sizes: shape.clone() };
+    let taken = builder.push(op, &[vec![value], starts].concat())?;
     shape.remove(dimension);
     builder.reshape(taken, shape)
 }
@@ -100,5 +101,5 @@ fn write(
     let starts = starts(builder, shape.len(), dimension, place);
     shape[dimension] = 1;
     let value = builder.reshape(value, shape)?;
-    builder.push(DynamicUpdateSlice {}, &[vec![stack, value], starts].concat())
+    builder.push(DynamicUpdateSlice::default(), &[vec![stack, value], starts].concat())
 }

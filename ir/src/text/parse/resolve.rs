@@ -80,11 +80,18 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
         "stablehlo.triangular_solve" => triangular_solve(&mut call.attributes).map(Op::from),
         "chlo.top_k" => Ok(TopK { k: call.attributes.require(&["k"])?.size()? }.into()),
         "stablehlo.scatter" => scatter(call).map(Op::from),
-        "stablehlo.dynamic_slice" => {
+        "stablehlo.dynamic_slice" | "choral.dynamic_slice" => {
+            let batching = call.attributes.take(&["batching_dims"]);
+            let dims =
+                batching.map_or(Ok(Vec::new()), |dims| dims.items()?.iter().map(size_or_none).collect());
             let slice_sizes = call.attributes.require(&["sizes", "slice_sizes"])?.sizes()?;
-            Ok(DynamicSlice { slice_sizes }.into())
+            Ok(DynamicSlice { batching_dims: dims?, slice_sizes }.into())
         }
-        "stablehlo.dynamic_update_slice" => Ok(DynamicUpdateSlice {}.into()),
+        "stablehlo.dynamic_update_slice" | "choral.dynamic_update_slice" => {
+            let batching = call.attributes.take(&["batching_dims"]);
+            let batching_dims = batching.map_or(Ok(0), |count| count.size())?;
+            Ok(DynamicUpdateSlice { batching_dims }.into())
+        }
         name => unary_or_binary(name),
     }
 }
@@ -246,17 +253,23 @@ fn convolution(call: &mut Call<'_>) -> Result<Convolution, String> {
 /// `[[input, kernel, output], ..]`, with `none` where all share the operand.
 fn batching_dims(attributes: &mut Attributes<'_>) -> Result<Vec<BatchingDim>, String> {
     let Some(value) = attributes.take(&["batching_dims"]) else { return Ok(Vec::new()) };
-    let dim = |dim: &Attribute<'_>| match dim {
-        Attribute::Word("none") => Ok(None),
-        other => other.size().map(Some),
-    };
     let entry = |entry: &Attribute<'_>| match entry.items()? {
-        [input, kernel, output] => {
-            Ok(BatchingDim { input: dim(input)?, kernel: dim(kernel)?, output: output.size()? })
-        }
+        [input, kernel, output] => Ok(BatchingDim {
+            input: size_or_none(input)?,
+            kernel: size_or_none(kernel)?,
+            output: output.size()?,
+        }),
         _ => Err("`batching_dims` needs entries [input, kernel, output]".to_owned()),
     };
     value.items()?.iter().map(entry).collect()
+}
+
+/// `2`, or `none`.
+fn size_or_none(dim: &Attribute<'_>) -> Result<Option<usize>, String> {
+    match dim {
+        Attribute::Word("none") => Ok(None),
+        other => other.size().map(Some),
+    }
 }
 
 /// `[b, f, 0, 1]`, or `[o, i, 0, 1]` of a kernel.
