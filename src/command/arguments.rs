@@ -1,0 +1,154 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::transform::Vmap;
+
+const EXAMPLES: &str = "\
+What runs is the function @main, or the only public one; where there are several, each that takes no
+arguments runs in turn. Arguments and results are named by position: \"0\", \"1\", ...
+
+Examples:
+  A function that JAX lowered for one x, mapped over 8 of them without its source:
+    $ python -c 'import jax; from jax.numpy import *; f = lambda w, x: tanh(w @ x)
+    print(jax.jit(f).lower(ones((4, 3)), ones(3)).as_text())' > f.mlir
+    $ choral run f.mlir --vmap _,0 --inputs in.safetensors    # tensor<4x3xf32>, tensor<8x3xf32>
+    0: tensor<8x4xf32> [[0.9950548, 0.9950548, 0.9950548, 0.9950548], ...]
+
+  What vmap made of it, as text and as a picture:
+    $ choral show f.mlir --vmap _,0 --axis-size 8
+    $ choral show f.mlir --vmap _,0 --axis-size 8 --as svg -o f.svg
+
+  5 ws with 8 xs each, timed on random inputs (the first --vmap is the innermost):
+    $ choral bench f.mlir --vmap _,0 --vmap 0 --axis-size 8 --axis-size 5
+
+Exit status: 0 fine, 1 a check failed, 2 anything wrong with program, inputs or usage.";
+
+/// Reads StableHLO programs, maps them over members, shows and runs them.
+#[derive(Debug, Parser)]
+#[command(name = "choral", version, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(super) task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Task {
+    /// Run a program, evaluate its checks, print its results.
+    Run(Run),
+    /// Print a program in another form.
+    Show(Show),
+    /// Time a program; prints one line of JSON.
+    Bench(Bench),
+    /// Read and verify programs, no more.
+    Check(Check),
+    /// Print a script that completes these commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    pub(super) program: PathBuf,
+    /// Arguments by position: tensors named "0", "1", ...
+    #[arg(long, value_name = "IN.safetensors")]
+    pub(super) inputs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) transforms: Transforms,
+    /// Write results here, named by position, in place of printing them.
+    #[arg(long, value_name = "OUT.safetensors")]
+    pub(super) output: Option<PathBuf>,
+    /// What runs the program.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) device: Device,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    pub(super) program: PathBuf,
+    #[command(flatten)]
+    pub(super) transforms: Transforms,
+    /// The form.
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub(super) form: Form,
+    /// Write it here in place of printing it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    pub(super) program: PathBuf,
+    /// Arguments by position: tensors named "0", "1", ...; random ones, always the same, unless given.
+    #[arg(long, value_name = "IN.safetensors")]
+    pub(super) inputs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) transforms: Transforms,
+    /// How long to run it again and again; it runs at least 3 times.
+    #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
+    pub(super) seconds: std::time::Duration,
+    /// Threads to use; all that the machine has, unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// What runs the program.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) device: Device,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    #[arg(required = true, value_name = "PROGRAM")]
+    pub(super) programs: Vec<PathBuf>,
+}
+
+/// What is done to a program before it is used.
+#[derive(Debug, Args)]
+pub(super) struct Transforms {
+    /// Map over members, as in '0,_,-1->0'; again for members of members.
+    ///
+    /// For each argument the dimension that holds the members (a negative one counts from the
+    /// end), or _ for a value that all members share; after -> the same for results, the first
+    /// dimension unless given. A single entry stands for all. Of several, the first is the innermost.
+    #[arg(long, value_name = "IN[->OUT]", allow_hyphen_values = true, verbatim_doc_comment)]
+    pub(super) vmap: Vec<Vmap>,
+    /// Number of members, if no inputs say it; once for every --vmap, or once for each.
+    #[arg(long, value_name = "N", requires = "vmap")]
+    pub(super) axis_size: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Device {
+    /// The interpreter: every op by its definition; slow and sure.
+    Reference,
+    /// This machine's processor.
+    #[default]
+    Cpu,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Form {
+    /// choral's own text: StableHLO, with named axes and extensions; it can be read again.
+    #[default]
+    Text,
+    /// Plain StableHLO, for other tools.
+    Stablehlo,
+    /// JSON, exact to the bit; it can be read again.
+    Json,
+    /// The language of Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
+}
+
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    std::time::Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

@@ -1,0 +1,104 @@
+//! `choral bench`: how long a program takes, and what it needs.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use choral::Tensor;
+use choral::ir::check::Program;
+use choral::ir::cost;
+use choral::runtime::Executable;
+use serde::Serialize;
+
+use super::arguments::{Bench, Device};
+use super::program::Source;
+use super::transform::Mapping;
+use super::{Error, Outcome, complain, device, inputs};
+
+/// Runs are timed at least so often.
+const RUNS: usize = 3;
+
+/// The line that is printed; times are of one run.
+#[derive(Debug, Serialize)]
+struct Report {
+    median_us: f64,
+    p10: f64,
+    p90: f64,
+    runs: usize,
+    flops: u64,
+    peak_bytes: usize,
+    compile_ms: f64,
+    device: &'static str,
+    threads: usize,
+}
+
+/// Compiles a program once, and runs it again and again.
+pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
+    let threads = use_threads(arguments)?;
+    let (program, given) = prepare(arguments)?;
+    let start = Instant::now();
+    let executable = device::compile(&program, arguments.device)?;
+    let compile_ms = start.elapsed().as_micros() as f64 / 1e3;
+    let given = given.unwrap_or_else(|| inputs::random(&program.graph.input_types()));
+    let times = times(&executable, &given, arguments.seconds)?;
+    let report = Report {
+        median_us: quantile(&times, 0.5),
+        p10: quantile(&times, 0.1),
+        p90: quantile(&times, 0.9),
+        runs: times.len(),
+        flops: cost::flops(executable.graph()),
+        peak_bytes: executable.peak_bytes(),
+        compile_ms,
+        device: match arguments.device {
+            Device::Reference => "reference",
+            Device::Cpu => "cpu",
+        },
+        threads,
+    };
+    let line = serde_json::to_string(&report).map_err(|error| Error::message(error.to_string()))?;
+    writeln!(io::stdout(), "{line}")?;
+    Ok(Outcome::Fine)
+}
+
+/// The transformed program, and its arguments if a file gives them.
+fn prepare(arguments: &Bench) -> Result<(Program, Option<Vec<Tensor>>), Error> {
+    let program = Source::open(&arguments.program)?.only("bench")?;
+    let mut mapping = Mapping::of(&arguments.transforms, &program.graph)?;
+    let given = arguments.inputs.as_ref().map(|path| inputs::read(path, &mapping.arguments)).transpose()?;
+    mapping.learn(given.as_deref().unwrap_or_default())?;
+    if let Some(size) = mapping.assume() {
+        let note = format!("nothing says how many members there are; {size} are timed (--axis-size N)");
+        complain("note", &note);
+    }
+    Ok((mapping.apply(program)?, given))
+}
+
+/// Sets the number of threads, before anything has used one; returns how many a run uses.
+fn use_threads(arguments: &Bench) -> Result<usize, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or_default().into());
+    pool.build_global().map_err(|error| Error::message(format!("--threads: {error}")))?;
+    Ok(match arguments.device {
+        Device::Reference => 1,
+        Device::Cpu => rayon::current_num_threads(),
+    })
+}
+
+/// Microseconds of each run after the first, in ascending order.
+fn times(executable: &Executable, given: &[Tensor], seconds: Duration) -> Result<Vec<f64>, Error> {
+    executable.run(given).map_err(choral::Error::from)?;
+    let mut times = Vec::new();
+    let start = Instant::now();
+    while times.len() < RUNS || start.elapsed() < seconds {
+        let before = Instant::now();
+        let results = executable.run(given).map_err(choral::Error::from)?;
+        times.push(before.elapsed().as_nanos() as f64 / 1e3);
+        drop(results);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
+}
+
+/// The value that this share of the times lies below; of ascending times.
+fn quantile(times: &[f64], share: f64) -> f64 {
+    let place = (share * times.len().saturating_sub(1) as f64).round() as usize;
+    times.get(place).copied().unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! The command line: what each subcommand does, and what a shell gets back.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `arguments` | the words of the command line |
+//! | `program` | programs from files and standard input |
+//! | `transform` | `--vmap`, and how many members there are |
+//! | `inputs` | arguments from safetensors, or random ones |
+//! | `run`, `show`, `bench`, `check` | the subcommands |
+//! | `picture` | graphs as SVG |
+//!
+//! Must not live here: anything that a user of the library would miss.
+
+mod arguments;
+mod bench;
+mod check;
+mod device;
+mod inputs;
+mod picture;
+mod program;
+mod run;
+mod show;
+mod transform;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Task};
+
+/// What became of a command that was not stopped by an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Fine,
+    /// A check of the program did not hold.
+    CheckFailed,
+    /// Programs are not valid, and each has been said to be so.
+    Invalid,
+}
+
+/// What stops a command.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0}")]
+    Message(String),
+    #[error(transparent)]
+    Choral(#[from] choral::Error),
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    fn message(text: impl Into<String>) -> Error {
+        Error::Message(text.into())
+    }
+}
+
+/// Reads the command line, and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to standard output, mistakes to standard error; nobody is left to tell if that fails.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match perform(arguments.task) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::CheckFailed) => ExitCode::FAILURE,
+        Ok(Outcome::Invalid) => ExitCode::from(2),
+        // The reader has seen enough, as `head` has.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain("error", &error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<Outcome, Error> {
+    match task {
+        Task::Run(arguments) => run::run(&arguments),
+        Task::Show(arguments) => show::show(&arguments),
+        Task::Bench(arguments) => bench::bench(&arguments),
+        Task::Check(arguments) => check::check(&arguments),
+        Task::Completions { shell } => completions(shell),
+    }
+}
+
+/// A line on standard error; if that is closed, there is nobody to tell.
+fn complain(kind: &str, message: &dyn std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{kind}: {message}");
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Outcome, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "choral", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,68 @@
+//! `choral show`: a program in another form.
+
+use std::io::{self, Write};
+
+use choral::Graph;
+use choral::ir::check::Program;
+use choral::state::file;
+use choral::transform::rewrite;
+
+use super::arguments::{Form, Show, Transforms};
+use super::program::Source;
+use super::transform::Mapping;
+use super::{Error, Outcome, complain, picture};
+
+/// Writes the transformed program to standard output or a file.
+pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
+    let Show { program, transforms, form, output } = arguments;
+    let source = Source::open(program)?;
+    let written = match form {
+        // Functions may stand one after another in a text; the other forms hold one.
+        Form::Text | Form::Stablehlo => {
+            let each = source.programs.into_iter().map(|program| write(&mapped(program, transforms)?, *form));
+            each.collect::<Result<Vec<_>, Error>>()?.join("\n")
+        }
+        Form::Json | Form::Dot | Form::Svg => write(&mapped(source.only("this form")?, transforms)?, *form)?,
+    };
+    match output {
+        Some(path) => file::replace(path, written).map_err(choral::Error::from)?,
+        None => io::stdout().write_all(written.as_bytes())?,
+    }
+    Ok(Outcome::Fine)
+}
+
+fn mapped(program: Program, transforms: &Transforms) -> Result<Graph, Error> {
+    let mut mapping = Mapping::of(transforms, &program.graph)?;
+    if let Some(size) = mapping.assume() {
+        complain(
+            "note",
+            &format_args!("nothing says how many members there are; {size} are shown (--axis-size N)"),
+        );
+    }
+    if let checks @ 1.. = program.checks.len() {
+        let name = program.graph.name();
+        complain(
+            "note",
+            &format!("what the checks of @{name} compare is shown as {} results more", 2 * checks),
+        );
+    }
+    Ok(mapping.apply(program)?.graph)
+}
+
+fn write(graph: &Graph, form: Form) -> Result<String, Error> {
+    match form {
+        Form::Text => Ok(graph.to_text()),
+        Form::Stablehlo => stablehlo(graph),
+        Form::Json => {
+            graph.to_json().map(|json| json + "\n").map_err(|error| Error::message(error.to_string()))
+        }
+        Form::Dot => Ok(graph.to_dot()),
+        Form::Svg => Ok(picture::svg(graph)),
+    }
+}
+
+/// Plain StableHLO: extensions of ours as StableHLO's own ops.
+fn stablehlo(graph: &Graph) -> Result<String, Error> {
+    let plain = rewrite::export(graph).map_err(|error| Error::message(error.to_string()))?;
+    Ok(plain.to_text())
+}

@@ -1,0 +1,161 @@
+//! Transforms on the command line: which dimension of each argument holds the members, and how many
+//! members there are, resolved and applied.
+
+mod expected;
+mod vmap;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use choral::ir::check::Program;
+use choral::transform::{Axis, batch_graph};
+use choral::{Graph, Path, Tensor, ir, tree};
+use choral_compiler::error::DimsError;
+
+pub(super) use expected::Expected;
+pub(super) use vmap::Vmap;
+
+use super::Error;
+use super::arguments::Transforms;
+
+/// Members that are shown and timed where nothing says how many there are.
+const ASSUMED: usize = 2;
+
+/// The transforms of a command line, resolved for one program.
+#[derive(Debug)]
+pub(super) struct Mapping<'a> {
+    /// The innermost first.
+    levels: Vec<Level<'a>>,
+    /// What the transformed program takes.
+    pub(super) arguments: Vec<Expected>,
+}
+
+#[derive(Debug)]
+struct Level<'a> {
+    vmap: &'a Vmap,
+    /// Where each argument holds the members, once this level is applied.
+    dims: Vec<Option<usize>>,
+    size: Option<usize>,
+}
+
+impl<'a> Mapping<'a> {
+    /// Resolves the entries against the arguments of a graph.
+    pub(super) fn of(transforms: &'a Transforms, graph: &Graph) -> Result<Mapping<'a>, Error> {
+        let named =
+            graph.inputs().iter().map(|port| (&graph.node(port.value.node()).name, graph.ty(port.value)));
+        let mut mapping = Mapping {
+            levels: Vec::new(),
+            arguments: named.map(|(name, ty)| Expected::of(name, ty)).collect(),
+        };
+        for (vmap, size) in transforms.vmap.iter().zip(sizes(transforms)?) {
+            let dims = vmap.in_dims(&mapping.arguments)?;
+            for (argument, at) in mapping.arguments.iter_mut().zip(&dims) {
+                at.iter().for_each(|&at| argument.shape.insert(at, size));
+            }
+            mapping.levels.push(Level { vmap, dims, size });
+        }
+        Ok(mapping)
+    }
+
+    /// Learns the numbers of members from arguments that the program takes.
+    pub(super) fn learn(&mut self, given: &[Tensor]) -> Result<(), Error> {
+        let mut shapes: Vec<Vec<usize>> = given.iter().map(|tensor| tensor.shape().to_vec()).collect();
+        for level in self.levels.iter_mut().rev() {
+            let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+            for (position, (shape, at)) in shapes.iter_mut().zip(&level.dims).enumerate() {
+                if let Some(at) = at {
+                    let place = format!("dimension {at} of input {position}, {}", given[position].ty());
+                    sizes.entry(shape.remove(*at)).or_default().push(place);
+                }
+            }
+            if sizes.len() > 1 {
+                return Err(level.vmap.disagreement(&sizes));
+            }
+            level.size = level.size.or(sizes.into_keys().next());
+        }
+        Ok(())
+    }
+
+    /// Takes a number of members where nothing says it, and returns what it took.
+    pub(super) fn assume(&mut self) -> Option<usize> {
+        let unknown = |level: &&mut Level<'_>| level.size.is_none() && level.dims.iter().any(Option::is_some);
+        let mut assumed = None;
+        for level in self.levels.iter_mut().filter(unknown) {
+            level.size = Some(ASSUMED);
+            assumed = level.size;
+        }
+        assumed
+    }
+
+    /// The program after every transform.
+    pub(super) fn apply(&self, program: Program) -> Result<Program, Error> {
+        self.levels.iter().try_fold(program, |program, level| level.apply(program))
+    }
+}
+
+/// The number of members of each `--vmap`, as far as the command line says it.
+fn sizes(Transforms { vmap, axis_size }: &Transforms) -> Result<Vec<Option<usize>>, Error> {
+    let sizes: Vec<usize> = axis_size.iter().map(|&size| size as usize).collect();
+    match sizes.as_slice() {
+        [] => Ok(vec![None; vmap.len()]),
+        [size] => Ok(vec![Some(*size); vmap.len()]),
+        each if each.len() == vmap.len() => Ok(each.iter().copied().map(Some).collect()),
+        other => {
+            let text = format!(
+                "--axis-size is given {} times for {} --vmap; give it once, or once for each",
+                other.len(),
+                vmap.len()
+            );
+            Err(Error::message(text))
+        }
+    }
+}
+
+impl Level<'_> {
+    fn apply(&self, Program { graph, results, checks }: Program) -> Result<Program, Error> {
+        let size = self.size.ok_or_else(|| {
+            self.vmap.wrong(
+                "no argument is mapped, so the number of members is unknown; map an argument, or say --axis-size N",
+            )
+        })?;
+        let types = graph.output_types();
+        let mut out_dims = self.vmap.out_dims(&types[..results])?;
+        // A check compares member by member: both sides hold all of them in one place.
+        out_dims.resize(types.len(), Some(0));
+        let paths: Vec<Path> = tree::leaves(&types).into_iter().map(|(path, _)| path).collect();
+        let axis = Axis { name: unused_axis(&graph), size };
+        let graph = batch_graph(&graph, &self.dims, &out_dims, &paths, &axis)
+            .map_err(|error| self.vmap.wrong(explained(&error)))?;
+        ir::verify(&graph).map_err(|error| self.vmap.wrong(error))?;
+        Ok(Program { graph, results, checks })
+    }
+}
+
+/// The error in the words of the command line.
+fn explained(error: &choral_compiler::Error) -> String {
+    match error {
+        choral_compiler::Error::Dims(DimsError::Unbatched { path }) => {
+            let result = path.trim_start_matches('.');
+            format!("result {result} is not the same for all members: give it a dimension in place of _")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The first of `batch`, `batch1`, `batch2`, ... that names no axis of the graph.
+fn unused_axis(graph: &Graph) -> Arc<str> {
+    let used = |name: &str| {
+        graph
+            .inputs()
+            .iter()
+            .chain(graph.outputs())
+            .any(|port| port.axes.iter().any(|axis| *axis.name == *name))
+    };
+    let mut name = "batch".to_owned();
+    let mut next = 1;
+    while used(&name) {
+        name = format!("batch{next}");
+        next += 1;
+    }
+    name.into()
+}
