@@ -14,6 +14,7 @@ use choral_ir::{Graph, NamedAxis, TensorType, Value};
 use crate::dims::{Dims, IntoDims, normalise};
 use crate::error::{DimsError, Error, SizeGroup};
 use crate::rules::{Batch, Lane, shift};
+use crate::trace::collective;
 use crate::trace::function::{self, Function, OutputTypes, Traced};
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, places, rebuild};
@@ -64,7 +65,8 @@ impl<F> Vmap<F> {
         self
     }
 
-    /// What the member dimension is called in printed graphs.
+    /// What the member dimension is called in printed graphs, and by ops between members such as
+    /// [`Var::psum`].
     #[must_use]
     pub fn axis_name(mut self, name: &str) -> Self {
         self.axis_name = name.into();
@@ -143,7 +145,9 @@ where
         let (mut in_dims, size) = self.members(&arguments, &places(&args))?;
         let mut dims = in_dims.iter();
         let member = |_: &Path, var: &Var| without(var.ty(), dims.next().copied().flatten());
+        let bound = collective::bind(&self.axis_name, size);
         let Traced { graph, output, captures } = function::trace_as(&self.function, &args, member)?;
+        drop(bound);
         in_dims.resize(graph.inputs().len(), None);
         let results = leaves(&output);
         let paths: Vec<Path> = results.into_iter().map(|(path, _)| path).collect();
@@ -187,7 +191,7 @@ pub fn batch_graph(
     paths: &[Path],
     axis: &Axis,
 ) -> Result<Graph, Error> {
-    let mut cx = Batch::new(graph.name(), axis.size);
+    let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
     let lanes = walk::outputs(&mut cx, graph, &inputs)?;
     let mut outputs = Vec::with_capacity(paths.len());

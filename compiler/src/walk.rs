@@ -20,7 +20,9 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane]) -> Lanes {
         let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
         cx.builder.describe(Some(node.name.clone()), node.location.clone());
         let results = match &node.kind {
-            NodeKind::Op(op) if operands.iter().any(|lane| lane.dim().is_some()) => {
+            NodeKind::Op(op)
+                if operands.iter().any(|lane| lane.dim().is_some()) || rules::is_along(op, &cx.axis) =>
+            {
                 rules::batch(cx, op, &operands)?
             }
             NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => {
@@ -36,11 +38,11 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane]) -> Lanes {
 
 /// Which outputs of a region are mapped if its inputs are mapped along `in_dims`.
 pub(crate) fn mapped_outputs(
+    outer: &Batch,
     region: &Graph,
-    size: usize,
     in_dims: &[Option<usize>],
 ) -> Result<Vec<bool>, BuildError> {
-    let mut cx = Batch::new(region.name(), size);
+    let mut cx = outer.within(region.name());
     let inputs = inputs(&mut cx, region, in_dims);
     Ok(outputs(&mut cx, region, &inputs)?.into_iter().map(|lane| lane.dim().is_some()).collect())
 }
@@ -48,12 +50,12 @@ pub(crate) fn mapped_outputs(
 /// A region over all members: inputs are mapped along `in_dims`, outputs along `out_dims`, which
 /// must name every output that is mapped.
 pub(crate) fn region(
+    outer: &Batch,
     region: &Graph,
-    size: usize,
     in_dims: &[Option<usize>],
     out_dims: &[Option<usize>],
 ) -> Result<Graph, BuildError> {
-    let mut cx = Batch::new(region.name(), size);
+    let mut cx = outer.within(region.name());
     let inputs = inputs(&mut cx, region, in_dims);
     let lanes = outputs(&mut cx, region, &inputs)?;
     let mut values = Vec::with_capacity(lanes.len());

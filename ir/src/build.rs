@@ -126,7 +126,7 @@ impl Builder {
         let types: Vec<_> = operands.iter().map(|&value| self.graph.ty(value)).collect();
         let results = match op::infer(&op, &types) {
             Ok(results) => results,
-            Err(cause) => return Err(self.error(&op, &operands, cause)),
+            Err(cause) => return Err(self.refusal(&op, &operands, cause)),
         };
         let name = self.name.clone().unwrap_or_else(|| op.short_name().to_owned());
         let count = results.len();
@@ -190,7 +190,8 @@ impl Builder {
         }
     }
 
-    fn error(&self, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {
+    /// The error that these operands do not suit an op, for this cause.
+    pub fn refusal(&self, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {
         let describe =
             |&value: &Value| (self.graph.node(value.node()).name.clone(), self.graph.ty(value).clone());
         let operands = operands.iter().map(describe).collect();

@@ -54,7 +54,7 @@ fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> u64 {
         Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, operands[1]),
         Op::Index(op) => index(op, operands),
         Op::Control(op) => control(op, operands, results),
-        Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) => 0,
+        Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) | Op::Collective(_) => 0,
     }
 }
 

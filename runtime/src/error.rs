@@ -28,6 +28,14 @@ pub enum Error {
         /// Type of the tensor given.
         got: TensorType,
     },
+    /// An op between members along an axis that no `vmap` bound.
+    #[error("{op}: no vmap binds the axis {axes}; map the program over an axis of this name")]
+    UnboundAxis {
+        /// Name of the op.
+        op: &'static str,
+        /// The axes that are left.
+        axes: String,
+    },
     /// A tensor that does not hold what its type says.
     #[error(transparent)]
     Tensor(#[from] TensorError),

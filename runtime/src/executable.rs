@@ -1,9 +1,10 @@
 //! Compiled graphs.
 
-use choral_ir::{Graph, Tensor};
+use choral_ir::{Graph, NodeKind, Op, Tensor};
 
 use crate::device::Device;
 use crate::error::Error;
+use crate::ops;
 use crate::plan::{Plan, memory};
 use crate::reference::{check_inputs, evaluate};
 
@@ -31,8 +32,9 @@ impl Executable {
     /// Prepares a verified graph.
     ///
     /// # Errors
-    /// If the device cannot run it.
+    /// If an op between members is left, whose axis no `vmap` bound.
     pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
+        check_axes(graph)?;
         let plan = match device {
             Device::Reference => None,
             Device::Cpu => Some(Plan::of(graph)),
@@ -67,4 +69,16 @@ impl Executable {
             None => evaluate(&self.graph, inputs),
         }
     }
+}
+
+/// Fails if an op between members is left.
+fn check_axes(graph: &Graph) -> Result<(), Error> {
+    for (_, node) in graph.nodes() {
+        let NodeKind::Op(op) = &node.kind else { continue };
+        if let Op::Collective(op) = op {
+            return ops::collective::evaluate(op);
+        }
+        op.regions().into_iter().try_for_each(check_axes)?;
+    }
+    Ok(())
 }

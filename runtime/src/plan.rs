@@ -130,7 +130,8 @@ fn region_plans(op: &Op) -> Vec<Plan> {
         | Op::Index(_)
         | Op::Sort(_)
         | Op::Linalg(_)
-        | Op::Random(_) => Vec::new(),
+        | Op::Random(_)
+        | Op::Collective(_) => Vec::new(),
     }
 }
 
@@ -238,7 +239,8 @@ impl Step {
             | Op::Sort(_)
             | Op::Linalg(_)
             | Op::Control(_)
-            | Op::Random(_) => None,
+            | Op::Random(_)
+            | Op::Collective(_) => None,
         }
     }
 

@@ -73,10 +73,10 @@ fn chosen_for_all(
     let in_dims = dims(operands);
     let mut mapped = vec![false; branches[0].outputs().len()];
     for branch in branches {
-        mapped = either(&mapped, &walk::mapped_outputs(branch, cx.size, &in_dims)?);
+        mapped = either(&mapped, &walk::mapped_outputs(cx, branch, &in_dims)?);
     }
     let out_dims = at_dim(&mapped, 0);
-    let region = |branch: &Arc<Graph>| walk::region(branch, cx.size, &in_dims, &out_dims).map(Arc::new);
+    let region = |branch: &Arc<Graph>| walk::region(cx, branch, &in_dims, &out_dims).map(Arc::new);
     let regions: Vec<Arc<Graph>> = branches.iter().map(region).collect::<Result<_, _>>()?;
     let operands: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
     let results = cx.builder.push_all(op(regions), &[vec![index], operands].concat())?;
@@ -113,7 +113,7 @@ fn branch(cx: &mut Batch, branch: &Graph, takes: Value, operands: &[Lane]) -> La
     }
     let operands = stand_ins(cx, takes, operands)?;
     let out_dims = vec![Some(0); branch.outputs().len()];
-    let region = walk::region(branch, cx.size, &dims(&operands), &out_dims)?;
+    let region = walk::region(cx, branch, &dims(&operands), &out_dims)?;
     let op = If { false_branch: Arc::new(zeros_like(&region)), true_branch: Arc::new(region) };
     let any = any(&mut cx.builder, takes)?;
     let operands: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
@@ -191,7 +191,7 @@ fn any(builder: &mut Builder, mask: Value) -> Result<Value, BuildError> {
 }
 
 fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
-    let (mapped, by_each) = mapped_carried(op, cx.size, lanes)?;
+    let (mapped, by_each) = mapped_carried(cx, op, lanes)?;
     let in_dims = at_dim(&mapped, 0);
     let mut carried = Vec::with_capacity(lanes.len());
     for (&lane, dim) in lanes.iter().zip(&in_dims) {
@@ -201,8 +201,8 @@ fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
         return ended_by_each(cx, op, &carried);
     }
     let op = While {
-        cond: walk::region(&op.cond, cx.size, &in_dims, &[None])?.into(),
-        body: walk::region(&op.body, cx.size, &in_dims, &in_dims)?.into(),
+        cond: walk::region(cx, &op.cond, &in_dims, &[None])?.into(),
+        body: walk::region(cx, &op.body, &in_dims, &in_dims)?.into(),
     };
     let values: Vec<Value> = carried.iter().map(|lane| lane.value()).collect();
     let results = cx.builder.push_all(op, &values)?;
@@ -211,12 +211,12 @@ fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
 
 /// Which carried values are mapped once nothing changes any more, and whether each member ends the
 /// loop for itself.
-fn mapped_carried(op: &While, size: usize, lanes: &[Lane]) -> Result<(Vec<bool>, bool), BuildError> {
+fn mapped_carried(cx: &Batch, op: &While, lanes: &[Lane]) -> Result<(Vec<bool>, bool), BuildError> {
     let mut mapped: Vec<bool> = lanes.iter().map(|lane| lane.dim().is_some()).collect();
     loop {
         let in_dims = at_dim(&mapped, 0);
-        let by_each = walk::mapped_outputs(&op.cond, size, &in_dims)?[0];
-        let mut next = either(&mapped, &walk::mapped_outputs(&op.body, size, &in_dims)?);
+        let by_each = walk::mapped_outputs(cx, &op.cond, &in_dims)?[0];
+        let mut next = either(&mapped, &walk::mapped_outputs(cx, &op.body, &in_dims)?);
         if by_each {
             // Members that end early keep what others change.
             next = next.iter().enumerate().map(|(at, &mapped)| mapped || !hands_on(&op.body, at)).collect();
@@ -256,7 +256,7 @@ fn any_running(body: &Graph) -> Result<Graph, BuildError> {
 
 /// The body over all members, of which those that are running take the results.
 fn body_of_the_running(cx: &Batch, op: &While, carried: &[Lane]) -> Result<Graph, BuildError> {
-    let mut cx = Batch::new(op.body.name(), cx.size);
+    let mut cx = cx.within(op.body.name());
     let running = cx.builder.input("running", choral_ir::TensorType::new([cx.size], DType::I1));
     let old = walk::inputs(&mut cx, &op.body, &dims(carried));
     let taken = if holds_a_loop(&op.body) { stand_ins(&mut cx, running, &old)? } else { old.clone() };
@@ -281,7 +281,7 @@ fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
     let mut mapped: Vec<bool> = carried.iter().map(|lane| lane.dim().is_some()).collect();
     let (in_dims, out_mapped) = loop {
         let in_dims = [taken_dims.clone(), at_dim(&mapped, 0)].concat();
-        let out_mapped = walk::mapped_outputs(body, cx.size, &in_dims)?;
+        let out_mapped = walk::mapped_outputs(cx, body, &in_dims)?;
         let next = either(&mapped, &out_mapped[outputs..]);
         if next == mapped {
             break (in_dims, out_mapped);
@@ -289,7 +289,7 @@ fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
         mapped = next;
     };
     let out_dims = [at_dim(&out_mapped[..outputs], *dimension), at_dim(&mapped, 0)].concat();
-    let body = Arc::new(walk::region(body, cx.size, &in_dims, &out_dims)?);
+    let body = Arc::new(walk::region(cx, body, &in_dims, &out_dims)?);
     let mut operands = Vec::with_capacity(lanes.len());
     for (position, (&lane, dim)) in lanes.iter().zip(&in_dims).enumerate() {
         let behind = usize::from(position < *inputs);

@@ -7,6 +7,7 @@
 //! walk over the graph ([`crate::walk`]), and anything that depends on more than one op.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub(crate) mod collective;
 pub(crate) mod control;
 pub(crate) mod convolution;
 pub(crate) mod dot;
@@ -19,7 +20,9 @@ pub(crate) mod shape;
 pub(crate) mod sort;
 pub(crate) mod window;
 
-use choral_ir::{BuildError, Builder, Op, TensorType, Value};
+use std::sync::Arc;
+
+use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value};
 
 use crate::views;
 
@@ -55,6 +58,8 @@ impl Lane {
 pub(crate) struct Batch {
     pub(crate) builder: Builder,
     pub(crate) size: usize,
+    /// The name that ops between members know them by.
+    pub(crate) axis: Arc<str>,
 }
 
 /// What a rule returns: one lane per result.
@@ -62,8 +67,13 @@ pub(crate) type Lanes = Result<Vec<Lane>, BuildError>;
 
 impl Batch {
     /// An empty graph of this name, for so many members.
-    pub(crate) fn new(name: &str, size: usize) -> Batch {
-        Batch { builder: Builder::new(name), size }
+    pub(crate) fn new(name: &str, size: usize, axis: Arc<str>) -> Batch {
+        Batch { builder: Builder::new(name), size, axis }
+    }
+
+    /// An empty graph for the same members.
+    pub(crate) fn within(&self, name: &str) -> Batch {
+        Batch::new(name, self.size, Arc::clone(&self.axis))
     }
 
     /// Adds an op and returns its first result.
@@ -125,6 +135,18 @@ pub(crate) fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
     list
 }
 
+/// Whether an op, or one in its regions, is along this axis.
+pub(crate) fn is_along(op: &Op, axis: &Arc<str>) -> bool {
+    let within = |region: &Graph| {
+        region.nodes().any(|(_, node)| match &node.kind {
+            NodeKind::Op(op) => is_along(op, axis),
+            NodeKind::Input | NodeKind::Constant(_) => false,
+        })
+    };
+    let names_it = matches!(op, Op::Collective(op) if op.axes().contains(axis));
+    names_it || op.regions().into_iter().any(within)
+}
+
 /// The rule of an op's family.
 pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
     match op {
@@ -139,5 +161,6 @@ pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
         Op::Linalg(op) => linalg::batch(cx, op, lanes),
         Op::Control(op) => control::batch(cx, op, lanes),
         Op::Random(op) => random::batch(cx, op, lanes),
+        Op::Collective(op) => collective::batch(cx, op, lanes),
     }
 }

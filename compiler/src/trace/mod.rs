@@ -5,6 +5,7 @@
 //! may use the values of outer ones; these become further inputs ("captures").
 
 mod activation;
+pub mod collective;
 pub mod convolution;
 pub mod function;
 mod index;
@@ -17,7 +18,7 @@ pub mod var;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location as Caller;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use choral_ir::{BuildError, Builder, Location, NamedAxis, NodeKind, Op, TensorType, Value};
 
@@ -28,6 +29,8 @@ use var::Var;
 thread_local! {
     /// The user's lines that asked for the traces under way on this thread, innermost last.
     static ORIGINS: RefCell<Vec<Location>> = const { RefCell::new(Vec::new()) };
+    /// These traces.
+    static TRACES: RefCell<Vec<Weak<Trace>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The user's line behind a call: where it stands in this crate itself (a layer run by a
@@ -92,12 +95,15 @@ impl Trace {
             scopes: Vec::new(),
             axes: HashMap::new(),
         };
-        Rc::new(Trace { depth, state: RefCell::new(state) })
+        let trace = Rc::new(Trace { depth, state: RefCell::new(state) });
+        TRACES.with(|traces| traces.borrow_mut().push(Rc::downgrade(&trace)));
+        trace
     }
 
     /// Ends the trace; values of it that are used later are captured like an outer trace's.
     pub(crate) fn end(&self) -> Recording {
         ORIGINS.with(|origins| origins.borrow_mut().pop());
+        TRACES.with(|traces| traces.borrow_mut().pop());
         let mut state = self.state.borrow_mut();
         let builder = std::mem::replace(&mut state.builder, Builder::new("ended"));
         let (faults, captures) = (std::mem::take(&mut state.faults), std::mem::take(&mut state.captures));
@@ -189,6 +195,16 @@ impl Trace {
     fn leave(&self) {
         self.state.borrow_mut().scopes.pop();
     }
+}
+
+/// Number of traces under way on this thread.
+pub(crate) fn depth() -> usize {
+    TRACES.with(|traces| traces.borrow().len())
+}
+
+/// The trace under way at this depth, the outermost being at 1.
+pub(crate) fn trace_at(depth: usize) -> Option<Rc<Trace>> {
+    TRACES.with(|traces| traces.borrow().get(depth.checked_sub(1)?)?.upgrade())
 }
 
 /// Runs `ops` with their names under `name` and located at `at`.

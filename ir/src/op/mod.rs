@@ -18,11 +18,13 @@
 //! | [`window`] | folding sliding windows; selecting in them and scattering back |
 //! | [`index`] | places that are values: gather, scatter, dynamic slices |
 //! | [`sort`] | sorting by a comparator, top-k |
+//! | [`collective`] | sums and exchanges between members, inside mapped functions |
 //! | [`control`] | if, case, while, scan, map |
 //! | [`random`] | counter-based bits inside programs |
 //! | [`linalg`] | factorisations, triangular solves |
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod collective;
 pub mod control;
 pub mod convolution;
 pub mod dot;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use collective::{AllGather, AllReduce, AllToAll, AxisIndex, CollectiveOp, Permute, Reduction};
 pub use control::{Case, ControlOp, If, Map, Scan, While};
 pub use convolution::{BatchingDim, Convolution, Layout};
 pub use dot::DotGeneral;
@@ -82,6 +85,8 @@ pub enum Op {
     Control(ControlOp),
     /// Random bits.
     Random(RngBitGenerator),
+    /// Between members.
+    Collective(CollectiveOp),
 }
 
 /// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
@@ -120,6 +125,7 @@ impl Op {
             Op::Linalg(op) => op.name(),
             Op::Control(op) => op.name(),
             Op::Random(op) => op.name(),
+            Op::Collective(op) => op.name(),
         }
     }
 
@@ -136,7 +142,8 @@ impl Op {
             | Op::Sort(_)
             | Op::Linalg(_)
             | Op::Control(_)
-            | Op::Random(_)) => other.name().rsplit('.').next().unwrap_or_default(),
+            | Op::Random(_)
+            | Op::Collective(_)) => other.name().rsplit('.').next().unwrap_or_default(),
         }
     }
 
@@ -153,6 +160,7 @@ impl Op {
             | Op::Sort(SortOp::TopK(_))
             | Op::Linalg(_)
             | Op::Random(_)
+            | Op::Collective(_)
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -184,6 +192,7 @@ impl Op {
             | Op::Sort(SortOp::TopK(_))
             | Op::Linalg(_)
             | Op::Random(_)
+            | Op::Collective(_)
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -209,6 +218,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
         Op::Linalg(op) => linalg::infer(op, operands),
         Op::Control(op) => control::infer(op, operands),
         Op::Random(op) => random::infer(op, operands),
+        Op::Collective(op) => collective::infer(op, operands),
     }
 }
 
@@ -229,6 +239,7 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
         Op::Linalg(_) => linalg::follow(operands, dims),
         Op::Control(op) => control::follow(op, dims),
         Op::Random(op) => random::follow(op, dims),
+        Op::Collective(op) => collective::follow(op, dims),
     }
 }
 

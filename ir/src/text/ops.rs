@@ -6,10 +6,11 @@ use std::fmt::Display;
 use super::control;
 use super::print::{Call, Printer};
 use crate::op::{
-    BatchingDim, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonType, Concatenate, Convolution,
-    DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad,
-    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter,
-    ShapeOp, Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
+    AllGather, AllReduce, AllToAll, AxisIndex, BatchingDim, BitcastConvert, BroadcastInDim, Cholesky,
+    CollectiveOp, Compare, ComparisonType, Concatenate, Convolution, DotGeneral, DynamicSlice,
+    DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad, Permute, Reduce,
+    ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter, ShapeOp,
+    Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -30,6 +31,7 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Linalg(LinalgOp::TriangularSolve(op)) => triangular_solve(op, call),
         Op::Control(op) => control::spell(op, call),
         Op::Random(op) => rng_bit_generator(op, call),
+        Op::Collective(op) => collective(op, call),
         Op::Sort(SortOp::Sort(op)) => sort(op, call),
         Op::Sort(SortOp::TopK(TopK { k })) => {
             format!("chlo.top_k({}, k = {k}) : {}", call.arguments(), one_result(call))
@@ -358,6 +360,32 @@ fn triangular_solve(op: &TriangularSolve, call: &Call<'_>) -> String {
         call.arguments(),
         call.signature(),
     )
+}
+
+fn collective(op: &CollectiveOp, call: &Call<'_>) -> String {
+    let (name, arguments, signature) = (op.name(), call.arguments(), call.signature());
+    match op {
+        CollectiveOp::AxisIndex(AxisIndex { axis }) => {
+            format!("{name} axis = \"{axis}\" : {}", call.results[0])
+        }
+        CollectiveOp::AllReduce(AllReduce { axes, reduction: _ }) => {
+            let axes = list(&axes.iter().map(|axis| format!("\"{axis}\"")).collect::<Vec<_>>());
+            format!("{name} {arguments}, axes = {axes} : {}", call.results[0])
+        }
+        CollectiveOp::AllGather(AllGather { axis, size, dimension }) => {
+            format!(
+                "{name} {arguments}, axis = \"{axis}\", size = {size}, dimension = {dimension} : {signature}"
+            )
+        }
+        CollectiveOp::Permute(Permute { axis, pairs }) => {
+            let pairs = list(&pairs.iter().map(|(from, to)| format!("[{from}, {to}]")).collect::<Vec<_>>());
+            format!("{name} {arguments}, axis = \"{axis}\", pairs = {pairs} : {}", call.results[0])
+        }
+        CollectiveOp::AllToAll(AllToAll { axis, size, split_dimension, concat_dimension }) => format!(
+            "{name} {arguments}, axis = \"{axis}\", size = {size}, split_dimension = {split_dimension}, \
+             concat_dimension = {concat_dimension} : {signature}"
+        ),
+    }
 }
 
 fn rng_bit_generator(op: &RngBitGenerator, call: &Call<'_>) -> String {

@@ -3,6 +3,7 @@
 //! Must not live here: anything for the sake of speed; that is [`crate::cpu`]'s.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod collective;
 pub mod control;
 pub mod convolution;
 pub mod dot;
@@ -40,5 +41,6 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<V
         Op::Linalg(op) => linalg::evaluate(op, operands, &types[0]).map(|result| vec![result]),
         Op::Control(op) => control::evaluate(op, operands, types),
         Op::Random(op) => random::evaluate(op, operands[0], types),
+        Op::Collective(op) => collective::evaluate(op),
     }
 }

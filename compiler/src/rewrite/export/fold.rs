@@ -117,7 +117,7 @@ fn folded(
 
 /// `(there?, elements.., sofar.., initial..) -> (sofar.., initial..)`, vectors all.
 fn step(body: &Graph, dtypes: &[DType], elements: usize, masked: bool) -> Result<Graph, BuildError> {
-    let mut cx = Batch::new("step", elements);
+    let mut cx = Batch::new("step", elements, "".into());
     let vector = |dtype: DType| TensorType::new([elements], dtype);
     let there = masked.then(|| cx.builder.input("there", vector(DType::I1)));
     let mut named = |name: &str| -> Vec<Value> {

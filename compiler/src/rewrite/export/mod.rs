@@ -92,6 +92,7 @@ fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>
         | Op::Sort(_)
         | Op::Linalg(_)
         | Op::Control(_)
-        | Op::Random(_)) => builder.push_all(op, operands),
+        | Op::Random(_)
+        | Op::Collective(_)) => builder.push_all(op, operands),
     }
 }

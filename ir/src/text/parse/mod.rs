@@ -6,6 +6,7 @@
 
 mod attribute;
 mod check;
+mod collective;
 mod control;
 mod cursor;
 mod dense;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::attribute::{Attribute, Attributes};
+use super::collective;
 use super::control;
 use super::scope::Capture;
 use super::statement::Call;
@@ -16,9 +17,9 @@ use crate::{Graph, Op, TensorType};
 
 /// The op, with every attribute accounted for.
 pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
-    let op = match control::op(call)? {
-        Some(op) => op,
-        None => named(call)?,
+    let op = match (control::op(call)?, collective::op(call)?) {
+        (Some(op), _) | (None, Some(op)) => op,
+        (None, None) => named(call)?,
     };
     match call.attributes.unknown() {
         Some(name) => Err(format!("expected attributes of this op, found `{name}`")),

@@ -1,0 +1,142 @@
+//! Binding ops between members: along the axis of this `vmap` they become ops on the member
+//! dimension. Along other axes they stay, and carry the member dimension as any op does.
+
+use choral_ir::op::{
+    AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, Gather, Iota, Permute,
+    Reduce, Reduction,
+};
+use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TypeError, Value, with_dtype};
+
+use super::Lane::{Mapped, Shared};
+use super::{Batch, Lane, Lanes, shift};
+use crate::views;
+
+/// The rule of each op of the family.
+pub(crate) fn batch(cx: &mut Batch, op: &CollectiveOp, lanes: &[Lane]) -> Lanes {
+    let is_bound = op.axes().contains(&cx.axis);
+    let lane = match (op, is_bound) {
+        (CollectiveOp::AxisIndex(_), true) => axis_index(cx)?,
+        (CollectiveOp::AxisIndex(AxisIndex { axis }), false) => {
+            Shared(cx.push(AxisIndex { axis: axis.clone() }, &[])?)
+        }
+        (CollectiveOp::AllReduce(op), true) => all_reduce(cx, op, lanes[0])?,
+        (CollectiveOp::AllGather(op), true) => all_gather(cx, op, lanes[0])?,
+        (CollectiveOp::Permute(op), true) => permute(cx, op, lanes[0])?,
+        (CollectiveOp::AllToAll(op), true) => all_to_all(cx, op, lanes[0])?,
+        (
+            CollectiveOp::AllReduce(_)
+            | CollectiveOp::AllGather(_)
+            | CollectiveOp::Permute(_)
+            | CollectiveOp::AllToAll(_),
+            false,
+        ) => along_another_axis(cx, op, lanes[0])?,
+    };
+    Ok(vec![lane])
+}
+
+/// The op itself, with the members first.
+fn along_another_axis(cx: &mut Batch, op: &CollectiveOp, lane: Lane) -> Result<Lane, BuildError> {
+    let Mapped(..) = lane else { return Ok(Shared(cx.push(Op::Collective(op.clone()), &[lane.value()])?)) };
+    let value = cx.at_front(lane)?;
+    let op: Op = match op.clone() {
+        CollectiveOp::AllGather(op) => AllGather { dimension: op.dimension + 1, ..op }.into(),
+        CollectiveOp::AllToAll(op) => AllToAll {
+            split_dimension: op.split_dimension + 1,
+            concat_dimension: op.concat_dimension + 1,
+            ..op
+        }
+        .into(),
+        same @ (CollectiveOp::AxisIndex(_) | CollectiveOp::AllReduce(_) | CollectiveOp::Permute(_)) => {
+            Op::Collective(same)
+        }
+    };
+    Ok(Mapped(cx.push(op, &[value])?, 0))
+}
+
+fn axis_index(cx: &mut Batch) -> Result<Lane, BuildError> {
+    Ok(Mapped(cx.push(Iota { shape: vec![cx.size], dtype: DType::I32, dimension: 0 }, &[])?, 0))
+}
+
+/// What all members share counts once for each of them in a sum.
+fn all_reduce(cx: &mut Batch, op: &AllReduce, lane: Lane) -> Result<Lane, BuildError> {
+    let AllReduce { axes, reduction } = op;
+    let value = match (lane, reduction) {
+        (Mapped(value, at), _) => folded(cx, value, at, *reduction)?,
+        (Shared(value), Reduction::Sum) => {
+            let ty = cx.ty(value).clone();
+            let count = cx.builder.full(cx.size as f64, ty.dtype, ty.shape);
+            cx.builder.binary(Binary::Multiply, value, count)?
+        }
+        (Shared(value), Reduction::Max | Reduction::Min) => value,
+    };
+    let axes: Vec<_> = axes.iter().filter(|axis| **axis != cx.axis).cloned().collect();
+    match axes.is_empty() {
+        true => Ok(Shared(value)),
+        false => Ok(Shared(cx.push(AllReduce { axes, reduction: *reduction }, &[value])?)),
+    }
+}
+
+fn folded(cx: &mut Batch, value: Value, at: usize, reduction: Reduction) -> Result<Value, BuildError> {
+    let dtype = cx.ty(value).dtype;
+    let (fold, start) = match reduction {
+        Reduction::Sum => (Binary::Add, 0.0),
+        Reduction::Max => (Binary::Maximum, f64::NEG_INFINITY),
+        Reduction::Min => (Binary::Minimum, f64::INFINITY),
+    };
+    // Integers saturate at their limits.
+    let start = with_dtype!(dtype, T => Tensor::scalar(<T as Element>::from_f64(start)));
+    let start = cx.builder.constant(start);
+    let body = Graph::reducer(fold, dtype)?.into();
+    cx.push(Reduce { dimensions: vec![at], body }, &[value, start])
+}
+
+/// The member dimension becomes one that all members see.
+fn all_gather(cx: &mut Batch, op: &AllGather, lane: Lane) -> Result<Lane, BuildError> {
+    Ok(Shared(cx.at(lane, op.dimension)?))
+}
+
+/// Member `to` takes the slice of member `from`, and zeros where there is no such pair.
+fn permute(cx: &mut Batch, op: &Permute, lane: Lane) -> Result<Lane, BuildError> {
+    let Permute { axis, pairs } = op;
+    if let Some((from, to)) = pairs.iter().find(|(from, to)| *from.max(to) >= cx.size) {
+        let message = format!("{from} -> {to} names a member that axis {axis} of size {} lacks", cx.size);
+        let cause = TypeError { message, constraint: "range" };
+        return Err(cx.builder.refusal(&op.clone().into(), &[lane.value()], cause));
+    }
+    let sender = |to: usize| pairs.iter().find(|(_, other)| *other == to).map(|(from, _)| *from);
+    let senders: Vec<Option<usize>> = (0..cx.size).map(sender).collect();
+    let value = cx.at_front(lane)?;
+    let ty = cx.ty(value).clone();
+    let zeros = cx.builder.full(0.0, ty.dtype, ty.shape.clone());
+    if pairs.is_empty() {
+        return Ok(Mapped(zeros, 0));
+    }
+    let mut slice_sizes = ty.shape.clone();
+    slice_sizes[0] = 1;
+    let gather = Gather {
+        offset_dims: (1..ty.rank()).collect(),
+        collapsed_slice_dims: vec![0],
+        operand_batching_dims: Vec::new(),
+        start_indices_batching_dims: Vec::new(),
+        start_index_map: vec![0],
+        index_vector_dim: 1,
+        slice_sizes,
+        indices_are_sorted: false,
+    };
+    let from = Tensor::from_fn([cx.size, 1], |to| senders[to].unwrap_or_default() as i32);
+    let from = cx.builder.constant(from);
+    let sent = cx.push(gather, &[value, from])?;
+    let there = cx.builder.constant(Tensor::from_fn([cx.size], |to| senders[to].is_some()));
+    let there = views::stretch(&mut cx.builder, there, &ty.shape, &[0])?;
+    Ok(Mapped(cx.push(Elementwise::Select, &[there, sent, zeros])?, 0))
+}
+
+/// The split dimension becomes the members', and the members' the new one.
+fn all_to_all(cx: &mut Batch, op: &AllToAll, lane: Lane) -> Result<Lane, BuildError> {
+    let AllToAll { axis: _, size: _, split_dimension, concat_dimension } = op;
+    let value = cx.at_front(lane)?;
+    let split = shift(&[*split_dimension], 0)[0];
+    let value = views::move_dim(&mut cx.builder, value, split, 0)?;
+    // The members that sent stand behind those that receive.
+    Ok(Mapped(views::move_dim(&mut cx.builder, value, 1, concat_dimension + 1)?, 0))
+}

@@ -1,0 +1,221 @@
+//! Ops between members, against what they mean: written out over the stacked values.
+
+use choral::ir::verify;
+use choral::prelude::*;
+use choral::transform::{Axis, batch_graph};
+use choral::{Graph, Key, Path};
+use insta::assert_snapshot;
+
+const MEMBERS: usize = 4;
+
+/// Random numbers, `[MEMBERS, 3]`.
+fn stacked() -> Tensor {
+    Tensor::randn([MEMBERS, 3], Key::new(1))
+}
+
+fn row(x: &Tensor, member: usize) -> Vec<f32> {
+    x.index(member).expect("a member").as_slice::<f32>().expect("floats").to_vec()
+}
+
+/// One number per element, worked out from the numbers of all members at that element.
+fn across(x: &Tensor, combine: impl Fn(&[f32]) -> f32) -> Vec<f32> {
+    (0..3).map(|at| combine(&(0..MEMBERS).map(|member| row(x, member)[at]).collect::<Vec<_>>())).collect()
+}
+
+#[track_caller]
+fn check(got: &Tensor, expected: &[f32]) {
+    let got = got.as_slice::<f32>().expect("floats");
+    let close = got.len() == expected.len() && got.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-5);
+    assert!(close, "got {got:?}, expected {expected:?}");
+}
+
+#[test]
+fn reductions() -> Result<(), choral::Error> {
+    let x = stacked();
+    let all = vmap(|x: Var| (x.psum("m"), x.pmean("m"), x.pmax("m"), x.pmin("m")), 0).axis_name("m");
+    let (sum, mean, max, min) = all.out_dims(None).call(&x)?;
+    check(&sum, &across(&x, |all| all.iter().sum()));
+    check(&mean, &across(&x, |all| all.iter().sum::<f32>() / MEMBERS as f32));
+    check(&max, &across(&x, |all| all.iter().copied().fold(f32::MIN, f32::max)));
+    check(&min, &across(&x, |all| all.iter().copied().fold(f32::MAX, f32::min)));
+    Ok(())
+}
+
+/// What all members share counts once for each of them.
+#[test]
+fn shared_values() -> Result<(), choral::Error> {
+    let x = stacked();
+    let shared = Tensor::from([1.0f32, 2.0, 3.0]);
+    let f = |(_, w): (Var, Var)| (w.psum("m"), w.pmax("m"), w.all_gather("m", 0));
+    let (sum, max, gathered) = vmap(f, (0, None)).axis_name("m").out_dims(None).call((&x, &shared))?;
+    check(&sum, &[4.0, 8.0, 12.0]);
+    check(&max, &[1.0, 2.0, 3.0]);
+    check(&gathered, &[1.0, 2.0, 3.0].repeat(MEMBERS));
+    Ok(())
+}
+
+/// A value from around the mapped function is one that all members share.
+#[test]
+fn captured_values() -> Result<(), choral::Error> {
+    let outer = |(x, w): (Var, Var)| vmap(move |x: Var| x + w.psum("m"), 0).axis_name("m").apply(x);
+    let x = stacked();
+    let sum = jit(outer).call((&x, &Tensor::from([1.0f32, 0.0, -1.0])))?;
+    for member in 0..MEMBERS {
+        let expected: Vec<f32> = row(&x, member).iter().zip([4.0, 0.0, -4.0]).map(|(x, w)| x + w).collect();
+        check(&sum.index(member)?, &expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn gathers_and_places() -> Result<(), choral::Error> {
+    let x = stacked();
+    let f = |x: Var| (x.axis_index("m"), x.all_gather("m", 0), x.all_gather("m", -1));
+    let (places, first, last) = vmap(f, 0).axis_name("m").out_dims((0, None, None)).call(&x)?;
+    assert_eq!(places.as_slice::<i32>()?, [0, 1, 2, 3]);
+    assert!(first.bit_eq(&x));
+    let columns: Vec<f32> = (0..3)
+        .flat_map(|at| (0..MEMBERS).map(move |member| (member, at)))
+        .map(|(member, at)| row(&x, member)[at])
+        .collect();
+    check(&last, &columns);
+    Ok(())
+}
+
+/// A ring, and pairs that leave members out.
+#[test]
+fn permutations() -> Result<(), choral::Error> {
+    let x = stacked();
+    let ring: Vec<(usize, usize)> = (0..MEMBERS).map(|member| (member, (member + 1) % MEMBERS)).collect();
+    let turned = vmap(move |x: Var| x.ppermute("m", &ring), 0).axis_name("m").call(&x)?;
+    let some = vmap(|x: Var| x.ppermute("m", &[(0, 2), (3, 1)]), 0).axis_name("m").call(&x)?;
+    for member in 0..MEMBERS {
+        check(&turned.index((member + 1) % MEMBERS)?, &row(&x, member));
+    }
+    for (member, sender) in [None, Some(3), Some(0), None].into_iter().enumerate() {
+        check(&some.index(member)?, &sender.map_or(vec![0.0; 3], |sender| row(&x, sender)));
+    }
+    Ok(())
+}
+
+#[test]
+fn exchanges() -> Result<(), choral::Error> {
+    let x = Tensor::randn([MEMBERS, 2, MEMBERS], Key::new(2));
+    let exchanged = vmap(|x: Var| x.all_to_all("m", 1, 0), 0).axis_name("m").call(&x)?;
+    let values = x.as_slice::<f32>()?;
+    // Member j holds, for every member i and row r, what i had in row r and column j.
+    let expected: Vec<f32> = (0..MEMBERS)
+        .flat_map(|j| (0..MEMBERS).flat_map(move |i| (0..2).map(move |r| (i * 2 + r) * MEMBERS + j)))
+        .map(|place| values[place])
+        .collect();
+    assert_eq!(exchanged.shape(), [MEMBERS, MEMBERS, 2]);
+    check(&exchanged, &expected);
+    Ok(())
+}
+
+/// Over two axes at once, and the inner one alone; the order of binding does not matter.
+#[test]
+fn nested_axes() -> Result<(), choral::Error> {
+    let x = Tensor::randn([2, 5], Key::new(3));
+    let both = |x: Var| (x.psum(["a", "b"]), x.psum("b"), x.axis_index("a"));
+    let inner = vmap(both, 0).axis_name("b");
+    let (all, rows, places) = vmap(inner, 0).axis_name("a").call(&x)?;
+    let values = x.as_slice::<f32>()?;
+    check(&all, &[values.iter().sum::<f32>(); 10]);
+    let row = |a: usize| values[a * 5..a * 5 + 5].iter().sum::<f32>();
+    check(&rows, &[[row(0); 5], [row(1); 5]].concat());
+    assert_eq!(places.as_slice::<i32>()?, [[0; 5], [1; 5]].concat());
+
+    let outer_first =
+        vmap(vmap(|x: Var| (&x - x.pmean("a"), x.pmax("b")), 0).axis_name("b"), 0).axis_name("a");
+    let inner_first =
+        vmap(vmap(|x: Var| (&x - x.pmean("a"), x.pmax("b")), 0).axis_name("a"), 1).axis_name("b");
+    let (centred, max) = outer_first.call(&x)?;
+    let (other, other_max) = inner_first.out_dims(1).call(&x)?;
+    check(&other, centred.as_slice()?);
+    check(&other_max, max.as_slice()?);
+    Ok(())
+}
+
+fn bind(text: &str, name: &str) -> Result<Graph, choral_compiler::Error> {
+    let graph = Graph::parse(text).expect("a program");
+    let axis = Axis { name: name.into(), size: MEMBERS };
+    let inputs = vec![Some(0); graph.inputs().len()];
+    let outputs = graph.outputs().len();
+    batch_graph(&graph, &inputs, &vec![Some(0); outputs], &vec![Path::default(); outputs], &axis)
+}
+
+/// Every op in text, bound by its own axis and carried along by another.
+#[test]
+fn programs() {
+    let text = "
+        func.func @main(%x: tensor<4x2xf32>) -> (tensor<4x2xf32>, tensor<4x4x2xf32>, tensor<4x2xf32>, tensor<2x4xf32>, tensor<i32>) {
+          %sum = choral.psum %x, axes = [\"members\", \"others\"] : tensor<4x2xf32>
+          %all = choral.all_gather %x, axis = \"members\", size = 4, dimension = 1 : (tensor<4x2xf32>) -> tensor<4x4x2xf32>
+          %next = choral.ppermute %x, axis = \"members\", pairs = [[0, 1], [1, 0]] : tensor<4x2xf32>
+          %exchanged = choral.all_to_all %x, axis = \"members\", size = 4, split_dimension = 0, concat_dimension = 1 : (tensor<4x2xf32>) -> tensor<2x4xf32>
+          %place = choral.axis_index axis = \"members\" : tensor<i32>
+          return %sum, %all, %next, %exchanged, %place : tensor<4x2xf32>, tensor<4x4x2xf32>, tensor<4x2xf32>, tensor<2x4xf32>, tensor<i32>
+        }";
+    let graph = Graph::parse(text).expect("a program");
+    assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
+    let (carried, bound) = (bind(text, "batch").expect("a graph"), bind(text, "members").expect("a graph"));
+    for graph in [&carried, &bound] {
+        verify(graph).expect("a valid graph");
+        assert_eq!(&Graph::parse(&graph.to_text()).expect("its text"), graph);
+    }
+    assert_snapshot!(format!("{carried}\n{bound}"));
+}
+
+/// The axis is bound in regions too.
+#[test]
+fn in_a_loop() {
+    let text = "
+        func.func @main(%x: tensor<f32>) -> tensor<f32> {
+          %zero = stablehlo.constant dense<0> : tensor<i32>
+          %r:2 = stablehlo.while(%i = %zero, %y = %x) : tensor<i32>, tensor<f32>
+           cond {
+            %n = stablehlo.constant dense<3> : tensor<i32>
+            %more = stablehlo.compare LT, %i, %n : (tensor<i32>, tensor<i32>) -> tensor<i1>
+            stablehlo.return %more : tensor<i1>
+          } do {
+            %one = stablehlo.constant dense<1> : tensor<i32>
+            %next = stablehlo.add %i, %one : tensor<i32>
+            %sum = choral.psum %y, axes = [\"members\"] : tensor<f32>
+            stablehlo.return %next, %sum : tensor<i32>, tensor<f32>
+          }
+          return %r#1 : tensor<f32>
+        }";
+    let graph = bind(text, "members").expect("a graph");
+    let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]);
+    let result = choral::runtime::evaluate(&graph, &[x]).expect("a run");
+    // The sum of all, then four times that, twice.
+    check(&result[0], &[160.0; MEMBERS]);
+}
+
+#[test]
+fn faults() {
+    let x = stacked();
+    let mut messages = Vec::new();
+    let nowhere = jit(|x: Var| x.psum("nowhere")).call(&x);
+    messages.push(nowhere.expect_err("no axis").to_string());
+    let again = vmap(|x: Var| x.pmean(["members", "members"]), 0).call(&x);
+    messages.push(again.expect_err("one axis").to_string());
+    let misspelled = vmap(|x: Var| x.pmean("member"), 0).call(&x);
+    messages.push(misspelled.expect_err("no axis").to_string());
+    let far = vmap(|x: Var| x.ppermute("members", &[(0, 9)]), 0).call(&x);
+    messages.push(far.expect_err("no member").to_string());
+    let twice = vmap(|x: Var| x.ppermute("members", &[(0, 1), (2, 1)]), 0).call(&x);
+    messages.push(twice.expect_err("two senders").to_string());
+    let uneven = vmap(|x: Var| x.all_to_all("members", 0, 0), 0).call(&x);
+    messages.push(uneven.expect_err("three slices").to_string());
+    let unbound = Graph::parse(
+        "func.func @main(%x: tensor<f32>) -> tensor<f32> {
+           %y = choral.psum %x, axes = [\"m\"] : tensor<f32>
+           return %y : tensor<f32>
+         }",
+    );
+    let unbound = choral::runtime::Executable::compile(&unbound.expect("a program"), Device::Cpu);
+    messages.push(unbound.expect_err("no axis").to_string());
+    assert_snapshot!(messages.join("\n\n"));
+}
