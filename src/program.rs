@@ -90,6 +90,29 @@ impl<F> Program<Vmap<F>> {
     }
 }
 
+impl<F> Program<Vmap<F>> {
+    /// So many members at a time: the same results in bounded memory.
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let x = Tensor::randn([1000, 3], Key::new(0));
+    /// let norm = |x: Var| (&x * &x).sum(-1);
+    /// let in_chunks = vmap(norm, 0).chunk_size(64).call(&x)?;
+    /// assert!(in_chunks.bit_eq(&vmap(norm, 0).call(&x)?));
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    #[must_use]
+    pub fn chunk_size(self, members: usize) -> Self {
+        jit(self.function.chunk_size(members)).on(self.device)
+    }
+
+    /// As many members at a time as fit into so many bytes, inputs and results included.
+    #[must_use]
+    pub fn memory_limit(self, bytes: u64) -> Self {
+        jit(self.function.memory_limit(bytes)).on(self.device)
+    }
+}
+
 impl<F> Program<F> {
     /// The same program on another device.
     #[must_use]

@@ -15,6 +15,7 @@
 // `derive(Module)` names the traits of this crate by the facade's path.
 extern crate self as choral;
 
+mod chunk;
 pub mod dims;
 pub mod ensemble;
 pub mod error;

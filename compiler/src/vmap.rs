@@ -9,7 +9,7 @@ use std::panic::Location as Caller;
 use std::sync::Arc;
 
 use choral_ir::graph::Port;
-use choral_ir::{Graph, NamedAxis, TensorType, Value};
+use choral_ir::{Graph, NamedAxis, TensorType, Value, cost};
 
 use crate::dims::{Dims, IntoDims, normalise};
 use crate::error::{DimsError, Error, SizeGroup};
@@ -18,7 +18,7 @@ use crate::trace::collective;
 use crate::trace::function::{self, Function, OutputTypes, Traced};
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, places, rebuild};
-use crate::walk;
+use crate::{chunk, walk};
 
 /// A function mapped over a member dimension; made by [`vmap`].
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Vmap<F> {
     out_dims: Dims,
     axis_size: Option<usize>,
     axis_name: Arc<str>,
+    chunk_size: Option<usize>,
+    memory_limit: Option<u64>,
 }
 
 /// Maps `function` over a dimension of its arguments, as `torch.vmap` and `jax.vmap` do.
@@ -47,7 +49,15 @@ pub struct Vmap<F> {
 /// ```
 pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Vmap<F> {
     let (in_dims, out_dims) = (in_dims.into_dims(), Dims::All(Some(0)));
-    Vmap { function, in_dims, out_dims, axis_size: None, axis_name: "members".into() }
+    Vmap {
+        function,
+        in_dims,
+        out_dims,
+        axis_size: None,
+        axis_name: "members".into(),
+        chunk_size: None,
+        memory_limit: None,
+    }
 }
 
 impl<F> Vmap<F> {
@@ -71,6 +81,59 @@ impl<F> Vmap<F> {
     pub fn axis_name(mut self, name: &str) -> Self {
         self.axis_name = name.into();
         self
+    }
+
+    /// So many members at a time: the same results in bounded memory. What all members share is
+    /// computed once all the same.
+    ///
+    /// ```
+    /// use choral_compiler::{Var, trace, vmap};
+    /// use choral_ir::{DType, TensorType};
+    /// let norms = vmap(|x: Var| (&x * &x).sum(-1), 0).chunk_size(64);
+    /// let traced = trace(&norms, &TensorType::new([1000, 3], DType::F32))?;
+    /// assert!(traced.graph.to_text().contains("chlo.scan"));
+    /// assert_eq!(traced.output, TensorType::new([1000], DType::F32));
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
+    #[must_use]
+    pub fn chunk_size(mut self, members: usize) -> Self {
+        self.chunk_size = Some(members);
+        self
+    }
+
+    /// As many members at a time as fit into so many bytes, inputs and results included, by
+    /// [`choral_ir::cost::peak_bytes`].
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// The graph over all members, in chunks if need be.
+    fn batched(
+        &self,
+        graph: &Graph,
+        in_dims: &[Option<usize>],
+        out_dims: &[Option<i64>],
+        paths: &[Path],
+        axis: &Axis,
+    ) -> Result<Graph, Error> {
+        let in_chunks = |chunk: Option<usize>| batch(graph, in_dims, out_dims, paths, axis, chunk);
+        let Some(limit) = self.memory_limit else { return in_chunks(self.chunk_size) };
+        let most = self.chunk_size.unwrap_or(axis.size).min(axis.size).max(1);
+        let halves = std::iter::successors(Some(most), |&chunk| (chunk > 1).then_some(chunk.div_ceil(2)));
+        let mut least = 0;
+        for chunk in halves {
+            let batched = in_chunks(Some(chunk))?;
+            least = cost::peak_bytes(&batched);
+            if least <= limit {
+                return Ok(batched);
+            }
+        }
+        let message = format!(
+            "memory_limit: {limit} bytes do not hold the program; with one member at a time it needs {least}"
+        );
+        Err(Error::Message(message))
     }
 
     /// The mapped dimension of each leaf, and the number of members.
@@ -153,7 +216,7 @@ where
         let paths: Vec<Path> = results.into_iter().map(|(path, _)| path).collect();
         let out_dims = self.out_dims.resolve("out_dims", &paths, &places(&output))?;
         let axis = Axis { name: Arc::clone(&self.axis_name), size };
-        let batched = batch_graph(&graph, &in_dims, &out_dims, &paths, &axis)?;
+        let batched = self.batched(&graph, &in_dims, &out_dims, &paths, &axis)?;
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());
         let values = function::inline(&batched, &operands, at).ok_or_else(missing)?;
@@ -191,9 +254,41 @@ pub fn batch_graph(
     paths: &[Path],
     axis: &Axis,
 ) -> Result<Graph, Error> {
+    batch(graph, in_dims, out_dims, paths, axis, None)
+}
+
+/// As [`batch_graph`], so many members at a time: see [`Vmap::chunk_size`].
+///
+/// # Errors
+/// As [`batch_graph`]; also for ops between members, which need all of them at once.
+pub fn batch_graph_in_chunks(
+    graph: &Graph,
+    in_dims: &[Option<usize>],
+    out_dims: &[Option<i64>],
+    paths: &[Path],
+    axis: &Axis,
+    chunk: usize,
+) -> Result<Graph, Error> {
+    batch(graph, in_dims, out_dims, paths, axis, Some(chunk))
+}
+
+fn batch(
+    graph: &Graph,
+    in_dims: &[Option<usize>],
+    out_dims: &[Option<i64>],
+    paths: &[Path],
+    axis: &Axis,
+    chunk: Option<usize>,
+) -> Result<Graph, Error> {
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
-    let lanes = walk::outputs(&mut cx, graph, &inputs)?;
+    if chunk == Some(0) {
+        return Err(Error::Message("chunk_size: expected at least one member at a time, got 0".to_owned()));
+    }
+    let lanes = match chunk.filter(|&chunk| chunk < axis.size) {
+        Some(chunk) => chunk::outputs(&mut cx, graph, &inputs, chunk)?,
+        None => walk::outputs(&mut cx, graph, &inputs)?,
+    };
     let mut outputs = Vec::with_capacity(paths.len());
     let mut out_axes = Vec::with_capacity(paths.len());
     for (((port, lane), &dim), path) in graph.outputs().iter().zip(lanes).zip(out_dims).zip(paths) {

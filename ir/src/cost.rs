@@ -1,4 +1,4 @@
-//! What a graph costs: arithmetic operations, counted from types and attributes alone.
+//! What a graph costs: arithmetic operations and memory, counted from types and attributes alone.
 //!
 //! | op | counts |
 //! |---|---|
@@ -9,9 +9,12 @@
 //! | `scan` | the body's cost per slice |
 //! | everything else | nothing: moving, indexing, sorting, drawing bits, factorisations |
 //!
-//! Must not live here: how long anything takes.
+//! Memory is what is alive at once, if every value has a place of its own until its last reader.
+//!
+//! Must not live here: how long anything takes, and what a device does with memory.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+use crate::graph::Node;
 use crate::op::convolution::dilate;
 use crate::op::{
     ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, WindowOp,
@@ -33,7 +36,7 @@ use crate::{Graph, NodeKind, Op, TensorType};
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn flops(graph: &Graph) -> u64 {
-    let of_node = |(id, node): (_, &crate::graph::Node)| match &node.kind {
+    let of_node = |(id, node): (_, &Node)| match &node.kind {
         NodeKind::Input | NodeKind::Constant(_) => 0,
         NodeKind::Op(op) => {
             let operands: Vec<&TensorType> =
@@ -42,6 +45,49 @@ pub fn flops(graph: &Graph) -> u64 {
         }
     };
     graph.nodes().map(of_node).fold(0, u64::saturating_add)
+}
+
+/// Bytes of all values that are alive at once, at the fullest moment of a run: inputs and constants
+/// throughout, every other value until its last reader; of ops with regions, those of the largest.
+///
+/// ```
+/// use choral_ir::{Graph, cost};
+/// let graph = Graph::parse("
+///     func.func @main(%x: tensor<10xf32>) -> tensor<10xf32> {
+///       %y = stablehlo.tanh %x : tensor<10xf32>
+///       %z = stablehlo.sine %y : tensor<10xf32>
+///       return %z : tensor<10xf32>
+///     }")?;
+/// assert_eq!(cost::peak_bytes(&graph), 3 * 40);
+/// # Ok::<(), choral_ir::text::ParseError>(())
+/// ```
+pub fn peak_bytes(graph: &Graph) -> u64 {
+    let bytes = |node: &Node| -> u64 { node.types.iter().map(bytes_of).sum() };
+    let mut last_read: Vec<usize> = (0..graph.len()).collect();
+    for (id, _) in graph.nodes() {
+        graph.operands(id).iter().for_each(|value| last_read[value.node().index()] = id.index());
+    }
+    graph.outputs().iter().for_each(|port| last_read[port.value.node().index()] = graph.len());
+    let mut ending: Vec<u64> = vec![0; graph.len() + 1];
+    let (mut alive, mut peak) = (0u64, 0);
+    for (id, node) in graph.nodes() {
+        let mut inside = 0;
+        match &node.kind {
+            NodeKind::Input | NodeKind::Constant(_) => {}
+            NodeKind::Op(op) => {
+                ending[last_read[id.index()]] += bytes(node);
+                inside = op.regions().into_iter().map(peak_bytes).max().unwrap_or_default();
+            }
+        }
+        alive += bytes(node);
+        peak = peak.max(alive + inside);
+        alive -= ending[id.index()];
+    }
+    peak
+}
+
+fn bytes_of(ty: &TensorType) -> u64 {
+    ty.len() as u64 * ty.dtype.bytes() as u64
 }
 
 fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> u64 {

@@ -3,6 +3,7 @@
 //!
 //! - `vmap` is the stack of single runs, for every subset of mapped inputs;
 //! - `vmap` of `vmap` is the stack of stacks;
+//! - members in chunks give what they give all at once;
 //! - every device gives what the reference gives;
 //! - what is exported gives the same, in StableHLO's own ops;
 //! - mapped graphs pass the verifier and have the declared types;
@@ -95,6 +96,18 @@ fn vmap_of_vmap_is_the_stack_of_stacks(subject: &Subject, choices: &mut Choices)
     Ok(())
 }
 
+fn chunks_make_no_difference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    let mapping = some_mapping(graph, choices);
+    let chunk = choices.pick(&[1, 2, 3, 4]);
+    let (whole, chunked) = (mapping.apply(graph, "members")?, mapping.apply_in_chunks(graph, chunk)?);
+    let context = |error: String| format!("{mapping:?}\nin chunks of {chunk}\n{chunked}{error}");
+    verify(&chunked).map_err(|error| context(error.to_string()))?;
+    let inputs = subject.inputs(&whole);
+    let got = run(&chunked, Device::Reference, &inputs).map_err(context)?;
+    all_equal(&got, &run(&whole, Device::Reference, &inputs)?).map_err(context)
+}
+
 fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     for graph in [&subject.graph, &mapped] {
@@ -177,6 +190,7 @@ mod law {
     laws! {
         vmap_is_the_stack_of_single_runs, Effort::fixed(150, 1000);
         vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
+        chunks_make_no_difference, Effort::fixed(150, 1000);
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);

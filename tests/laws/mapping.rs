@@ -2,7 +2,7 @@
 
 use choral::ir::{Element, with_storage};
 use choral::{Graph, Path, Tensor, TensorType};
-use choral_compiler::vmap::{Axis, batch_graph};
+use choral_compiler::vmap::{Axis, batch_graph, batch_graph_in_chunks};
 
 use crate::choices::Choices;
 
@@ -34,6 +34,14 @@ impl Mapping {
         let axis = Axis { name: axis.into(), size: self.members };
         batch_graph(graph, &self.in_dims, &self.out_dims, &paths, &axis)
             .map_err(|error| format!("{self:?}: vmap fails: {error}"))
+    }
+
+    /// The graph of all members, so many at a time.
+    pub(crate) fn apply_in_chunks(&self, graph: &Graph, chunk: usize) -> Result<Graph, String> {
+        let paths = vec![Path::default(); self.out_dims.len()];
+        let axis = Axis { name: "members".into(), size: self.members };
+        batch_graph_in_chunks(graph, &self.in_dims, &self.out_dims, &paths, &axis, chunk)
+            .map_err(|error| format!("{self:?}: vmap in chunks of {chunk} fails: {error}"))
     }
 
     /// Types of one member's outputs with the member dimension put in.

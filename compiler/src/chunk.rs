@@ -1,0 +1,235 @@
+//! `vmap` in pieces: the members a chunk at a time, with the same results and bounded memory.
+//!
+//! The graph is cut in two. What depends on no mapped value is computed once, outside; the rest is
+//! the body of a `scan` over chunks, and once more for the members that fill no chunk.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use choral_ir::op::{Concatenate, Scan, Slice};
+use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
+
+use crate::rules::Lane::{Mapped, Shared};
+use crate::rules::{Batch, Lane, Lanes, is_along};
+use crate::walk;
+
+/// A graph cut where values begin to be mapped.
+struct Cut {
+    /// What all members share: inputs are the graph's shared ones, outputs the values at the cut.
+    shared: Graph,
+    /// The rest: inputs are the graph's mapped ones, then the values at the cut.
+    mapped: Graph,
+    /// Where each of the graph's outputs is.
+    outputs: Vec<Source>,
+}
+
+/// An output of one of the two parts.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Shared(usize),
+    Mapped(usize),
+}
+
+/// The graph's outputs over all members, `chunk` of them at a time.
+pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usize) -> Lanes {
+    for (id, node) in graph.nodes() {
+        if let NodeKind::Op(op) = &node.kind
+            && is_along(op, &cx.axis)
+        {
+            let message = format!("needs all members along {} at once, not a chunk of them", cx.axis);
+            let operands: Vec<Value> = graph.operands(id);
+            let cause = TypeError { message, constraint: "chunk_size" };
+            return Err(BuildError {
+                location: node.location.clone(),
+                ..refusal(graph, op, &operands, cause)
+            });
+        }
+    }
+    let is_mapped = |lane: &&Lane| lane.dim().is_some();
+    let Cut { shared, mapped, outputs } = cut(graph, inputs)?;
+    let of_shared: Vec<Value> =
+        inputs.iter().filter(|lane| lane.dim().is_none()).map(|lane| lane.value()).collect();
+    let at_cut = cx.builder.inline(&shared, &of_shared)?;
+    let mut members = Vec::new();
+    for &lane in inputs.iter().filter(is_mapped) {
+        members.push(cx.at_front(lane)?);
+    }
+    let results = if mapped.outputs().is_empty() {
+        Vec::new()
+    } else {
+        in_chunks(cx, &mapped, &members, &at_cut, chunk)?
+    };
+    let lane = |source: &Source| match *source {
+        Source::Shared(at) => Shared(at_cut[at]),
+        Source::Mapped(at) => Mapped(results[at], 0),
+    };
+    Ok(outputs.iter().map(lane).collect())
+}
+
+fn refusal(graph: &Graph, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {
+    let describe = |&value: &Value| (graph.node(value.node()).name.clone(), graph.ty(value).clone());
+    BuildError { op: op.name(), operands: operands.iter().map(describe).collect(), cause, location: None }
+}
+
+/// The mapped part over all members, whose values have them first.
+fn in_chunks(
+    cx: &mut Batch,
+    part: &Graph,
+    members: &[Value],
+    at_cut: &[Value],
+    chunk: usize,
+) -> Result<Vec<Value>, BuildError> {
+    let (whole, rest) = (cx.size / chunk, cx.size % chunk);
+    let mut pieces = Vec::new();
+    if whole > 0 {
+        let taken: Vec<Value> =
+            members.iter().map(|&value| chunks(cx, value, whole, chunk)).collect::<Result<_, _>>()?;
+        let body = over(cx, part, members.len(), chunk)?;
+        let outputs = part.outputs().len();
+        let op = Scan {
+            dimension: 0,
+            is_reverse: false,
+            inputs: taken.len(),
+            body: Arc::new(handing_on(&body, members.len())?),
+        };
+        let stacks = cx.builder.push_all(op, &[&taken, at_cut].concat())?;
+        let together = stacks[..outputs].iter().map(|&stack| together(cx, stack));
+        pieces.push(together.collect::<Result<Vec<_>, _>>()?);
+    }
+    if rest > 0 || whole == 0 {
+        let taken: Vec<Value> = members
+            .iter()
+            .map(|&value| range(cx, value, whole * chunk, cx.size))
+            .collect::<Result<_, _>>()?;
+        let body = over(cx, part, members.len(), rest)?;
+        pieces.push(cx.builder.inline(&body, &[&taken, at_cut].concat())?);
+    }
+    match pieces.as_slice() {
+        [all] => Ok(all.clone()),
+        pieces => (0..part.outputs().len())
+            .map(|at| {
+                let parts: Vec<Value> = pieces.iter().map(|piece| piece[at]).collect();
+                cx.push(Concatenate { dimension: 0 }, &parts)
+            })
+            .collect(),
+    }
+}
+
+/// The part over so many members, all results mapped along dimension 0.
+fn over(cx: &Batch, part: &Graph, members: usize, size: usize) -> Result<Graph, BuildError> {
+    let in_dims: Vec<Option<usize>> =
+        (0..part.inputs().len()).map(|at| (at < members).then_some(0)).collect();
+    let chunk = Batch::new(part.name(), size, Arc::clone(&cx.axis));
+    walk::region(&chunk, part, &in_dims, &vec![Some(0); part.outputs().len()])
+}
+
+/// The graph as the body of a scan: its inputs after the first `taken` are carried unchanged.
+fn handing_on(graph: &Graph, taken: usize) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("chunk");
+    let name = |at: usize| graph.node(graph.inputs()[at].value.node()).name.clone();
+    let types = graph.input_types().into_iter().enumerate();
+    let inputs: Vec<Value> = types.map(|(at, ty)| builder.input(name(at), ty)).collect();
+    let outputs = builder.inline(graph, &inputs)?;
+    Ok(builder.finish(&[outputs, inputs[taken..].to_vec()].concat()))
+}
+
+/// The first `count * chunk` members, a chunk per row.
+fn chunks(cx: &mut Batch, value: Value, count: usize, chunk: usize) -> Result<Value, BuildError> {
+    let taken = range(cx, value, 0, count * chunk)?;
+    let shape = [&[count, chunk], &cx.ty(taken).shape[1..]].concat();
+    cx.builder.reshape(taken, shape)
+}
+
+/// The inverse of [`chunks`].
+fn together(cx: &mut Batch, stack: Value) -> Result<Value, BuildError> {
+    let shape = &cx.ty(stack).shape;
+    let joined = [&[shape[0] * shape[1]], &shape[2..]].concat();
+    cx.builder.reshape(stack, joined)
+}
+
+/// The members from `start` to before `end`.
+fn range(cx: &mut Batch, value: Value, start: usize, end: usize) -> Result<Value, BuildError> {
+    let shape = cx.ty(value).shape.clone();
+    if (start, end) == (0, shape[0]) {
+        return Ok(value);
+    }
+    let op = Slice {
+        start: std::iter::once(start).chain(shape[1..].iter().map(|_| 0)).collect(),
+        limit: std::iter::once(end).chain(shape[1..].iter().copied()).collect(),
+        strides: vec![1; shape.len()],
+    };
+    cx.push(op, &[value])
+}
+
+fn cut(graph: &Graph, inputs: &[Lane]) -> Result<Cut, BuildError> {
+    let mapped = mapped_nodes(graph, inputs);
+    let is_constant = |value: Value| matches!(graph.node(value.node()).kind, NodeKind::Constant(_));
+    let mut at_cut: Vec<Value> = Vec::new();
+    let crosses = |value: Value| !mapped.contains(&value.node()) && !is_constant(value);
+    for (id, _) in graph.nodes().filter(|(id, _)| mapped.contains(id)) {
+        at_cut.extend(graph.operands(id).into_iter().filter(|&value| crosses(value)));
+    }
+    let is_shared = |value: Value| !mapped.contains(&value.node());
+    at_cut.extend(graph.outputs().iter().map(|port| port.value).filter(|&value| is_shared(value)));
+    let mut seen = HashSet::new();
+    at_cut.retain(|value| seen.insert(*value));
+    let place = |value: Value| at_cut.iter().position(|&other| other == value).unwrap_or_default();
+    let mapped_outputs: Vec<Value> =
+        graph.outputs().iter().map(|port| port.value).filter(|&value| !is_shared(value)).collect();
+    let mut count = 0;
+    let outputs = graph.outputs().iter().map(|port| match is_shared(port.value) {
+        true => Source::Shared(place(port.value)),
+        false => {
+            count += 1;
+            Source::Mapped(count - 1)
+        }
+    });
+    Ok(Cut {
+        outputs: outputs.collect(),
+        shared: part(graph, &[], |id| !mapped.contains(&id), &at_cut)?,
+        mapped: part(
+            graph,
+            &at_cut,
+            |id| mapped.contains(&id) || is_constant(id.result(0)),
+            &mapped_outputs,
+        )?,
+    })
+}
+
+/// The nodes whose values differ between members.
+fn mapped_nodes(graph: &Graph, inputs: &[Lane]) -> HashSet<NodeId> {
+    let of_inputs = graph.inputs().iter().zip(inputs).filter(|(_, lane)| lane.dim().is_some());
+    let mut mapped: HashSet<NodeId> = of_inputs.map(|(port, _)| port.value.node()).collect();
+    for (id, _) in graph.nodes() {
+        if graph.operands(id).iter().any(|value| mapped.contains(&value.node())) {
+            mapped.insert(id);
+        }
+    }
+    mapped
+}
+
+/// The graph's nodes that `keep` takes, as a graph; its inputs are those of the graph among them,
+/// then `given`.
+fn part(
+    graph: &Graph,
+    given: &[Value],
+    keep: impl Fn(NodeId) -> bool,
+    outputs: &[Value],
+) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new(graph.name());
+    let own = graph.inputs().iter().map(|port| port.value).filter(|value| keep(value.node()));
+    let mut values: HashMap<Value, Value> = HashMap::new();
+    for value in own.chain(given.iter().copied()) {
+        let copy = builder.input(graph.node(value.node()).name.clone(), graph.ty(value).clone());
+        values.insert(value, copy);
+    }
+    for (id, node) in graph.nodes().filter(|(id, _)| keep(*id)) {
+        let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
+        let results = builder.copy(node, &operands)?;
+        for (at, copy) in results.into_iter().enumerate() {
+            values.entry(id.result(at)).or_insert(copy);
+        }
+    }
+    let outputs: Vec<Value> = outputs.iter().map(|value| values[value]).collect();
+    Ok(builder.finish(&outputs))
+}
