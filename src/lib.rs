@@ -26,7 +26,7 @@ mod program;
 
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, State, Traced, Tree, Var, dims,
-    ensemble, nn, state, trace, tree, with_key,
+    ensemble, explain, nn, state, trace, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use choral_ir as ir;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use choral_compiler::explain::Explanation;
 use choral_compiler::trace::function::{OutputTypes, TracedOn, Typed};
 use choral_compiler::tree::{Path, leaves, rebuild, settings};
 use choral_compiler::{Function, IntoDims, Tree, Var, Vmap, trace};
@@ -104,6 +105,18 @@ impl<F> Program<Vmap<F>> {
     #[must_use]
     pub fn chunk_size(self, members: usize) -> Self {
         jit(self.function.chunk_size(members)).on(self.device)
+    }
+
+    /// What mapping does to each op of the function on these arguments: a table that prints itself.
+    ///
+    /// # Errors
+    /// As [`Program::trace`].
+    #[track_caller]
+    pub fn explain<T: Typed, A: Tree<T>>(&self, args: A) -> Result<Explanation, Error>
+    where
+        F: Function<A::With<Var>>,
+    {
+        Ok(self.function.explain(&args)?)
     }
 
     /// As many members at a time as fit into so many bytes, inputs and results included.

@@ -7,7 +7,8 @@
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
 //! | [`mod@vmap`], `walk`, `rules` | the transform, its walk over a graph, and one file of batching rules per op family |
-//! | [`rewrite`] | clean-up of graphs |
+//! | [`explain`] | what `vmap` did, op by op |
+//! | [`rewrite`] | clean-up of graphs, and their export |
 //!
 //! Must not live here: evaluation. This crate does not know the runtime.
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ mod chunk;
 pub mod dims;
 pub mod ensemble;
 pub mod error;
+pub mod explain;
 pub mod nn;
 pub mod rewrite;
 mod rules;

@@ -13,9 +13,10 @@ use choral_ir::{Graph, NamedAxis, TensorType, Value, cost};
 
 use crate::dims::{Dims, IntoDims, normalise};
 use crate::error::{DimsError, Error, SizeGroup};
+use crate::explain::{Explanation, explained};
 use crate::rules::{Batch, Lane, shift};
 use crate::trace::collective;
-use crate::trace::function::{self, Function, OutputTypes, Traced};
+use crate::trace::function::{self, Function, OutputTypes, Traced, Typed};
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, places, rebuild};
 use crate::{chunk, walk};
@@ -139,7 +140,7 @@ impl<F> Vmap<F> {
     /// The mapped dimension of each leaf, and the number of members.
     fn members(
         &self,
-        arguments: &[(Path, Var)],
+        arguments: &[(Path, TensorType)],
         places: &[Path],
     ) -> Result<(Vec<Option<usize>>, usize), DimsError> {
         let paths: Vec<Path> = arguments.iter().map(|(path, _)| path.clone()).collect();
@@ -149,16 +150,13 @@ impl<F> Vmap<F> {
         if let Some(size) = self.axis_size {
             sizes.entry(size).or_default().push("axis_size".to_owned());
         }
-        for ((path, var), dim) in arguments.iter().zip(dims) {
+        for ((path, ty), dim) in arguments.iter().zip(dims) {
             let Some(dim) = dim else {
                 resolved.push(None);
                 continue;
             };
-            let at = in_range("in_dims", path, dim, var.ty())?;
-            sizes
-                .entry(var.shape()[at])
-                .or_default()
-                .push(format!("dimension {at} of args{path} {}", var.ty()));
+            let at = in_range("in_dims", path, dim, ty)?;
+            sizes.entry(ty.shape[at]).or_default().push(format!("dimension {at} of args{path} {ty}"));
             resolved.push(Some(at));
         }
         Ok((resolved, agreed(sizes)?))
@@ -191,6 +189,62 @@ fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
     }
 }
 
+/// The function of one member, traced, and where its arguments and results have the members.
+struct Single<O> {
+    traced: Traced<O>,
+    in_dims: Vec<Option<usize>>,
+    out_dims: Vec<Option<i64>>,
+    /// Names of the results.
+    paths: Vec<Path>,
+    axis: Axis,
+}
+
+impl<F> Vmap<F> {
+    #[track_caller]
+    fn single<T: Typed, A: Tree<T>>(&self, args: &A) -> Result<Single<OutputTypes<F, A::With<Var>>>, Error>
+    where
+        F: Function<A::With<Var>>,
+    {
+        let arguments: Vec<(Path, TensorType)> =
+            leaves(args).into_iter().map(|(path, leaf)| (path, leaf.tensor_type())).collect();
+        let (mut in_dims, size) = self.members(&arguments, &places(args))?;
+        let mut dims = in_dims.iter();
+        let member = |_: &Path, leaf: &T| without(&leaf.tensor_type(), dims.next().copied().flatten());
+        let bound = collective::bind(&self.axis_name, size);
+        let traced = function::trace_as(&self.function, args, member)?;
+        drop(bound);
+        in_dims.resize(traced.graph.inputs().len(), None);
+        let paths: Vec<Path> = leaves(&traced.output).into_iter().map(|(path, _)| path).collect();
+        let out_dims = self.out_dims.resolve("out_dims", &paths, &places(&traced.output))?;
+        let axis = Axis { name: Arc::clone(&self.axis_name), size };
+        Ok(Single { traced, in_dims, out_dims, paths, axis })
+    }
+
+    /// What mapping does to each op of the function on these arguments: tensors, or types alone.
+    ///
+    /// ```
+    /// use choral_compiler::{Var, vmap};
+    /// use choral_ir::{DType, TensorType};
+    /// let f = |(x, w): (Var, Var)| w.exp().matmul(&x);
+    /// let args = (TensorType::new([5, 3], DType::F32), TensorType::new([4, 3], DType::F32));
+    /// let explanation = vmap(f, (0, None)).explain(&args)?;
+    /// assert_eq!(explanation.ops[0].results, [None]); // the exponential, once for all members
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As tracing the mapped function.
+    #[track_caller]
+    pub fn explain<T: Typed, A: Tree<T>>(&self, args: &A) -> Result<Explanation, Error>
+    where
+        F: Function<A::With<Var>>,
+    {
+        let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
+        let mapped = self.batched(&traced.graph, &in_dims, &out_dims, &paths, &axis)?;
+        explained(&traced.graph, &in_dims, &axis, &mapped)
+    }
+}
+
 /// The results of a mapped `F` on arguments `A`.
 type Mapped<F, A> = <OutputTypes<F, <A as Tree<Var>>::With<Var>> as Tree<TensorType>>::With<Var>;
 
@@ -204,19 +258,10 @@ where
     #[track_caller]
     fn apply(&self, args: A) -> Result<Self::Output, Error> {
         let at = Caller::caller();
-        let arguments = leaves(&args);
-        let (mut in_dims, size) = self.members(&arguments, &places(&args))?;
-        let mut dims = in_dims.iter();
-        let member = |_: &Path, var: &Var| without(var.ty(), dims.next().copied().flatten());
-        let bound = collective::bind(&self.axis_name, size);
-        let Traced { graph, output, captures } = function::trace_as(&self.function, &args, member)?;
-        drop(bound);
-        in_dims.resize(graph.inputs().len(), None);
-        let results = leaves(&output);
-        let paths: Vec<Path> = results.into_iter().map(|(path, _)| path).collect();
-        let out_dims = self.out_dims.resolve("out_dims", &paths, &places(&output))?;
-        let axis = Axis { name: Arc::clone(&self.axis_name), size };
+        let Single { traced: Traced { graph, output, captures }, in_dims, out_dims, paths, axis } =
+            self.single(&args)?;
         let batched = self.batched(&graph, &in_dims, &out_dims, &paths, &axis)?;
+        let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());
         let values = function::inline(&batched, &operands, at).ok_or_else(missing)?;

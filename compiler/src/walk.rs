@@ -13,6 +13,16 @@ use crate::rules::{self, Batch, Lane, Lanes};
 
 /// The graph's outputs, its ops added to the graph in the making.
 pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane]) -> Lanes {
+    let lanes = lanes(cx, graph, inputs)?;
+    Ok(graph.outputs().iter().map(|port| lanes[&port.value]).collect())
+}
+
+/// Every value of the graph, as it is in the graph in the making.
+pub(crate) fn lanes(
+    cx: &mut Batch,
+    graph: &Graph,
+    inputs: &[Lane],
+) -> Result<HashMap<Value, Lane>, BuildError> {
     let (name, location) = cx.builder.description();
     let mut lanes: HashMap<Value, Lane> =
         graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
@@ -33,7 +43,7 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane]) -> Lanes {
         lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
     }
     cx.builder.describe(name, location);
-    Ok(graph.outputs().iter().map(|port| lanes[&port.value]).collect())
+    Ok(lanes)
 }
 
 /// Which outputs of a region are mapped if its inputs are mapped along `in_dims`.

@@ -1,0 +1,136 @@
+//! What `vmap` does to typical programs, op by op: a rule that starts to do work twice, or to
+//! repeat what members share, shows here.
+
+use choral::explain::Explanation;
+use choral::prelude::*;
+use insta::assert_snapshot;
+
+const MEMBERS: usize = 5;
+
+fn f32(shape: &[usize]) -> TensorType {
+    TensorType::new(shape, DType::F32)
+}
+
+#[derive(Module, Clone)]
+struct Mlp<T> {
+    hidden: Linear<T>,
+    out: Linear<T>,
+}
+
+impl Forward for Mlp<Var> {
+    type Output = Var;
+
+    fn forward(&mut self, x: &Var) -> Var {
+        self.out.forward(&self.hidden.forward(x).relu())
+    }
+}
+
+#[derive(Module, Clone)]
+struct Cnn<T> {
+    conv: Conv2d<T>,
+    norm: BatchNorm2d<T>,
+    out: Linear<T>,
+}
+
+impl Forward for Cnn<Var> {
+    type Output = Var;
+
+    fn forward(&mut self, x: &Var) -> Var {
+        let x = self.norm.forward(&self.conv.forward(x)).relu().max_pool2d(2);
+        self.out.forward(&x.flatten(1, -1))
+    }
+}
+
+type Explained = Result<Explanation, choral::Error>;
+
+/// Stacked weights on data that all members share: one product.
+fn linear() -> Explained {
+    let f = |(w, x): (Var, Var)| x.matmul(&w.transpose(0, 1));
+    vmap(f, (0, None)).explain((f32(&[MEMBERS, 4, 3]), f32(&[64, 3])))
+}
+
+/// One set of weights on data of each member's own: one product, too.
+fn shared_weights() -> Explained {
+    let f = |(w, x): (Var, Var)| x.matmul(&w.transpose(0, 1));
+    vmap(f, (None, 0)).explain((f32(&[4, 3]), f32(&[MEMBERS, 64, 3])))
+}
+
+fn mlp() -> Explained {
+    let models: Vec<Mlp<Tensor>> = (0..MEMBERS as u64)
+        .map(|seed| Mlp {
+            hidden: Linear::init(8, 16, Key::new(seed)),
+            out: Linear::init(16, 2, Key::new(seed)),
+        })
+        .collect();
+    let (fmodel, params, buffers) = combine_state_for_ensemble(&models)?;
+    vmap(fmodel, (0, 0, None)).explain((&params, &buffers, &Tensor::zeros(f32(&[32, 8]))))
+}
+
+fn cnn() -> Explained {
+    let models: Vec<Cnn<Tensor>> = (0..MEMBERS as u64)
+        .map(|seed| {
+            let mut norm = BatchNorm2d::init(4);
+            norm.training = false;
+            Cnn {
+                conv: Conv2d::init(1, 4, 3, Key::new(seed)),
+                norm,
+                out: Linear::init(36, 2, Key::new(seed)),
+            }
+        })
+        .collect();
+    let (fmodel, params, buffers) = combine_state_for_ensemble(&models)?;
+    vmap(fmodel, (0, 0, None)).explain((&params, &buffers, &Tensor::zeros(f32(&[16, 1, 8, 8]))))
+}
+
+fn attention() -> Explained {
+    let f = |(q, k, v): (Var, Var, Var)| (q.matmul(&k.transpose(0, 1)) / 4.0).softmax(-1).matmul(&v);
+    vmap(f, (0, None, None)).explain((f32(&[MEMBERS, 6, 16]), f32(&[10, 16]), f32(&[10, 16])))
+}
+
+/// A penalty on shared weights is worked out once.
+fn shared_penalty() -> Explained {
+    let f = |(x, w): (Var, Var)| x.matmul(&w).tanh().mean(()) + (&w * &w).sum(()).sqrt();
+    vmap(f, (0, None)).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
+}
+
+fn normalised() -> Explained {
+    let f = |x: Var| (&x - x.mean(-1).unsqueeze(-1)) / (x.var(-1, 0).unsqueeze(-1) + 1e-5).sqrt();
+    vmap(f, 1).explain(f32(&[8, MEMBERS, 16]))
+}
+
+fn embedding() -> Explained {
+    let f = |(table, words): (Var, Var)| table.take_rows(&words).mean(0);
+    vmap(f, (None, 0)).explain((f32(&[100, 8]), TensorType::new([MEMBERS, 12], DType::I32)))
+}
+
+/// What each member is apart from the mean of all.
+fn centred() -> Explained {
+    vmap(|x: Var| (&x - x.pmean("members")).tanh(), 0).explain(f32(&[MEMBERS, 16]))
+}
+
+fn nested() -> Explained {
+    let inner = vmap(|(x, w): (Var, Var)| w.matmul(&x), (0, None));
+    vmap(inner, (None, 0)).explain((f32(&[32, 3]), f32(&[MEMBERS, 4, 3])))
+}
+
+#[test]
+fn typical_programs() -> Result<(), choral::Error> {
+    let programs: [(&str, fn() -> Explained); 10] = [
+        ("stacked weights, shared data", linear),
+        ("shared weights, data of each member's own", shared_weights),
+        ("perceptrons", mlp),
+        ("convolutional networks", cnn),
+        ("attention, queries of each member's own", attention),
+        ("a penalty on shared weights", shared_penalty),
+        ("layer normalisation, members in the middle", normalised),
+        ("embedding, words of each member's own", embedding),
+        ("apart from the mean of all", centred),
+        ("vmap of vmap", nested),
+    ];
+    let mut text = String::new();
+    for (title, explain) in programs {
+        text += &format!("{title}\n{}\n", explain()?);
+    }
+    assert_snapshot!(text);
+    Ok(())
+}
