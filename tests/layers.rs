@@ -298,7 +298,7 @@ fn greatest_and_least_of_every_type() -> TestResult {
 #[test]
 fn special_functions() -> TestResult {
     use choral::ir::op::Unary;
-    let cases: [(Unary, f64, f64); 12] = [
+    let cases: [(Unary, f64, f64); 14] = [
         (Unary::Acos, 0.5, std::f64::consts::FRAC_PI_3),
         (Unary::Acosh, 2.0, 1.316_957_896_924_816_6),
         (Unary::Asin, 0.5, std::f64::consts::FRAC_PI_6),
@@ -309,6 +309,9 @@ fn special_functions() -> TestResult {
         (Unary::ErfInv, 0.5, 0.476_936_276_204_469_9),
         (Unary::ErfInv, -0.999_999, -3.458_910_737_279_5),
         (Unary::Erfc, 2.0, 0.004_677_734_981_047_266),
+        // 1 - Euler's constant, and by reflection.
+        (Unary::Digamma, 2.0, 0.422_784_335_098_467_1),
+        (Unary::Digamma, -0.5, 0.036_489_973_978_576_52),
         (Unary::Lgamma, 4.5, 2.453_736_570_842_442_3),
         (Unary::Sinh, 1.0, 1.175_201_193_643_801_4),
     ];

@@ -67,6 +67,7 @@ pub(crate) const ROWS: &[Row] = &[
     jumps("chlo.atan", |draft| draft.unary(Unary::Atan)),
     jumps("chlo.atanh", |draft| draft.unary(Unary::Atanh)),
     jumps("chlo.cosh", |draft| draft.unary(Unary::Cosh)),
+    jumps("chlo.digamma", |draft| draft.unary(Unary::Digamma)),
     jumps("chlo.erf_inv", |draft| draft.unary(Unary::ErfInv)),
     jumps("chlo.erfc", |draft| draft.unary(Unary::Erfc)),
     jumps("chlo.lgamma", |draft| draft.unary(Unary::Lgamma)),

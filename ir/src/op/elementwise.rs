@@ -58,6 +58,8 @@ table! {
         Cosh "chlo.cosh" Float;
         /// Number of leading zero bits.
         CountLeadingZeros "stablehlo.count_leading_zeros" Integer;
+        /// The derivative of `lgamma`; NaN at its poles.
+        Digamma "chlo.digamma" Float;
         /// The error function.
         Erf "chlo.erf" Float;
         /// The inverse of the error function.

@@ -1,6 +1,7 @@
 //! What the elementwise ops do to one element of each type.
 
 use std::cmp::Ordering;
+use std::f64::consts::PI;
 
 use choral_ir::Element;
 use choral_ir::element::{bf16, f16};
@@ -59,7 +60,7 @@ macro_rules! integers {
                     Unary::Sign => (x as i128).signum() as $Integer,
                     Unary::Square => x.wrapping_mul(x),
                     Unary::Acos | Unary::Acosh | Unary::Asin | Unary::Asinh | Unary::Atan | Unary::Atanh
-                    | Unary::Cosh | Unary::ErfInv | Unary::Erfc | Unary::Lgamma | Unary::Sinh
+                    | Unary::Cosh | Unary::Digamma | Unary::ErfInv | Unary::Erfc | Unary::Lgamma | Unary::Sinh
                     | Unary::Cbrt | Unary::Ceil | Unary::Cosine | Unary::Erf | Unary::Exponential
                     | Unary::ExponentialMinusOne | Unary::Floor | Unary::IsFinite | Unary::Log
                     | Unary::LogPlusOne | Unary::Logistic | Unary::RoundNearestAfz
@@ -216,6 +217,7 @@ macro_rules! floats {
                     Unary::Atan => wide.atan(),
                     Unary::Atanh => wide.atanh(),
                     Unary::Cosh => wide.cosh(),
+                    Unary::Digamma => digamma(f64::from(wide)) as $Wide,
                     Unary::ErfInv => erf_inv(f64::from(wide)) as $Wide,
                     Unary::Erfc => libm::erfc(f64::from(wide)) as $Wide,
                     Unary::Lgamma => libm::lgamma(f64::from(wide)) as $Wide,
@@ -315,6 +317,26 @@ floats! {
     bf16 through f32, bits u16: libm::erff;
     f32 through f32, bits u32: libm::erff;
     f64 through f64, bits u64: libm::erf;
+}
+
+/// The digamma function: reflected to positive numbers, carried to large ones by
+/// `digamma(x) = digamma(x + 1) - 1 / x`, and there the asymptotic series (Abramowitz and Stegun, 6.3.18).
+fn digamma(x: f64) -> f64 {
+    const LARGE: f64 = 10.0;
+    const SERIES: [f64; 6] =
+        [-1.0 / 12.0, 1.0 / 120.0, -1.0 / 252.0, 1.0 / 240.0, -1.0 / 132.0, 691.0 / 32760.0];
+    if x <= 0.0 {
+        let pole = x == x.floor();
+        return if pole { f64::NAN } else { digamma(1.0 - x) - PI / (PI * x).tan() };
+    }
+    let (mut x, mut sum) = (x, 0.0);
+    while x < LARGE {
+        sum -= 1.0 / x;
+        x += 1.0;
+    }
+    let square = 1.0 / (x * x);
+    let series = SERIES.iter().rev().fold(0.0, |sofar, term| (sofar + term) * square);
+    sum + x.ln() - 0.5 / x + series
 }
 
 /// Inverse error function: the single-precision approximation, then two steps of Halley's method
