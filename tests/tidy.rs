@@ -72,7 +72,9 @@ fn op_names() -> BTreeSet<String> {
 fn names_in(file: &str) -> BTreeSet<String> {
     let text = read(file);
     let of_dialect = |dialect: &str| -> Vec<String> {
-        quoted(&text, &format!("\"{dialect}"), '"').map(|name| format!("{dialect}{name}")).collect()
+        let names = quoted(&text, &format!("\"{dialect}"), '"');
+        let plain = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        names.filter(plain).map(|name| format!("{dialect}{name}")).collect()
     };
     ["stablehlo.", "chlo.", "choral."].into_iter().flat_map(of_dialect).collect()
 }
