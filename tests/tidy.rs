@@ -72,7 +72,8 @@ fn op_names() -> BTreeSet<String> {
 fn names_in(file: &str) -> BTreeSet<String> {
     let text = read(file);
     let of_dialect = |dialect: &str| -> Vec<String> {
-        let names = quoted(&text, &format!("\"{dialect}"), '"');
+        let before = format!("\"{dialect}");
+        let names = quoted(&text, &before, '"');
         let plain = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         names.filter(plain).map(|name| format!("{dialect}{name}")).collect()
     };
