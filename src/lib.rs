@@ -24,11 +24,14 @@
 mod error;
 mod program;
 
+pub use choral_compiler::custom::custom_vmap;
+pub use choral_compiler::trace::control;
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, State, Traced, Tree, Var, dims,
     ensemble, explain, nn, state, trace, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
+pub use choral_compiler::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
 pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
@@ -44,6 +47,7 @@ pub mod transform {
 
 /// Everything that a program with models in it names.
 pub mod prelude {
+    pub use crate::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
     pub use crate::nn::{
         AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, LayerNorm,

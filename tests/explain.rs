@@ -42,6 +42,7 @@ impl Forward for Cnn<Var> {
 }
 
 type Explained = Result<Explanation, choral::Error>;
+type Program = fn() -> Explained;
 
 /// Stacked weights on data that all members share: one product.
 fn linear() -> Explained {
@@ -115,7 +116,7 @@ fn nested() -> Explained {
 
 #[test]
 fn typical_programs() -> Result<(), choral::Error> {
-    let programs: [(&str, fn() -> Explained); 10] = [
+    let programs: [(&str, Program); 10] = [
         ("stacked weights, shared data", linear),
         ("shared weights, data of each member's own", shared_weights),
         ("perceptrons", mlp),

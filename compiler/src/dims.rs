@@ -1,9 +1,11 @@
 //! `in_dims` and `out_dims`: integers, `None`, or structures of them that are prefixes of a tree.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::error::DimsError;
-use crate::tree::{Path, Segment};
+use crate::tree::{Kind, Path, Segment};
 
 /// Which dimension of which leaf is mapped.
 ///
@@ -14,6 +16,52 @@ pub enum Dims {
     All(Option<i64>),
     /// By position or name.
     Each(BTreeMap<String, Dims>),
+    /// By what a function says of each leaf; made by [`by_leaf`] and [`by_kind`].
+    Leaves(ByLeaf),
+}
+
+/// A function that says of each leaf which dimension is mapped.
+#[derive(Clone)]
+pub struct ByLeaf(Arc<dyn Fn(&Path) -> Option<i64> + Send + Sync>);
+
+impl fmt::Debug for ByLeaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByLeaf(..)")
+    }
+}
+
+/// The same function, not one that says the same.
+impl PartialEq for ByLeaf {
+    fn eq(&self, other: &ByLeaf) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ByLeaf {}
+
+/// The dimension that `dim` says of each leaf, by its path.
+///
+/// ```
+/// use choral_compiler::dims::by_leaf;
+/// use choral_compiler::{Var, trace, vmap};
+/// use choral_ir::{DType, TensorType};
+/// let args = (TensorType::new([5, 3], DType::F32), TensorType::new([3], DType::F32));
+/// let first = by_leaf(|path| (path.state_name() == "0").then_some(0));
+/// let traced = trace(&vmap(|(x, y): (Var, Var)| x + y, first), &args)?;
+/// assert_eq!(traced.output, TensorType::new([5, 3], DType::F32));
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+pub fn by_leaf(dim: impl Fn(&Path) -> Option<i64> + Send + Sync + 'static) -> Dims {
+    Dims::Leaves(ByLeaf(Arc::new(dim)))
+}
+
+/// One dimension for all parameters of modules, and for all else that is not a module's, and
+/// another for all buffers.
+pub fn by_kind(parameters: Option<i64>, buffers: Option<i64>) -> Dims {
+    by_leaf(move |path| match path.kind() {
+        Kind::Parameter => parameters,
+        Kind::Buffer => buffers,
+    })
 }
 
 /// What can be given as `in_dims` or `out_dims`: `0`, `-1`, `None`, `(0, 0, None)`, `vec![0, 1]`,
@@ -114,6 +162,7 @@ impl Dims {
         loop {
             match dims {
                 Dims::All(dim) => return Ok(*dim),
+                Dims::Leaves(ByLeaf(dim)) => return Ok(dim(path)),
                 Dims::Each(entries) => {
                     let entry = segments.next().and_then(|segment| entries.get(&segment.name()));
                     dims = entry.ok_or_else(|| DimsError::Missing {

@@ -1,5 +1,6 @@
 //! What can go wrong between a user's function and a graph.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use choral_ir::{BuildError, Location, TensorType, VerifyError};
@@ -31,6 +32,12 @@ pub enum Error {
     /// Something else, in a sentence.
     #[error("{0}")]
     Message(String),
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Error {
+        match never {}
+    }
 }
 
 /// What is wrong in a traced function, each fault with the user's line.

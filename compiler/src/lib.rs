@@ -7,6 +7,7 @@
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
 //! | [`mod@vmap`], `walk`, `rules` | the transform, its walk over a graph, and one file of batching rules per op family |
+//! | [`custom`] | functions that carry their own batching rule |
 //! | [`explain`] | what `vmap` did, op by op |
 //! | [`rewrite`] | clean-up of graphs, and their export |
 //!
@@ -17,6 +18,7 @@
 extern crate self as choral;
 
 mod chunk;
+pub mod custom;
 pub mod dims;
 pub mod ensemble;
 pub mod error;
@@ -38,6 +40,7 @@ pub use ensemble::{combine_state_for_ensemble, functional_call, stack_module_sta
 pub use error::Error;
 pub use nn::Forward;
 pub use state::{Module, ModuleState, State};
+pub use trace::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
 pub use trace::function::{Function, Traced, trace};
 pub use trace::random::with_key;
 pub use trace::var::Var;

@@ -199,9 +199,12 @@ struct Single<O> {
     axis: Axis,
 }
 
+/// What tracing one member of `F` on arguments with the structure of `A` gives.
+type SingleOf<F, T, A> = Single<OutputTypes<F, <A as Tree<T>>::With<Var>>>;
+
 impl<F> Vmap<F> {
     #[track_caller]
-    fn single<T: Typed, A: Tree<T>>(&self, args: &A) -> Result<Single<OutputTypes<F, A::With<Var>>>, Error>
+    fn single<T: Typed, A: Tree<T>>(&self, args: &A) -> Result<SingleOf<F, T, A>, Error>
     where
         F: Function<A::With<Var>>,
     {

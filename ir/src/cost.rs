@@ -101,6 +101,7 @@ fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> u64 {
         Op::Index(op) => index(op, operands),
         Op::Control(op) => control(op, operands, results),
         Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) | Op::Collective(_) => 0,
+        Op::Custom(op) => op.op().body().map_or(0, flops),
     }
 }
 

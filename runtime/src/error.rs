@@ -36,6 +36,14 @@ pub enum Error {
         /// The axes that are left.
         axes: String,
     },
+    /// An op of a user's own that fails.
+    #[error("{op}: {message}")]
+    Custom {
+        /// Name of the op.
+        op: &'static str,
+        /// What it says.
+        message: String,
+    },
     /// A tensor that does not hold what its type says.
     #[error(transparent)]
     Tensor(#[from] TensorError),

@@ -131,7 +131,8 @@ fn region_plans(op: &Op) -> Vec<Plan> {
         | Op::Sort(_)
         | Op::Linalg(_)
         | Op::Random(_)
-        | Op::Collective(_) => Vec::new(),
+        | Op::Collective(_)
+        | Op::Custom(_) => Vec::new(),
     }
 }
 
@@ -240,7 +241,8 @@ impl Step {
             | Op::Linalg(_)
             | Op::Control(_)
             | Op::Random(_)
-            | Op::Collective(_) => None,
+            | Op::Collective(_)
+            | Op::Custom(_) => None,
         }
     }
 

@@ -22,7 +22,7 @@ pub use normalization::{BatchNorm, BatchNorm1d, BatchNorm2d, LayerNorm};
 pub use pooling::{AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d};
 
 use crate::trace::var::Var;
-use crate::trace::{innermost, within};
+use crate::trace::{trace_of, within};
 use crate::tree::Tree;
 
 /// What a module computes: implemented for the module inside a trace, `Cnn<Var>`.
@@ -80,7 +80,7 @@ impl<const D: usize> Sizes<D> for [usize; D] {
 #[track_caller]
 fn layer(parameter: &Var, input: &Var, forward: impl FnOnce() -> Var) -> Var {
     let name = parameter.module_name();
-    let Some(trace) = innermost(&[parameter, input]) else { return forward() };
-    let result = within(trace, &name, Caller::caller(), forward);
+    let Some(trace) = trace_of(&[parameter, input]) else { return forward() };
+    let result = within(&trace, &name, Caller::caller(), forward);
     if name.is_empty() { result } else { result.named(&name) }
 }

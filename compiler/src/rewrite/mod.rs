@@ -3,12 +3,14 @@
 //! A pass reads one graph and builds another; nothing is changed in place.
 
 mod common;
+mod expand;
 mod export;
 
 use choral_ir::graph::Port;
 use choral_ir::{BuildError, Builder, Graph, NamedAxis, Value};
 
 pub use common::common_subexpressions;
+pub use expand::expand;
 pub use export::export;
 
 /// The graph without ops and constants that no output depends on; inputs stay.

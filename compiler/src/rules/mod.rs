@@ -10,6 +10,7 @@
 pub(crate) mod collective;
 pub(crate) mod control;
 pub(crate) mod convolution;
+pub(crate) mod custom;
 pub(crate) mod dot;
 pub(crate) mod elementwise;
 pub(crate) mod index;
@@ -162,5 +163,6 @@ pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
         Op::Control(op) => control::batch(cx, op, lanes),
         Op::Random(op) => random::batch(cx, op, lanes),
         Op::Collective(op) => collective::batch(cx, op, lanes),
+        Op::Custom(op) => custom::batch(cx, op, lanes),
     }
 }

@@ -13,7 +13,7 @@ use choral_ir::op::{AllGather, AllReduce, AllToAll, AxisIndex, Permute, Reductio
 use choral_ir::{Op, TensorType};
 
 use super::var::Var;
-use super::{Trace, depth, innermost, trace_at};
+use super::{Trace, depth, trace_at, trace_of};
 
 /// An axis that a mapped function under way may name.
 #[derive(Debug, Clone)]
@@ -200,9 +200,7 @@ impl Var {
     /// operand comes from around it.
     fn record_along(&self, op: Op, operands: &[&Var], axes: &[Bound], at: &Caller<'_>) -> Var {
         let mapped = axes.iter().map(|axis| axis.depth).max().and_then(trace_at);
-        let Some(trace) =
-            innermost(&[self]).cloned().into_iter().chain(mapped).max_by_key(|trace| trace.depth)
-        else {
+        let Some(trace) = trace_of(&[self]).into_iter().chain(mapped).max_by_key(|trace| trace.depth) else {
             return self.stand_in();
         };
         let result = push(&trace, &op, operands, at);
@@ -219,7 +217,7 @@ fn push(
     operands: &[&Var],
     at: &Caller<'_>,
 ) -> Option<(choral_ir::Value, TensorType)> {
-    let values = operands.iter().map(|var| trace.lift(var)).collect::<Option<Vec<_>>>()?;
+    let values = trace.lift_all(operands.iter().copied(), at)?;
     let name = op.name().trim_start_matches("choral.");
     trace.build(name, at, |builder| {
         let value = builder.push(op.clone(), &values)?;

@@ -1,13 +1,15 @@
 //! From a function of [`Var`]s to a graph.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::panic::Location as Caller;
 
 use choral_ir::graph::Port;
 use choral_ir::{Graph, NamedAxis, Tensor, TensorType, Value};
 
 use super::var::Var;
-use super::{Recording, Trace, innermost};
+use super::{Recording, Trace, trace_of};
+use crate::custom::written_out;
 use crate::error::{Error, TraceError};
 use crate::rewrite;
 use crate::tree::{Leaf, Path, Tree, Walk, leaves};
@@ -30,31 +32,45 @@ pub trait Function<A> {
 pub trait IntoOutput {
     /// The tree.
     type Output: Tree<Var>;
+    /// What may stand in its place; [`Infallible`] for a tree by itself.
+    type Failure: Into<Error>;
     /// As a result.
     ///
     /// # Errors
     /// The closure's own.
-    fn into_output(self) -> Result<Self::Output, Error>;
+    fn into_output(self) -> Result<Self::Output, Self::Failure>;
+    /// From a result: what control flow returns in the form in which its closures do.
+    fn from_output(output: Result<Self::Output, Self::Failure>) -> Self;
 }
 
 impl<R: Tree<Var>> IntoOutput for R {
     type Output = R;
-    fn into_output(self) -> Result<R, Error> {
+    type Failure = Infallible;
+    fn into_output(self) -> Result<R, Infallible> {
         Ok(self)
+    }
+    fn from_output(output: Result<R, Infallible>) -> R {
+        match output {
+            Ok(output) => output,
+        }
     }
 }
 
 impl<R: Tree<Var>> IntoOutput for Result<R, Error> {
     type Output = R;
+    type Failure = Error;
     fn into_output(self) -> Result<R, Error> {
         self
+    }
+    fn from_output(output: Result<R, Error>) -> Result<R, Error> {
+        output
     }
 }
 
 impl<A, R: IntoOutput, F: Fn(A) -> R> Function<A> for F {
     type Output = R::Output;
     fn apply(&self, args: A) -> Result<R::Output, Error> {
-        self(args).into_output()
+        self(args).into_output().map_err(Into::into)
     }
 }
 
@@ -111,7 +127,8 @@ where
     A: Tree<T>,
     F: Function<A::With<Var>>,
 {
-    trace_as(function, args, |_, leaf: &T| leaf.tensor_type())
+    let traced = trace_as(function, args, |_, leaf: &T| leaf.tensor_type())?;
+    Ok(Traced { graph: written_out(traced.graph)?, ..traced })
 }
 
 /// Traces `function` on arguments whose leaves have the types that `ty` gives.
@@ -119,28 +136,44 @@ where
 pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
     function: &F,
     args: &A,
-    mut ty: impl FnMut(&Path, &T) -> TensorType,
+    ty: impl FnMut(&Path, &T) -> TensorType,
 ) -> Result<TracedOn<F, T, A>, Error> {
-    let trace = Trace::start("main", Caller::caller());
-    let arguments =
-        args.map(&mut Walk::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
-    let output = function.apply(arguments);
-    let values = output
-        .as_ref()
-        .ok()
-        .map(|output| leaves(output).iter().map(|(_, var)| trace.lift(var)).collect::<Option<Vec<Value>>>());
-    let Recording { builder, faults, captures, axes } = trace.end();
+    let (recording, applied) =
+        apply_in_trace("main", args, Caller::caller(), ty, |args| function.apply(args));
+    let Recording { builder, faults, captures, axes } = recording;
     if !faults.is_empty() {
         return Err(TraceError { faults }.into());
     }
-    let output = output?;
-    let Some(values) = values.flatten() else {
+    let (output, values) = applied?;
+    let Some(values) = values else {
         // The fault itself is an outer trace's, which reports it.
         return Err(Error::Message("a result depends on a value that could not be made".to_owned()));
     };
     let graph = rewrite::dead_code(&with_axes(builder.finish(&values), &axes))?;
     let output = output.map(&mut Walk::default(), &mut |_, var| var.ty().clone());
     Ok(Traced { graph, output, captures: captures.into_iter().map(|(outer, _)| outer).collect() })
+}
+
+/// What a function returned in a trace, and the values of it there if all could be made.
+type Applied<O, E> = Result<(O, Option<Vec<Value>>), E>;
+
+/// Applies `function` in a trace of its own to stand-ins for `args`.
+pub(crate) fn apply_in_trace<T: Leaf, A: Tree<T>, O: Tree<Var>, E>(
+    name: &str,
+    args: &A,
+    at: &Caller<'_>,
+    mut ty: impl FnMut(&Path, &T) -> TensorType,
+    function: impl FnOnce(A::With<Var>) -> Result<O, E>,
+) -> (Recording, Applied<O, E>) {
+    let trace = Trace::start(name, at);
+    let arguments =
+        args.map(&mut Walk::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
+    let applied = function(arguments).map(|output| {
+        let results = leaves(&output);
+        let values = trace.lift_all(results.iter().map(|(_, var)| var), at);
+        (output, values)
+    });
+    (trace.end(), applied)
 }
 
 /// The graph with the axes of the values at its boundary.
@@ -153,8 +186,8 @@ fn with_axes(graph: Graph, axes: &HashMap<Value, Vec<NamedAxis>>) -> Graph {
 
 /// Puts a graph into the trace of `operands` and returns its results as values of that trace.
 pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Option<Vec<Var>> {
-    let trace = innermost(operands)?;
-    let values: Vec<Value> = operands.iter().map(|var| trace.lift(var)).collect::<Option<_>>()?;
+    let trace = trace_of(operands)?;
+    let values = trace.lift_all(operands.iter().copied(), at)?;
     for (port, value) in graph.inputs().iter().zip(&values) {
         trace.name_argument(*value, &graph.node(port.value.node()).name);
     }
@@ -162,5 +195,5 @@ pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Optio
     let ports = graph.inputs().iter().zip(values).chain(graph.outputs().iter().zip(results.iter().copied()));
     trace.remember_axes(ports.map(|(port, value)| (value, port.axes.clone())));
     let types = graph.output_types();
-    Some(results.into_iter().zip(types).map(|(value, ty)| Var::new(trace, Some(value), ty)).collect())
+    Some(results.into_iter().zip(types).map(|(value, ty)| Var::new(&trace, Some(value), ty)).collect())
 }

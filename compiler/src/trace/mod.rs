@@ -6,6 +6,7 @@
 
 mod activation;
 pub mod collective;
+pub mod control;
 pub mod convolution;
 pub mod function;
 mod index;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::rc::{Rc, Weak};
 
+use choral_ir::graph::Node;
 use choral_ir::{BuildError, Builder, Location, NamedAxis, NodeKind, Op, TensorType, Value};
 
 use crate::error::TraceFault;
@@ -43,7 +45,7 @@ fn user_location(at: &Caller<'_>) -> Location {
 
 /// One trace under way: the graph so far and what was noticed on the way.
 pub(crate) struct Trace {
-    /// Nesting depth: an op on values of several traces belongs to the innermost.
+    /// Number of traces under way when it started, itself included.
     depth: usize,
     state: RefCell<State>,
 }
@@ -87,20 +89,28 @@ impl Trace {
             origins.borrow_mut().push(origin);
             origins.borrow().len()
         });
-        let builder = Builder::new(name);
+        let trace = Trace::at_depth(depth, name);
+        TRACES.with(|traces| traces.borrow_mut().push(Rc::downgrade(&trace)));
+        trace
+    }
+
+    /// A trace that no value is from, and that nobody reads.
+    fn detached() -> Rc<Trace> {
+        Trace::at_depth(0, "detached")
+    }
+
+    fn at_depth(depth: usize, name: &str) -> Rc<Trace> {
         let state = State {
-            builder,
+            builder: Builder::new(name),
             faults: Vec::new(),
             captures: Vec::new(),
             scopes: Vec::new(),
             axes: HashMap::new(),
         };
-        let trace = Rc::new(Trace { depth, state: RefCell::new(state) });
-        TRACES.with(|traces| traces.borrow_mut().push(Rc::downgrade(&trace)));
-        trace
+        Rc::new(Trace { depth, state: RefCell::new(state) })
     }
 
-    /// Ends the trace; values of it that are used later are captured like an outer trace's.
+    /// Ends the trace; to use values of it later is a fault.
     pub(crate) fn end(&self) -> Recording {
         ORIGINS.with(|origins| origins.borrow_mut().pop());
         TRACES.with(|traces| traces.borrow_mut().pop());
@@ -119,6 +129,11 @@ impl Trace {
         let mut state = self.state.borrow_mut();
         let location = state.scopes.first().map_or_else(|| user_location(at), |scope| scope.location.clone());
         state.faults.push(TraceFault { message, location });
+    }
+
+    /// Takes over the faults of a trace inside.
+    fn report(&self, faults: Vec<TraceFault>) {
+        self.state.borrow_mut().faults.extend(faults);
     }
 
     /// Runs `build` on the builder, described by scope and caller; a failure becomes a fault.
@@ -144,8 +159,13 @@ impl Trace {
     }
 
     /// The value of `var` in this trace: its own, or an input that stands for an outer one.
-    fn lift(self: &Rc<Self>, var: &Var) -> Option<Value> {
+    fn lift(self: &Rc<Self>, var: &Var, at: &Caller<'_>) -> Option<Value> {
         let value = var.value?;
+        if !var.trace.is_under_way() {
+            let message = format!("a {} is used outside of the function that made it; return it", var.ty());
+            self.fault(message, at);
+            return None;
+        }
         if Rc::ptr_eq(self, &var.trace) {
             return Some(value);
         }
@@ -158,6 +178,20 @@ impl Trace {
         }))
     }
 
+    /// The values of several in this trace; `None` if one of them could not be made.
+    fn lift_all<'a>(
+        self: &Rc<Self>,
+        vars: impl IntoIterator<Item = &'a Var>,
+        at: &Caller<'_>,
+    ) -> Option<Vec<Value>> {
+        vars.into_iter().map(|var| self.lift(var, at)).collect()
+    }
+
+    /// Whether the function that it traces has not returned yet.
+    fn is_under_way(self: &Rc<Self>) -> bool {
+        trace_at(self.depth).is_some_and(|trace| Rc::ptr_eq(self, &trace))
+    }
+
     /// Remembers the axes that a mapped function has at its boundary.
     fn remember_axes(&self, axes: impl Iterator<Item = (Value, Vec<NamedAxis>)>) {
         self.state.borrow_mut().axes.extend(axes.filter(|(_, axes)| !axes.is_empty()));
@@ -165,7 +199,12 @@ impl Trace {
 
     /// The name of the node that makes `value`.
     fn name_of(&self, value: Value) -> String {
-        self.state.borrow().builder.graph().node(value.node()).name.clone()
+        self.look(value, |node| node.name.clone())
+    }
+
+    /// Looks at the node that makes `value`.
+    fn look<R>(&self, value: Value, look: impl FnOnce(&Node) -> R) -> R {
+        look(self.state.borrow().builder.graph().node(value.node()))
     }
 
     /// Gives an argument that has no name of its own the one that it has inside a function.
@@ -215,24 +254,28 @@ pub(crate) fn within<R>(trace: &Trace, name: &str, at: &Caller<'_>, ops: impl Fn
     result
 }
 
-/// The innermost trace among those of the operands.
-pub(crate) fn innermost<'a>(operands: &[&'a Var]) -> Option<&'a Rc<Trace>> {
-    operands.iter().map(|var| &var.trace).max_by_key(|trace| trace.depth)
+/// The trace that an op on these operands belongs to: the one under way, so that what a branch or
+/// a loop computes from values around it is computed there, and not if the branch is not taken.
+pub(crate) fn trace_of(operands: &[&Var]) -> Option<Rc<Trace>> {
+    trace_at(depth()).or_else(|| operands.first().map(|var| Rc::clone(&var.trace)))
 }
 
-/// Records an op and returns its results; stand-ins of type `otherwise` if it cannot be.
+/// Records an op and returns its results; a stand-in if it cannot be.
 pub(crate) fn record(op: Op, operands: &[&Var], at: &Caller<'_>) -> Vec<Var> {
-    let Some(trace) = innermost(operands) else { return Vec::new() };
-    let stand_in = || vec![Var::new(trace, None, operands[0].ty().clone())];
-    let lifted: Option<Vec<Value>> = operands.iter().map(|var| trace.lift(var)).collect();
-    let Some(values) = lifted else { return stand_in() };
-    let built = trace.build(op.short_name(), at, |builder| {
-        let results = builder.push_all(op.clone(), &values)?;
-        Ok(results.into_iter().map(|value| (value, builder.graph().ty(value).clone())).collect::<Vec<_>>())
+    let Some(trace) = trace_of(operands) else { return Vec::new() };
+    let values = trace.lift_all(operands.iter().copied(), at);
+    let built = values.and_then(|values| {
+        trace.build(op.short_name(), at, |builder| {
+            let results = builder.push_all(op.clone(), &values)?;
+            Ok(results
+                .into_iter()
+                .map(|value| (value, builder.graph().ty(value).clone()))
+                .collect::<Vec<_>>())
+        })
     });
     match built {
-        Some(results) => results.into_iter().map(|(value, ty)| Var::new(trace, Some(value), ty)).collect(),
-        None => stand_in(),
+        Some(results) => results.into_iter().map(|(value, ty)| Var::new(&trace, Some(value), ty)).collect(),
+        None => operands.iter().take(1).map(|var| Var::new(&trace, None, var.ty().clone())).collect(),
     }
 }
 
@@ -250,16 +293,16 @@ pub(crate) fn record_with(
     build: impl FnOnce(&mut Builder, &[Value]) -> Result<Value, BuildError>,
 ) -> Var {
     let fallback = operands[0].clone();
-    let Some(trace) = innermost(operands) else { return fallback };
-    let lifted: Option<Vec<Value>> = operands.iter().map(|var| trace.lift(var)).collect();
-    let result = lifted.and_then(|values| {
+    let Some(trace) = trace_of(operands) else { return fallback };
+    let values = trace.lift_all(operands.iter().copied(), at);
+    let result = values.and_then(|values| {
         trace.build(name, at, |builder| {
             let value = build(builder, &values)?;
             Ok((value, builder.graph().ty(value).clone()))
         })
     });
     match result {
-        Some((value, ty)) => Var::new(trace, Some(value), ty),
-        None => Var::new(trace, None, fallback.ty().clone()),
+        Some((value, ty)) => Var::new(&trace, Some(value), ty),
+        None => Var::new(&trace, None, fallback.ty().clone()),
     }
 }

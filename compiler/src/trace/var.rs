@@ -4,9 +4,9 @@ use std::fmt;
 use std::panic::Location as Caller;
 use std::rc::Rc;
 
-use choral_ir::{DType, Tensor, TensorType, Value};
+use choral_ir::{Builder, DType, Tensor, TensorType, Value};
 
-use super::{Trace, within};
+use super::{Trace, trace_of, within};
 
 /// A tensor that is not computed yet: a value of the graph being traced.
 ///
@@ -106,8 +106,8 @@ impl Var {
     #[must_use]
     pub fn named(self, name: &str) -> Var {
         let at = Caller::caller();
-        if let Some(value) = self.value {
-            let rename = |builder: &mut choral_ir::Builder| {
+        if let Some(value) = self.known() {
+            let rename = |builder: &mut Builder| {
                 builder.rename(value, name);
                 Ok(())
             };
@@ -118,7 +118,7 @@ impl Var {
 
     /// The same value under another name within the current layer.
     pub(crate) fn renamed(self, name: &str) -> Var {
-        if let Some(value) = self.value {
+        if let Some(value) = self.known() {
             self.trace.rename_within_scope(value, name);
         }
         self
@@ -127,18 +127,16 @@ impl Var {
     /// Runs `ops` on this value with their names under `name`, and names the result so.
     #[track_caller]
     pub(crate) fn scope_here(&self, name: &str, ops: impl FnOnce(&Var) -> Var) -> Var {
-        let full = self.trace.scoped_name(name);
-        let result = within(&self.trace, &full, Caller::caller(), || ops(self));
+        let Some(trace) = trace_of(&[self]) else { return ops(self) };
+        let full = trace.scoped_name(name);
+        let result = within(&trace, &full, Caller::caller(), || ops(self));
         result.renamed(name)
     }
 
-    /// A constant in the same trace.
+    /// A constant in the same program.
     #[track_caller]
     pub fn constant(&self, tensor: &Tensor) -> Var {
-        let ty = tensor.ty().clone();
-        let value =
-            self.trace.build("constant", Caller::caller(), |builder| Ok(builder.constant(tensor.clone())));
-        Var::new(&self.trace, value, ty)
+        self.make_constant(tensor.ty().clone(), |builder| builder.constant(tensor.clone()))
     }
 
     /// A tensor of `shape`, of this value's element type, whose every element is `value`.
@@ -149,14 +147,24 @@ impl Var {
             self.fault(format!("{value} cannot be a constant of element type {dtype}"));
         }
         let ty = TensorType::new(shape.clone(), dtype);
-        let value =
-            self.trace.build("constant", Caller::caller(), |builder| Ok(builder.full(value, dtype, shape)));
-        Var::new(&self.trace, value, ty)
+        self.make_constant(ty, |builder| builder.full(value, dtype, shape))
+    }
+
+    #[track_caller]
+    fn make_constant(&self, ty: TensorType, make: impl FnOnce(&mut Builder) -> Value) -> Var {
+        let Some(trace) = trace_of(&[self]) else { return self.stand_in() };
+        let value = trace.build("constant", Caller::caller(), |builder| Ok(make(builder)));
+        Var::new(&trace, value, ty)
+    }
+
+    /// The value in its trace; `None` for a stand-in, and once the trace has ended.
+    pub(crate) fn known(&self) -> Option<Value> {
+        self.value.filter(|_| self.trace.is_under_way())
     }
 
     /// The state-dict name of the module that a parameter belongs to: its own name but for the last part.
     pub(crate) fn module_name(&self) -> String {
-        let name = self.value.map(|value| self.trace.name_of(value)).unwrap_or_default();
+        let name = self.known().map(|value| self.trace.name_of(value)).unwrap_or_default();
         name.rsplit_once('.').map(|(module, _)| module.to_owned()).unwrap_or_default()
     }
 }

@@ -22,11 +22,13 @@
 //! | [`control`] | if, case, while, scan, map |
 //! | [`random`] | counter-based bits inside programs |
 //! | [`linalg`] | factorisations, triangular solves |
+//! | [`custom`] | ops of users' own |
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod collective;
 pub mod control;
 pub mod convolution;
+pub mod custom;
 pub mod dot;
 pub mod elementwise;
 pub mod index;
@@ -44,6 +46,7 @@ use serde::{Deserialize, Serialize};
 pub use collective::{AllGather, AllReduce, AllToAll, AxisIndex, CollectiveOp, Permute, Reduction};
 pub use control::{Case, ControlOp, If, Map, Scan, While};
 pub use convolution::{BatchingDim, Convolution, Layout};
+pub use custom::{Custom, CustomOp};
 pub use dot::DotGeneral;
 pub use elementwise::{
     Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
@@ -87,6 +90,8 @@ pub enum Op {
     Random(RngBitGenerator),
     /// Between members.
     Collective(CollectiveOp),
+    /// A user's own.
+    Custom(Custom),
 }
 
 /// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
@@ -126,6 +131,7 @@ impl Op {
             Op::Control(op) => op.name(),
             Op::Random(op) => op.name(),
             Op::Collective(op) => op.name(),
+            Op::Custom(op) => op.op().name(),
         }
     }
 
@@ -143,7 +149,8 @@ impl Op {
             | Op::Linalg(_)
             | Op::Control(_)
             | Op::Random(_)
-            | Op::Collective(_)) => other.name().rsplit('.').next().unwrap_or_default(),
+            | Op::Collective(_)
+            | Op::Custom(_)) => other.name().rsplit('.').next().unwrap_or_default(),
         }
     }
 
@@ -161,6 +168,7 @@ impl Op {
             | Op::Linalg(_)
             | Op::Random(_)
             | Op::Collective(_)
+            | Op::Custom(_)
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -193,6 +201,7 @@ impl Op {
             | Op::Linalg(_)
             | Op::Random(_)
             | Op::Collective(_)
+            | Op::Custom(_)
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
@@ -219,6 +228,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
         Op::Control(op) => control::infer(op, operands),
         Op::Random(op) => random::infer(op, operands),
         Op::Collective(op) => collective::infer(op, operands),
+        Op::Custom(op) => custom::infer(op, operands),
     }
 }
 
@@ -240,6 +250,7 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
         Op::Control(op) => control::follow(op, dims),
         Op::Random(op) => random::follow(op, dims),
         Op::Collective(op) => collective::follow(op, dims),
+        Op::Custom(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::control;
 use super::print::{Call, Printer};
 use crate::op::{
     AllGather, AllReduce, AllToAll, AxisIndex, BatchingDim, BitcastConvert, BroadcastInDim, Cholesky,
-    CollectiveOp, Compare, ComparisonType, Concatenate, Convolution, DotGeneral, DynamicSlice,
+    CollectiveOp, Compare, ComparisonType, Concatenate, Convolution, Custom, DotGeneral, DynamicSlice,
     DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad, Permute, Reduce,
     ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter, ShapeOp,
     Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
@@ -32,6 +32,7 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Control(op) => control::spell(op, call),
         Op::Random(op) => rng_bit_generator(op, call),
         Op::Collective(op) => collective(op, call),
+        Op::Custom(op) => custom(op, call),
         Op::Sort(SortOp::Sort(op)) => sort(op, call),
         Op::Sort(SortOp::TopK(TopK { k })) => {
             format!("chlo.top_k({}, k = {k}) : {}", call.arguments(), one_result(call))
@@ -360,6 +361,15 @@ fn triangular_solve(op: &TriangularSolve, call: &Call<'_>) -> String {
         call.arguments(),
         call.signature(),
     )
+}
+
+fn custom(op: &Custom, call: &Call<'_>) -> String {
+    let attributes = match op.op().attributes() {
+        none if none.is_empty() => String::new(),
+        text => format!(" {{backend_config = \"{}\"}}", text.replace('\\', "\\\\").replace('"', "\\\"")),
+    };
+    let (name, arguments, signature) = (op.op().name(), call.arguments(), call.signature());
+    format!("stablehlo.custom_call @{name}({arguments}){attributes} : {signature}")
 }
 
 fn collective(op: &CollectiveOp, call: &Call<'_>) -> String {

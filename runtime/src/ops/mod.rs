@@ -6,6 +6,7 @@
 pub mod collective;
 pub mod control;
 pub mod convolution;
+pub mod custom;
 pub mod dot;
 pub mod elementwise;
 pub mod index;
@@ -42,5 +43,6 @@ pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<V
         Op::Control(op) => control::evaluate(op, operands, types),
         Op::Random(op) => random::evaluate(op, operands[0], types),
         Op::Collective(op) => collective::evaluate(op),
+        Op::Custom(op) => custom::evaluate(op, operands, types),
     }
 }

@@ -83,6 +83,10 @@ fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>
         }
         Op::Control(ControlOp::Scan(op)) => scan::plain(builder, &op, operands),
         Op::Random(op) if op.batching_dims > 0 => random::plain(builder, &op, operands[0]),
+        Op::Custom(op) => match op.op().body() {
+            Some(body) => builder.inline(&export(body)?, operands),
+            None => builder.push_all(op, operands),
+        },
         op @ (Op::Elementwise(_)
         | Op::Shape(_)
         | Op::Dot(_)

@@ -38,7 +38,7 @@ const OPS: [(&str, &[&str]); 9] = [
     ("tuples", &["get_tuple_element", "tuple"]),
     ("random numbers without a state (rng_bit_generator has one)", &["rng"]),
     ("batch normalisation as one op", &["batch_norm_grad", "batch_norm_inference", "batch_norm_training"]),
-    ("code that is not in the text", &["composite", "custom_call"]),
+    ("code that is not in the text", &["composite"]),
 ];
 
 /// Element types and types, by what occurs in their spelling.

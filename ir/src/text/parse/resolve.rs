@@ -7,11 +7,13 @@ use super::collective;
 use super::control;
 use super::scope::Capture;
 use super::statement::Call;
+use crate::op::custom;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
-    ComparisonType, Concatenate, Convolution, DotGeneral, DynamicSlice, DynamicUpdateSlice, Elementwise,
-    Gather, Iota, Layout, Map, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngAlgorithm,
-    RngBitGenerator, Scatter, SelectAndScatter, Slice, Sort, TopK, Transpose, TriangularSolve, Unary,
+    ComparisonType, Concatenate, Convolution, Custom, DotGeneral, DynamicSlice, DynamicUpdateSlice,
+    Elementwise, Gather, Iota, Layout, Map, Pad, Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse,
+    RngAlgorithm, RngBitGenerator, Scatter, SelectAndScatter, Slice, Sort, TopK, Transpose, TriangularSolve,
+    Unary,
 };
 use crate::{Graph, Op, TensorType};
 
@@ -77,6 +79,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             Ok(Map { computation: region(call)? }.into())
         }
         "stablehlo.rng_bit_generator" | "choral.rng_bit_generator" => rng_bit_generator(call).map(Op::from),
+        "stablehlo.custom_call" => custom_call(&mut call.attributes).map(Op::from),
         "stablehlo.cholesky" => Ok(Cholesky { lower: flag(&mut call.attributes, "lower") }.into()),
         "stablehlo.triangular_solve" => triangular_solve(&mut call.attributes).map(Op::from),
         "chlo.top_k" => Ok(TopK { k: call.attributes.require(&["k"])?.size()? }.into()),
@@ -329,6 +332,16 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
         index_vector_dim: numbers.take(&["index_vector_dim"]).map_or(Ok(0), |dim| dim.size())?,
         body: region(call)?,
     })
+}
+
+fn custom_call(attributes: &mut Attributes<'_>) -> Result<Custom, String> {
+    let name = attributes.require(&["call_target_name"])?.word()?;
+    let config = attributes.take(&["backend_config"]).map_or(Ok(""), |config| config.word())?;
+    for hint in ["api_version", "has_side_effect", "called_computations", "operand_layouts", "result_layouts"]
+    {
+        let _changes_no_value = attributes.take(&[hint]);
+    }
+    custom::registered(name, &config.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
 fn rng_bit_generator(call: &mut Call<'_>) -> Result<RngBitGenerator, String> {

@@ -100,6 +100,10 @@ impl<'a> Parser<'a> {
                 let call = self.scan(name)?;
                 self.push(at, call)
             }
+            Kind::Word(name @ "stablehlo.custom_call") => {
+                let call = self.custom_call(name)?;
+                self.push(at, call)
+            }
             Kind::Word(name) => {
                 let call = self.pretty(name)?;
                 self.push(at, call)
@@ -113,6 +117,14 @@ impl<'a> Parser<'a> {
                 Err(self.unexpected("an op"))
             }
         }
+    }
+
+    /// `@name(%x, %y) {backend_config = ".."} : (A, B) -> C`.
+    fn custom_call(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+        let target = self.symbol()?;
+        let mut call = self.pretty(name)?;
+        call.attributes.push("call_target_name", Attribute::Word(target));
+        Ok(call)
     }
 
     fn constant(&mut self) -> Result<Vec<Value>, ParseError> {

@@ -1,0 +1,173 @@
+//! Ops that users define outside of this crate: a type rule, a batching rule and what they mean.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::TypeError;
+use crate::{BuildError, Builder, Graph, Tensor, TensorType, Value};
+
+/// What an op of one's own must say. In text it is `stablehlo.custom_call @name`.
+///
+/// (C1) the operands satisfy [`CustomOp::infer`].
+///
+/// ```
+/// use choral_ir::op::{Custom, CustomOp, Unary};
+/// use choral_ir::{BuildError, Builder, Tensor, TensorType, Value};
+///
+/// /// A tensor's elements, each doubled, by code that choral does not know.
+/// #[derive(Debug)]
+/// struct Twice;
+///
+/// impl CustomOp for Twice {
+///     fn name(&self) -> &'static str {
+///         "example.twice"
+///     }
+///     fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
+///         Ok(vec![operands[0].clone()])
+///     }
+///     fn evaluate(&self, operands: &[Tensor]) -> Result<Vec<Tensor>, String> {
+///         let doubled = operands[0].to_f64_vec().into_iter().map(|x| 2.0 * x).collect();
+///         let doubled = Tensor::new(operands[0].shape(), doubled).map_err(|error| error.to_string())?;
+///         Ok(vec![doubled.to_dtype(operands[0].dtype())])
+///     }
+///     fn batch(
+///         &self,
+///         builder: &mut Builder,
+///         _members: usize,
+///         operands: &[(Value, Option<usize>)],
+///     ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
+///         let (value, dim) = operands[0];
+///         Ok(vec![(builder.push(Custom::new(Twice), &[value])?, dim)])
+///     }
+/// }
+///
+/// let mut builder = Builder::new("main");
+/// let x = builder.input("x", TensorType::new([3], choral_ir::DType::F32));
+/// let y = builder.push(Custom::new(Twice), &[x])?;
+/// assert!(builder.finish(&[y]).to_text().contains("stablehlo.custom_call @example.twice(%x)"));
+/// # Ok::<(), BuildError>(())
+/// ```
+pub trait CustomOp: fmt::Debug + Send + Sync {
+    /// What it is called: a prefix of one's own, a point, and a name.
+    fn name(&self) -> &'static str;
+
+    /// Attributes as one text, from which [`register`]ed ops are read back.
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    /// The types of the results.
+    ///
+    /// # Errors
+    /// What does not fit, in a sentence.
+    fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String>;
+
+    /// The results on operands that fit.
+    ///
+    /// # Errors
+    /// What goes wrong, in a sentence.
+    fn evaluate(&self, operands: &[Tensor]) -> Result<Vec<Tensor>, String>;
+
+    /// The results for all members, and the dimension that holds the members in each; `None` for
+    /// what all of them share. At least one operand has such a dimension.
+    ///
+    /// # Errors
+    /// Those of the builder.
+    fn batch(
+        &self,
+        builder: &mut Builder,
+        members: usize,
+        operands: &[(Value, Option<usize>)],
+    ) -> Result<Vec<(Value, Option<usize>)>, BuildError>;
+
+    /// The same in other ops, which then takes the place of [`CustomOp::evaluate`].
+    fn body(&self) -> Option<&Graph> {
+        None
+    }
+}
+
+/// An op of a user's own.
+#[derive(Debug, Clone)]
+pub struct Custom(Arc<dyn CustomOp>);
+
+impl Custom {
+    /// The op in a graph.
+    pub fn new(op: impl CustomOp + 'static) -> Custom {
+        Custom(Arc::new(op))
+    }
+
+    /// What its author says of it.
+    pub fn op(&self) -> &dyn CustomOp {
+        &*self.0
+    }
+}
+
+/// Two are the same if they have one name and the same attributes.
+impl PartialEq for Custom {
+    fn eq(&self, other: &Custom) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.0.body().is_none()
+                && other.0.body().is_none()
+                && self.0.name() == other.0.name()
+                && self.0.attributes() == other.0.attributes())
+    }
+}
+
+impl From<Custom> for crate::Op {
+    fn from(op: Custom) -> crate::Op {
+        crate::Op::Custom(op)
+    }
+}
+
+/// Makes an op from its attributes.
+type Make = Arc<dyn Fn(&str) -> Result<Custom, String> + Send + Sync>;
+
+/// The ops that text and JSON may name.
+static REGISTERED: RwLock<Option<HashMap<String, Make>>> = RwLock::new(None);
+
+/// Lets text and JSON name an op; `make` gets its attributes.
+pub fn register(name: &str, make: impl Fn(&str) -> Result<Custom, String> + Send + Sync + 'static) {
+    let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+    registered.get_or_insert_default().insert(name.to_owned(), Arc::new(make));
+}
+
+/// The registered op of this name, with these attributes.
+pub(crate) fn registered(name: &str, attributes: &str) -> Result<Custom, String> {
+    let make = {
+        let registered = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
+        registered.as_ref().and_then(|ops| ops.get(name).cloned())
+    };
+    match make {
+        Some(make) => make(attributes),
+        None => Err(format!("@{name}: code that is not in the text; register an op of this name to run it")),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Form {
+    name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    attributes: String,
+}
+
+impl Serialize for Custom {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Form { name: self.0.name().to_owned(), attributes: self.0.attributes() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Custom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Custom, D::Error> {
+        let Form { name, attributes } = Form::deserialize(deserializer)?;
+        registered(&name, &attributes).map_err(D::Error::custom)
+    }
+}
+
+/// Type rule of the family: the op's own.
+pub fn infer(op: &Custom, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    op.0.infer(operands).map_err(|message| TypeError { message, constraint: "C1" })
+}

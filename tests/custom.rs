@@ -1,0 +1,152 @@
+//! Ops of users' own, and functions that carry their own batching rule.
+
+use choral::ir::op::custom::register;
+use choral::ir::op::{Custom, CustomOp};
+use choral::ir::{BuildError, Builder, Element, Value};
+use choral::prelude::*;
+use choral::runtime::Executable;
+use choral::transform::{Axis, batch_graph};
+use choral::{Graph, Path, custom_vmap};
+use insta::assert_snapshot;
+
+/// Running sums along a dimension, by code that choral does not know.
+#[derive(Debug, Clone, Copy)]
+struct RunningSum {
+    dim: usize,
+}
+
+const NAME: &str = "test.running_sum";
+
+impl CustomOp for RunningSum {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn attributes(&self) -> String {
+        format!("dim=\"{}\"", self.dim)
+    }
+
+    fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
+        match operands {
+            [x] if self.dim < x.rank() && x.dtype == DType::F32 => Ok(vec![(*x).clone()]),
+            other => Err(format!("expected floats with a dimension {}, got {other:?}", self.dim)),
+        }
+    }
+
+    fn evaluate(&self, operands: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        let shape = operands[0].shape();
+        let (size, width) = (shape[self.dim], shape[self.dim + 1..].iter().product::<usize>());
+        let mut values = operands[0].as_slice::<f32>().map_err(|error| error.to_string())?.to_vec();
+        for block in values.chunks_exact_mut((size * width).max(1)) {
+            for at in width..size * width {
+                block[at] += block[at - width];
+            }
+        }
+        Tensor::from_storage(shape, f32::store(values))
+            .map(|sum| vec![sum])
+            .map_err(|error| error.to_string())
+    }
+
+    fn batch(
+        &self,
+        builder: &mut Builder,
+        _members: usize,
+        operands: &[(Value, Option<usize>)],
+    ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
+        let (value, at) = operands[0];
+        let dim = self.dim + usize::from(at.is_some_and(|at| at <= self.dim));
+        Ok(vec![(builder.push(Custom::new(RunningSum { dim }), &[value])?, at)])
+    }
+}
+
+fn make(attributes: &str) -> Result<Custom, String> {
+    let dim = attributes.strip_prefix("dim=\"").and_then(|rest| rest.strip_suffix('"'));
+    let dim = dim.and_then(|dim| dim.parse().ok()).ok_or(format!("no dimension in {attributes:?}"))?;
+    Ok(Custom::new(RunningSum { dim }))
+}
+
+fn sums() -> Graph {
+    register(NAME, make);
+    let text = r#"
+        func.func @main(%x: tensor<4x3xf32>) -> tensor<4x3xf32> {
+          %sum = stablehlo.custom_call @test.running_sum(%x) {backend_config = "dim=\"1\""} : (tensor<4x3xf32>) -> tensor<4x3xf32>
+          %y = stablehlo.negate %sum : tensor<4x3xf32>
+          return %y : tensor<4x3xf32>
+        }"#;
+    Graph::parse(text).expect("a program")
+}
+
+fn run(graph: &Graph, x: &Tensor, device: Device) -> Tensor {
+    let executable = Executable::compile(graph, device).expect("a program that compiles");
+    executable.run(std::slice::from_ref(x)).expect("a program that runs").remove(0)
+}
+
+#[test]
+fn an_op_of_ones_own() {
+    let graph = sums();
+    assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
+    assert_eq!(graph.to_json().and_then(|json| Graph::from_json(&json)).expect("its JSON"), graph);
+    for dim in 0..3 {
+        let axis = Axis { name: "members".into(), size: 2 };
+        let mapped =
+            batch_graph(&graph, &[Some(dim)], &[Some(0)], &[Path::default()], &axis).expect("a mapped graph");
+        let shape = mapped.input_types()[0].shape.clone();
+        let x = Tensor::randn(shape, Key::new(dim as u64));
+        let member = |at: usize| jit(move |x: Var| x.select(dim as i64, at)).call(&x).expect("a member");
+        for device in [Device::Reference, Device::Cpu] {
+            let together = run(&mapped, &x, device);
+            for at in 0..2 {
+                let alone = run(&graph, &member(at), device);
+                assert!(together.index(at).expect("a member").bit_eq(&alone), "{mapped}");
+            }
+        }
+    }
+}
+
+#[test]
+fn faults_of_an_op_of_ones_own() {
+    register(NAME, make);
+    let refused = |line: &str| {
+        let text = format!(
+            "func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {{\n  %y = {line} : (tensor<3xf32>) -> tensor<3xf32>\n  return %y : tensor<3xf32>\n}}"
+        );
+        Graph::parse(&text).expect_err("a fault").to_string()
+    };
+    let messages = [
+        refused(r#"stablehlo.custom_call @test.unknown(%x)"#),
+        refused(r#"stablehlo.custom_call @test.running_sum(%x) {backend_config = "dim=\"1\""}"#),
+        refused(r#"stablehlo.custom_call @test.running_sum(%x) {backend_config = "size=3"}"#),
+    ];
+    assert_snapshot!(messages.join("\n"));
+}
+
+/// Solves `a x = b` for numbers; for many, a rule divides all at once and says so.
+#[test]
+fn a_function_with_a_rule() -> Result<(), choral::Error> {
+    let divided = || {
+        custom_vmap(
+            |(a, b): (Var, Var)| &b / &a,
+            |members: usize, mapped: &[bool], (a, b): (Var, Var)| {
+                assert_eq!((members, mapped), (4, &[true, false][..]));
+                // Recognisable: the rule's own way.
+                ((1.0 / (-&a) * b) * -1.0, vec![true])
+            },
+        )
+    };
+    let (a, b) = (Tensor::from([1.0f32, 2.0, 4.0, 8.0]), Tensor::scalar(3.0f32));
+    let mapped = vmap(divided(), (0, None));
+    assert_eq!(mapped.call((&a, &b))?.as_slice::<f32>()?, [3.0, 1.5, 0.75, 0.375]);
+    assert_snapshot!(mapped.trace((&a, &b))?.graph);
+    // Alone it is what the function says.
+    let alone = jit(divided());
+    assert_eq!(alone.call((&Tensor::scalar(2.0f32), &b))?.item::<f32>()?, 1.5);
+    assert!(!alone.trace((&Tensor::scalar(2.0f32), &b))?.graph.to_text().contains("custom_call"));
+    Ok(())
+}
+
+#[test]
+fn faults_of_a_rule() {
+    let x = Tensor::from([1.0f32, 2.0]);
+    let silent = custom_vmap(|x: Var| x.exp(), |_: usize, _: &[bool], x: Var| (x.exp(), Vec::new()));
+    assert_snapshot!(vmap(silent, 0).call(&x).expect_err("a rule that says too little"));
+}
