@@ -38,9 +38,9 @@ impl TensorType {
         self.shape.len()
     }
 
-    /// Number of elements.
+    /// Number of elements; the largest `usize` where that is more than fits.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |len: usize, &size| len.saturating_mul(size))
     }
 
     /// Whether there are no elements.

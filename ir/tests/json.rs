@@ -93,3 +93,13 @@ fn wrong_types_are_refused() {
         format!("{}\"dtype\": \"f64\"{}", &text[..place], &text[place + "\"dtype\": \"f32\"".len()..]);
     refused(&broken, "the graph is not valid");
 }
+
+/// A shape of more elements than any memory holds, over the bytes of one.
+#[test]
+fn a_constant_of_boundless_shape_is_refused() {
+    let text = constant(Tensor::new([1, 1], vec![1.0f32]).unwrap()).to_json().unwrap();
+    let huge = usize::MAX / 2;
+    let text: String = text.split_whitespace().collect();
+    assert!(text.contains("\"shape\":[1,1]"), "{text}");
+    refused(&text.replace("\"shape\":[1,1]", &format!("\"shape\":[{huge},{huge}]")), "elements");
+}

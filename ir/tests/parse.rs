@@ -216,6 +216,7 @@ fn faults() {
         fault("func.func @main(%x: tensor<99999999999x99999999999xf32>) -> () { return }"),
         fault("func.func @main(%x: tensor<f32>, %x: tensor<f32>) -> () { return }"),
         fault("func.func @main(%x: tensor<f32> {choral.axes = \"members@0\"}) -> () { return }"),
+        fault("func.func @f() -> () { return }\nfunc.func @f() -> () { return }"),
         fault("func.func @f() -> () {\n %a:0 = call @g() : () -> ()\n return }"),
         fault("func.func @f() -> () {\n %a:0 = call @f() : () -> ()\n return }"),
         fault(&unary("stablehlo.tanh %x, : ", ty)),

@@ -68,8 +68,11 @@ impl<'a> Parser<'a> {
     }
 
     fn next_function(&mut self) -> Result<&'a str, ParseError> {
-        let start = self.position;
+        let (at, start) = (self.at(), self.position);
         let name = self.function_name()?;
+        if self.starts.get(name).is_some_and(|&first| first != start) {
+            return Err(self.error(at, format!("expected a new name, found @{name} once more")));
+        }
         self.position = start;
         self.function_at(name, start)?;
         Ok(name)
