@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::element::{Element, Storage};
+use crate::types::elements;
 use crate::{DType, Key, TensorType, with_dtype, with_storage};
 
 /// A dense, row-major tensor. Cloning shares the elements.
@@ -27,7 +28,7 @@ pub struct Tensor {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum TensorError {
-    #[error("a tensor of shape {shape:?} has {} elements, but {got} values were given", shape.iter().product::<usize>())]
+    #[error("a tensor of shape {shape:?} has {} elements, but {got} values were given", elements(shape))]
     Length { shape: Vec<usize>, got: usize },
     #[error("the tensor has element type {got}, not {expected}")]
     ElementType { expected: DType, got: DType },

@@ -22,6 +22,11 @@ pub struct TensorType {
     pub dtype: DType,
 }
 
+/// Number of elements of a shape; the largest `usize` where that is more than fits.
+pub(crate) fn elements(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |len: usize, &size| len.saturating_mul(size))
+}
+
 impl TensorType {
     /// The type of a tensor of `shape` with elements of `dtype`.
     pub fn new(shape: impl Into<Vec<usize>>, dtype: DType) -> Self {
@@ -40,7 +45,7 @@ impl TensorType {
 
     /// Number of elements; the largest `usize` where that is more than fits.
     pub fn len(&self) -> usize {
-        self.shape.iter().fold(1, |len: usize, &size| len.saturating_mul(size))
+        elements(&self.shape)
     }
 
     /// Whether there are no elements.
