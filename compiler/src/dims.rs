@@ -22,7 +22,9 @@ pub enum Dims {
 
 /// A function that says of each leaf which dimension is mapped.
 #[derive(Clone)]
-pub struct ByLeaf(Arc<dyn Fn(&Path) -> Option<i64> + Send + Sync>);
+pub struct ByLeaf(Arc<SaysOfLeaf>);
+
+type SaysOfLeaf = dyn Fn(&Path) -> Option<i64> + Send + Sync;
 
 impl fmt::Debug for ByLeaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
