@@ -25,10 +25,10 @@ mod error;
 mod program;
 
 pub use choral_compiler::custom::custom_vmap;
-pub use choral_compiler::trace::control;
+pub use choral_compiler::trace::{control, random};
 pub use choral_compiler::{
-    Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, State, Traced, Tree, Var, dims,
-    ensemble, explain, nn, state, trace, tree, with_key,
+    Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
+    dims, ensemble, explain, nn, state, trace, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use choral_compiler::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
@@ -50,11 +50,11 @@ pub mod prelude {
     pub use crate::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
     pub use crate::nn::{
-        AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, LayerNorm,
-        Linear, MaxPool1d, MaxPool2d,
+        AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Constant, Conv1d, Conv2d, Dropout, Embedding,
+        LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
     pub use crate::{
-        DType, Device, Forward, Function, Key, Module, ModuleState, Program, State, Tensor, TensorType, Tree,
-        Var, jit, vmap, with_key,
+        DType, Device, Forward, Function, Key, Module, ModuleState, Program, Randomness, State, Tensor,
+        TensorType, Tree, Var, jit, random, vmap, with_key,
     };
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use choral_compiler::explain::Explanation;
 use choral_compiler::trace::function::{OutputTypes, TracedOn, Typed};
 use choral_compiler::tree::{Path, leaves, rebuild, settings};
-use choral_compiler::{Function, IntoDims, Tree, Var, Vmap, trace};
+use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
@@ -117,6 +117,22 @@ impl<F> Program<Vmap<F>> {
         F: Function<A::With<Var>>,
     {
         Ok(self.function.explain(&args)?)
+    }
+
+    /// What members draw where a layer draws by itself (dropout) from a key that they share; an
+    /// error unless said otherwise.
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let forward = |(x, key): (Var, Var)| with_key(&key, || x.dropout(0.5));
+    /// let (x, key) = (Tensor::randn([5, 8], Key::new(0)), Tensor::from(Key::new(1)));
+    /// let masks = vmap(forward, (0, None)).randomness(Randomness::Different).call((&x, &key))?;
+    /// assert_eq!(masks.shape(), [5, 8]);
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    #[must_use]
+    pub fn randomness(self, randomness: Randomness) -> Self {
+        jit(self.function.randomness(randomness)).on(self.device)
     }
 
     /// As many members at a time as fit into so many bytes, inputs and results included.

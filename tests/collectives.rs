@@ -167,6 +167,36 @@ fn programs() {
     assert_snapshot!(format!("{carried}\n{bound}"));
 }
 
+/// The op behind draws that nobody passes a key for; `tests/random.rs` draws from it.
+#[test]
+fn member_keys() {
+    let text = "
+        func.func @main(%key: tensor<2xui32>) -> tensor<2xui32> {
+          %inner = choral.member_key %key, axis = \"members\", level = 0, randomness = \"same\" : tensor<2xui32>
+          %outer = choral.member_key %inner, axis = \"members\", level = 1, randomness = \"different\" : tensor<2xui32>
+          return %outer : tensor<2xui32>
+        }";
+    let graph = Graph::parse(text).expect("a program");
+    assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
+    // The inner axis leaves the outer one's key to it.
+    let axis = Axis { name: "members".into(), size: 2 };
+    let once = batch_graph(&graph, &[None], &[None], &[Path::default()], &axis).expect("the inner axis");
+    assert_snapshot!(once, @r#"
+    func.func public @main(
+        %key: tensor<2xui32>) -> (tensor<2xui32>) {
+      %outer = choral.member_key %key, axis = "members", level = 0, randomness = "different" : tensor<2xui32>
+      return %outer : tensor<2xui32>
+    }
+    "#);
+    let twice = batch_graph(&once, &[None], &[Some(0)], &[Path::default()], &axis).expect("the outer axis");
+    let key = Key::new(3);
+    let executable = choral::runtime::Executable::compile(&twice, Device::Cpu).expect("nothing left to bind");
+    let keys = executable.run(&[key.into()]).expect("two keys").remove(0);
+    assert!(keys.bit_eq(&vec![key.fold_in(0), key.fold_in(1)].into()));
+    let unknown = Graph::parse(&text.replace("same", "random")).expect_err("no such mode").to_string();
+    assert!(unknown.contains("expected error, same or different as randomness, got random"), "{unknown}");
+}
+
 /// The axis is bound in regions too.
 #[test]
 fn in_a_loop() {

@@ -10,7 +10,7 @@ use choral_ir::op::{Concatenate, Scan, Slice};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
 
 use crate::rules::Lane::{Mapped, Shared};
-use crate::rules::{Batch, Lane, Lanes, is_along};
+use crate::rules::{Batch, Lane, Lanes, is_along, needs_all};
 use crate::walk;
 
 /// A graph cut where values begin to be mapped.
@@ -34,7 +34,7 @@ enum Source {
 pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usize) -> Lanes {
     for (id, node) in graph.nodes() {
         if let NodeKind::Op(op) = &node.kind
-            && is_along(op, &cx.axis)
+            && needs_all(op, &cx.axis)
         {
             let message = format!("needs all members along {} at once, not a chunk of them", cx.axis);
             let operands: Vec<Value> = graph.operands(id);
@@ -46,11 +46,14 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usi
         }
     }
     let is_mapped = |lane: &&Lane| lane.dim().is_some();
-    let Cut { shared, mapped, outputs } = cut(graph, inputs)?;
+    let Cut { shared, mapped, outputs } = cut(graph, inputs, &cx.axis)?;
     let of_shared: Vec<Value> =
         inputs.iter().filter(|lane| lane.dim().is_none()).map(|lane| lane.value()).collect();
     let at_cut = cx.builder.inline(&shared, &of_shared)?;
     let mut members = Vec::new();
+    if is_numbered(&mapped, &cx.axis) {
+        members.push(cx.member_numbers()?);
+    }
     for &lane in inputs.iter().filter(is_mapped) {
         members.push(cx.at_front(lane)?);
     }
@@ -115,12 +118,22 @@ fn in_chunks(
     }
 }
 
-/// The part over so many members, all results mapped along dimension 0.
+/// Whether the part asks for the numbers of the members.
+fn is_numbered(part: &Graph, axis: &Arc<str>) -> bool {
+    part.nodes().any(|(_, node)| matches!(&node.kind, NodeKind::Op(op) if is_along(op, axis)))
+}
+
+/// The part over so many members, all results mapped along dimension 0. Its first inputs are their
+/// numbers, if it asks for them, and what is mapped: `members` in all.
 fn over(cx: &Batch, part: &Graph, members: usize, size: usize) -> Result<Graph, BuildError> {
-    let in_dims: Vec<Option<usize>> =
-        (0..part.inputs().len()).map(|at| (at < members).then_some(0)).collect();
-    let chunk = Batch::new(part.name(), size, Arc::clone(&cx.axis));
-    walk::region(&chunk, part, &in_dims, &vec![Some(0); part.outputs().len()])
+    let mut chunk = Batch::new(part.name(), size, Arc::clone(&cx.axis));
+    let is_numbered = is_numbered(part, &cx.axis);
+    if is_numbered {
+        chunk.number_members();
+    }
+    let mapped = members - usize::from(is_numbered);
+    let in_dims: Vec<Option<usize>> = (0..part.inputs().len()).map(|at| (at < mapped).then_some(0)).collect();
+    walk::filled(chunk, part, &in_dims, &vec![Some(0); part.outputs().len()])
 }
 
 /// The graph as the body of a scan: its inputs after the first `taken` are carried unchanged.
@@ -161,8 +174,8 @@ fn range(cx: &mut Batch, value: Value, start: usize, end: usize) -> Result<Value
     cx.push(op, &[value])
 }
 
-fn cut(graph: &Graph, inputs: &[Lane]) -> Result<Cut, BuildError> {
-    let mapped = mapped_nodes(graph, inputs);
+fn cut(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> Result<Cut, BuildError> {
+    let mapped = mapped_nodes(graph, inputs, axis);
     let is_constant = |value: Value| matches!(graph.node(value.node()).kind, NodeKind::Constant(_));
     let mut at_cut: Vec<Value> = Vec::new();
     let crosses = |value: Value| !mapped.contains(&value.node()) && !is_constant(value);
@@ -197,11 +210,12 @@ fn cut(graph: &Graph, inputs: &[Lane]) -> Result<Cut, BuildError> {
 }
 
 /// The nodes whose values differ between members.
-fn mapped_nodes(graph: &Graph, inputs: &[Lane]) -> HashSet<NodeId> {
+fn mapped_nodes(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> HashSet<NodeId> {
     let of_inputs = graph.inputs().iter().zip(inputs).filter(|(_, lane)| lane.dim().is_some());
     let mut mapped: HashSet<NodeId> = of_inputs.map(|(port, _)| port.value.node()).collect();
-    for (id, _) in graph.nodes() {
-        if graph.operands(id).iter().any(|value| mapped.contains(&value.node())) {
+    for (id, node) in graph.nodes() {
+        let by_number = matches!(&node.kind, NodeKind::Op(op) if is_along(op, axis));
+        if by_number || graph.operands(id).iter().any(|value| mapped.contains(&value.node())) {
             mapped.insert(id);
         }
     }

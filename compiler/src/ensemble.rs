@@ -12,6 +12,7 @@ use crate::error::{EnsembleError, Error};
 use crate::nn::Forward;
 use crate::state::{Module, ModuleState, State, check};
 use crate::trace::function::{self, Function, Typed};
+use crate::trace::random::implicit::rehearsed;
 use crate::trace::var::Var;
 use crate::tree::{Kind, Leaf, Tree, Walk, leaves, settings};
 
@@ -251,7 +252,10 @@ where
     A: Tree<Var, With<Var> = A>,
     O: Tree<Var>,
 {
-    let graph = |member: &S| Ok::<_, Error>(function::trace(&|args: A| call(member, args), args)?.graph);
+    let graph = |member: &S| {
+        let traced = rehearsed(|| function::trace(&|args: A| call(member, args), args))?;
+        Ok::<_, Error>(traced.graph)
+    };
     let Some((first, others)) = members.split_first().filter(|(_, others)| !others.is_empty()) else {
         return Ok(());
     };

@@ -7,6 +7,7 @@
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
 //! | [`mod@vmap`], `walk`, `rules` | the transform, its walk over a graph, and one file of batching rules per op family |
+//! | `threefry` | random bits as ops of a graph |
 //! | [`custom`] | functions that carry their own batching rule |
 //! | [`explain`] | what `vmap` did, op by op |
 //! | [`rewrite`] | clean-up of graphs, and their export |
@@ -27,6 +28,7 @@ pub mod nn;
 pub mod rewrite;
 mod rules;
 pub mod state;
+mod threefry;
 pub mod trace;
 pub mod tree;
 mod views;
@@ -42,7 +44,7 @@ pub use nn::Forward;
 pub use state::{Module, ModuleState, State};
 pub use trace::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
 pub use trace::function::{Function, Traced, trace};
-pub use trace::random::with_key;
+pub use trace::random::implicit::{Randomness, with_key};
 pub use trace::var::Var;
 pub use tree::{Leaf, Path, Tree};
 pub use vmap::{Vmap, vmap};

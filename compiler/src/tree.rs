@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use choral_ir::{DType, Tensor, TensorType};
+use choral_ir::{DType, Key, Tensor, TensorType};
 use indexmap::IndexMap;
 
 /// A type that can stand at the leaves of a tree.
@@ -215,6 +215,16 @@ macro_rules! leaf_types {
     )*};
 }
 leaf_types!(Tensor, TensorType, crate::Var, Hole);
+
+/// A key is one leaf, the tensor that programs take it as.
+impl Tree<Tensor> for Key {
+    type With<U: Leaf> = U;
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &Tensor) -> U) -> U {
+        leaf(at.path(), &Tensor::from(*self))
+    }
+    fn settings(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, String)) {}
+    fn set_training(&mut self, _: bool) {}
+}
 
 /// Makes types settings: they have no leaves.
 macro_rules! setting_types {

@@ -17,6 +17,7 @@ use crate::explain::{Explanation, explained};
 use crate::rules::{Batch, Lane, shift};
 use crate::trace::collective;
 use crate::trace::function::{self, Function, OutputTypes, Traced, Typed};
+use crate::trace::random::implicit::Randomness;
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, places, rebuild};
 use crate::{chunk, walk};
@@ -31,6 +32,7 @@ pub struct Vmap<F> {
     axis_name: Arc<str>,
     chunk_size: Option<usize>,
     memory_limit: Option<u64>,
+    randomness: Randomness,
 }
 
 /// Maps `function` over a dimension of its arguments, as `torch.vmap` and `jax.vmap` do.
@@ -58,6 +60,7 @@ pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Vmap<F> {
         axis_name: "members".into(),
         chunk_size: None,
         memory_limit: None,
+        randomness: Randomness::default(),
     }
 }
 
@@ -107,6 +110,26 @@ impl<F> Vmap<F> {
     #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// What members draw where a layer draws by itself (dropout) from a key that they share: an
+    /// error unless said otherwise, as in `torch.func`. Keys that differ between members, and draws
+    /// from keys that the function names ([`crate::trace::random`]), are not touched by this.
+    ///
+    /// ```
+    /// use choral_compiler::{Var, trace, vmap, with_key};
+    /// use choral_compiler::trace::random::implicit::Randomness;
+    /// use choral_ir::{DType, TensorType};
+    /// let forward = |(x, key): (Var, Var)| with_key(&key, || x.dropout(0.5));
+    /// let args = (TensorType::new([5, 3], DType::F32), TensorType::new([2], DType::Ui32));
+    /// let masks = vmap(forward, (0, None));
+    /// assert!(trace(&masks.clone(), &args).is_err());
+    /// assert!(trace(&masks.randomness(Randomness::Different), &args).is_ok());
+    /// ```
+    #[must_use]
+    pub fn randomness(mut self, randomness: Randomness) -> Self {
+        self.randomness = randomness;
         self
     }
 
@@ -213,7 +236,7 @@ impl<F> Vmap<F> {
         let (mut in_dims, size) = self.members(&arguments, &places(args))?;
         let mut dims = in_dims.iter();
         let member = |_: &Path, leaf: &T| without(&leaf.tensor_type(), dims.next().copied().flatten());
-        let bound = collective::bind(&self.axis_name, size);
+        let bound = collective::bind(&self.axis_name, size, self.randomness);
         let traced = function::trace_as(&self.function, args, member)?;
         drop(bound);
         in_dims.resize(traced.graph.inputs().len(), None);

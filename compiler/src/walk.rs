@@ -65,7 +65,16 @@ pub(crate) fn region(
     in_dims: &[Option<usize>],
     out_dims: &[Option<usize>],
 ) -> Result<Graph, BuildError> {
-    let mut cx = outer.within(region.name());
+    filled(outer.within(region.name()), region, in_dims, out_dims)
+}
+
+/// As [`region`], in a graph begun by the caller.
+pub(crate) fn filled(
+    mut cx: Batch,
+    region: &Graph,
+    in_dims: &[Option<usize>],
+    out_dims: &[Option<usize>],
+) -> Result<Graph, BuildError> {
     let inputs = inputs(&mut cx, region, in_dims);
     let lanes = outputs(&mut cx, region, &inputs)?;
     let mut values = Vec::with_capacity(lanes.len());

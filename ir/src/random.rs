@@ -32,6 +32,19 @@ impl Key {
         std::array::from_fn(|index| Key(threefry2x32(self.0, counter(index))))
     }
 
+    /// `count` independent keys, as `jax.random.split`. As a tensor, `[count, 2]`, they give each of
+    /// as many members its own.
+    ///
+    /// ```
+    /// use choral_ir::{Key, Tensor};
+    /// let keys = Key::new(0).split_n(5);
+    /// assert_eq!(keys[..2], Key::new(0).split::<2>());
+    /// assert_eq!(Tensor::from(keys).shape(), [5, 2]);
+    /// ```
+    pub fn split_n(self, count: usize) -> Vec<Key> {
+        (0..count).map(|index| Key(threefry2x32(self.0, counter(index)))).collect()
+    }
+
     /// A key that depends on this one and on `data`, as `jax.random.fold_in`.
     pub fn fold_in(self, data: u32) -> Key {
         Key(threefry2x32(self.0, [0, data]))
@@ -70,6 +83,51 @@ impl Key {
         let draws = self.uniform_between(count, low, 1.0);
         draws.into_iter().map(|u| std::f32::consts::SQRT_2 * erf_inv(u)).collect()
     }
+
+    /// `count` times true with probability `p`, as `jax.random.bernoulli`.
+    pub fn bernoulli(self, count: usize, p: f32) -> Vec<bool> {
+        self.uniform(count).into_iter().map(|draw| draw < p).collect()
+    }
+
+    /// `count` integers from `low` to before `high`, as `jax.random.randint`; `low` if there are none.
+    pub fn randint(self, count: usize, low: i32, high: i32) -> Vec<i32> {
+        let span = span(low, high);
+        let [high_words, low_words] = self.split().map(|key: Key| key.bits(count));
+        let offset = |(high, low): (u32, u32)| {
+            (high % span).wrapping_mul(word_modulo(span)).wrapping_add(low % span) % span
+        };
+        high_words.into_iter().zip(low_words).map(|words| low.wrapping_add(offset(words) as i32)).collect()
+    }
+
+    /// `0..count` in random order, as `jax.random.permutation`.
+    pub fn permutation(self, count: usize) -> Vec<usize> {
+        let mut key = self;
+        let mut order: Vec<usize> = (0..count).collect();
+        for _ in 0..shuffles(count) {
+            let [rest, this] = key.split();
+            key = rest;
+            let mut pairs: Vec<(u32, usize)> = this.bits(count).into_iter().zip(order).collect();
+            pairs.sort_by_key(|(word, _)| *word);
+            order = pairs.into_iter().map(|(_, place)| place).collect();
+        }
+        order
+    }
+}
+
+/// Number of integers from `low` to before `high`, at least one.
+pub fn span(low: i32, high: i32) -> u32 {
+    if high > low { high.abs_diff(low) } else { 1 }
+}
+
+/// 2^32 modulo `span`, as `jax.random.randint` works it out: what the upper of two words counts.
+pub fn word_modulo(span: u32) -> u32 {
+    let half = (1 << 16) % span;
+    half.wrapping_mul(half) % span
+}
+
+/// How many sorts by random words make a good shuffle of `count` places, by `jax.random`.
+pub fn shuffles(count: usize) -> usize {
+    (3.0 * (count.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize
 }
 
 fn counter(index: usize) -> [u32; 2] {

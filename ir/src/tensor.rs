@@ -282,6 +282,13 @@ impl From<Key> for Tensor {
     }
 }
 
+impl From<Vec<Key>> for Tensor {
+    /// One key per row: `ui32[n, 2]`.
+    fn from(keys: Vec<Key>) -> Tensor {
+        Tensor::from_fn([keys.len(), 2], |at| keys[at / 2].words()[at % 2])
+    }
+}
+
 macro_rules! from_arrays {
     ($($ty:ty),*) => {$(
         impl From<$ty> for Tensor {

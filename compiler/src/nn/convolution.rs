@@ -1,8 +1,6 @@
 //! Convolution layers.
 
-use choral_ir::{Key, Tensor};
-
-use super::{Forward, Sizes, init, layer};
+use super::{Forward, RandomKey, Sizes, init, layer};
 use crate::Module;
 use crate::trace::convolution::Windows;
 use crate::trace::var::Var;
@@ -34,37 +32,42 @@ pub struct Conv<T, const D: usize> {
     pub groups: usize,
 }
 
-impl<const D: usize> Conv<Tensor, D> {
+impl<T, const D: usize> Conv<T, D> {
     /// A layer with PyTorch's initial distribution and defaults: stride and dilation 1, no padding.
-    pub fn init(in_channels: usize, out_channels: usize, kernel: impl Sizes<D>, key: Key) -> Self {
+    #[track_caller]
+    pub fn init<K: RandomKey<Leaf = T>>(
+        in_channels: usize,
+        out_channels: usize,
+        kernel: impl Sizes<D>,
+        key: K,
+    ) -> Self {
         Self::init_grouped(in_channels, out_channels, kernel, 1, key)
     }
 
     /// A layer whose channels fall into `groups` that do not see each other; both channel counts
     /// are multiples of it.
-    pub fn init_grouped(
+    #[track_caller]
+    pub fn init_grouped<K: RandomKey<Leaf = T>>(
         in_channels: usize,
         out_channels: usize,
         kernel: impl Sizes<D>,
         groups: usize,
-        key: Key,
+        key: K,
     ) -> Self {
         let kernel = kernel.sizes();
         let shape = [&[out_channels, in_channels / groups.max(1)], kernel.as_slice()].concat();
         let fan_in = shape[1..].iter().product();
         let [weight, bias] = key.split();
         Conv {
-            weight: init::by_fan_in(shape, fan_in, weight),
-            bias: Some(init::by_fan_in([out_channels], fan_in, bias)),
+            weight: init::by_fan_in(&shape, fan_in, &weight),
+            bias: Some(init::by_fan_in(&[out_channels], fan_in, &bias)),
             stride: [1; D],
             padding: [0; D],
             dilation: [1; D],
             groups,
         }
     }
-}
 
-impl<T, const D: usize> Conv<T, D> {
     /// The same layer without the bias.
     #[must_use]
     pub fn without_bias(self) -> Self {

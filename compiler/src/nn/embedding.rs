@@ -1,8 +1,6 @@
 //! The table of vectors.
 
-use choral_ir::{Key, Tensor};
-
-use super::{Forward, layer};
+use super::{Forward, RandomKey, layer};
 use crate::Module;
 use crate::trace::var::Var;
 
@@ -15,10 +13,11 @@ pub struct Embedding<T> {
     pub weight: T,
 }
 
-impl Embedding<Tensor> {
+impl<T> Embedding<T> {
     /// A table of standard normal draws, as in PyTorch.
-    pub fn init(num_embeddings: usize, embedding_dim: usize, key: Key) -> Self {
-        Embedding { weight: Tensor::randn([num_embeddings, embedding_dim], key) }
+    #[track_caller]
+    pub fn init<K: RandomKey<Leaf = T>>(num_embeddings: usize, embedding_dim: usize, key: K) -> Self {
+        Embedding { weight: key.normal(&[num_embeddings, embedding_dim]) }
     }
 }
 

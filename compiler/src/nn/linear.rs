@@ -1,8 +1,6 @@
 //! The affine layer.
 
-use choral_ir::{Key, Tensor};
-
-use super::{Forward, init, layer};
+use super::{Forward, RandomKey, init, layer};
 use crate::Module;
 use crate::trace::var::Var;
 
@@ -24,18 +22,17 @@ pub struct Linear<T> {
     pub bias: Option<T>,
 }
 
-impl Linear<Tensor> {
+impl<T> Linear<T> {
     /// A layer with PyTorch's initial distribution.
-    pub fn init(in_features: usize, out_features: usize, key: Key) -> Self {
+    #[track_caller]
+    pub fn init<K: RandomKey<Leaf = T>>(in_features: usize, out_features: usize, key: K) -> Self {
         let [weight, bias] = key.split();
         Linear {
-            weight: init::by_fan_in([out_features, in_features], in_features, weight),
-            bias: Some(init::by_fan_in([out_features], in_features, bias)),
+            weight: init::by_fan_in(&[out_features, in_features], in_features, &weight),
+            bias: Some(init::by_fan_in(&[out_features], in_features, &bias)),
         }
     }
-}
 
-impl<T> Linear<T> {
     /// The same layer without the bias.
     #[must_use]
     pub fn without_bias(self) -> Self {

@@ -17,6 +17,7 @@ use std::panic::Location as Caller;
 pub use convolution::{Conv, Conv1d, Conv2d};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
+pub use init::{Constant, RandomKey};
 pub use linear::Linear;
 pub use normalization::{BatchNorm, BatchNorm1d, BatchNorm2d, LayerNorm};
 pub use pooling::{AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d};

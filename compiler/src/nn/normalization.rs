@@ -1,8 +1,9 @@
 //! Normalisation layers.
 
-use choral_ir::Tensor;
+use choral_ir::DType;
 
-use super::{Forward, layer};
+use super::init::constant;
+use super::{Constant, Forward, layer};
 use crate::Module;
 use crate::trace::operators::Operand;
 use crate::trace::var::Var;
@@ -35,15 +36,16 @@ pub struct BatchNorm<T, const D: usize> {
     pub training: bool,
 }
 
-impl<const D: usize> BatchNorm<Tensor, D> {
+impl<T: Constant, const D: usize> BatchNorm<T, D> {
     /// A layer with PyTorch's defaults: momentum 0.1, eps 1e-5, weight 1, bias 0, in training mode.
+    #[track_caller]
     pub fn init(num_features: usize) -> Self {
         BatchNorm {
-            weight: Some(Tensor::full([num_features], 1.0f32)),
-            bias: Some(Tensor::full([num_features], 0.0f32)),
-            running_mean: Tensor::full([num_features], 0.0f32),
-            running_var: Tensor::full([num_features], 1.0f32),
-            num_batches_tracked: Tensor::scalar(0i64),
+            weight: Some(constant(&[num_features], 1.0)),
+            bias: Some(constant(&[num_features], 0.0)),
+            running_mean: constant(&[num_features], 0.0),
+            running_var: constant(&[num_features], 1.0),
+            num_batches_tracked: T::full(&[], 0.0, DType::I64),
             eps: 1e-5,
             momentum: Some(0.1),
             training: true,
@@ -139,12 +141,12 @@ pub struct LayerNorm<T> {
     pub eps: f64,
 }
 
-impl LayerNorm<Tensor> {
+impl<T: Constant> LayerNorm<T> {
     /// A layer with PyTorch's defaults: eps 1e-5, weight 1, bias 0.
+    #[track_caller]
     pub fn init(normalized_shape: impl Into<Vec<usize>>) -> Self {
         let shape = normalized_shape.into();
-        let (weight, bias) = (Tensor::full(shape.clone(), 1.0f32), Tensor::full(shape, 0.0f32));
-        LayerNorm { weight, bias: Some(bias), eps: 1e-5 }
+        LayerNorm { weight: constant(&shape, 1.0), bias: Some(constant(&shape, 0.0)), eps: 1e-5 }
     }
 }
 

@@ -2,18 +2,18 @@
 //! dimension. Along other axes they stay, and carry the member dimension as any op does.
 
 use choral_ir::op::{
-    AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, Gather, Iota, Permute,
-    Reduce, Reduction,
+    AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, Gather, MemberKey, Permute,
+    Randomness, Reduce, Reduction,
 };
 use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TypeError, Value, with_dtype};
 
 use super::Lane::{Mapped, Shared};
 use super::{Batch, Lane, Lanes, shift};
-use crate::views;
+use crate::{threefry, views};
 
 /// The rule of each op of the family.
 pub(crate) fn batch(cx: &mut Batch, op: &CollectiveOp, lanes: &[Lane]) -> Lanes {
-    let is_bound = op.axes().contains(&cx.axis);
+    let is_bound = op.axes().contains(&cx.axis) && !is_further_out(op);
     let lane = match (op, is_bound) {
         (CollectiveOp::AxisIndex(_), true) => axis_index(cx)?,
         (CollectiveOp::AxisIndex(AxisIndex { axis }), false) => {
@@ -23,22 +23,45 @@ pub(crate) fn batch(cx: &mut Batch, op: &CollectiveOp, lanes: &[Lane]) -> Lanes 
         (CollectiveOp::AllGather(op), true) => all_gather(cx, op, lanes[0])?,
         (CollectiveOp::Permute(op), true) => permute(cx, op, lanes[0])?,
         (CollectiveOp::AllToAll(op), true) => all_to_all(cx, op, lanes[0])?,
+        (CollectiveOp::MemberKey(op), true) => member_key(cx, op, lanes[0])?,
         (
             CollectiveOp::AllReduce(_)
             | CollectiveOp::AllGather(_)
             | CollectiveOp::Permute(_)
-            | CollectiveOp::AllToAll(_),
+            | CollectiveOp::AllToAll(_)
+            | CollectiveOp::MemberKey(_),
             false,
         ) => along_another_axis(cx, op, lanes[0])?,
     };
     Ok(vec![lane])
 }
 
+/// Whether the op means an axis further out than the innermost of its name.
+fn is_further_out(op: &CollectiveOp) -> bool {
+    matches!(op, CollectiveOp::MemberKey(op) if op.level > 0)
+}
+
+/// The op as it is once this axis, which is not its own, is bound.
+fn passed_by(cx: &Batch, op: &CollectiveOp) -> CollectiveOp {
+    match op.clone() {
+        CollectiveOp::MemberKey(op) if op.axis == cx.axis => {
+            CollectiveOp::MemberKey(MemberKey { level: op.level - 1, ..op })
+        }
+        same @ (CollectiveOp::AxisIndex(_)
+        | CollectiveOp::AllReduce(_)
+        | CollectiveOp::AllGather(_)
+        | CollectiveOp::Permute(_)
+        | CollectiveOp::AllToAll(_)
+        | CollectiveOp::MemberKey(_)) => same,
+    }
+}
+
 /// The op itself, with the members first.
 fn along_another_axis(cx: &mut Batch, op: &CollectiveOp, lane: Lane) -> Result<Lane, BuildError> {
-    let Mapped(..) = lane else { return Ok(Shared(cx.push(Op::Collective(op.clone()), &[lane.value()])?)) };
+    let op = passed_by(cx, op);
+    let Mapped(..) = lane else { return Ok(Shared(cx.push(Op::Collective(op), &[lane.value()])?)) };
     let value = cx.at_front(lane)?;
-    let op: Op = match op.clone() {
+    let op: Op = match op {
         CollectiveOp::AllGather(op) => AllGather { dimension: op.dimension + 1, ..op }.into(),
         CollectiveOp::AllToAll(op) => AllToAll {
             split_dimension: op.split_dimension + 1,
@@ -46,15 +69,40 @@ fn along_another_axis(cx: &mut Batch, op: &CollectiveOp, lane: Lane) -> Result<L
             ..op
         }
         .into(),
-        same @ (CollectiveOp::AxisIndex(_) | CollectiveOp::AllReduce(_) | CollectiveOp::Permute(_)) => {
-            Op::Collective(same)
-        }
+        same @ (CollectiveOp::AxisIndex(_)
+        | CollectiveOp::AllReduce(_)
+        | CollectiveOp::Permute(_)
+        | CollectiveOp::MemberKey(_)) => Op::Collective(same),
     };
     Ok(Mapped(cx.push(op, &[value])?, 0))
 }
 
 fn axis_index(cx: &mut Batch) -> Result<Lane, BuildError> {
-    Ok(Mapped(cx.push(Iota { shape: vec![cx.size], dtype: DType::I32, dimension: 0 }, &[])?, 0))
+    Ok(Mapped(cx.member_numbers()?, 0))
+}
+
+/// A key that differs between members is each one's own.
+fn member_key(cx: &mut Batch, op: &MemberKey, lane: Lane) -> Result<Lane, BuildError> {
+    let key = match (lane, op.randomness) {
+        (Mapped(..), _) | (Shared(_), Randomness::Same) => return Ok(lane),
+        (Shared(key), Randomness::Different) => key,
+        (Shared(key), Randomness::Error) => {
+            let message = format!(
+                "members along the axis `{}` share the key, and would draw the same numbers; give each its own \
+                 (map over keys, such as Key::split_n gives), or say what you want with \
+                 .randomness(Randomness::Different) or .randomness(Randomness::Same)",
+                op.axis
+            );
+            let cause = TypeError { message, constraint: "randomness" };
+            return Err(cx.builder.refusal(&op.clone().into(), &[key], cause));
+        }
+    };
+    let keys = cx.at_front(Shared(key))?;
+    let shape = cx.ty(keys).shape.clone();
+    let numbers = cx.member_numbers()?;
+    let numbers = cx.builder.convert(numbers, DType::Ui32)?;
+    let numbers = views::stretch(&mut cx.builder, numbers, &shape[..shape.len() - 1], &[0])?;
+    Ok(Mapped(threefry::fold_in(&mut cx.builder, keys, numbers)?, 0))
 }
 
 /// What all members share counts once for each of them in a sum.

@@ -23,7 +23,8 @@ pub(crate) mod window;
 
 use std::sync::Arc;
 
-use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value};
+use choral_ir::op::{AxisIndex, CollectiveOp, Iota};
+use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, TensorType, TypeError, Value};
 
 use crate::views;
 
@@ -61,6 +62,18 @@ pub(crate) struct Batch {
     pub(crate) size: usize,
     /// The name that ops between members know them by.
     pub(crate) axis: Arc<str>,
+    numbers: Numbers,
+}
+
+/// Where the number of each member comes from.
+#[derive(Debug, Clone, Copy)]
+enum Numbers {
+    /// All members are there: 0, 1, 2, ..
+    Counted,
+    /// The members are a chunk of all: this value, `i32`.
+    Given(Value),
+    /// The members are a chunk, and the graph is a region of one that was given their numbers.
+    OutOfReach,
 }
 
 /// What a rule returns: one lane per result.
@@ -69,12 +82,41 @@ pub(crate) type Lanes = Result<Vec<Lane>, BuildError>;
 impl Batch {
     /// An empty graph of this name, for so many members.
     pub(crate) fn new(name: &str, size: usize, axis: Arc<str>) -> Batch {
-        Batch { builder: Builder::new(name), size, axis }
+        Batch { builder: Builder::new(name), size, axis, numbers: Numbers::Counted }
     }
 
     /// An empty graph for the same members.
     pub(crate) fn within(&self, name: &str) -> Batch {
-        Batch::new(name, self.size, Arc::clone(&self.axis))
+        let numbers = match self.numbers {
+            Numbers::Counted => Numbers::Counted,
+            Numbers::Given(_) | Numbers::OutOfReach => Numbers::OutOfReach,
+        };
+        Batch { numbers, ..Batch::new(name, self.size, Arc::clone(&self.axis)) }
+    }
+
+    /// Makes the members a chunk of all: their numbers become an input of the graph.
+    pub(crate) fn number_members(&mut self) {
+        let numbers = self.builder.input("number", TensorType::new([self.size], DType::I32));
+        self.numbers = Numbers::Given(numbers);
+    }
+
+    /// The number of each member along the axis, `i32`.
+    pub(crate) fn member_numbers(&mut self) -> Result<Value, BuildError> {
+        match self.numbers {
+            Numbers::Counted => {
+                self.push(Iota { shape: vec![self.size], dtype: DType::I32, dimension: 0 }, &[])
+            }
+            Numbers::Given(numbers) => Ok(numbers),
+            Numbers::OutOfReach => {
+                let message = format!(
+                    "the number of a member along the axis `{}` is not known in a loop or branch while members come in chunks; \
+                     take it outside and pass it in",
+                    self.axis
+                );
+                let op = AxisIndex { axis: Arc::clone(&self.axis) };
+                Err(self.builder.refusal(&op.into(), &[], TypeError { message, constraint: "chunk_size" }))
+            }
+        }
     }
 
     /// Adds an op and returns its first result.
@@ -138,14 +180,29 @@ pub(crate) fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
 
 /// Whether an op, or one in its regions, is along this axis.
 pub(crate) fn is_along(op: &Op, axis: &Arc<str>) -> bool {
+    any_collective(op, &|op| op.axes().contains(axis))
+}
+
+/// Whether an op, or one in its regions, needs the values of all members along this axis.
+pub(crate) fn needs_all(op: &Op, axis: &Arc<str>) -> bool {
+    let exchanges = |op: &CollectiveOp| match op {
+        CollectiveOp::AxisIndex(_) | CollectiveOp::MemberKey(_) => false,
+        CollectiveOp::AllReduce(_)
+        | CollectiveOp::AllGather(_)
+        | CollectiveOp::Permute(_)
+        | CollectiveOp::AllToAll(_) => true,
+    };
+    any_collective(op, &|op| exchanges(op) && op.axes().contains(axis))
+}
+
+fn any_collective(op: &Op, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
     let within = |region: &Graph| {
         region.nodes().any(|(_, node)| match &node.kind {
-            NodeKind::Op(op) => is_along(op, axis),
+            NodeKind::Op(op) => any_collective(op, holds),
             NodeKind::Input | NodeKind::Constant(_) => false,
         })
     };
-    let names_it = matches!(op, Op::Collective(op) if op.axes().contains(axis));
-    names_it || op.regions().into_iter().any(within)
+    matches!(op, Op::Collective(op) if holds(op)) || op.regions().into_iter().any(within)
 }
 
 /// The rule of an op's family.

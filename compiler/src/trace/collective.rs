@@ -9,7 +9,7 @@ use std::panic::Location as Caller;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use choral_ir::op::{AllGather, AllReduce, AllToAll, AxisIndex, Permute, Reduction};
+use choral_ir::op::{AllGather, AllReduce, AllToAll, AxisIndex, Permute, Randomness, Reduction};
 use choral_ir::{Op, TensorType};
 
 use super::var::Var;
@@ -20,6 +20,8 @@ use super::{Trace, depth, trace_at, trace_of};
 struct Bound {
     name: Arc<str>,
     size: usize,
+    /// What its members draw from a key that they share.
+    randomness: Randomness,
     /// Depth of the trace of the mapped function.
     depth: usize,
 }
@@ -30,8 +32,8 @@ thread_local! {
 }
 
 /// Puts an axis in scope for the next trace, until dropped.
-pub(crate) fn bind(name: &Arc<str>, size: usize) -> impl Drop + use<> {
-    let bound = Bound { name: Arc::clone(name), size, depth: depth() + 1 };
+pub(crate) fn bind(name: &Arc<str>, size: usize, randomness: Randomness) -> impl Drop + use<> {
+    let bound = Bound { name: Arc::clone(name), size, randomness, depth: depth() + 1 };
     AXES.with(|axes| axes.borrow_mut().push(bound));
     Unbind
 }
@@ -47,6 +49,14 @@ impl Drop for Unbind {
 /// The innermost axis of this name.
 fn find(name: &str) -> Option<Bound> {
     AXES.with(|axes| axes.borrow().iter().rev().find(|axis| &*axis.name == name).cloned())
+}
+
+/// Every axis in scope, innermost first: its name, the number of axes of this name inside it, and
+/// what its members draw from a key that they share.
+pub(crate) fn modes() -> Vec<(Arc<str>, usize, Randomness)> {
+    let axes: Vec<Bound> = AXES.with(|axes| axes.borrow().iter().rev().cloned().collect());
+    let level = |at: usize| axes[..at].iter().filter(|inner| inner.name == axes[at].name).count();
+    (0..axes.len()).map(|at| (Arc::clone(&axes[at].name), level(at), axes[at].randomness)).collect()
 }
 
 /// The names of one or several axes.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use choral_ir::{Builder, DType, Tensor, TensorType, Value};
 
-use super::{Trace, trace_of, within};
+use super::{Trace, depth, trace_at, trace_of, within};
 
 /// A tensor that is not computed yet: a value of the graph being traced.
 ///
@@ -148,6 +148,16 @@ impl Var {
         }
         let ty = TensorType::new(shape.clone(), dtype);
         self.make_constant(ty, |builder| builder.full(value, dtype, shape))
+    }
+
+    /// A constant of the innermost trace under way, every element nearest to `value`.
+    #[track_caller]
+    pub(crate) fn anywhere(ty: TensorType, value: f64) -> Var {
+        // Outside of all traces nobody reads it, and whoever uses it is told.
+        let trace = trace_at(depth()).unwrap_or_else(Trace::detached);
+        let make = |builder: &mut Builder| Ok(builder.full(value, ty.dtype, ty.shape.clone()));
+        let made = trace.build("constant", Caller::caller(), make);
+        Var::new(&trace, made, ty)
     }
 
     #[track_caller]

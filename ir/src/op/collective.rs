@@ -23,6 +23,8 @@ pub enum CollectiveOp {
     Permute(Permute),
     /// See [`AllToAll`].
     AllToAll(AllToAll),
+    /// See [`MemberKey`].
+    MemberKey(MemberKey),
 }
 
 /// The number of this member along an axis, as `i32`. (C1) no operands.
@@ -103,6 +105,46 @@ pub struct AllToAll {
     pub concat_dimension: usize,
 }
 
+/// Keys for draws that nobody passed a key for: a member's own where the operand differs between
+/// members along the axis, and what `randomness` says where all of them share it.
+///
+/// (C1) the operand is keys, `ui32` with a last dimension of 2.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MemberKey {
+    /// The axis.
+    pub axis: Arc<str>,
+    /// How many axes of the same name are passed by, from the innermost outwards.
+    pub level: usize,
+    /// What members that share a key draw.
+    pub randomness: Randomness,
+}
+
+/// What members that share a key draw, as in `torch.func`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Randomness {
+    /// It is an error.
+    #[default]
+    Error,
+    /// All draw the same.
+    Same,
+    /// Each draws from the key with its own number along the axis folded in.
+    Different,
+}
+
+impl Randomness {
+    /// Every mode.
+    pub const ALL: [Randomness; 3] = [Randomness::Error, Randomness::Same, Randomness::Different];
+
+    /// The mode's name in text.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Randomness::Error => "error",
+            Randomness::Same => "same",
+            Randomness::Different => "different",
+        }
+    }
+}
+
 macro_rules! family {
     ($($Op:ident),*) => {$(
         impl From<$Op> for crate::Op {
@@ -110,7 +152,7 @@ macro_rules! family {
         }
     )*};
 }
-family!(AxisIndex, AllReduce, AllGather, Permute, AllToAll);
+family!(AxisIndex, AllReduce, AllGather, Permute, AllToAll, MemberKey);
 
 impl CollectiveOp {
     /// The name in text.
@@ -121,6 +163,7 @@ impl CollectiveOp {
             CollectiveOp::AllGather(_) => "choral.all_gather",
             CollectiveOp::Permute(_) => "choral.ppermute",
             CollectiveOp::AllToAll(_) => "choral.all_to_all",
+            CollectiveOp::MemberKey(_) => "choral.member_key",
         }
     }
 
@@ -131,7 +174,8 @@ impl CollectiveOp {
             CollectiveOp::AxisIndex(AxisIndex { axis })
             | CollectiveOp::AllGather(AllGather { axis, size: _, dimension: _ })
             | CollectiveOp::Permute(Permute { axis, pairs: _ })
-            | CollectiveOp::AllToAll(AllToAll { axis, size: _, split_dimension: _, concat_dimension: _ }) => {
+            | CollectiveOp::AllToAll(AllToAll { axis, size: _, split_dimension: _, concat_dimension: _ })
+            | CollectiveOp::MemberKey(MemberKey { axis, level: _, randomness: _ }) => {
                 std::slice::from_ref(axis)
             }
         }
@@ -164,6 +208,11 @@ pub fn infer(op: &CollectiveOp, operands: &[&TensorType]) -> Result<Vec<TensorTy
             Ok(vec![ty.clone()])
         }
         CollectiveOp::AllToAll(op) => infer_all_to_all(op, ty),
+        CollectiveOp::MemberKey(_) => {
+            let is_keys = ty.dtype == DType::Ui32 && ty.shape.last() == Some(&2);
+            ensure!(is_keys, "C1", "expected keys, ui32 with a last dimension of 2, got {ty}");
+            Ok(vec![ty.clone()])
+        }
     }
 }
 
@@ -195,7 +244,7 @@ pub fn follow(op: &CollectiveOp, dims: &[Option<usize>]) -> Option<usize> {
     let dim = dims.first().copied().flatten()?;
     match op {
         CollectiveOp::AxisIndex(_) => None,
-        CollectiveOp::AllReduce(_) | CollectiveOp::Permute(_) => Some(dim),
+        CollectiveOp::AllReduce(_) | CollectiveOp::Permute(_) | CollectiveOp::MemberKey(_) => Some(dim),
         CollectiveOp::AllGather(op) => Some(dim + usize::from(dim >= op.dimension)),
         CollectiveOp::AllToAll(op) => {
             let kept = (dim != op.split_dimension).then_some(dim - usize::from(dim > op.split_dimension))?;

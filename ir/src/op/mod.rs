@@ -18,7 +18,7 @@
 //! | [`window`] | folding sliding windows; selecting in them and scattering back |
 //! | [`index`] | places that are values: gather, scatter, dynamic slices |
 //! | [`sort`] | sorting by a comparator, top-k |
-//! | [`collective`] | sums and exchanges between members, inside mapped functions |
+//! | [`collective`] | sums, exchanges and draws of members, inside mapped functions |
 //! | [`control`] | if, case, while, scan, map |
 //! | [`random`] | counter-based bits inside programs |
 //! | [`linalg`] | factorisations, triangular solves |
@@ -43,7 +43,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use collective::{AllGather, AllReduce, AllToAll, AxisIndex, CollectiveOp, Permute, Reduction};
+pub use collective::{
+    AllGather, AllReduce, AllToAll, AxisIndex, CollectiveOp, MemberKey, Permute, Randomness, Reduction,
+};
 pub use control::{Case, ControlOp, If, Map, Scan, While};
 pub use convolution::{BatchingDim, Convolution, Layout};
 pub use custom::{Custom, CustomOp};

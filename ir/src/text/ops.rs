@@ -8,9 +8,9 @@ use super::print::{Call, Printer};
 use crate::op::{
     AllGather, AllReduce, AllToAll, AxisIndex, BatchingDim, BitcastConvert, BroadcastInDim, Cholesky,
     CollectiveOp, Compare, ComparisonType, Concatenate, Convolution, Custom, DotGeneral, DynamicSlice,
-    DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, Pad, Permute, Reduce,
-    ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter, ShapeOp,
-    Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
+    DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, MemberKey, Pad, Permute,
+    Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter,
+    ShapeOp, Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
 };
 use crate::{Graph, Op};
 
@@ -395,6 +395,13 @@ fn collective(op: &CollectiveOp, call: &Call<'_>) -> String {
             "{name} {arguments}, axis = \"{axis}\", size = {size}, split_dimension = {split_dimension}, \
              concat_dimension = {concat_dimension} : {signature}"
         ),
+        CollectiveOp::MemberKey(MemberKey { axis, level, randomness }) => {
+            let randomness = randomness.name();
+            format!(
+                "{name} {arguments}, axis = \"{axis}\", level = {level}, randomness = \"{randomness}\" : {}",
+                call.results[0]
+            )
+        }
     }
 }
 

@@ -202,7 +202,7 @@ macro_rules! next_after {
 }
 
 macro_rules! floats {
-    ($($Float:ident through $Wide:ident, bits $Bits:ident: $erf:path;)*) => {$(
+    ($($Float:ident through $Wide:ident, bits $Bits:ident: $erf:path, $erf_inv:path;)*) => {$(
         impl Scalar for $Float {
             fn unary(op: Unary, x: $Float) -> $Float {
                 let wide = $Wide::from(x);
@@ -218,7 +218,7 @@ macro_rules! floats {
                     Unary::Atanh => wide.atanh(),
                     Unary::Cosh => wide.cosh(),
                     Unary::Digamma => digamma(f64::from(wide)) as $Wide,
-                    Unary::ErfInv => erf_inv(f64::from(wide)) as $Wide,
+                    Unary::ErfInv => $erf_inv(wide),
                     Unary::Erfc => libm::erfc(f64::from(wide)) as $Wide,
                     Unary::Lgamma => libm::lgamma(f64::from(wide)) as $Wide,
                     Unary::Sinh => wide.sinh(),
@@ -313,10 +313,10 @@ impl Rounded<f32> for bf16 {
 }
 
 floats! {
-    f16 through f32, bits u16: libm::erff;
-    bf16 through f32, bits u16: libm::erff;
-    f32 through f32, bits u32: libm::erff;
-    f64 through f64, bits u64: libm::erf;
+    f16 through f32, bits u16: libm::erff, choral_ir::random::erf_inv;
+    bf16 through f32, bits u16: libm::erff, choral_ir::random::erf_inv;
+    f32 through f32, bits u32: libm::erff, choral_ir::random::erf_inv;
+    f64 through f64, bits u64: libm::erf, erf_inv;
 }
 
 /// The digamma function: reflected to positive numbers, carried to large ones by

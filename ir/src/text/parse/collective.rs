@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::attribute::{Attribute, Attributes};
 use super::statement::Call;
 use crate::Op;
-use crate::op::{AllGather, AllReduce, AllToAll, AxisIndex, Permute, Reduction};
+use crate::op::{AllGather, AllReduce, AllToAll, AxisIndex, MemberKey, Permute, Randomness, Reduction};
 
 /// The op of a call, if it is of this family.
 pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
@@ -36,12 +36,25 @@ pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
             concat_dimension: attributes.require(&["concat_dimension"])?.size()?,
         }
         .into(),
+        "choral.member_key" => MemberKey {
+            axis: axis(attributes)?,
+            level: attributes.require(&["level"])?.size()?,
+            randomness: randomness(attributes)?,
+        }
+        .into(),
         _ => return Ok(None),
     }))
 }
 
 fn axis(attributes: &mut Attributes<'_>) -> Result<Arc<str>, String> {
     name(&attributes.require(&["axis"])?)
+}
+
+fn randomness(attributes: &mut Attributes<'_>) -> Result<Randomness, String> {
+    let attribute = attributes.require(&["randomness"])?;
+    let word = attribute.word()?;
+    let known = Randomness::ALL.into_iter().find(|mode| mode.name() == word);
+    known.ok_or_else(|| format!("expected error, same or different as randomness, got {word}"))
 }
 
 fn name(attribute: &Attribute<'_>) -> Result<Arc<str>, String> {
