@@ -1,4 +1,10 @@
-//! The one error of the facade.
+//! The one error of the facade, and the errors that it holds.
+
+pub use choral_compiler::Error as CompilerError;
+pub use choral_compiler::error::{DimsError, EnsembleError, SizeGroup, TraceError, TraceFault};
+pub use choral_compiler::state::{MismatchError, StateError};
+pub use choral_ir::{BuildError, TensorError};
+pub use choral_runtime::Error as RuntimeError;
 
 /// Anything that can go wrong between a user's function and its results.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -6,17 +12,17 @@
 pub enum Error {
     /// Tracing, transforms, modules and their state.
     #[error(transparent)]
-    Compiler(#[from] choral_compiler::Error),
+    Compiler(#[from] CompilerError),
     /// Compiling a graph for a device, and running it.
     #[error(transparent)]
-    Runtime(#[from] choral_runtime::Error),
+    Runtime(#[from] RuntimeError),
     /// Tensors that do not have the shape or element type asked for.
     #[error(transparent)]
-    Tensor(#[from] choral_ir::TensorError),
+    Tensor(#[from] TensorError),
 }
 
-impl From<choral_compiler::state::StateError> for Error {
-    fn from(error: choral_compiler::state::StateError) -> Error {
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Error {
         Error::Compiler(error.into())
     }
 }

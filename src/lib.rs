@@ -21,7 +21,7 @@
 //! (`choral_runtime`), the graph itself (`choral_ir`).
 #![forbid(unsafe_code)]
 
-mod error;
+pub mod error;
 mod program;
 
 pub use choral_compiler::custom::custom_vmap;

@@ -148,6 +148,17 @@ fn activations() -> TestResult {
 }
 
 #[test]
+fn argmax_takes_the_first_and_nan_for_greatest() -> TestResult {
+    let rows = Tensor::from([[1.0f32, 5.0, 5.0], [f32::NEG_INFINITY; 3], [1.0, f32::NAN, 7.0]]);
+    assert_eq!(jit(|x: Var| x.argmax(-1)).call(&rows)?.as_slice::<i64>()?, [1, 0, 1]);
+    assert_eq!(jit(|x: Var| x.argmax(0)).call(&Tensor::from([3, 9, 9, -1]))?.as_slice::<i64>()?, [1]);
+    let error =
+        jit(|x: Var| x.argmax(1)).call(&Tensor::randn([2, 0], Key::new(0))).expect_err("nothing there");
+    assert!(error.to_string().starts_with("argmax: dimension 1 of tensor<2x0xf32> is empty"), "{error}");
+    Ok(())
+}
+
+#[test]
 fn dropout_scales_what_it_keeps() -> TestResult {
     let x = Tensor::full([2000], 1.0f32);
     let run = jit(|(x, key): (Var, Var)| with_key(&key, || x.dropout(0.25)));

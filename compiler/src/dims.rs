@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::DimsError;
-use crate::tree::{Kind, Path, Segment};
+use crate::tree::{Kind, Leaf, Path, Segment, Tree, leaves, places, settings};
 
 /// Which dimension of which leaf is mapped.
 ///
@@ -142,20 +142,39 @@ tuples! {
 }
 
 impl Dims {
-    /// The dimension of each leaf of a tree, by the leaves' paths; `places` are all of the tree's,
-    /// so that an entry for an empty container is not taken for a mistake.
+    /// The dimension of each leaf of a tree.
     ///
     /// # Errors
-    /// If an entry names no part of the tree, or a leaf has no entry.
-    pub fn resolve(
+    /// If an entry names no part of the tree, or gives a dimension to what is no tensor; if a leaf
+    /// has no entry.
+    pub fn resolve<T: Leaf>(
         &self,
         what: &'static str,
-        paths: &[Path],
-        places: &[Path],
+        tree: &impl Tree<T>,
     ) -> Result<Vec<Option<i64>>, DimsError> {
+        // Also empty containers, so that an entry for one is not taken for a mistake.
+        let places = places(tree);
         let segments: Vec<&[Segment]> = places.iter().map(Path::segments).collect();
         self.check_entries(what, &segments, String::new())?;
-        paths.iter().map(|path| self.of(what, path)).collect()
+        settings(tree).into_iter().try_for_each(|(path, value)| self.check_setting(what, &path, value))?;
+        leaves(tree).iter().map(|(path, _)| self.of(what, path)).collect()
+    }
+
+    /// Fails if an entry for a setting itself gives it a dimension.
+    fn check_setting(&self, what: &'static str, path: &Path, value: String) -> Result<(), DimsError> {
+        let mut dims = self;
+        for segment in path.segments() {
+            let Dims::Each(entries) = dims else { return Ok(()) };
+            let Some(entry) = entries.get(&segment.name()) else { return Ok(()) };
+            dims = entry;
+        }
+        match dims {
+            // What is not there has no tensors either.
+            Dims::All(Some(dim)) if value != "None" && !path.segments().is_empty() => {
+                Err(DimsError::NoTensor { what, path: path.to_string(), dim: *dim, value })
+            }
+            Dims::All(_) | Dims::Each(_) | Dims::Leaves(_) => Ok(()),
+        }
     }
 
     fn of(&self, what: &'static str, path: &Path) -> Result<Option<i64>, DimsError> {

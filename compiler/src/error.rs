@@ -15,8 +15,13 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] TraceError),
     /// `in_dims` or `out_dims` that do not fit the arguments or results.
-    #[error(transparent)]
-    Dims(#[from] DimsError),
+    #[error("{error}{}", at(.location.as_ref()))]
+    Dims {
+        /// What is wrong.
+        error: DimsError,
+        /// The user's line that mapped the function, if it is known.
+        location: Option<Location>,
+    },
     /// A state that is not the module's, or a file that cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
@@ -32,6 +37,16 @@ pub enum Error {
     /// Something else, in a sentence.
     #[error("{0}")]
     Message(String),
+}
+
+fn at(location: Option<&Location>) -> String {
+    location.map(|location| format!("\n  at {location}")).unwrap_or_default()
+}
+
+impl From<DimsError> for Error {
+    fn from(error: DimsError) -> Error {
+        Error::Dims { error, location: None }
+    }
 }
 
 impl From<Infallible> for Error {
@@ -76,12 +91,14 @@ pub enum DimsError {
         "{what} has entries {entries:?}, but none for {what}{path}; give each argument an entry, or one integer (or None) for all"
     )]
     Missing { what: &'static str, path: String, entries: Vec<String> },
-    #[error("{what} has an entry {entry}, but there is no such part; the parts there are {names:?}")]
+    #[error("{what} has an entry {entry}, but there is no such part; {}", parts(.names))]
     Unknown { what: &'static str, entry: String, names: Vec<String> },
-    #[error("{what}{path} is {dim}, but the value is {ty}, so it must lie in {range}")]
-    Range { what: &'static str, path: String, dim: i64, ty: String, range: String },
+    #[error("{what}{path} is {dim}, but the value is {ty}, {fits}")]
+    Range { what: &'static str, path: String, dim: i64, ty: String, fits: String },
+    #[error("{what}{path} is {dim}, but the value there is {value}, no tensor; say None")]
+    NoTensor { what: &'static str, path: String, dim: i64, value: String },
     #[error(
-        "in_dims is None for every argument, so the number of members is unknown; map an argument, or say .axis_size(n)"
+        "no argument is mapped, so the number of members is unknown; map an argument, or say .axis_size(n)"
     )]
     NothingMapped,
     #[error("arguments disagree about the number of members:{}", list(.groups))]
@@ -109,16 +126,26 @@ fn list(groups: &[SizeGroup]) -> String {
     groups.iter().map(line).collect()
 }
 
+fn parts(names: &[String]) -> String {
+    if names.is_empty() {
+        "what is there has no parts".to_owned()
+    } else {
+        format!("the parts there are {names:?}")
+    }
+}
+
 /// Why models cannot run as one program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum EnsembleError {
     #[error("an ensemble needs at least one model, got none")]
     Empty,
-    #[error("the models differ in {field}:{}", members(.values))]
+    #[error("the models differ{}:{}", within(.field), members(.values))]
     Setting { field: String, values: Vec<(String, Vec<usize>)> },
     #[error(
-        "member {member} has other state names than member 0: missing {missing:?}, unexpected {unexpected:?}"
+        "member {member} has other state names than member 0:{}{}",
+        listed("missing", .missing),
+        listed("unexpected", .unexpected)
     )]
     Names { member: usize, missing: Vec<String>, unexpected: Vec<String> },
     #[error("{name}: member 0 has {expected}, but member {member} has {got}")]
@@ -138,4 +165,13 @@ fn members(values: &[(String, Vec<usize>)]) -> String {
         format!("\n  {value} in member {}", members.join(", "))
     };
     values.iter().map(line).collect()
+}
+
+/// Nothing for a setting of the models themselves, such as the variant of an enum.
+fn within(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!(" in {field}") }
+}
+
+fn listed(label: &str, names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("\n  {label}: {}", names.join(", ")) }
 }

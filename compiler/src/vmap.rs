@@ -18,8 +18,9 @@ use crate::rules::{Batch, Lane, shift};
 use crate::trace::collective;
 use crate::trace::function::{self, Function, OutputTypes, Traced, Typed};
 use crate::trace::random::implicit::Randomness;
+use crate::trace::user_location;
 use crate::trace::var::Var;
-use crate::tree::{Path, Tree, leaves, places, rebuild};
+use crate::tree::{Path, Tree, leaves, rebuild};
 use crate::{chunk, walk};
 
 /// A function mapped over a member dimension; made by [`vmap`].
@@ -143,7 +144,9 @@ impl<F> Vmap<F> {
         axis: &Axis,
     ) -> Result<Graph, Error> {
         let in_chunks = |chunk: Option<usize>| batch(graph, in_dims, out_dims, paths, axis, chunk);
-        let Some(limit) = self.memory_limit else { return in_chunks(self.chunk_size) };
+        let Some(limit) = self.memory_limit.filter(|_| self.chunk_size != Some(0)) else {
+            return in_chunks(self.chunk_size);
+        };
         let most = self.chunk_size.unwrap_or(axis.size).min(axis.size).max(1);
         let halves = std::iter::successors(Some(most), |&chunk| (chunk > 1).then_some(chunk.div_ceil(2)));
         let mut least = 0;
@@ -161,24 +164,20 @@ impl<F> Vmap<F> {
     }
 
     /// The mapped dimension of each leaf, and the number of members.
-    fn members(
-        &self,
-        arguments: &[(Path, TensorType)],
-        places: &[Path],
-    ) -> Result<(Vec<Option<usize>>, usize), DimsError> {
-        let paths: Vec<Path> = arguments.iter().map(|(path, _)| path.clone()).collect();
-        let dims = self.in_dims.resolve("in_dims", &paths, places)?;
+    fn members<T: Typed>(&self, args: &impl Tree<T>) -> Result<(Vec<Option<usize>>, usize), DimsError> {
+        let dims = self.in_dims.resolve("in_dims", args)?;
         let mut resolved = Vec::with_capacity(dims.len());
         let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         if let Some(size) = self.axis_size {
             sizes.entry(size).or_default().push("axis_size".to_owned());
         }
-        for ((path, ty), dim) in arguments.iter().zip(dims) {
+        for ((path, leaf), dim) in leaves(args).iter().zip(dims) {
             let Some(dim) = dim else {
                 resolved.push(None);
                 continue;
             };
-            let at = in_range("in_dims", path, dim, ty)?;
+            let ty = leaf.tensor_type();
+            let at = in_range("in_dims", path, dim, &ty)?;
             sizes.entry(ty.shape[at]).or_default().push(format!("dimension {at} of args{path} {ty}"));
             resolved.push(Some(at));
         }
@@ -186,15 +185,21 @@ impl<F> Vmap<F> {
     }
 }
 
+/// An error about dimensions with the user's line that mapped the function.
+fn located(error: Error, at: &Caller<'_>) -> Error {
+    match error {
+        Error::Dims { error, location: None } => Error::Dims { error, location: Some(user_location(at)) },
+        other => other,
+    }
+}
+
 fn in_range(what: &'static str, path: &Path, dim: i64, ty: &TensorType) -> Result<usize, DimsError> {
     normalise(dim, ty.rank()).ok_or_else(|| {
-        let rank = ty.rank() as i64;
-        let range = if rank == 0 {
-            "nothing (a scalar has no dimensions)".to_owned()
-        } else {
-            format!("-{rank}..{rank}")
+        let fits = match ty.rank() {
+            0 => "which has no dimensions; say None".to_owned(),
+            rank => format!("so it must lie in -{rank}..{rank}"),
         };
-        DimsError::Range { what, path: path.to_string(), dim, ty: ty.to_string(), range }
+        DimsError::Range { what, path: path.to_string(), dim, ty: ty.to_string(), fits }
     })
 }
 
@@ -231,9 +236,8 @@ impl<F> Vmap<F> {
     where
         F: Function<A::With<Var>>,
     {
-        let arguments: Vec<(Path, TensorType)> =
-            leaves(args).into_iter().map(|(path, leaf)| (path, leaf.tensor_type())).collect();
-        let (mut in_dims, size) = self.members(&arguments, &places(args))?;
+        let at = Caller::caller();
+        let (mut in_dims, size) = self.members(args).map_err(|error| located(error.into(), at))?;
         let mut dims = in_dims.iter();
         let member = |_: &Path, leaf: &T| without(&leaf.tensor_type(), dims.next().copied().flatten());
         let bound = collective::bind(&self.axis_name, size, self.randomness);
@@ -241,7 +245,8 @@ impl<F> Vmap<F> {
         drop(bound);
         in_dims.resize(traced.graph.inputs().len(), None);
         let paths: Vec<Path> = leaves(&traced.output).into_iter().map(|(path, _)| path).collect();
-        let out_dims = self.out_dims.resolve("out_dims", &paths, &places(&traced.output))?;
+        let out_dims = self.out_dims.resolve("out_dims", &traced.output);
+        let out_dims = out_dims.map_err(|error| located(error.into(), at))?;
         let axis = Axis { name: Arc::clone(&self.axis_name), size };
         Ok(Single { traced, in_dims, out_dims, paths, axis })
     }
@@ -265,8 +270,10 @@ impl<F> Vmap<F> {
     where
         F: Function<A::With<Var>>,
     {
+        let at = Caller::caller();
         let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
-        let mapped = self.batched(&traced.graph, &in_dims, &out_dims, &paths, &axis)?;
+        let mapped = self.batched(&traced.graph, &in_dims, &out_dims, &paths, &axis);
+        let mapped = mapped.map_err(|error| located(error, at))?;
         explained(&traced.graph, &in_dims, &axis, &mapped)
     }
 }
@@ -286,7 +293,8 @@ where
         let at = Caller::caller();
         let Single { traced: Traced { graph, output, captures }, in_dims, out_dims, paths, axis } =
             self.single(&args)?;
-        let batched = self.batched(&graph, &in_dims, &out_dims, &paths, &axis)?;
+        let batched = self.batched(&graph, &in_dims, &out_dims, &paths, &axis);
+        let batched = batched.map_err(|error| located(error, at))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());

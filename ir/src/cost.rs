@@ -62,7 +62,7 @@ pub fn flops(graph: &Graph) -> u64 {
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn peak_bytes(graph: &Graph) -> u64 {
-    let bytes = |node: &Node| -> u64 { node.types.iter().map(bytes_of).sum() };
+    let bytes = |node: &Node| -> u64 { node.types.iter().map(bytes_of).fold(0, u64::saturating_add) };
     let mut last_read: Vec<usize> = (0..graph.len()).collect();
     for (id, _) in graph.nodes() {
         graph.operands(id).iter().for_each(|value| last_read[value.node().index()] = id.index());
@@ -75,19 +75,20 @@ pub fn peak_bytes(graph: &Graph) -> u64 {
         match &node.kind {
             NodeKind::Input | NodeKind::Constant(_) => {}
             NodeKind::Op(op) => {
-                ending[last_read[id.index()]] += bytes(node);
+                let end = &mut ending[last_read[id.index()]];
+                *end = end.saturating_add(bytes(node));
                 inside = op.regions().into_iter().map(peak_bytes).max().unwrap_or_default();
             }
         }
-        alive += bytes(node);
-        peak = peak.max(alive + inside);
-        alive -= ending[id.index()];
+        alive = alive.saturating_add(bytes(node));
+        peak = peak.max(alive.saturating_add(inside));
+        alive = alive.saturating_sub(ending[id.index()]);
     }
     peak
 }
 
 fn bytes_of(ty: &TensorType) -> u64 {
-    ty.len() as u64 * ty.dtype.bytes() as u64
+    (ty.len() as u64).saturating_mul(ty.dtype.bytes() as u64)
 }
 
 fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> u64 {

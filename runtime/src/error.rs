@@ -28,6 +28,14 @@ pub enum Error {
         /// Type of the tensor given.
         got: TensorType,
     },
+    /// A value that no memory holds.
+    #[error("%{name} is {ty}: more than memory can address")]
+    TooLarge {
+        /// Name of the value.
+        name: String,
+        /// Its type.
+        ty: TensorType,
+    },
     /// An op between members along an axis that no `vmap` bound.
     #[error("{op}: no vmap binds the axis {axes}; map the program over an axis of this name")]
     UnboundAxis {

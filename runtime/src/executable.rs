@@ -1,6 +1,6 @@
 //! Compiled graphs.
 
-use choral_ir::{Graph, NodeKind, Op, Tensor};
+use choral_ir::{Graph, NodeKind, Op, Tensor, TensorType};
 
 use crate::device::Device;
 use crate::error::Error;
@@ -32,9 +32,11 @@ impl Executable {
     /// Prepares a verified graph.
     ///
     /// # Errors
-    /// If an op between members is left, whose axis no `vmap` bound.
+    /// If an op between members is left, whose axis no `vmap` bound; if a value is larger than memory
+    /// can address.
     pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
         check_axes(graph)?;
+        check_sizes(graph)?;
         let plan = match device {
             Device::Reference => None,
             Device::Cpu => Some(Plan::of(graph)),
@@ -69,6 +71,20 @@ impl Executable {
             None => evaluate(&self.graph, inputs),
         }
     }
+}
+
+/// Fails if a value is larger than memory can address.
+fn check_sizes(graph: &Graph) -> Result<(), Error> {
+    for (_, node) in graph.nodes() {
+        let bytes = |ty: &TensorType| ty.len().saturating_mul(ty.dtype.bytes());
+        if let Some(ty) = node.types.iter().find(|ty| bytes(ty) > isize::MAX as usize) {
+            return Err(Error::TooLarge { name: node.name.clone(), ty: ty.clone() });
+        }
+        if let NodeKind::Op(op) = &node.kind {
+            op.regions().into_iter().try_for_each(check_sizes)?;
+        }
+    }
+    Ok(())
 }
 
 /// Fails if an op between members is left.

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::Location as Caller;
+use std::rc::Rc;
 
 use choral_ir::graph::Port;
 use choral_ir::{Graph, NamedAxis, Tensor, TensorType, Value};
 
 use super::var::Var;
-use super::{Recording, Trace, trace_of};
+use super::{Recording, Trace, depth, trace_at, trace_of};
 use crate::custom::written_out;
 use crate::error::{Error, TraceError};
 use crate::rewrite;
@@ -72,6 +73,56 @@ impl<A, R: IntoOutput, F: Fn(A) -> R> Function<A> for F {
     fn apply(&self, args: A) -> Result<R::Output, Error> {
         self(args).into_output().map_err(Into::into)
     }
+}
+
+/// A graph is a function of its inputs, given as a tree of as many leaves; it returns its outputs.
+///
+/// ```
+/// use choral_compiler::{trace, vmap};
+/// use choral_ir::{DType, Graph, TensorType};
+/// let text = "func.func @main(%x: tensor<3xf32>, %y: tensor<3xf32>) -> tensor<3xf32> {
+///   %0 = stablehlo.add %x, %y : tensor<3xf32>
+///   return %0 : tensor<3xf32>
+/// }";
+/// let add = Graph::parse(text).expect("a program");
+/// let args = (TensorType::new([5, 3], DType::F32), TensorType::new([3], DType::F32));
+/// let mapped = trace(&vmap(add, (0, None)), &args)?;
+/// assert_eq!(mapped.output, [TensorType::new([5, 3], DType::F32)]);
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+impl<A: Tree<Var>> Function<A> for Graph {
+    type Output = Vec<Var>;
+
+    #[track_caller]
+    fn apply(&self, args: A) -> Result<Vec<Var>, Error> {
+        let at = Caller::caller();
+        let arguments = leaves(&args);
+        check_arguments(self, &arguments)?;
+        let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).collect();
+        let results = match operands.is_empty() {
+            true => trace_at(depth()).and_then(|trace| inline_into(&trace, self, &[], at)),
+            false => inline(self, &operands, at),
+        };
+        results.ok_or_else(|| Error::Message("the arguments of a graph could not be made".to_owned()))
+    }
+}
+
+/// Fails unless the arguments are the inputs of a graph by number and type.
+fn check_arguments(graph: &Graph, arguments: &[(Path, Var)]) -> Result<(), Error> {
+    let inputs = graph.input_types();
+    let name = |at: usize| &graph.node(graph.inputs()[at].value.node()).name;
+    if arguments.len() != inputs.len() {
+        let names: Vec<String> = (0..inputs.len()).map(|at| format!("%{}", name(at))).collect();
+        let (expected, names, got) = (inputs.len(), names.join(", "), arguments.len());
+        return Err(Error::Message(format!(
+            "the graph has {expected} inputs ({names}), got {got} arguments"
+        )));
+    }
+    let differs = arguments.iter().zip(&inputs).position(|((_, var), input)| var.ty() != input);
+    let Some(at) = differs else { return Ok(()) };
+    let (path, var) = &arguments[at];
+    let (name, expected, got) = (name(at), &inputs[at], var.ty());
+    Err(Error::Message(format!("input {at} (%{name}) of the graph is {expected}, but args{path} is {got}")))
 }
 
 /// A leaf that knows its type, so that a function can be traced on it.
@@ -186,7 +237,10 @@ fn with_axes(graph: Graph, axes: &HashMap<Value, Vec<NamedAxis>>) -> Graph {
 
 /// Puts a graph into the trace of `operands` and returns its results as values of that trace.
 pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Option<Vec<Var>> {
-    let trace = trace_of(operands)?;
+    inline_into(&trace_of(operands)?, graph, operands, at)
+}
+
+fn inline_into(trace: &Rc<Trace>, graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Option<Vec<Var>> {
     let values = trace.lift_all(operands.iter().copied(), at)?;
     for (port, value) in graph.inputs().iter().zip(&values) {
         trace.name_argument(*value, &graph.node(port.value.node()).name);
@@ -195,5 +249,5 @@ pub(crate) fn inline(graph: &Graph, operands: &[&Var], at: &Caller<'_>) -> Optio
     let ports = graph.inputs().iter().zip(values).chain(graph.outputs().iter().zip(results.iter().copied()));
     trace.remember_axes(ports.map(|(port, value)| (value, port.axes.clone())));
     let types = graph.output_types();
-    Some(results.into_iter().zip(types).map(|(value, ty)| Var::new(&trace, Some(value), ty)).collect())
+    Some(results.into_iter().zip(types).map(|(value, ty)| Var::new(trace, Some(value), ty)).collect())
 }

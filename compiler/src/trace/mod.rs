@@ -37,7 +37,7 @@ thread_local! {
 
 /// The user's line behind a call: where it stands in this crate itself (a layer run by a
 /// transform), the line that asked for the trace.
-fn user_location(at: &Caller<'_>) -> Location {
+pub(crate) fn user_location(at: &Caller<'_>) -> Location {
     let here = file!().trim_end_matches("mod.rs").trim_end_matches(['/', '\\']).trim_end_matches("trace");
     let origin = ORIGINS.with(|origins| origins.borrow().last().cloned());
     origin.filter(|_| at.file().starts_with(here)).unwrap_or_else(|| at.into())

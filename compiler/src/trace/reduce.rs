@@ -180,16 +180,22 @@ impl Var {
         matrix(self).dot_general(&matrix(rhs), (&[count + 1], &[count]), (&dims, &dims))
     }
 
-    /// Index of the greatest element along `dim` as `i64`, the first of equals.
+    /// Index of the greatest element along `dim` as `i64`, the first of equals; NaN is greatest.
     #[track_caller]
     #[must_use]
     pub fn argmax(&self, dim: i64) -> Var {
         let Some(at) = self.dim(dim) else { return self.stand_in() };
+        if self.shape()[at] == 0 {
+            self.fault(format!("argmax: dimension {dim} of {} is empty", self.ty()));
+            return self.stand_in();
+        }
         self.scope_here("argmax", |x| {
             let greatest = x.amax(dim).keep_dims(x, &[dim]);
             let places = x.iota(at, DType::I64);
             let none = places.full(Vec::new(), x.shape()[at] as f64);
-            places.where_(&x.eq(&greatest), none).amin(dim)
+            // NaN is greatest, and differs from itself.
+            let is_greatest = x.eq(&greatest).logical_or(x.ne(x));
+            places.where_(&is_greatest, none).amin(dim)
         })
     }
 

@@ -16,12 +16,12 @@ impl Var {
     pub fn reshape(&self, shape: impl AsRef<[i64]>) -> Var {
         let at = Caller::caller();
         let shape = shape.as_ref();
-        let known: i64 = shape.iter().filter(|&&size| size >= 0).product();
         let len = self.ty().len();
-        let missing = if known > 0 { len / known as usize } else { 0 };
+        let known: Vec<usize> = shape.iter().filter_map(|&size| usize::try_from(size).ok()).collect();
+        let unknown = shape.len() - known.len();
+        let missing = len.checked_div(self.ty().with_shape(known).len()).unwrap_or_default();
         let sizes: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).unwrap_or(missing)).collect();
-        let unknown = shape.iter().filter(|&&size| size < 0).count();
-        if unknown > 1 || sizes.iter().product::<usize>() != len {
+        if unknown > 1 || self.ty().with_shape(sizes.as_slice()).len() != len {
             self.trace.fault(format!("reshape: {} cannot take the shape {shape:?}", self.ty()), at);
             return self.stand_in();
         }

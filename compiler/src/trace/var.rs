@@ -71,7 +71,10 @@ impl Var {
     pub(crate) fn dim(&self, dim: i64) -> Option<usize> {
         let found = crate::dims::normalise(dim, self.rank());
         if found.is_none() {
-            self.fault(format!("dimension {dim} is out of range for {}", self.ty));
+            let rank = self.rank();
+            let range =
+                if rank == 0 { "has none".to_owned() } else { format!("takes -{rank} to {}", rank - 1) };
+            self.fault(format!("dimension {dim} is out of range: {} {range}", self.ty));
         }
         found
     }
