@@ -193,3 +193,17 @@ fn every_op_is_generated_and_has_a_file_test() {
         assert!(uses(' ') || uses('(') || uses('"'), "{name} has no file test in tests/files");
     }
 }
+
+/// Every row of the README's feature table that names a test names one that is there.
+#[test]
+fn the_readme_links_to_tests() {
+    let readme = read("README.md");
+    let rows: Vec<&str> =
+        readme.lines().filter(|line| line.starts_with('|') && line.contains("](tests/")).collect();
+    assert!(rows.len() > 30, "the table is gone");
+    for row in rows {
+        let (file, rest) = row.split_once("](").and_then(|(_, link)| link.split_once(')')).expect("a link");
+        let test = rest.split('`').nth(1).expect("the test's name");
+        assert!(read(file).contains(&format!("fn {test}(")), "{file} has no test {test}");
+    }
+}
