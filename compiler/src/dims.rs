@@ -145,8 +145,8 @@ impl Dims {
     /// The dimension of each leaf of a tree.
     ///
     /// # Errors
-    /// If an entry names no part of the tree, or gives a dimension to what is no tensor; if a leaf
-    /// has no entry.
+    /// Every entry that names no part of the tree, or gives a dimension to what is no tensor, and
+    /// every leaf that has no entry.
     pub fn resolve<T: Leaf>(
         &self,
         what: &'static str,
@@ -155,25 +155,32 @@ impl Dims {
         // Also empty containers, so that an entry for one is not taken for a mistake.
         let places = places(tree);
         let segments: Vec<&[Segment]> = places.iter().map(Path::segments).collect();
-        self.check_entries(what, &segments, String::new())?;
-        settings(tree).into_iter().try_for_each(|(path, value)| self.check_setting(what, &path, value))?;
-        leaves(tree).iter().map(|(path, _)| self.of(what, path)).collect()
+        let mut errors = Vec::new();
+        self.check_entries(what, &segments, String::new(), &mut errors);
+        // A wrong name leaves a part without its entry: one report is enough.
+        DimsError::none_of(std::mem::take(&mut errors))?;
+        let of_settings = settings(tree).into_iter();
+        errors.extend(of_settings.filter_map(|(path, value)| self.no_tensor(what, &path, value)));
+        let mut dims = Vec::new();
+        for (path, _) in leaves(tree) {
+            self.of(what, &path).map_or_else(|error| errors.push(error), |dim| dims.push(dim));
+        }
+        DimsError::none_of(errors).map(|()| dims)
     }
 
-    /// Fails if an entry for a setting itself gives it a dimension.
-    fn check_setting(&self, what: &'static str, path: &Path, value: String) -> Result<(), DimsError> {
+    /// What is wrong if an entry for a setting itself gives it a dimension.
+    fn no_tensor(&self, what: &'static str, path: &Path, value: String) -> Option<DimsError> {
         let mut dims = self;
         for segment in path.segments() {
-            let Dims::Each(entries) = dims else { return Ok(()) };
-            let Some(entry) = entries.get(&segment.name()) else { return Ok(()) };
-            dims = entry;
+            let Dims::Each(entries) = dims else { return None };
+            dims = entries.get(&segment.name())?;
         }
         match dims {
             // What is not there has no tensors either.
             Dims::All(Some(dim)) if value != "None" && !path.segments().is_empty() => {
-                Err(DimsError::NoTensor { what, path: path.to_string(), dim: *dim, value })
+                Some(DimsError::NoTensor { what, path: path.to_string(), dim: *dim, value })
             }
-            Dims::All(_) | Dims::Each(_) | Dims::Leaves(_) => Ok(()),
+            Dims::All(_) | Dims::Each(_) | Dims::Leaves(_) => None,
         }
     }
 
@@ -196,8 +203,14 @@ impl Dims {
         }
     }
 
-    fn check_entries(&self, what: &'static str, paths: &[&[Segment]], at: String) -> Result<(), DimsError> {
-        let Dims::Each(entries) = self else { return Ok(()) };
+    fn check_entries(
+        &self,
+        what: &'static str,
+        paths: &[&[Segment]],
+        at: String,
+        errors: &mut Vec<DimsError>,
+    ) {
+        let Dims::Each(entries) = self else { return };
         for (name, dims) in entries {
             let below: Vec<&[Segment]> = paths
                 .iter()
@@ -208,11 +221,15 @@ impl Dims {
                 let mut names: Vec<String> =
                     paths.iter().filter_map(|path| path.first()).map(Segment::name).collect();
                 names.dedup();
-                return Err(DimsError::Unknown { what, entry: format!("{at}.{name}"), names });
+                let has_no_parts = names.is_empty();
+                errors.push(DimsError::Unknown { what, entry: format!("{at}.{name}"), names });
+                if has_no_parts {
+                    return;
+                }
+            } else {
+                dims.check_entries(what, &below, format!("{at}.{name}"), errors);
             }
-            dims.check_entries(what, &below, format!("{at}.{name}"))?;
         }
-        Ok(())
     }
 }
 

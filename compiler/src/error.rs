@@ -95,6 +95,8 @@ pub enum DimsError {
     Unknown { what: &'static str, entry: String, names: Vec<String> },
     #[error("{what}{path} is {dim}, but the value is {ty}, {fits}")]
     Range { what: &'static str, path: String, dim: i64, ty: String, fits: String },
+    #[error("{}", lines(.0))]
+    Several(Vec<DimsError>),
     #[error("{what}{path} is {dim}, but the value there is {value}, no tensor; say None")]
     NoTensor { what: &'static str, path: String, dim: i64, value: String },
     #[error(
@@ -116,6 +118,21 @@ pub struct SizeGroup {
     pub size: usize,
     /// Each argument with its mapped dimension and type.
     pub arguments: Vec<String>,
+}
+
+impl DimsError {
+    /// Fails with all of these, if there are any.
+    pub(crate) fn none_of(mut errors: Vec<DimsError>) -> Result<(), DimsError> {
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(DimsError::Several(errors)),
+        }
+    }
+}
+
+fn lines(errors: &[DimsError]) -> String {
+    errors.iter().map(DimsError::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn list(groups: &[SizeGroup]) -> String {

@@ -9,7 +9,7 @@ use std::panic::Location as Caller;
 use std::sync::Arc;
 
 use choral_ir::graph::Port;
-use choral_ir::{Graph, NamedAxis, TensorType, Value, cost};
+use choral_ir::{Graph, NamedAxis, TensorType, cost};
 
 use crate::dims::{Dims, IntoDims, normalise};
 use crate::error::{DimsError, Error, SizeGroup};
@@ -167,6 +167,7 @@ impl<F> Vmap<F> {
     fn members<T: Typed>(&self, args: &impl Tree<T>) -> Result<(Vec<Option<usize>>, usize), DimsError> {
         let dims = self.in_dims.resolve("in_dims", args)?;
         let mut resolved = Vec::with_capacity(dims.len());
+        let mut errors = Vec::new();
         let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         if let Some(size) = self.axis_size {
             sizes.entry(size).or_default().push("axis_size".to_owned());
@@ -177,10 +178,15 @@ impl<F> Vmap<F> {
                 continue;
             };
             let ty = leaf.tensor_type();
-            let at = in_range("in_dims", path, dim, &ty)?;
-            sizes.entry(ty.shape[at]).or_default().push(format!("dimension {at} of args{path} {ty}"));
-            resolved.push(Some(at));
+            match in_range("in_dims", path, dim, &ty) {
+                Ok(at) => {
+                    sizes.entry(ty.shape[at]).or_default().push(format!("dimension {at} of args{path} {ty}"));
+                    resolved.push(Some(at));
+                }
+                Err(error) => errors.push(error),
+            }
         }
+        DimsError::none_of(errors)?;
         Ok((resolved, agreed(sizes)?))
     }
 }
@@ -368,36 +374,35 @@ fn batch(
         Some(chunk) => chunk::outputs(&mut cx, graph, &inputs, chunk)?,
         None => walk::outputs(&mut cx, graph, &inputs)?,
     };
-    let mut outputs = Vec::with_capacity(paths.len());
-    let mut out_axes = Vec::with_capacity(paths.len());
-    for (((port, lane), &dim), path) in graph.outputs().iter().zip(lanes).zip(out_dims).zip(paths) {
-        let (value, at) = batch_output(&mut cx, lane, dim, path)?;
-        outputs.push(value);
-        out_axes.push(outer_axes(port, axis, at));
+    let mut places = Vec::with_capacity(paths.len());
+    let mut errors = Vec::new();
+    for ((&lane, &dim), path) in lanes.iter().zip(out_dims).zip(paths) {
+        out_place(&cx, lane, dim, path).map_or_else(|error| errors.push(error), |at| places.push(at));
     }
+    DimsError::none_of(errors)?;
+    let mut outputs = Vec::with_capacity(paths.len());
+    for (lane, at) in lanes.into_iter().zip(&places) {
+        outputs.push(at.map_or(Ok(lane.value()), |at| cx.at(lane, at))?);
+    }
+    let out_axes = graph.outputs().iter().zip(places).map(|(port, at)| outer_axes(port, axis, at)).collect();
     let in_axes =
         graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
     Ok(walk::finished(cx.builder, &outputs)?.with_axes(in_axes, out_axes))
 }
 
-fn batch_output(
-    cx: &mut Batch,
-    lane: Lane,
-    dim: Option<i64>,
-    path: &Path,
-) -> Result<(Value, Option<usize>), Error> {
+/// Where a result has the members; `None` if they share it.
+fn out_place(cx: &Batch, lane: Lane, dim: Option<i64>, path: &Path) -> Result<Option<usize>, DimsError> {
     let Some(dim) = dim else {
         return match lane {
-            Lane::Shared(value) => Ok((value, None)),
-            Lane::Mapped(..) => Err(DimsError::Unbatched { path: path.to_string() }.into()),
+            Lane::Shared(_) => Ok(None),
+            Lane::Mapped(..) => Err(DimsError::Unbatched { path: path.to_string() }),
         };
     };
     let mut ty = cx.ty(lane.value()).clone();
     if lane.dim().is_none() {
         ty.shape.insert(0, cx.size);
     }
-    let at = in_range("out_dims", path, dim, &ty)?;
-    Ok((cx.at(lane, at)?, Some(at)))
+    in_range("out_dims", path, dim, &ty).map(Some)
 }
 
 /// The named axes of a port once the member dimension lies at `at`.

@@ -89,6 +89,25 @@ fn a_number_among_the_arguments_is_every_members() -> TestResult {
     Ok(())
 }
 
+/// All that is wrong is told at once.
+#[test]
+fn faults_of_all_arguments_are_told_together() {
+    let (x, y) = (numbers(&[2, 3]), numbers(&[4]));
+    assert_snapshot!(message(add_with((2, 1), &x, &y)), @"
+    in_dims.0 is 2, but the value is tensor<2x3xf32>, so it must lie in -2..2
+    in_dims.1 is 1, but the value is tensor<4xf32>, so it must lie in -1..1
+    ");
+    let names = by_name([("wieght", Some(0)), ("bias", None)]);
+    assert_snapshot!(message(layer_with((names, None::<i64>))), @r#"in_dims has an entry .0.wieght, but there is no such part; the parts there are ["weight", "bias"]"#);
+    let pair = |x: Var| (x.exp(), x.sum(()), x);
+    let told = message(vmap(pair, 0).out_dims((2, None, 3)).call(&x));
+    assert_snapshot!(told, @"
+    out_dims.0 is 2, but the value is tensor<2x3xf32>, so it must lie in -2..2
+    out_dims.1 is None, but this result has a member dimension; give it an integer, or reduce the members inside the function
+    out_dims.2 is 3, but the value is tensor<2x3xf32>, so it must lie in -2..2
+    ");
+}
+
 /// As in torch.func; what is left out, such as a layer without a bias, may have an entry.
 #[test]
 fn a_dimension_of_what_is_no_tensor_is_an_error() -> TestResult {
@@ -128,6 +147,7 @@ fn a_dimension_of_a_scalar_is_an_error() {
     assert_snapshot!(faults.join("\n"), @"
     in_dims.1 is 0, but the value is tensor<f32>, which has no dimensions; say None
     in_dims.0 is -1, but the value is tensor<f32>, which has no dimensions; say None
+    in_dims.1 is -1, but the value is tensor<f32>, which has no dimensions; say None
     ");
 }
 

@@ -87,7 +87,10 @@ fn shared_statistics_in_training_come_out_for_each_member() -> TestResult {
 
 #[test]
 fn shared_statistics_in_training_are_not_everyones_any_more() {
-    assert_snapshot!(message(with_shared_statistics((0, None))), @r#"out_dims.1["running_mean"] is None, but this result has a member dimension; give it an integer, or reduce the members inside the function"#);
+    assert_snapshot!(message(with_shared_statistics((0, None))), @r#"
+    out_dims.1["running_mean"] is None, but this result has a member dimension; give it an integer, or reduce the members inside the function
+    out_dims.1["running_var"] is None, but this result has a member dimension; give it an integer, or reduce the members inside the function
+    "#);
 }
 
 /// The count of batches does not depend on the data, so it stays one for all.

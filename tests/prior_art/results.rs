@@ -41,7 +41,10 @@ fn a_name_that_no_result_has_is_an_error() {
 #[test]
 fn a_result_that_differs_between_members_is_not_everyones() {
     assert_snapshot!(message(two_with((0, None))), @"out_dims.1 is None, but this result has a member dimension; give it an integer, or reduce the members inside the function");
-    assert_snapshot!(message(two_with(None)), @"out_dims.0 is None, but this result has a member dimension; give it an integer, or reduce the members inside the function");
+    assert_snapshot!(message(two_with(None)), @"
+    out_dims.0 is None, but this result has a member dimension; give it an integer, or reduce the members inside the function
+    out_dims.1 is None, but this result has a member dimension; give it an integer, or reduce the members inside the function
+    ");
 }
 
 /// A raw IndexError in torch.func.
