@@ -1,7 +1,9 @@
 //! The one error of the facade, and the errors that it holds.
 
 pub use choral_compiler::Error as CompilerError;
-pub use choral_compiler::error::{DimsError, EnsembleError, SizeGroup, TraceError, TraceFault};
+pub use choral_compiler::error::{
+    DimsError, EnsembleError, SettingValues, SizeGroup, TraceError, TraceFault,
+};
 pub use choral_compiler::state::{MismatchError, StateError};
 pub use choral_ir::{BuildError, TensorError};
 pub use choral_runtime::Error as RuntimeError;

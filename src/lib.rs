@@ -21,6 +21,7 @@
 //! (`choral_runtime`), the graph itself (`choral_ir`).
 #![forbid(unsafe_code)]
 
+pub mod ensemble;
 pub mod error;
 mod program;
 
@@ -28,7 +29,7 @@ pub use choral_compiler::custom::custom_vmap;
 pub use choral_compiler::trace::{control, random};
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
-    dims, ensemble, explain, nn, state, trace, tree, with_key,
+    dims, explain, nn, state, trace, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use choral_compiler::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
@@ -36,6 +37,7 @@ pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
 pub use choral_runtime::Device;
+pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
 pub use program::{Program, jit, vmap};
 
@@ -54,7 +56,7 @@ pub mod prelude {
         LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
     pub use crate::{
-        DType, Device, Forward, Function, Key, Module, ModuleState, Program, Randomness, State, Tensor,
-        TensorType, Tree, Var, jit, random, vmap, with_key,
+        DType, Device, Ensemble, EnsembleGroups, Forward, Function, Key, Module, ModuleState, Program,
+        Randomness, State, Tensor, TensorType, Tree, Var, jit, random, vmap, with_key,
     };
 }

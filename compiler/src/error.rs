@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 
-use choral_ir::{BuildError, Location, TensorType, VerifyError};
+use choral_ir::{BuildError, Location, TensorError, TensorType, VerifyError};
 
 use crate::state::StateError;
 
@@ -28,6 +28,9 @@ pub enum Error {
     /// Models that do not belong together.
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),
+    /// A tensor that does not have the shape or element type asked for.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
     /// An op that a transform could not rebuild.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -157,8 +160,12 @@ fn parts(names: &[String]) -> String {
 pub enum EnsembleError {
     #[error("an ensemble needs at least one model, got none")]
     Empty,
-    #[error("the models differ{}:{}", within(.field), members(.values))]
-    Setting { field: String, values: Vec<(String, Vec<usize>)> },
+    #[error("{}", .0.iter().map(SettingValues::to_string).collect::<Vec<_>>().join("\n"))]
+    Settings(Vec<SettingValues>),
+    #[error("there is no member {index}; the ensemble has {members}")]
+    Member { index: usize, members: usize },
+    #[error("the only member of an ensemble cannot leave it; replace it, or drop the ensemble")]
+    Last,
     #[error(
         "member {member} has other state names than member 0:{}{}",
         listed("missing", .missing),
@@ -176,17 +183,24 @@ pub enum EnsembleError {
     Changed { names: Vec<String> },
 }
 
-fn members(values: &[(String, Vec<usize>)]) -> String {
-    let line = |(value, members): &(String, Vec<usize>)| {
-        let members: Vec<String> = members.iter().map(usize::to_string).collect();
-        format!("\n  {value} in member {}", members.join(", "))
-    };
-    values.iter().map(line).collect()
+/// A setting in which models differ: its values, each with the members that have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingValues {
+    /// The setting's name; empty for one of the models themselves, such as the variant of an enum.
+    pub field: String,
+    /// Each value with its members.
+    pub values: Vec<(String, Vec<usize>)>,
 }
 
-/// Nothing for a setting of the models themselves, such as the variant of an enum.
-fn within(field: &str) -> String {
-    if field.is_empty() { String::new() } else { format!(" in {field}") }
+impl fmt::Display for SettingValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.field.is_empty() { String::new() } else { format!(" in {}", self.field) };
+        write!(f, "the models differ{place}:")?;
+        self.values.iter().try_for_each(|(value, members)| {
+            let members: Vec<String> = members.iter().map(usize::to_string).collect();
+            write!(f, "\n  {value} in member {}", members.join(", "))
+        })
+    }
 }
 
 fn listed(label: &str, names: &[String]) -> String {

@@ -200,6 +200,64 @@ impl Tensor {
         }
     }
 
+    /// Puts `slice` at `index` of dimension 0. The other elements are copied only if another tensor
+    /// shares them.
+    ///
+    /// ```
+    /// use choral_ir::Tensor;
+    /// let mut rows = Tensor::from([[1, 2], [3, 4]]);
+    /// rows.set_index(1, &Tensor::from([5, 6]))?;
+    /// assert_eq!(rows, Tensor::from([[1, 2], [5, 6]]));
+    /// # Ok::<(), choral_ir::TensorError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such slice, or it has another type.
+    pub fn set_index(&mut self, index: usize, slice: &Tensor) -> Result<(), TensorError> {
+        fn like<'a, T: Element>(_: &[T], storage: &'a Storage) -> &'a [T] {
+            T::view(storage).unwrap_or_default()
+        }
+        let missing = || TensorError::Index { index, ty: self.ty.clone() };
+        let (&size, rest) = self.shape().split_first().ok_or_else(missing)?;
+        if index >= size {
+            return Err(missing());
+        }
+        let expected = self.ty.with_shape(rest);
+        if slice.ty != expected {
+            return Err(TensorError::Stack { position: index, expected, got: slice.ty.clone() });
+        }
+        let places = index * slice.len()..(index + 1) * slice.len();
+        with_storage!(Arc::make_mut(&mut self.data), values => {
+            let taken = like(values, slice.storage());
+            values[places].copy_from_slice(taken);
+        });
+        Ok(())
+    }
+
+    /// The slices at `indices` of dimension 0, in this order.
+    ///
+    /// ```
+    /// use choral_ir::Tensor;
+    /// let rows = Tensor::from([[1, 2], [3, 4]]).take(&[1, 1, 0])?;
+    /// assert_eq!(rows, Tensor::from([[3, 4], [3, 4], [1, 2]]));
+    /// # Ok::<(), choral_ir::TensorError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If one of them is not there.
+    pub fn take(&self, indices: &[usize]) -> Result<Tensor, TensorError> {
+        let size = self.shape().first().copied().unwrap_or_default();
+        if let Some(&index) = indices.iter().find(|&&index| index >= size) {
+            return Err(TensorError::Index { index, ty: self.ty.clone() });
+        }
+        let mut shape = self.shape().to_vec();
+        let width = shape.iter().skip(1).product::<usize>();
+        shape.splice(..1, [indices.len()]);
+        Ok(with_storage!(self.storage(), values => {
+            Tensor::from_fn(shape, |at| values[indices[at / width] * width + at % width])
+        }))
+    }
+
     /// Tensors of one type, joined along a new dimension 0.
     ///
     /// # Errors

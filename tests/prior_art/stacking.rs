@@ -146,6 +146,9 @@ fn variants_of_one_type_are_compared() {
     the models differ:
       Plain in member 0
       Normed in member 1
+    the models differ in eps:
+      absent in member 0
+      1e-5 in member 1
     ");
 }
 
