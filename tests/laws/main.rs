@@ -2,7 +2,7 @@
 //! of several ops.
 //!
 //! - `vmap` is the stack of single runs, for every subset of mapped inputs;
-//! - `vmap` of `vmap` is the stack of stacks;
+//! - `vmap` of `vmap` is the stack of stacks, and either may be the inner one;
 //! - members in chunks give what they give all at once;
 //! - every device gives what the reference gives;
 //! - what is exported gives the same, in StableHLO's own ops;
@@ -10,7 +10,7 @@
 //! - a graph's text and JSON are read back as the same graph.
 //!
 //! A failure shows the smallest program found, as text. The default run checks the same programs
-//! every time; `cargo test --release --test laws -- --ignored` checks many other ones.
+//! every time; `cargo test --release -- --ignored laws` checks many other ones.
 
 mod choices;
 mod compare;
@@ -94,6 +94,36 @@ fn vmap_of_vmap_is_the_stack_of_stacks(subject: &Subject, choices: &mut Choices)
         }
     }
     Ok(())
+}
+
+fn either_vmap_may_be_the_inner_one(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    let [first, second] =
+        [2, 3].map(|members| Mapping::at_front(graph, choices.any() as usize, members + choices.below(2)));
+    let nested = |inner: &Mapping, outer: &Mapping| {
+        let once = inner.apply(graph, "inner")?;
+        outer.apply(&once, "outer")
+    };
+    let (one, other) = (nested(&first, &second)?, nested(&second, &first)?);
+    let context =
+        |error: String| format!("{first:?}\nwithin {second:?}\n{one}\nin the other order\n{other}{error}");
+    let inputs = subject.inputs(&one);
+    let both = |at: usize| first.in_dims[at].is_some() && second.in_dims[at].is_some();
+    let swap = |(at, tensor): (usize, &Tensor)| if both(at) { swapped(tensor) } else { tensor.clone() };
+    let other_inputs: Vec<Tensor> = inputs.iter().enumerate().map(swap).collect();
+    let expected: Vec<Tensor> =
+        run(&one, Device::Reference, &inputs).map_err(context)?.iter().map(swapped).collect();
+    let got = run(&other, Device::Reference, &other_inputs).map_err(context)?;
+    all_equal(&got, &expected).map_err(context)
+}
+
+/// The first two dimensions in the other order; both have elements.
+fn swapped(tensor: &Tensor) -> Tensor {
+    let stack = |parts: Vec<Tensor>| Tensor::stack(&parts).expect("parts of one type");
+    let row = |row: usize| tensor.index(row).expect("a row");
+    let column =
+        |column| (0..tensor.shape()[0]).map(|at| row(at).index(column).expect("an element")).collect();
+    stack((0..tensor.shape()[1]).map(|at| stack(column(at))).collect())
 }
 
 fn chunks_make_no_difference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
@@ -184,12 +214,13 @@ macro_rules! laws {
     };
 }
 
-mod law {
+mod laws {
     use super::*;
 
     laws! {
         vmap_is_the_stack_of_single_runs, Effort::fixed(150, 1000);
         vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
+        either_vmap_may_be_the_inner_one, Effort::fixed(100, 600);
         chunks_make_no_difference, Effort::fixed(150, 1000);
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);

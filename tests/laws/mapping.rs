@@ -28,6 +28,12 @@ impl Mapping {
         Mapping { in_dims, out_dims, members }
     }
 
+    /// Inputs whose bit is set in `subset` are mapped; members come first everywhere.
+    pub(crate) fn at_front(graph: &Graph, subset: usize, members: usize) -> Mapping {
+        let in_dims = (0..graph.inputs().len()).map(|at| (subset >> at & 1 == 1).then_some(0)).collect();
+        Mapping { in_dims, out_dims: vec![Some(0); graph.outputs().len()], members }
+    }
+
     /// The graph of all members.
     pub(crate) fn apply(&self, graph: &Graph, axis: &str) -> Result<Graph, String> {
         let paths = vec![Path::default(); self.out_dims.len()];

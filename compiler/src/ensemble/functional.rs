@@ -31,10 +31,10 @@ impl<S: Tree<TensorType>> FunctionalModule<S> {
     /// ```
     /// use choral_compiler::ensemble::FunctionalModule;
     /// use choral_compiler::nn::Linear;
-    /// use choral_compiler::{Module, State, trace};
+    /// use choral_compiler::{Module, trace};
     /// use choral_ir::{DType, Key, Tensor, TensorType};
     /// let model = Linear::init(3, 2, Key::new(0));
-    /// let args = (&model.named_parameters(), &State::new(), &Tensor::randn([3], Key::new(1)));
+    /// let args = (&model.named_parameters(), &model.named_buffers(), &Tensor::randn([3], Key::new(1)));
     /// let traced = trace(&FunctionalModule::new(&model), &args)?;
     /// assert_eq!(traced.output, TensorType::new([2], DType::F32));
     /// # Ok::<(), choral_compiler::Error>(())
