@@ -170,18 +170,3 @@ impl CustomOp for Ruled {
         Some(&self.body)
     }
 }
-
-/// The graph with every function that carries a rule written out: nothing maps it any more.
-pub(crate) fn written_out(graph: Graph) -> Result<Graph, BuildError> {
-    if graph.nodes().any(|(_, node)| has_body(node)) { crate::rewrite::expand(&graph) } else { Ok(graph) }
-}
-
-fn has_body(node: &choral_ir::graph::Node) -> bool {
-    match &node.kind {
-        choral_ir::NodeKind::Op(choral_ir::Op::Custom(op)) => op.op().body().is_some(),
-        choral_ir::NodeKind::Op(op) => {
-            op.regions().into_iter().any(|region| region.nodes().any(|(_, node)| has_body(node)))
-        }
-        choral_ir::NodeKind::Input | choral_ir::NodeKind::Constant(_) => false,
-    }
-}

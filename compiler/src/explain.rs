@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use choral_ir::{Graph, NodeKind, Value, cost};
 
+use crate::batch::Axis;
 use crate::rules::{Batch, Lane};
-use crate::vmap::Axis;
 use crate::{error::Error, walk};
 
 /// What became of a graph's ops under `vmap`; made by [`Vmap::explain`](crate::vmap::Vmap::explain), and printed as a table.

@@ -6,7 +6,8 @@
 //! | [`mod@trace`] | [`Var`], and how a function of them becomes a graph |
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
-//! | [`mod@vmap`], `walk`, `rules` | the transform, its walk over a graph, and one file of batching rules per op family |
+//! | [`mod@vmap`], [`batch`] | the transform as users call it, and the pass over graphs |
+//! | `walk`, `chunk`, `rules` | the pass's walk over a graph, members in chunks, and one file of batching rules per op family |
 //! | `threefry` | random bits as ops of a graph |
 //! | [`custom`] | functions that carry their own batching rule |
 //! | [`explain`] | what `vmap` did, op by op |
@@ -18,6 +19,7 @@
 // `derive(Module)` names the traits of this crate by the facade's path.
 extern crate self as choral;
 
+pub mod batch;
 mod chunk;
 pub mod custom;
 pub mod dims;

@@ -1,27 +1,24 @@
 //! `vmap`: a function of one member becomes a function of all.
 //!
-//! The driver walks the graph once. What depends on no mapped value is copied as it is, so that
-//! it is computed once for all members; every other op goes to the batching rule of its family
-//! (`crate::rules`). The result is a graph of the same IR. Must not live here: rules.
+//! Lives here: what users call, and how what they say of dimensions becomes dimensions of inputs
+//! and results. The pass over graphs is [`crate::batch`].
 
 use std::collections::BTreeMap;
 use std::panic::Location as Caller;
 use std::sync::Arc;
 
-use choral_ir::graph::Port;
-use choral_ir::{Graph, NamedAxis, TensorType, cost};
+use choral_ir::{Graph, TensorType, cost};
 
-use crate::dims::{Dims, IntoDims, normalise};
+use crate::batch::{Axis, batch, in_range};
+use crate::dims::{Dims, IntoDims};
 use crate::error::{DimsError, Error, SizeGroup};
 use crate::explain::{Explanation, explained};
-use crate::rules::{Batch, Lane, shift};
 use crate::trace::collective;
 use crate::trace::function::{self, Function, OutputTypes, Traced, Typed};
 use crate::trace::random::implicit::Randomness;
 use crate::trace::user_location;
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, rebuild};
-use crate::{chunk, walk};
 
 /// A function mapped over a member dimension; made by [`vmap`].
 #[derive(Debug, Clone)]
@@ -199,16 +196,6 @@ fn located(error: Error, at: &Caller<'_>) -> Error {
     }
 }
 
-fn in_range(what: &'static str, path: &Path, dim: i64, ty: &TensorType) -> Result<usize, DimsError> {
-    normalise(dim, ty.rank()).ok_or_else(|| {
-        let fits = match ty.rank() {
-            0 => "which has no dimensions; say None".to_owned(),
-            rank => format!("so it must lie in -{rank}..{rank}"),
-        };
-        DimsError::Range { what, path: path.to_string(), dim, ty: ty.to_string(), fits }
-    })
-}
-
 /// The one size; all of them, the majority first, when they differ.
 fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
     let mut groups: Vec<SizeGroup> =
@@ -316,99 +303,4 @@ fn without(ty: &TensorType, dim: Option<usize>) -> TensorType {
         ty.shape.remove(dim);
     }
     ty
-}
-
-/// The member dimension of a graph: its name and the number of members.
-#[derive(Debug, Clone)]
-pub struct Axis {
-    /// What it is called in printed graphs.
-    pub name: Arc<str>,
-    /// Number of members.
-    pub size: usize,
-}
-
-/// Rewrites a graph to carry a member dimension, `in_dims` of its inputs and `out_dims` of its
-/// outputs (negative counts from the end); `paths` name the outputs in errors.
-///
-/// # Errors
-/// If an output dimension is out of range, or `None` for an output that is mapped.
-pub fn batch_graph(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-) -> Result<Graph, Error> {
-    batch(graph, in_dims, out_dims, paths, axis, None)
-}
-
-/// As [`batch_graph`], so many members at a time: see [`Vmap::chunk_size`].
-///
-/// # Errors
-/// As [`batch_graph`]; also for ops between members, which need all of them at once.
-pub fn batch_graph_in_chunks(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-    chunk: usize,
-) -> Result<Graph, Error> {
-    batch(graph, in_dims, out_dims, paths, axis, Some(chunk))
-}
-
-fn batch(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-    chunk: Option<usize>,
-) -> Result<Graph, Error> {
-    let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
-    let inputs = walk::inputs(&mut cx, graph, in_dims);
-    if chunk == Some(0) {
-        return Err(Error::Message("chunk_size: expected at least one member at a time, got 0".to_owned()));
-    }
-    let lanes = match chunk.filter(|&chunk| chunk < axis.size) {
-        Some(chunk) => chunk::outputs(&mut cx, graph, &inputs, chunk)?,
-        None => walk::outputs(&mut cx, graph, &inputs)?,
-    };
-    let mut places = Vec::with_capacity(paths.len());
-    let mut errors = Vec::new();
-    for ((&lane, &dim), path) in lanes.iter().zip(out_dims).zip(paths) {
-        out_place(&cx, lane, dim, path).map_or_else(|error| errors.push(error), |at| places.push(at));
-    }
-    DimsError::none_of(errors)?;
-    let mut outputs = Vec::with_capacity(paths.len());
-    for (lane, at) in lanes.into_iter().zip(&places) {
-        outputs.push(at.map_or(Ok(lane.value()), |at| cx.at(lane, at))?);
-    }
-    let out_axes = graph.outputs().iter().zip(places).map(|(port, at)| outer_axes(port, axis, at)).collect();
-    let in_axes =
-        graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
-    Ok(walk::finished(cx.builder, &outputs)?.with_axes(in_axes, out_axes))
-}
-
-/// Where a result has the members; `None` if they share it.
-fn out_place(cx: &Batch, lane: Lane, dim: Option<i64>, path: &Path) -> Result<Option<usize>, DimsError> {
-    let Some(dim) = dim else {
-        return match lane {
-            Lane::Shared(_) => Ok(None),
-            Lane::Mapped(..) => Err(DimsError::Unbatched { path: path.to_string() }),
-        };
-    };
-    let mut ty = cx.ty(lane.value()).clone();
-    if lane.dim().is_none() {
-        ty.shape.insert(0, cx.size);
-    }
-    in_range("out_dims", path, dim, &ty).map(Some)
-}
-
-/// The named axes of a port once the member dimension lies at `at`.
-fn outer_axes(port: &Port, axis: &Axis, at: Option<usize>) -> Vec<NamedAxis> {
-    let Some(at) = at else { return port.axes.clone() };
-    let moved =
-        port.axes.iter().map(|inner| NamedAxis { name: inner.name.clone(), dim: shift(&[inner.dim], at)[0] });
-    std::iter::once(NamedAxis { name: axis.name.clone(), dim: at }).chain(moved).collect()
 }

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use choral_compiler::ensemble::*;
 pub use grouped::EnsembleGroups;
 
+use choral_compiler::batch::{Axis, batch_graph};
 use choral_compiler::trace::function::OutputTypes;
 use choral_compiler::tree::{Path, Walk, leaves, rebuild, settings};
-use choral_compiler::vmap::{Axis, batch_graph};
 use choral_compiler::{Function, Module, State, Tree, Var, trace};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::{Device, Executable};

@@ -2,7 +2,7 @@
 
 use choral::ir::{Element, with_storage};
 use choral::{Graph, Path, Tensor, TensorType};
-use choral_compiler::vmap::{Axis, batch_graph, batch_graph_in_chunks};
+use choral_compiler::batch::{Axis, batch_graph, batch_graph_in_chunks};
 
 use crate::choices::Choices;
 

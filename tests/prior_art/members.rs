@@ -201,3 +201,31 @@ fn a_fault_inside_is_told_with_the_types_of_one_member() {
       at members.rs:(the line):55
     ");
 }
+
+/// What depends on the outer members alone is computed once for each of them, whatever the inner ones.
+#[test]
+fn the_inner_level_repeats_nothing_of_the_outer() -> TestResult {
+    let both = |(x, w): (Var, Var)| x * w.exp();
+    let inner = vmap(both, (0, None));
+    let text = vmap(inner, (None, 0)).trace((&numbers(&[7, 3]), &numbers(&[5, 3])))?.graph.to_text();
+    let exponential = text.lines().find(|line| line.contains("stablehlo.exponential")).expect("the op");
+    assert!(exponential.contains("tensor<5x3xf32>"), "{exponential}");
+    Ok(())
+}
+
+/// What the rule of an op takes as it is, is not repeated: starts, table and matrix are shared here.
+#[test]
+fn shared_operands_are_not_repeated() -> TestResult {
+    let rows = |(table, places): (Var, Var)| table.take_rows(&places);
+    let places = Tensor::from([[0, 1], [2, 0], [1, 1]]);
+    let product = |(w, x): (Var, Var)| w.matmul(&x);
+    let (w, x) = (numbers(&[4, 3]), numbers(&[5, 3]));
+    for text in [
+        vmap(rows, (None, 0)).trace((&numbers(&[3, 4]), &places))?.graph.to_text(),
+        vmap(product, (None, 0)).trace((&w, &x))?.graph.to_text(),
+        vmap(product, (0, None)).trace((&numbers(&[5, 4, 3]), &numbers(&[3])))?.graph.to_text(),
+    ] {
+        assert!(!text.contains("broadcast_in_dim"), "{text}");
+    }
+    Ok(())
+}

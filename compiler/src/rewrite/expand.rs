@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use choral_ir::graph::Node;
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, Value};
 
 use super::{axes, copy_inputs};
@@ -30,4 +31,22 @@ pub fn expand(graph: &Graph) -> Result<Graph, BuildError> {
     }
     let outputs: Vec<Value> = graph.outputs().iter().map(|port| values[&port.value]).collect();
     Ok(builder.finish(&outputs).with_axes(axes(graph.inputs()), axes(graph.outputs())))
+}
+
+/// The graph with every op that has a body written out, once nothing maps it any more.
+///
+/// # Errors
+/// As [`expand`].
+pub(crate) fn written_out(graph: Graph) -> Result<Graph, BuildError> {
+    if graph.nodes().any(|(_, node)| has_body(node)) { expand(&graph) } else { Ok(graph) }
+}
+
+fn has_body(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Op(Op::Custom(op)) => op.op().body().is_some(),
+        NodeKind::Op(op) => {
+            op.regions().into_iter().any(|region| region.nodes().any(|(_, node)| has_body(node)))
+        }
+        NodeKind::Input | NodeKind::Constant(_) => false,
+    }
 }

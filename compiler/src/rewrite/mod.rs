@@ -11,6 +11,7 @@ use choral_ir::{BuildError, Builder, Graph, NamedAxis, Value};
 
 pub use common::common_subexpressions;
 pub use expand::expand;
+pub(crate) use expand::written_out;
 pub use export::export;
 
 /// The graph without ops and constants that no output depends on; inputs stay.

@@ -10,7 +10,6 @@ use choral_ir::{Graph, NamedAxis, Tensor, TensorType, Value};
 
 use super::var::Var;
 use super::{Recording, Trace, depth, trace_at, trace_of};
-use crate::custom::written_out;
 use crate::error::{Error, TraceError};
 use crate::rewrite;
 use crate::tree::{Leaf, Path, Tree, Walk, leaves};
@@ -179,7 +178,7 @@ where
     F: Function<A::With<Var>>,
 {
     let traced = trace_as(function, args, |_, leaf: &T| leaf.tensor_type())?;
-    Ok(Traced { graph: written_out(traced.graph)?, ..traced })
+    Ok(Traced { graph: rewrite::written_out(traced.graph)?, ..traced })
 }
 
 /// Traces `function` on arguments whose leaves have the types that `ty` gives.
