@@ -40,7 +40,7 @@ pub fn batch_graph(
     batch(graph, in_dims, out_dims, paths, axis, None)
 }
 
-/// As [`batch_graph`], so many members at a time: see [`Vmap::chunk_size`].
+/// As [`batch_graph`], so many members at a time: see [`chunk_size`](crate::vmap::Vmap::chunk_size).
 ///
 /// # Errors
 /// As [`batch_graph`]; also for ops between members, which need all of them at once.
