@@ -32,7 +32,7 @@ pub use choral_compiler::{
     dims, explain, nn, state, trace, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
-pub use choral_compiler::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
+pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_reverse, switch, while_loop};
 pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
@@ -57,6 +57,6 @@ pub mod prelude {
     };
     pub use crate::{
         DType, Device, Ensemble, EnsembleGroups, Forward, Function, Key, Module, ModuleState, Program,
-        Randomness, State, Tensor, TensorType, Tree, Var, jit, random, vmap, with_key,
+        Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap, with_key,
     };
 }

@@ -45,6 +45,7 @@ pub use error::Error;
 pub use nn::Forward;
 pub use state::{Module, ModuleState, State};
 pub use trace::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
+pub use trace::einsum::einsum;
 pub use trace::function::{Function, Traced, trace};
 pub use trace::random::implicit::{Randomness, with_key};
 pub use trace::var::Var;

@@ -42,6 +42,27 @@ impl Var {
         self.scope_here("silu", |x| x * x.sigmoid())
     }
 
+    /// `log(1 + e^x)`, without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn softplus(&self) -> Var {
+        self.scope_here("softplus", |x| x.maximum(0.0) + (-x.abs()).exp().log1p())
+    }
+
+    /// `x`, where negative times `slope`.
+    #[track_caller]
+    #[must_use]
+    pub fn leaky_relu(&self, slope: f64) -> Var {
+        self.scope_here("leaky_relu", |x| x.where_(&x.gt(0.0), x * slope))
+    }
+
+    /// `x`, where negative `alpha (e^x - 1)`.
+    #[track_caller]
+    #[must_use]
+    pub fn elu(&self, alpha: f64) -> Var {
+        self.scope_here("elu", |x| x.where_(&x.gt(0.0), x.expm1() * alpha))
+    }
+
     /// `e^x` over `dim`, scaled to sum 1.
     #[track_caller]
     #[must_use]

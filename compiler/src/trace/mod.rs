@@ -8,12 +8,16 @@ mod activation;
 pub mod collective;
 pub mod control;
 pub mod convolution;
+mod cumulative;
+pub mod einsum;
 pub mod function;
 mod index;
+mod linalg;
 pub mod operators;
 pub mod random;
 pub mod reduce;
 mod shape;
+mod sort;
 pub mod var;
 
 use std::cell::RefCell;

@@ -192,10 +192,38 @@ unary_methods! {
     tan Tan;
     /// Hyperbolic tangent.
     tanh Tanh;
+    /// Hyperbolic sine.
+    sinh Sinh;
+    /// Hyperbolic cosine.
+    cosh Cosh;
+    /// The angle in `[-pi/2, pi/2]` of a sine.
+    asin Asin;
+    /// The angle in `[0, pi]` of a cosine.
+    acos Acos;
+    /// The angle in `[-pi/2, pi/2]` of a tangent.
+    atan Atan;
+    /// The inverse of the hyperbolic sine.
+    asinh Asinh;
+    /// The inverse of the hyperbolic cosine.
+    acosh Acosh;
+    /// The inverse of the hyperbolic tangent.
+    atanh Atanh;
+    /// The square.
+    square Square;
+    /// Cube root.
+    cbrt Cbrt;
     /// `1 / (1 + e^-x)`.
     sigmoid Logistic;
     /// The error function.
     erf Erf;
+    /// `1 - erf(x)`, exact where that is small.
+    erfc Erfc;
+    /// The inverse of the error function.
+    erfinv ErfInv;
+    /// The logarithm of the absolute value of the gamma function.
+    lgamma Lgamma;
+    /// The derivative of `lgamma`.
+    digamma Digamma;
     /// Rounds down.
     floor Floor;
     /// Rounds up.
@@ -254,6 +282,13 @@ binary_methods! {
 }
 
 impl Var {
+    /// Whether the value is NaN.
+    #[track_caller]
+    #[must_use]
+    pub fn isnan(&self) -> Var {
+        self.ne(self)
+    }
+
     /// `self` where the predicate (an `i1` value) holds, else `other`.
     #[track_caller]
     #[must_use]

@@ -106,6 +106,32 @@ impl Var {
         (sum / (count - correction as f64)).renamed("var")
     }
 
+    /// The square root of [`Var::var`].
+    #[track_caller]
+    #[must_use]
+    pub fn std(&self, axes: impl Axes, correction: usize) -> Var {
+        self.var(axes, correction).sqrt().renamed("std")
+    }
+
+    /// Whether any element over the dimensions is true, or not zero.
+    #[track_caller]
+    #[must_use]
+    pub fn any(&self, axes: impl Axes) -> Var {
+        self.truth().fold("any", Binary::Or, 0.0, axes)
+    }
+
+    /// Whether all elements over the dimensions are true, or not zero.
+    #[track_caller]
+    #[must_use]
+    pub fn all(&self, axes: impl Axes) -> Var {
+        self.truth().fold("all", Binary::And, 1.0, axes)
+    }
+
+    #[track_caller]
+    fn truth(&self) -> Var {
+        if self.dtype() == DType::I1 { self.clone() } else { self.ne(0.0) }
+    }
+
     /// The result of a reduction of `whole` over `axes`, with these dimensions put back at size 1.
     #[track_caller]
     pub(crate) fn keep_dims(&self, whole: &Var, axes: &[i64]) -> Var {
@@ -184,18 +210,30 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn argmax(&self, dim: i64) -> Var {
+        self.arg_extreme("argmax", dim, |x| x.amax(dim))
+    }
+
+    /// Index of the least element along `dim` as `i64`, the first of equals; NaN is least.
+    #[track_caller]
+    #[must_use]
+    pub fn argmin(&self, dim: i64) -> Var {
+        self.arg_extreme("argmin", dim, |x| x.amin(dim))
+    }
+
+    #[track_caller]
+    fn arg_extreme(&self, name: &str, dim: i64, extreme: impl Fn(&Var) -> Var) -> Var {
         let Some(at) = self.dim(dim) else { return self.stand_in() };
         if self.shape()[at] == 0 {
-            self.fault(format!("argmax: dimension {dim} of {} is empty", self.ty()));
+            self.fault(format!("{name}: dimension {dim} of {} is empty", self.ty()));
             return self.stand_in();
         }
-        self.scope_here("argmax", |x| {
-            let greatest = x.amax(dim).keep_dims(x, &[dim]);
+        self.scope_here(name, |x| {
+            let extreme = extreme(x).keep_dims(x, &[dim]);
             let places = x.iota(at, DType::I64);
             let none = places.full(Vec::new(), x.shape()[at] as f64);
-            // NaN is greatest, and differs from itself.
-            let is_greatest = x.eq(&greatest).logical_or(x.ne(x));
-            places.where_(&is_greatest, none).amin(dim)
+            // NaN is the extreme where there is one, and differs from itself.
+            let is_extreme = x.eq(&extreme).logical_or(x.isnan());
+            places.where_(&is_extreme, none).amin(dim)
         })
     }
 

@@ -164,6 +164,48 @@ impl Var {
         record_one(op, &[self, &value], Caller::caller())
     }
 
+    /// The values side by side along a new dimension `dim`.
+    #[track_caller]
+    #[must_use]
+    pub fn stack(&self, others: &[&Var], dim: i64) -> Var {
+        let Some(dim) = crate::dims::normalise(dim, self.rank() + 1) else {
+            self.fault(format!("stack: a new dimension {dim} is out of range for {}", self.ty()));
+            return self.stand_in();
+        };
+        let wide: Vec<Var> = others.iter().map(|other| other.unsqueeze(dim as i64)).collect();
+        self.unsqueeze(dim as i64).cat(&wide.iter().collect::<Vec<_>>(), dim as i64)
+    }
+
+    /// The slices along `dim`, without that dimension.
+    #[track_caller]
+    #[must_use]
+    pub fn unbind(&self, dim: i64) -> Vec<Var> {
+        (0..self.size(dim)).map(|index| self.select(dim, index)).collect()
+    }
+
+    /// `count` parts of the same size along `dim`; the last may be smaller, and there may be fewer.
+    #[track_caller]
+    #[must_use]
+    pub fn chunk(&self, count: usize, dim: i64) -> Vec<Var> {
+        let size = self.size(dim);
+        let part = size.div_ceil(count.max(1)).max(1);
+        let starts = (0..size.max(1)).step_by(part);
+        starts.map(|start| self.narrow(dim, start, part.min(size - start))).collect()
+    }
+
+    /// The elements moved along `dim` by `shift` places; what leaves at one end comes in at the other.
+    #[track_caller]
+    #[must_use]
+    pub fn roll(&self, shift: i64, dim: i64) -> Var {
+        let Some(at) = self.dim(dim) else { return self.stand_in() };
+        let size = self.shape()[at];
+        let start = (-shift).checked_rem_euclid(size as i64).unwrap_or_default() as usize;
+        if start == 0 {
+            return self.clone();
+        }
+        self.narrow(dim, start, size - start).cat(&[&self.narrow(dim, 0, start)], dim)
+    }
+
     /// The values one after another along `dim`.
     #[track_caller]
     #[must_use]

@@ -163,6 +163,14 @@ impl Var {
         Var::new(&trace, made, ty)
     }
 
+    /// A stand-in where there is no operand to make it from; the fault goes to the innermost trace.
+    #[track_caller]
+    pub(crate) fn faulty(message: String) -> Var {
+        let trace = trace_at(depth()).unwrap_or_else(Trace::detached);
+        trace.fault(message, Caller::caller());
+        Var::new(&trace, None, TensorType::scalar(DType::F32))
+    }
+
     #[track_caller]
     fn make_constant(&self, ty: TensorType, make: impl FnOnce(&mut Builder) -> Value) -> Var {
         let Some(trace) = trace_of(&[self]) else { return self.stand_in() };
