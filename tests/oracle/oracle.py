@@ -14,7 +14,9 @@ Each program is checked in two directions, on arguments drawn anew for each of t
 - export: choral reads, maps and prints the program. XLA compiles the text as it is, and its results
   are those of the single runs and those of `jax.vmap(f)`.
 
-The mapped program is made twice: with every argument mapped, and with the first alone.
+The mapped program is made twice: with every argument mapped, and with the first alone. Then it is
+mapped once more in a way of its own, drawn by `nesting.py`: in any dimensions of arguments and
+results, members of members too. Results are those of the same stack of `jax.vmap`.
 Where a program's arguments are 64 bits wide, JAX runs with such types enabled.
 """
 
@@ -32,6 +34,7 @@ import numpy as np
 from jaxlib import xla_client
 from safetensors.numpy import load_file, save_file
 
+import nesting
 from programs import PROGRAMS
 from table import Program
 
@@ -161,6 +164,17 @@ def check_mapped(program, choral, text_file, members, mapped):
         compare(f"export under {how} against jax.vmap", exported, vmapped, program.slack)
 
 
+def check_nested(program, choral, text_file, rng, levels):
+    """Against JAX's own nesting."""
+    draws = enumerate(program.arguments)
+    arguments = [nesting.stacked(rng, draw, levels, position) for position, draw in draws]
+    expected = leaves(jax.jit(nesting.mapped(program.function, levels))(*arguments))
+    transforms = [part for level in levels for part in ("--vmap", str(level))]
+    for device in DEVICES:
+        got = choral.run(text_file, arguments, device, *transforms)
+        compare(f"{' '.join(transforms)} on {device}", got, expected, program.slack)
+
+
 def check(program: Program, choral: Choral):
     """Raises the first disagreement of a program."""
     rng = np.random.default_rng(zlib.crc32(f"{program.family}/{program.name}".encode()))
@@ -175,6 +189,9 @@ def check(program: Program, choral: Choral):
             compare(f"import on {device}", got, expected, program.slack)
         for mapped in mappings(len(program.arguments)):
             check_mapped(program, choral, text_file, members, mapped)
+        if program.stacks:
+            ranks = [value.ndim for value in members[0]], [value.ndim for value in expected]
+            check_nested(program, choral, text_file, rng, nesting.draw(rng, *ranks))
 
 
 def failure(program: Program, command: Path, keep: Path | None):
@@ -219,7 +236,8 @@ def main():
     chosen = [program for program in PROGRAMS if options.only in f"{program.family}/{program.name}"]
     families = groupby(chosen, key=lambda program: program.family)
     failed = sum(report(name, list(rows), options.choral, options.keep) for name, rows in families)
-    print(f"{'all':<12} {len(chosen) - failed:>3} of {len(chosen)}")
+    nested = sum(program.stacks for program in chosen)
+    print(f"{'all':<12} {len(chosen) - failed:>3} of {len(chosen)}, {nested} of them under nestings of their own")
     return 1 if failed else 0
 
 
