@@ -56,6 +56,91 @@ fn sizes() -> Result<(), choral::Error> {
     Ok(())
 }
 
+/// Checks that members know their numbers and draw the same, in whatever chunks.
+#[track_caller]
+fn check_chunks<F>(function: F)
+where
+    F: Function<(Var, Var), Output = Var> + Clone,
+{
+    let args = (Tensor::randn([5, 3], Key::new(0)), Tensor::from(Key::new(1)));
+    let program = || vmap(function.clone(), (0, None)).randomness(Randomness::Different);
+    for device in [Device::Reference, Device::Cpu] {
+        let whole = program().on(device).call((&args.0, &args.1)).expect("all at once");
+        assert!(!whole.is_empty());
+        for chunk in [1, 2, 3, 4] {
+            let chunked = program().chunk_size(chunk).on(device).call((&args.0, &args.1)).expect("in chunks");
+            assert!(chunked.bit_eq(&whole), "{chunk} at a time on {device:?}: {chunked} for {whole}");
+        }
+    }
+}
+
+fn number(x: &Var) -> Var {
+    x.axis_index("members").to(DType::F32)
+}
+
+/// In a branch that all members take, and in one that each takes for itself.
+#[test]
+fn numbers_and_draws_in_branches() {
+    check_chunks(|(x, key): (Var, Var)| {
+        let flipped = key.sum(()).gt(0.0);
+        cond(&flipped, |x: Var| with_key(&key, || x.dropout(0.5)) + number(&x), |x| x, x)
+    });
+    check_chunks(|(x, key): (Var, Var)| {
+        let index = x.sum(()).gt(0.0).to(DType::I32);
+        let (scaled, dropped) = (|x: Var| &x * number(&x), |x: Var| with_key(&key, || x.dropout(0.5)));
+        switch(&index, [&scaled, &dropped], x)
+    });
+}
+
+/// In loops of a shared and of each member's own number of rounds, and along slices.
+#[test]
+fn numbers_and_draws_in_loops() {
+    let step = |key: &Var, i: Var, x: Var| with_key(&random::fold_in(key, i), || (x + 1.0).dropout(0.5));
+    check_chunks(move |(x, key): (Var, Var)| fori_loop(0, 3, |i, x: Var| step(&key, i, x), x));
+    check_chunks(|(x, _): (Var, Var)| {
+        let rounds = x.axis_index("members");
+        fori_loop(0, rounds, |_, x: Var| &x * 2.0 + number(&x), x)
+    });
+    check_chunks(move |(x, key): (Var, Var)| {
+        let counted = x.constant(&Tensor::from_fn([3], |at| at as i32));
+        let (last, sums) = scan(
+            |sum: Var, i: Var| {
+                let sum = step(&key, i, sum);
+                (sum.clone(), sum + number(&x))
+            },
+            x.clone(),
+            counted,
+        );
+        sums + last
+    });
+}
+
+/// A branch in a loop in a branch hands the number through.
+#[test]
+fn numbers_in_nested_regions() {
+    let nested = |(x, key): (Var, Var)| {
+        let inner = |x: Var| cond(&number(&x).gt(1.0), |x: Var| with_key(&key, || x.dropout(0.5)), |x| -x, x);
+        let outer = |x: Var| fori_loop(0, x.axis_index("members"), |_, x| inner(x), x);
+        cond(&x.sum(()).gt(0.0), outer, |x| x, x)
+    };
+    check_chunks(nested);
+    let types = (TensorType::new([5, 3], DType::F32), TensorType::new([2], DType::Ui32));
+    let program = vmap(nested, (0, None)).randomness(Randomness::Different).chunk_size(2);
+    assert!(program.explain(types).is_ok());
+}
+
+/// What all members share stays so, also where they come in chunks.
+#[test]
+fn shared_draws_stay_shared() -> Result<(), choral::Error> {
+    let noise = |(x, key): (Var, Var)| (with_key(&key, || (&key * 0 + 1).to(DType::F32).dropout(0.5)), x);
+    let args = (Tensor::randn([4, 3], Key::new(0)), Tensor::from(Key::new(1)));
+    let program = || vmap(noise, (0, None)).randomness(Randomness::Same).out_dims((None, 0));
+    let (whole, _) = program().call((&args.0, &args.1))?;
+    let (chunked, _) = program().chunk_size(3).call((&args.0, &args.1))?;
+    assert!(chunked.bit_eq(&whole) && chunked.shape() == [2]);
+    Ok(())
+}
+
 #[test]
 fn faults() {
     let x = Tensor::randn([4, 3], Key::new(0));

@@ -223,6 +223,90 @@ fn in_a_loop() {
     check(&result[0], &[160.0; MEMBERS]);
 }
 
+/// In a branch that each member takes for itself, all give their own, whether it holds a loop or not.
+#[test]
+fn in_a_branch() {
+    let plain = |x: Var| cond(&x.gt(2.0), |x: Var| x.psum("members"), |x| x, x);
+    let looping = |x: Var| {
+        let summed = |x: Var| fori_loop(0, x.to(DType::I32), |_, x: Var| x + 1.0, x).psum("members");
+        cond(&x.gt(2.0), summed, |x| x, x)
+    };
+    let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]);
+    check(&vmap(plain, 0).call(&x).expect("a run"), &[1.0, 2.0, 10.0, 10.0]);
+    check(&vmap(looping, 0).call(&x).expect("a run"), &[1.0, 2.0, 20.0, 20.0]);
+}
+
+/// The op behind draws, handed the number of the member that asks.
+#[test]
+fn member_keys_by_number() {
+    let text = "
+        func.func @main(%key: tensor<3x2xui32>, %number: tensor<3xi32>) -> tensor<3x2xui32> {
+          %keys = choral.member_key %key, %number, axis = \"members\", level = 0, randomness = \"different\" : (tensor<3x2xui32>, tensor<3xi32>) -> tensor<3x2xui32>
+          return %keys : tensor<3x2xui32>
+        }";
+    let graph = Graph::parse(text).expect("a program");
+    assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
+    let places = [Path::default()];
+    let others = Axis { name: "others".into(), size: 2 };
+    let carried = batch_graph(&graph, &[None, Some(1)], &[Some(0)], &places, &others).expect("carried along");
+    assert_snapshot!(carried, @r#"
+    func.func public @main(
+        %key: tensor<3x2xui32>,
+        %number: tensor<3x2xi32> {choral.axes = "others@1"}) -> (tensor<2x3x2xui32> {choral.axes = "others@0"}) {
+      %key.broadcast = stablehlo.broadcast_in_dim %key, dims = [1, 2] : (tensor<3x2xui32>) -> tensor<2x3x2xui32>
+      %number.transpose = stablehlo.transpose %number, dims = [1, 0] : (tensor<3x2xi32>) -> tensor<2x3xi32>  // others@0
+      %keys = choral.member_key %key.broadcast, %number.transpose, axis = "members", level = 0, randomness = "different" : (tensor<2x3x2xui32>, tensor<2x3xi32>) -> tensor<2x3x2xui32>
+      return %keys : tensor<2x3x2xui32>
+    }
+    "#);
+    // The keys are mapped by then: each is its member's own.
+    let members = Axis { name: "members".into(), size: 4 };
+    let shared = batch_graph(&carried, &[None, Some(0)], &[Some(0)], &places, &members).expect("bound");
+    verify(&shared).expect("a valid graph");
+    assert_eq!(Graph::parse(&shared.to_text()).expect("its text"), shared);
+    let numbers = Tensor::from_fn([4, 3, 2], |at| at as i32);
+    let key = Key::new(3);
+    let keys = Tensor::stack(&vec![Tensor::from(key); 3]).expect("keys");
+    let executable =
+        choral::runtime::Executable::compile(&shared, Device::Cpu).expect("nothing left to bind");
+    let keys = executable.run(&[keys, numbers]).expect("keys of all").remove(0);
+    // Along members, others and the three: the numbers are members by three by others.
+    let expected: Vec<Tensor> =
+        (0..24).map(|at| key.fold_in(at / 6 * 6 + at % 3 * 2 + at / 3 % 2).into()).collect();
+    let expected = Tensor::stack(&expected).expect("keys");
+    assert_eq!(keys.as_slice::<u32>().expect("words"), expected.as_slice::<u32>().expect("words"));
+    let wrong = text.replace("tensor<3xi32>", "tensor<2xi32>");
+    assert_snapshot!(Graph::parse(&wrong).expect_err("two numbers for three keys"), @r#"
+    3:19: choral.member_key: expected numbers, i32 with leading dimensions of tensor<3x2xui32>, got tensor<2xi32> (C2)
+      operand 0: %key : tensor<3x2xui32>
+      operand 1: %number : tensor<2xi32>
+      |           %keys = choral.member_key %key, %number, axis = "members", level = 0, randomness = "different" : (tensor<3x2xui32>, tensor<2xi32>) -> tensor<3x2xui32>
+      |                   ^
+    "#);
+}
+
+/// A body of scalars runs on elements, and meets no members.
+#[test]
+fn in_a_body_of_scalars() {
+    let text = "
+        func.func @main(%x: tensor<3xf32>) -> tensor<f32> {
+          %zero = stablehlo.constant dense<0.0> : tensor<f32>
+          %r = stablehlo.reduce(%x init: %zero) across dimensions = [0] : (tensor<3xf32>, tensor<f32>) -> tensor<f32>
+           reducer(%a: tensor<f32>, %b: tensor<f32>) {
+            %sum = stablehlo.add %a, %b : tensor<f32>
+            %of_all = choral.psum %sum, axes = [\"members\"] : tensor<f32>
+            stablehlo.return %of_all : tensor<f32>
+           }
+          return %r : tensor<f32>
+        }";
+    assert_snapshot!(bind(text, "members").expect_err("no members"), @"
+    stablehlo.reduce: its body combines elements, and cannot hold an op along the axis `members`; compute outside of it what differs between members (axis)
+      operand 0: %x : tensor<4x3xf32>
+      operand 1: %zero : tensor<f32>
+    ");
+    assert!(bind(text, "others").is_ok());
+}
+
 #[test]
 fn faults() {
     let x = stacked();

@@ -391,3 +391,18 @@ fn values_that_outlive_their_function() {
     };
     assert_snapshot!(message(function, []));
 }
+
+/// With its own number, a member that does not take the branch would never reach the end of its loop.
+#[test]
+fn who_stands_in_runs_with_the_number_of_another() -> TestResult {
+    let function = |x: Var| {
+        let odd_ones_never_end = |x: Var| {
+            let own = x.axis_index("members").to(DType::F32);
+            while_loop(|x: Var| x.ne(&own), |x| x + 2.0, x)
+        };
+        cond(&x.lt(1.0), odd_ones_never_end, |x| x, x)
+    };
+    let together = vmap(function, 0).call(numbers(&[0.0, 1.0, 0.0, 5.0]))?;
+    assert_eq!(values(&together), [0.0, 1.0, 2.0, 5.0]);
+    Ok(())
+}

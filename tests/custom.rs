@@ -149,4 +149,9 @@ fn faults_of_a_rule() {
     let x = Tensor::from([1.0f32, 2.0]);
     let silent = custom_vmap(|x: Var| x.exp(), |_: usize, _: &[bool], x: Var| (x.exp(), Vec::new()));
     assert_snapshot!(vmap(silent, 0).call(&x).expect_err("a rule that says too little"));
+    let along = custom_vmap(|x: Var| x.psum("members"), |_: usize, _: &[bool], x: Var| (x, vec![true]));
+    assert_snapshot!(vmap(along, 0).call(&x).expect_err("an axis that the rule does not know"), @"
+    custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside of it what depends on the axis (its index, sums, draws by members)
+      at tests/custom.rs:152:17
+    ");
 }

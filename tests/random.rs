@@ -318,14 +318,6 @@ fn chunks_draw_the_same() -> TestResult {
     Ok(())
 }
 
-/// In a loop the numbers of a chunk's members are out of reach: an error, not other draws.
-#[test]
-fn numbers_in_loops_are_refused_in_chunks() {
-    let counted = |x: Var| fori_loop(0, 3, |_, x: Var| &x + x.axis_index("members").to(DType::F32), x);
-    let error = vmap(counted, 0).chunk_size(2).call(&members()).expect_err("refused");
-    assert_snapshot!(error);
-}
-
 /// An ensemble with dropout in training mode: checking that members agree draws nothing.
 #[test]
 fn ensembles_in_training_mode_draw_from_keys() -> TestResult {

@@ -14,7 +14,7 @@ use crate::dims::normalise;
 use crate::error::{DimsError, Error};
 use crate::rules::{Batch, Lane, shift};
 use crate::tree::Path;
-use crate::{chunk, walk};
+use crate::{chunk, numbers, walk};
 
 /// The member dimension of a graph: its name and the number of members.
 #[derive(Debug, Clone)]
@@ -63,6 +63,7 @@ pub(crate) fn batch(
     axis: &Axis,
     chunk: Option<usize>,
 ) -> Result<Graph, Error> {
+    let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
     if chunk == Some(0) {

@@ -10,8 +10,8 @@ use choral_ir::op::{Concatenate, Scan, Slice};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
 
 use crate::rules::Lane::{Mapped, Shared};
-use crate::rules::{Batch, Lane, Lanes, is_along, needs_all};
-use crate::walk;
+use crate::rules::{Batch, Lane, Lanes, needs_all};
+use crate::{numbers, walk};
 
 /// A graph cut where values begin to be mapped.
 struct Cut {
@@ -47,9 +47,9 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usi
     }
     let is_mapped = |lane: &&Lane| lane.dim().is_some();
     let Cut { shared, mapped, outputs } = cut(graph, inputs, &cx.axis)?;
-    let of_shared: Vec<Value> =
-        inputs.iter().filter(|lane| lane.dim().is_none()).map(|lane| lane.value()).collect();
-    let at_cut = cx.builder.inline(&shared, &of_shared)?;
+    let of_shared: Vec<Lane> = inputs.iter().filter(|lane| lane.dim().is_none()).copied().collect();
+    let at_cut = walk::outputs(cx, &shared, &of_shared)?;
+    let at_cut: Vec<Value> = at_cut.iter().map(|lane| lane.value()).collect();
     let mut members = Vec::new();
     if is_numbered(&mapped, &cx.axis) {
         members.push(cx.member_numbers()?);
@@ -120,7 +120,7 @@ fn in_chunks(
 
 /// Whether the part asks for the numbers of the members.
 fn is_numbered(part: &Graph, axis: &Arc<str>) -> bool {
-    part.nodes().any(|(_, node)| matches!(&node.kind, NodeKind::Op(op) if is_along(op, axis)))
+    part.nodes().any(|(_, node)| numbers::is_asked_by(node, axis))
 }
 
 /// The part over so many members, all results mapped along dimension 0. Its first inputs are their
@@ -214,8 +214,9 @@ fn mapped_nodes(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> HashSet<Node
     let of_inputs = graph.inputs().iter().zip(inputs).filter(|(_, lane)| lane.dim().is_some());
     let mut mapped: HashSet<NodeId> = of_inputs.map(|(port, _)| port.value.node()).collect();
     for (id, node) in graph.nodes() {
-        let by_number = matches!(&node.kind, NodeKind::Op(op) if is_along(op, axis));
-        if by_number || graph.operands(id).iter().any(|value| mapped.contains(&value.node())) {
+        if numbers::is_asked_by(node, axis)
+            || graph.operands(id).iter().any(|value| mapped.contains(&value.node()))
+        {
             mapped.insert(id);
         }
     }

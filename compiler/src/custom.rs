@@ -10,9 +10,10 @@ use std::panic::Location as Caller;
 use std::sync::Arc;
 
 use choral_ir::op::{Custom, CustomOp};
-use choral_ir::{BuildError, Builder, Graph, Tensor, TensorType, TypeError, Value};
+use choral_ir::{BuildError, Builder, Graph, Location, Tensor, TensorType, TypeError, Value};
 
-use crate::error::Error;
+use crate::error::{Error, TraceError, TraceFault};
+use crate::rules::any_in;
 use crate::trace::function::{self, Function, OutputTypes, Traced};
 use crate::trace::record;
 use crate::trace::var::Var;
@@ -24,6 +25,8 @@ use crate::views;
 pub struct CustomVmap<F, R> {
     function: F,
     rule: Arc<R>,
+    /// The user's line.
+    location: Location,
 }
 
 /// `function`, which under `vmap` becomes what `rule` makes of it.
@@ -45,8 +48,9 @@ pub struct CustomVmap<F, R> {
 /// assert_eq!(traced.output, TensorType::new([5], DType::F32));
 /// # Ok::<(), choral_compiler::Error>(())
 /// ```
+#[track_caller]
 pub fn custom_vmap<F, R>(function: F, rule: R) -> CustomVmap<F, R> {
-    CustomVmap { function, rule: Arc::new(rule) }
+    CustomVmap { function, rule: Arc::new(rule), location: Caller::caller().into() }
 }
 
 /// The arguments `A` as a rule gets them.
@@ -71,16 +75,27 @@ where
         let Traced { graph, output, captures } =
             function::trace_as(&self.function, &args, |_, var: &Var| var.ty().clone())?;
         if !captures.is_empty() {
-            let message = "custom_vmap: the function uses values from around it; make them arguments";
-            return Err(Error::Message(message.to_owned()));
+            return Err(self.fault("the function uses values from around it; make them arguments"));
+        }
+        if any_in(&graph, &|_| true) {
+            let message = "the function is along an axis of a vmap around it, of which its rule cannot know; \
+                           compute outside of it what depends on the axis (its index, sums, draws by members)";
+            return Err(self.fault(message));
         }
         let structure = args.map(&mut Default::default(), &mut |_, var: &Var| var.ty().clone());
         let rule = erased(Arc::clone(&self.rule), structure);
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).collect();
         let results = record(Custom::new(Ruled { body: graph, rule }).into(), &operands, at);
-        let missing = || Error::Message("custom_vmap: a function needs an argument".to_owned());
-        rebuild(&output, &results).ok_or_else(missing)
+        rebuild(&output, &results).ok_or_else(|| self.fault("a function needs an argument"))
+    }
+}
+
+impl<F, R> CustomVmap<F, R> {
+    fn fault(&self, message: &str) -> Error {
+        let fault =
+            TraceFault { message: format!("custom_vmap: {message}"), location: self.location.clone() };
+        TraceError { faults: vec![fault] }.into()
     }
 }
 

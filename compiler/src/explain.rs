@@ -7,8 +7,9 @@ use std::sync::Arc;
 use choral_ir::{Graph, NodeKind, Value, cost};
 
 use crate::batch::Axis;
+use crate::error::Error;
 use crate::rules::{Batch, Lane};
-use crate::{error::Error, walk};
+use crate::{numbers, walk};
 
 /// What became of a graph's ops under `vmap`; made by [`Vmap::explain`](crate::vmap::Vmap::explain), and printed as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub(crate) fn explained(
     axis: &Axis,
     mapped: &Graph,
 ) -> Result<Explanation, Error> {
+    let single = Cost::of(graph);
+    let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
     let lanes = walk::lanes(&mut cx, graph, &inputs)?;
@@ -70,7 +73,7 @@ pub(crate) fn explained(
         axis: Arc::clone(&axis.name),
         members: axis.size,
         ops: rows(graph, &lanes),
-        single: Cost::of(graph),
+        single,
         mapped: Cost::of(mapped),
     })
 }

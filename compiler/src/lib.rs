@@ -7,7 +7,7 @@
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
 //! | [`mod@vmap`], [`batch`] | the transform as users call it, and the pass over graphs |
-//! | `walk`, `chunk`, `rules` | the pass's walk over a graph, members in chunks, and one file of batching rules per op family |
+//! | `walk`, `numbers`, `chunk`, `rules` | the pass's walk over a graph, members' numbers in regions, members in chunks, and one file of batching rules per op family |
 //! | `threefry` | random bits as ops of a graph |
 //! | [`custom`] | functions that carry their own batching rule |
 //! | [`explain`] | what `vmap` did, op by op |
@@ -27,6 +27,7 @@ pub mod ensemble;
 pub mod error;
 pub mod explain;
 pub mod nn;
+mod numbers;
 pub mod rewrite;
 mod rules;
 pub mod state;

@@ -31,7 +31,8 @@ pub(crate) fn axes(ports: &[Port]) -> Vec<Vec<NamedAxis>> {
     ports.iter().map(|port| port.axes.clone()).collect()
 }
 
-fn copy_inputs(builder: &mut Builder, graph: &Graph) -> Vec<Value> {
+/// The graph's inputs, added to the graph in the making.
+pub(crate) fn copy_inputs(builder: &mut Builder, graph: &Graph) -> Vec<Value> {
     let copy_input = |port: &Port| {
         let node = graph.node(port.value.node());
         builder.describe(None, node.location.clone());

@@ -23,7 +23,7 @@ pub(crate) fn batch(cx: &mut Batch, op: &CollectiveOp, lanes: &[Lane]) -> Lanes 
         (CollectiveOp::AllGather(op), true) => all_gather(cx, op, lanes[0])?,
         (CollectiveOp::Permute(op), true) => permute(cx, op, lanes[0])?,
         (CollectiveOp::AllToAll(op), true) => all_to_all(cx, op, lanes[0])?,
-        (CollectiveOp::MemberKey(op), true) => member_key(cx, op, lanes[0])?,
+        (CollectiveOp::MemberKey(op), true) => member_key(cx, op, lanes)?,
         (
             CollectiveOp::AllReduce(_)
             | CollectiveOp::AllGather(_)
@@ -31,7 +31,7 @@ pub(crate) fn batch(cx: &mut Batch, op: &CollectiveOp, lanes: &[Lane]) -> Lanes 
             | CollectiveOp::AllToAll(_)
             | CollectiveOp::MemberKey(_),
             false,
-        ) => along_another_axis(cx, op, lanes[0])?,
+        ) => along_another_axis(cx, op, lanes)?,
     };
     Ok(vec![lane])
 }
@@ -57,10 +57,13 @@ fn passed_by(cx: &Batch, op: &CollectiveOp) -> CollectiveOp {
 }
 
 /// The op itself, with the members first.
-fn along_another_axis(cx: &mut Batch, op: &CollectiveOp, lane: Lane) -> Result<Lane, BuildError> {
+fn along_another_axis(cx: &mut Batch, op: &CollectiveOp, lanes: &[Lane]) -> Result<Lane, BuildError> {
     let op = passed_by(cx, op);
-    let Mapped(..) = lane else { return Ok(Shared(cx.push(Op::Collective(op), &[lane.value()])?)) };
-    let value = cx.at_front(lane)?;
+    if lanes.iter().all(|lane| lane.dim().is_none()) {
+        let values: Vec<Value> = lanes.iter().map(|lane| lane.value()).collect();
+        return Ok(Shared(cx.push(Op::Collective(op), &values)?));
+    }
+    let values: Vec<Value> = lanes.iter().map(|&lane| cx.at_front(lane)).collect::<Result<_, _>>()?;
     let op: Op = match op {
         CollectiveOp::AllGather(op) => AllGather { dimension: op.dimension + 1, ..op }.into(),
         CollectiveOp::AllToAll(op) => AllToAll {
@@ -74,7 +77,7 @@ fn along_another_axis(cx: &mut Batch, op: &CollectiveOp, lane: Lane) -> Result<L
         | CollectiveOp::Permute(_)
         | CollectiveOp::MemberKey(_)) => Op::Collective(same),
     };
-    Ok(Mapped(cx.push(op, &[value])?, 0))
+    Ok(Mapped(cx.push(op, &values)?, 0))
 }
 
 fn axis_index(cx: &mut Batch) -> Result<Lane, BuildError> {
@@ -82,9 +85,9 @@ fn axis_index(cx: &mut Batch) -> Result<Lane, BuildError> {
 }
 
 /// A key that differs between members is each one's own.
-fn member_key(cx: &mut Batch, op: &MemberKey, lane: Lane) -> Result<Lane, BuildError> {
-    let key = match (lane, op.randomness) {
-        (Mapped(..), _) | (Shared(_), Randomness::Same) => return Ok(lane),
+fn member_key(cx: &mut Batch, op: &MemberKey, lanes: &[Lane]) -> Result<Lane, BuildError> {
+    let key = match (lanes[0], op.randomness) {
+        (Mapped(..), _) | (Shared(_), Randomness::Same) => return Ok(lanes[0]),
         (Shared(key), Randomness::Different) => key,
         (Shared(key), Randomness::Error) => {
             let message = format!(
@@ -99,9 +102,13 @@ fn member_key(cx: &mut Batch, op: &MemberKey, lane: Lane) -> Result<Lane, BuildE
     };
     let keys = cx.at_front(Shared(key))?;
     let shape = cx.ty(keys).shape.clone();
-    let numbers = cx.member_numbers()?;
+    let numbers = match lanes.get(1) {
+        Some(&numbers) => cx.at_front(numbers)?,
+        None => cx.member_numbers()?,
+    };
+    let leading: Vec<usize> = (0..cx.ty(numbers).rank()).collect();
     let numbers = cx.builder.convert(numbers, DType::Ui32)?;
-    let numbers = views::stretch(&mut cx.builder, numbers, &shape[..shape.len() - 1], &[0])?;
+    let numbers = views::stretch(&mut cx.builder, numbers, &shape[..shape.len() - 1], &leading)?;
     Ok(Mapped(threefry::fold_in(&mut cx.builder, keys, numbers)?, 0))
 }
 

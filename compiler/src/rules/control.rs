@@ -7,7 +7,7 @@
 //!
 //! Then members run code that they did not ask for, and a loop inside might never end for them.
 //! Where code holds a loop, such members run it on the operands of one that did ask ([`stand_ins`]),
-//! and it does not run at all if nobody did.
+//! and it does not run at all if nobody did. Members that exchange values are all asked.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use choral_ir::op::{
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Tensor, Value};
 
 use super::Lane::{Mapped, Shared};
-use super::{Batch, Lane, Lanes};
+use super::{Batch, Lane, Lanes, is_exchanging};
 use crate::{views, walk};
 
 /// The rule of each op of the family.
@@ -108,7 +108,7 @@ fn none_of(cx: &mut Batch, masks: &[Value]) -> Result<Value, BuildError> {
 
 /// A branch's results, right for the members in `takes`.
 fn branch(cx: &mut Batch, branch: &Graph, takes: Value, operands: &[Lane]) -> Lanes {
-    if !holds_a_loop(branch) {
+    if !needs_stand_ins(cx, branch) {
         return walk::outputs(cx, branch, operands);
     }
     let operands = stand_ins(cx, takes, operands)?;
@@ -118,6 +118,12 @@ fn branch(cx: &mut Batch, branch: &Graph, takes: Value, operands: &[Lane]) -> La
     let any = any(&mut cx.builder, takes)?;
     let operands: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
     cx.mapped(op, &[vec![any], operands].concat(), 0)
+}
+
+/// Whether members that do not take part run the code as one that does. They do not where members
+/// exchange values, as every member gives its own there: then its loops must end for all of them.
+fn needs_stand_ins(cx: &Batch, code: &Graph) -> bool {
+    holds_a_loop(code) && !is_exchanging(code, &cx.axis)
 }
 
 fn holds_a_loop(graph: &Graph) -> bool {
@@ -259,7 +265,7 @@ fn body_of_the_running(cx: &Batch, op: &While, carried: &[Lane]) -> Result<Graph
     let mut cx = cx.within(op.body.name());
     let running = cx.builder.input("running", choral_ir::TensorType::new([cx.size], DType::I1));
     let old = walk::inputs(&mut cx, &op.body, &dims(carried));
-    let taken = if holds_a_loop(&op.body) { stand_ins(&mut cx, running, &old)? } else { old.clone() };
+    let taken = if needs_stand_ins(&cx, &op.body) { stand_ins(&mut cx, running, &old)? } else { old.clone() };
     let mut new = walk::outputs(&mut cx, &op.body, &taken)?;
     for (at, (new, &old)) in new.iter_mut().zip(&old).enumerate() {
         *new = if hands_on(&op.body, at) { old } else { where_each(&mut cx, running, *new, old)? };

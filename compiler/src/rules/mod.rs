@@ -23,7 +23,7 @@ pub(crate) mod window;
 
 use std::sync::Arc;
 
-use choral_ir::op::{AxisIndex, CollectiveOp, Iota};
+use choral_ir::op::{CollectiveOp, ControlOp, Iota};
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, TensorType, TypeError, Value};
 
 use crate::views;
@@ -62,18 +62,8 @@ pub(crate) struct Batch {
     pub(crate) size: usize,
     /// The name that ops between members know them by.
     pub(crate) axis: Arc<str>,
-    numbers: Numbers,
-}
-
-/// Where the number of each member comes from.
-#[derive(Debug, Clone, Copy)]
-enum Numbers {
-    /// All members are there: 0, 1, 2, ..
-    Counted,
-    /// The members are a chunk of all: this value, `i32`.
-    Given(Value),
-    /// The members are a chunk, and the graph is a region of one that was given their numbers.
-    OutOfReach,
+    /// The members' numbers, where they are a chunk of all.
+    numbers: Option<Value>,
 }
 
 /// What a rule returns: one lane per result.
@@ -82,41 +72,24 @@ pub(crate) type Lanes = Result<Vec<Lane>, BuildError>;
 impl Batch {
     /// An empty graph of this name, for so many members.
     pub(crate) fn new(name: &str, size: usize, axis: Arc<str>) -> Batch {
-        Batch { builder: Builder::new(name), size, axis, numbers: Numbers::Counted }
+        Batch { builder: Builder::new(name), size, axis, numbers: None }
     }
 
-    /// An empty graph for the same members.
+    /// An empty graph for the same members: a region, which asks for no numbers ([`crate::numbers`]).
     pub(crate) fn within(&self, name: &str) -> Batch {
-        let numbers = match self.numbers {
-            Numbers::Counted => Numbers::Counted,
-            Numbers::Given(_) | Numbers::OutOfReach => Numbers::OutOfReach,
-        };
-        Batch { numbers, ..Batch::new(name, self.size, Arc::clone(&self.axis)) }
+        Batch::new(name, self.size, Arc::clone(&self.axis))
     }
 
     /// Makes the members a chunk of all: their numbers become an input of the graph.
     pub(crate) fn number_members(&mut self) {
         let numbers = self.builder.input("number", TensorType::new([self.size], DType::I32));
-        self.numbers = Numbers::Given(numbers);
+        self.numbers = Some(numbers);
     }
 
     /// The number of each member along the axis, `i32`.
     pub(crate) fn member_numbers(&mut self) -> Result<Value, BuildError> {
-        match self.numbers {
-            Numbers::Counted => {
-                self.push(Iota { shape: vec![self.size], dtype: DType::I32, dimension: 0 }, &[])
-            }
-            Numbers::Given(numbers) => Ok(numbers),
-            Numbers::OutOfReach => {
-                let message = format!(
-                    "the number of a member along the axis `{}` is not known in a loop or branch while members come in chunks; \
-                     take it outside and pass it in",
-                    self.axis
-                );
-                let op = AxisIndex { axis: Arc::clone(&self.axis) };
-                Err(self.builder.refusal(&op.into(), &[], TypeError { message, constraint: "chunk_size" }))
-            }
-        }
+        let counted = Iota { shape: vec![self.size], dtype: DType::I32, dimension: 0 };
+        self.numbers.map_or_else(|| self.push(counted, &[]), Ok)
     }
 
     /// Adds an op and returns its first result.
@@ -185,28 +158,60 @@ pub(crate) fn is_along(op: &Op, axis: &Arc<str>) -> bool {
 
 /// Whether an op, or one in its regions, needs the values of all members along this axis.
 pub(crate) fn needs_all(op: &Op, axis: &Arc<str>) -> bool {
-    let exchanges = |op: &CollectiveOp| match op {
+    any_collective(op, &|op| exchanges(op) && op.axes().contains(axis))
+}
+
+/// Whether an op in the graph needs the values of all members along this axis.
+pub(crate) fn is_exchanging(graph: &Graph, axis: &Arc<str>) -> bool {
+    any_in(graph, &|op| exchanges(op) && op.axes().contains(axis))
+}
+
+fn exchanges(op: &CollectiveOp) -> bool {
+    match op {
         CollectiveOp::AxisIndex(_) | CollectiveOp::MemberKey(_) => false,
         CollectiveOp::AllReduce(_)
         | CollectiveOp::AllGather(_)
         | CollectiveOp::Permute(_)
         | CollectiveOp::AllToAll(_) => true,
-    };
-    any_collective(op, &|op| exchanges(op) && op.axes().contains(axis))
+    }
 }
 
-fn any_collective(op: &Op, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
-    let within = |region: &Graph| {
-        region.nodes().any(|(_, node)| match &node.kind {
-            NodeKind::Op(op) => any_collective(op, holds),
-            NodeKind::Input | NodeKind::Constant(_) => false,
-        })
-    };
-    matches!(op, Op::Collective(op) if holds(op)) || op.regions().into_iter().any(within)
+/// Whether `holds` holds for an op between members: this one, or one in its regions.
+pub(crate) fn any_collective(op: &Op, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
+    matches!(op, Op::Collective(op) if holds(op))
+        || op.regions().into_iter().any(|region| any_in(region, holds))
+}
+
+/// Whether `holds` holds for an op between members in the graph, or in a region of it.
+pub(crate) fn any_in(graph: &Graph, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
+    graph.nodes().any(|(_, node)| match &node.kind {
+        NodeKind::Op(op) => any_collective(op, holds),
+        NodeKind::Input | NodeKind::Constant(_) => false,
+    })
+}
+
+/// Refuses a body of scalars that is along the axis: it combines elements, and meets no members.
+fn no_members_in_bodies(cx: &Batch, op: &Op, lanes: &[Lane]) -> Result<(), BuildError> {
+    let has_regions_of_members = matches!(
+        op,
+        Op::Control(ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::Scan(_))
+    );
+    let is_body_along = |body: &Graph| any_in(body, &|op| op.axes().contains(&cx.axis));
+    if has_regions_of_members || !op.regions().into_iter().any(is_body_along) {
+        return Ok(());
+    }
+    let message = format!(
+        "its body combines elements, and cannot hold an op along the axis `{}`; compute outside of it what differs \
+         between members",
+        cx.axis
+    );
+    let operands: Vec<Value> = lanes.iter().map(|lane| lane.value()).collect();
+    Err(cx.builder.refusal(op, &operands, TypeError { message, constraint: "axis" }))
 }
 
 /// The rule of an op's family.
 pub(crate) fn batch(cx: &mut Batch, op: &Op, lanes: &[Lane]) -> Lanes {
+    no_members_in_bodies(cx, op, lanes)?;
     match op {
         Op::Elementwise(op) => elementwise::batch(cx, op, lanes),
         Op::Shape(op) => shape::batch(cx, op, lanes),

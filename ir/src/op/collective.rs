@@ -106,9 +106,11 @@ pub struct AllToAll {
 }
 
 /// Keys for draws that nobody passed a key for: a member's own where the operand differs between
-/// members along the axis, and what `randomness` says where all of them share it.
+/// members along the axis, and what `randomness` says where all of them share it. A second operand
+/// is the member's number, where regions are handed it.
 ///
-/// (C1) the operand is keys, `ui32` with a last dimension of 2.
+/// (C1) the operand is keys, `ui32` with a last dimension of 2; (C2) numbers, if any, are `i32`, one
+/// for each key of the leading dimensions that they have.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemberKey {
     /// The axis.
@@ -188,7 +190,16 @@ pub fn infer(op: &CollectiveOp, operands: &[&TensorType]) -> Result<Vec<TensorTy
         arity(0, operands)?;
         return Ok(vec![TensorType::scalar(DType::I32)]);
     }
-    arity(1, operands)?;
+    if let (CollectiveOp::MemberKey(_), [keys, numbers]) = (op, operands) {
+        let is_leading = numbers.dtype == DType::I32 && keys.shape.starts_with(&numbers.shape);
+        ensure!(
+            is_leading && numbers.rank() < keys.rank(),
+            "C2",
+            "expected numbers, i32 with leading dimensions of {keys}, got {numbers}"
+        );
+    } else {
+        arity(1, operands)?;
+    }
     let ty = operands[0];
     match op {
         CollectiveOp::AxisIndex(_) => Ok(vec![TensorType::scalar(DType::I32)]),

@@ -397,9 +397,9 @@ fn collective(op: &CollectiveOp, call: &Call<'_>) -> String {
         ),
         CollectiveOp::MemberKey(MemberKey { axis, level, randomness }) => {
             let randomness = randomness.name();
+            let signature = if call.operands.len() > 1 { signature } else { call.results[0].to_string() };
             format!(
-                "{name} {arguments}, axis = \"{axis}\", level = {level}, randomness = \"{randomness}\" : {}",
-                call.results[0]
+                "{name} {arguments}, axis = \"{axis}\", level = {level}, randomness = \"{randomness}\" : {signature}"
             )
         }
     }
