@@ -323,6 +323,8 @@ fn faults() {
     messages.push(twice.expect_err("two senders").to_string());
     let uneven = vmap(|x: Var| x.all_to_all("members", 0, 0), 0).call(&x);
     messages.push(uneven.expect_err("three slices").to_string());
+    let spaced = vmap(|x: Var| x.psum("a b"), 0).axis_name("a b").call(&x);
+    messages.push(spaced.expect_err("no name").to_string());
     let unbound = Graph::parse(
         "func.func @main(%x: tensor<f32>) -> tensor<f32> {
            %y = choral.psum %x, axes = [\"m\"] : tensor<f32>

@@ -29,7 +29,8 @@ pub struct Axis {
 /// outputs (negative counts from the end); `paths` name the outputs in errors.
 ///
 /// # Errors
-/// If an output dimension is out of range, or `None` for an output that is mapped.
+/// If an output dimension is out of range, or `None` for an output that is mapped; if the axis has a
+/// name that text cannot spell.
 pub fn batch_graph(
     graph: &Graph,
     in_dims: &[Option<usize>],
@@ -63,6 +64,9 @@ pub(crate) fn batch(
     axis: &Axis,
     chunk: Option<usize>,
 ) -> Result<Graph, Error> {
+    if !is_name(&axis.name) {
+        return Err(DimsError::AxisName { name: axis.name.to_string() }.into());
+    }
     let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
@@ -87,6 +91,11 @@ pub(crate) fn batch(
     let in_axes =
         graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
     Ok(walk::finished(cx.builder, &outputs)?.with_axes(in_axes, out_axes))
+}
+
+/// Whether text can spell a name: `members@0` says where an axis lies, and a space sets two apart.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
 /// Where a result has the members; `None` if they share it.

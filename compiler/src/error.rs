@@ -112,6 +112,10 @@ pub enum DimsError {
         "out_dims{path} is None, but this result has a member dimension; give it an integer, or reduce the members inside the function"
     )]
     Unbatched { path: String },
+    #[error(
+        "axis_name is {name:?}, expected letters, digits, `_`, `.` or `-`, as a program's text spells it"
+    )]
+    AxisName { name: String },
 }
 
 /// Arguments that agree about the number of members.

@@ -78,7 +78,7 @@ impl<F> Vmap<F> {
     }
 
     /// What the member dimension is called in printed graphs, and by ops between members such as
-    /// [`Var::psum`].
+    /// [`Var::psum`]: letters, digits, `_`, `.` and `-`.
     #[must_use]
     pub fn axis_name(mut self, name: &str) -> Self {
         self.axis_name = name.into();

@@ -4,6 +4,7 @@
 //! - `vmap` is the stack of single runs, for every subset of mapped inputs;
 //! - `vmap` of `vmap` is the stack of stacks, and either may be the inner one;
 //! - members in chunks give what they give all at once;
+//! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - every device gives what the reference gives;
 //! - what is exported gives the same, in StableHLO's own ops;
 //! - mapped graphs pass the verifier and have the declared types;
@@ -17,17 +18,19 @@ mod compare;
 mod generate;
 mod inputs;
 mod mapping;
+mod numbered;
 mod subject;
 
 use std::collections::HashSet;
 
-use choral::ir::op::{Binary, Unary};
-use choral::ir::verify;
+use choral::ir::op::{AxisIndex, Binary, Unary};
+use choral::ir::{Builder, verify};
 use choral::transform::rewrite::export;
 use choral::{Device, Graph, Tensor};
 
 use choices::Choices;
 use mapping::Mapping;
+use numbered::{has_regions, numbered};
 use subject::{Effort, Law, Subject, holds, run};
 
 const MEMBERS: [usize; 5] = [2, 3, 1, 0, 7];
@@ -138,6 +141,30 @@ fn chunks_make_no_difference(subject: &Subject, choices: &mut Choices) -> Result
     all_equal(&got, &run(&whole, Device::Reference, &inputs)?).map_err(context)
 }
 
+fn members_know_their_numbers(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    if !has_regions(&subject.graph) {
+        return Ok(());
+    }
+    let asks = |builder: &mut Builder| builder.push(AxisIndex { axis: "members".into() }, &[]);
+    let asking = numbered(&subject.graph, &asks).map_err(|error| error.to_string())?;
+    let mapping = some_mapping(&asking, choices);
+    let chunk = choices.pick(&[1, 2, 3, 4]);
+    for mapped in [mapping.apply(&asking, "members")?, mapping.apply_in_chunks(&asking, chunk)?] {
+        let context = |error: String| format!("{asking}{mapping:?}\nin chunks of {chunk}\n{mapped}{error}");
+        verify(&mapped).map_err(|error| context(error.to_string()))?;
+        let inputs = subject.inputs(&mapped);
+        let outputs = run(&mapped, Device::Reference, &inputs).map_err(context)?;
+        for member in 0..mapping.members {
+            let told = |builder: &mut Builder| Ok(builder.constant(Tensor::from(member as i32)));
+            let told = numbered(&subject.graph, &told).map_err(|error| error.to_string())?;
+            let expected = run(&told, Device::Reference, &mapping.member_inputs(&inputs, member))?;
+            let got = mapping.member_outputs(&told, &outputs, member);
+            all_equal(&got, &expected).map_err(context)?;
+        }
+    }
+    Ok(())
+}
+
 fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     for graph in [&subject.graph, &mapped] {
@@ -222,6 +249,7 @@ mod laws {
         vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
         either_vmap_may_be_the_inner_one, Effort::fixed(100, 600);
         chunks_make_no_difference, Effort::fixed(150, 1000);
+        members_know_their_numbers, Effort::fixed(150, 1000);
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);

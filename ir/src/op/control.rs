@@ -262,16 +262,3 @@ fn infer_map(Map { computation }: &Map, operands: &[&TensorType]) -> Result<Vec<
     ensure!(results.len() == 1 && results[0].rank() == 0, "C4", "the body returns {}", list(&results));
     Ok(vec![first.with_dtype(results[0].dtype)])
 }
-
-/// Where a tracked dimension goes: through a region it is not followed.
-pub fn follow(op: &ControlOp, dims: &[Option<usize>]) -> Option<usize> {
-    match op {
-        ControlOp::Map(_) => dims.iter().flatten().next().copied(),
-        ControlOp::OptimizationBarrier if dims.iter().all(|dim| *dim == dims[0]) => dims[0],
-        ControlOp::OptimizationBarrier
-        | ControlOp::If(_)
-        | ControlOp::Case(_)
-        | ControlOp::While(_)
-        | ControlOp::Scan(_) => None,
-    }
-}

@@ -237,7 +237,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
 /// Where a tracked dimension lies in each result, given where it lies in each operand.
 ///
 /// `None` for an operand that does not carry the dimension, and for a result in which it cannot
-/// be told from others any more.
+/// be told from others any more. Regions are followed by who walks them (`text::axes`).
 pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
     match op {
         Op::Elementwise(_) => dims.iter().flatten().next().copied(),
@@ -249,10 +249,9 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
         Op::Index(op) => index::follow(op, operands, dims),
         Op::Sort(_) => sort::follow(dims),
         Op::Linalg(_) => linalg::follow(operands, dims),
-        Op::Control(op) => control::follow(op, dims),
         Op::Random(op) => random::follow(op, dims),
         Op::Collective(op) => collective::follow(op, dims),
-        Op::Custom(_) => None,
+        Op::Control(_) | Op::Custom(_) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use super::control;
 use super::print::{Call, Printer};
+use crate::Op;
 use crate::op::{
     AllGather, AllReduce, AllToAll, AxisIndex, BatchingDim, BitcastConvert, BroadcastInDim, Cholesky,
     CollectiveOp, Compare, ComparisonType, Concatenate, Convolution, Custom, DotGeneral, DynamicSlice,
@@ -12,7 +13,6 @@ use crate::op::{
     Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter,
     ShapeOp, Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
 };
-use crate::{Graph, Op};
 
 /// The right-hand side of an op's line.
 pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
@@ -221,7 +221,7 @@ fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
             )
         }
         None => {
-            let reducer = reducer(&call.printer.region(body, &[]), call.printer);
+            let reducer = reducer(&call.body(body), call.printer);
             format!("stablehlo.reduce{folded} across dimensions = {dimensions} : {signature}\n{reducer}")
         }
     }
@@ -247,15 +247,15 @@ fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
         array(window_dilations),
         array(window_dimensions),
         array(window_strides),
-        block(body, call.printer),
+        block(&call.body(body), call.printer),
         call.signature(),
     )
 }
 
 /// A region in braces, its inputs declared by `^bb0`.
-pub(super) fn block(body: &Graph, outer: &Printer<'_>) -> String {
-    let region = outer.region(body, &[]);
-    let arguments = body.inputs().iter().map(|port| region.argument(port)).collect::<Vec<_>>().join(", ");
+pub(super) fn block(region: &Printer<'_>, outer: &Printer<'_>) -> String {
+    let arguments =
+        region.graph.inputs().iter().map(|port| region.argument(port)).collect::<Vec<_>>().join(", ");
     format!("{{\n{0}^bb0({arguments}):\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
 }
 
@@ -326,7 +326,7 @@ fn scatter(op: &Scatter, call: &Call<'_>) -> String {
     format!(
         "\"stablehlo.scatter\"({}) <{{scatter_dimension_numbers = #stablehlo.scatter<{numbers}index_vector_dim = {index_vector_dim}>}}> ({}) : {}",
         call.arguments(),
-        block(body, call.printer),
+        block(&call.body(body), call.printer),
         call.signature(),
     )
 }
@@ -341,7 +341,7 @@ fn sort(Sort { dimension, is_stable, comparator }: &Sort, call: &Call<'_>) -> St
     format!(
         "\"stablehlo.sort\"({}) <{{dimension = {dimension} : i64, is_stable = {is_stable}}}> ({}) : {}",
         call.arguments(),
-        block(comparator, call.printer),
+        block(&call.body(comparator), call.printer),
         call.signature(),
     )
 }
@@ -427,8 +427,8 @@ fn select_and_scatter(op: &SelectAndScatter, call: &Call<'_>) -> String {
         padded(padding),
         array(window_dimensions),
         array(window_strides),
-        block(select, call.printer),
-        block(scatter, call.printer),
+        block(&call.body(select), call.printer),
+        block(&call.body(scatter), call.printer),
         call.signature(),
     )
 }

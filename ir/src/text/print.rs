@@ -3,13 +3,15 @@
 use super::axes::{self, Tracked};
 use super::names::{Names, identifier};
 use super::{literal, ops};
-use crate::graph::{Node, NodeId, NodeKind, Port};
+use crate::graph::{Node, NodeId, NodeKind, Port, Value};
+use crate::op::ControlOp;
 use crate::{Graph, TensorType};
 
 /// One graph on its way to text.
 pub(super) struct Printer<'a> {
     pub(super) graph: &'a Graph,
     names: Names<'a>,
+    axes: Tracked,
     /// Most elements that a constant is written with.
     limit: Option<usize>,
     /// Spaces before each line.
@@ -18,7 +20,7 @@ pub(super) struct Printer<'a> {
 
 /// The graph as a function.
 pub(super) fn function(graph: &Graph, limit: Option<usize>) -> String {
-    let printer = Printer { graph, names: Names::of(graph), limit, indent: 2 };
+    let printer = Printer { graph, names: Names::of(graph), axes: Tracked::of(graph), limit, indent: 2 };
     let arguments = graph.inputs().iter().map(|port| format!("\n    {}", printer.argument(port)));
     let results =
         graph.outputs().iter().map(|port| format!("{}{}", graph.ty(port.value), axes::attribute(port)));
@@ -34,9 +36,9 @@ pub(super) fn function(graph: &Graph, limit: Option<usize>) -> String {
 impl<'a> Printer<'a> {
     /// A printer of a region inside this graph. Inputs that this graph declares have the names in
     /// `arguments`.
-    pub(super) fn region<'r>(&'r self, region: &'r Graph, arguments: &[String]) -> Printer<'r> {
+    fn region<'r>(&'r self, region: &'r Graph, arguments: &[String], axes: Tracked) -> Printer<'r> {
         let names = self.names.within(region, arguments);
-        Printer { graph: region, names, limit: self.limit, indent: self.indent + 2 }
+        Printer { graph: region, names, axes, limit: self.limit, indent: self.indent + 2 }
     }
 
     /// Names for the inputs of a region that are declared in this graph.
@@ -52,12 +54,11 @@ impl<'a> Printer<'a> {
 
     /// Every line but the inputs', and the one that returns.
     pub(super) fn body(&self, return_op: &str) -> String {
-        let tracked = Tracked::of(self.graph);
         let margin = self.margin();
         let mut text = String::new();
         for (id, node) in self.graph.nodes() {
             if let Some(line) = self.line(id, node) {
-                text.push_str(&format!("{margin}{line}{}\n", tracked.comment(id)));
+                text.push_str(&format!("{margin}{line}{}\n", self.axes.comment(id, node)));
             }
         }
         text.push_str(&format!("{margin}{}\n", self.results(return_op)));
@@ -96,6 +97,7 @@ impl<'a> Printer<'a> {
         let operands = self.graph.operands(id);
         Call {
             printer: self,
+            values: operands.clone(),
             names: operands.iter().map(|&value| self.names.value(self.graph, value)).collect(),
             operands: operands.iter().map(|&value| self.graph.ty(value)).collect(),
             results: node.types.iter().collect(),
@@ -107,6 +109,8 @@ impl<'a> Printer<'a> {
 pub(super) struct Call<'a> {
     /// The printer of the graph around the op.
     pub(super) printer: &'a Printer<'a>,
+    /// The operands.
+    values: Vec<Value>,
     /// Names of the operands.
     pub(super) names: Vec<String>,
     /// Types of the operands.
@@ -115,7 +119,17 @@ pub(super) struct Call<'a> {
     pub(super) results: Vec<&'a TensorType>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// A printer of a region of a branch or a loop; see [`Printer::region`].
+    pub(super) fn region(&self, op: &ControlOp, region: &'a Graph, arguments: &[String]) -> Printer<'a> {
+        self.printer.region(region, arguments, self.printer.axes.within(op, &self.values, region))
+    }
+
+    /// A printer of a body that combines scalars.
+    pub(super) fn body(&self, body: &'a Graph) -> Printer<'a> {
+        self.printer.region(body, &[], Tracked::default())
+    }
+
     /// `%a, %b`.
     pub(super) fn arguments(&self) -> String {
         self.names.join(", ")
