@@ -57,14 +57,10 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usi
     for &lane in inputs.iter().filter(is_mapped) {
         members.push(cx.at_front(lane)?);
     }
-    let results = if mapped.outputs().is_empty() {
-        Vec::new()
-    } else {
-        in_chunks(cx, &mapped, &members, &at_cut, chunk)?
-    };
+    let results = in_chunks(cx, &mapped, &members, &at_cut, chunk)?;
     let lane = |source: &Source| match *source {
         Source::Shared(at) => Shared(at_cut[at]),
-        Source::Mapped(at) => Mapped(results[at], 0),
+        Source::Mapped(at) => results[at],
     };
     Ok(outputs.iter().map(lane).collect())
 }
@@ -74,21 +70,19 @@ fn refusal(graph: &Graph, op: &Op, operands: &[Value], cause: TypeError) -> Buil
     BuildError { op: op.name(), operands: operands.iter().map(describe).collect(), cause, location: None }
 }
 
-/// The mapped part over all members, whose values have them first.
-fn in_chunks(
-    cx: &mut Batch,
-    part: &Graph,
-    members: &[Value],
-    at_cut: &[Value],
-    chunk: usize,
-) -> Result<Vec<Value>, BuildError> {
+/// The mapped part over all members, whose values have them first. A result that does not differ
+/// between members (a count of rounds beside what they compute) is that of the first chunk.
+fn in_chunks(cx: &mut Batch, part: &Graph, members: &[Value], at_cut: &[Value], chunk: usize) -> Lanes {
+    if part.outputs().is_empty() {
+        return Ok(Vec::new());
+    }
     let (whole, rest) = (cx.size / chunk, cx.size % chunk);
+    let (in_dims, out_dims) = dims(cx, part, members.len())?;
     let mut pieces = Vec::new();
     if whole > 0 {
         let taken: Vec<Value> =
             members.iter().map(|&value| chunks(cx, value, whole, chunk)).collect::<Result<_, _>>()?;
-        let body = over(cx, part, members.len(), chunk)?;
-        let outputs = part.outputs().len();
+        let body = over(cx, part, [&in_dims, &out_dims], chunk)?;
         let op = Scan {
             dimension: 0,
             is_reverse: false,
@@ -96,7 +90,10 @@ fn in_chunks(
             body: Arc::new(handing_on(&body, members.len())?),
         };
         let stacks = cx.builder.push_all(op, &[&taken, at_cut].concat())?;
-        let together = stacks[..outputs].iter().map(|&stack| together(cx, stack));
+        let together = stacks.iter().zip(&out_dims).map(|(&stack, dim)| match dim {
+            Some(_) => together(cx, stack),
+            None => first(cx, stack),
+        });
         pieces.push(together.collect::<Result<Vec<_>, _>>()?);
     }
     if rest > 0 || whole == 0 {
@@ -104,18 +101,18 @@ fn in_chunks(
             .iter()
             .map(|&value| range(cx, value, whole * chunk, cx.size))
             .collect::<Result<_, _>>()?;
-        let body = over(cx, part, members.len(), rest)?;
+        let body = over(cx, part, [&in_dims, &out_dims], rest)?;
         pieces.push(cx.builder.inline(&body, &[&taken, at_cut].concat())?);
     }
-    match pieces.as_slice() {
-        [all] => Ok(all.clone()),
-        pieces => (0..part.outputs().len())
-            .map(|at| {
-                let parts: Vec<Value> = pieces.iter().map(|piece| piece[at]).collect();
-                cx.push(Concatenate { dimension: 0 }, &parts)
-            })
-            .collect(),
-    }
+    let joined = |(at, dim): (usize, &Option<usize>)| {
+        let parts: Vec<Value> = pieces.iter().map(|piece| piece[at]).collect();
+        match (dim, parts.as_slice()) {
+            (None, parts) => Ok(Shared(parts[0])),
+            (Some(dim), [all]) => Ok(Mapped(*all, *dim)),
+            (Some(dim), parts) => Ok(Mapped(cx.push(Concatenate { dimension: *dim }, parts)?, *dim)),
+        }
+    };
+    out_dims.iter().enumerate().map(joined).collect()
 }
 
 /// Whether the part asks for the numbers of the members.
@@ -123,17 +120,29 @@ fn is_numbered(part: &Graph, axis: &Arc<str>) -> bool {
     part.nodes().any(|(_, node)| numbers::is_asked_by(node, axis))
 }
 
-/// The part over so many members, all results mapped along dimension 0. Its first inputs are their
-/// numbers, if it asks for them, and what is mapped: `members` in all.
-fn over(cx: &Batch, part: &Graph, members: usize, size: usize) -> Result<Graph, BuildError> {
+type PartDims = (Vec<Option<usize>>, Vec<Option<usize>>);
+
+/// Where the part's inputs and results have the members: first, or nowhere. `members` operands have
+/// them, their numbers included.
+fn dims(cx: &Batch, part: &Graph, members: usize) -> Result<PartDims, BuildError> {
+    let mapped = members - usize::from(is_numbered(part, &cx.axis));
+    let in_dims: Vec<Option<usize>> = (0..part.inputs().len()).map(|at| (at < mapped).then_some(0)).collect();
+    let outputs = walk::mapped_outputs(cx, part, &in_dims)?;
+    Ok((in_dims, outputs.into_iter().map(|mapped| mapped.then_some(0)).collect()))
+}
+
+/// The part over so many members; their numbers are its first input, if it asks for them.
+fn over(
+    cx: &Batch,
+    part: &Graph,
+    [in_dims, out_dims]: [&[Option<usize>]; 2],
+    size: usize,
+) -> Result<Graph, BuildError> {
     let mut chunk = Batch::new(part.name(), size, Arc::clone(&cx.axis));
-    let is_numbered = is_numbered(part, &cx.axis);
-    if is_numbered {
+    if is_numbered(part, &cx.axis) {
         chunk.number_members();
     }
-    let mapped = members - usize::from(is_numbered);
-    let in_dims: Vec<Option<usize>> = (0..part.inputs().len()).map(|at| (at < mapped).then_some(0)).collect();
-    walk::filled(chunk, part, &in_dims, &vec![Some(0); part.outputs().len()])
+    walk::filled(chunk, part, in_dims, out_dims)
 }
 
 /// The graph as the body of a scan: its inputs after the first `taken` are carried unchanged.
@@ -158,6 +167,13 @@ fn together(cx: &mut Batch, stack: Value) -> Result<Value, BuildError> {
     let shape = &cx.ty(stack).shape;
     let joined = [&[shape[0] * shape[1]], &shape[2..]].concat();
     cx.builder.reshape(stack, joined)
+}
+
+/// What the first chunk says, of a value that all say.
+fn first(cx: &mut Batch, stack: Value) -> Result<Value, BuildError> {
+    let shape = cx.ty(stack).shape[1..].to_vec();
+    let row = range(cx, stack, 0, 1)?;
+    cx.builder.reshape(row, shape)
 }
 
 /// The members from `start` to before `end`.

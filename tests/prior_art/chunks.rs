@@ -42,6 +42,24 @@ fn a_shared_result_comes_out_of_chunks_once() -> TestResult {
     Ok(())
 }
 
+/// What a loop counts for all members is theirs together, though its other results are not.
+#[test]
+fn a_shared_result_of_a_loop_comes_out_of_chunks_once() -> TestResult {
+    let doubled = |x: Var| {
+        let rounds = x.full([], 0.0);
+        fori_loop(0, 3, |_, (n, x): (Var, Var)| (n + 1.0, &x + &x), (rounds, x))
+    };
+    let x = numbers(&[5, 3]);
+    let program = || vmap(doubled, 0).out_dims((None, 0)).on(Device::Reference);
+    let (rounds, whole) = program().call(&x)?;
+    assert_eq!(rounds, Tensor::scalar(3.0f32));
+    for chunk in [1, 2, 5, 9] {
+        let (rounds_in_chunks, in_chunks) = program().chunk_size(chunk).call(&x)?;
+        assert!(rounds_in_chunks.bit_eq(&rounds) && in_chunks.bit_eq(&whole), "{chunk} at a time");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_result_that_differs_between_chunks_is_not_everyones() {
     let (x, w) = (numbers(&[5, 3]), numbers(&[2, 3]));
