@@ -114,6 +114,10 @@ fn nested() -> Explained {
     vmap(inner, (None, 0)).explain((f32(&[32, 3]), f32(&[MEMBERS, 4, 3])))
 }
 
+fn explained(programs: &[(&str, Program)]) -> Result<String, choral::Error> {
+    programs.iter().map(|(title, explain)| Ok(format!("{title}\n{}\n", explain()?))).collect()
+}
+
 #[test]
 fn typical_programs() -> Result<(), choral::Error> {
     let programs: [(&str, Program); 10] = [
@@ -128,10 +132,49 @@ fn typical_programs() -> Result<(), choral::Error> {
         ("apart from the mean of all", centred),
         ("vmap of vmap", nested),
     ];
-    let mut text = String::new();
-    for (title, explain) in programs {
-        text += &format!("{title}\n{}\n", explain()?);
-    }
-    assert_snapshot!(text);
+    assert_snapshot!(explained(&programs)?);
+    Ok(())
+}
+
+/// Shared rounds: the counter stays one number, and what only it decides is worked out once a round.
+fn counted_loop() -> Explained {
+    let f = |(x, w): (Var, Var)| fori_loop(0, 10, |_, x: Var| w.exp().matmul(&x).tanh(), x);
+    vmap(f, (0, None)).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
+}
+
+/// Each member halves until it is small enough.
+fn loop_of_ones_own() -> Explained {
+    let f = |x: Var| while_loop(|x: Var| x.abs().sum(()).gt(1.0), |x: Var| x / 2.0, x);
+    vmap(f, 0).explain(f32(&[MEMBERS, 8]))
+}
+
+/// A branch for each member, one of them with a loop in it.
+fn branch_of_ones_own() -> Explained {
+    let small = |x: Var| while_loop(|x: Var| x.abs().sum(()).gt(1.0), |x: Var| x / 2.0, x);
+    let f = move |(x, w): (Var, Var)| cond(&x.sum(()).gt(0.0), small, |x: Var| w.exp().matmul(&x), x);
+    vmap(f, (0, None)).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
+}
+
+/// One recurrence for all members, along inputs that they share.
+fn recurrence() -> Explained {
+    let f = |(h, w, xs): (Var, Var, Var)| {
+        let step = |h: Var, x: Var| {
+            let h = (w.matmul(&h) + x.tanh()).tanh();
+            (h.clone(), h)
+        };
+        scan(step, h, xs)
+    };
+    vmap(f, (0, 0, None)).explain((f32(&[MEMBERS, 4]), f32(&[MEMBERS, 4, 4]), f32(&[12, 4])))
+}
+
+#[test]
+fn branches_and_loops() -> Result<(), choral::Error> {
+    let programs: [(&str, Program); 4] = [
+        ("a loop of shared rounds", counted_loop),
+        ("a loop that each member ends for itself", loop_of_ones_own),
+        ("a branch of each member's own", branch_of_ones_own),
+        ("a recurrence", recurrence),
+    ];
+    assert_snapshot!(explained(&programs)?);
     Ok(())
 }

@@ -36,12 +36,41 @@ use crate::{Graph, NodeKind, Op, TensorType};
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn flops(graph: &Graph) -> u64 {
+    count(graph, Weights { element: 1, product: 2 })
+}
+
+/// Multiply-adds of one run of the graph: the products of `dot_general` and `convolution` alone.
+///
+/// ```
+/// use choral_ir::{Graph, cost};
+/// let graph = Graph::parse("
+///     func.func @main(%x: tensor<4x3xf32>, %w: tensor<3x5xf32>) -> tensor<4x5xf32> {
+///       %y = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0]
+///         : (tensor<4x3xf32>, tensor<3x5xf32>) -> tensor<4x5xf32>
+///       %z = stablehlo.tanh %y : tensor<4x5xf32>
+///       return %z : tensor<4x5xf32>
+///     }")?;
+/// assert_eq!(cost::multiply_adds(&graph), 4 * 3 * 5);
+/// # Ok::<(), choral_ir::text::ParseError>(())
+/// ```
+pub fn multiply_adds(graph: &Graph) -> u64 {
+    count(graph, Weights { element: 0, product: 1 })
+}
+
+/// What is counted for an element that an elementwise op makes, and for a product that is added up.
+#[derive(Debug, Clone, Copy)]
+struct Weights {
+    element: u64,
+    product: u64,
+}
+
+fn count(graph: &Graph, weights: Weights) -> u64 {
     let of_node = |(id, node): (_, &Node)| match &node.kind {
         NodeKind::Input | NodeKind::Constant(_) => 0,
         NodeKind::Op(op) => {
             let operands: Vec<&TensorType> =
                 graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
-            of_op(op, &operands, &node.types)
+            of_op(op, &operands, &node.types, weights)
         }
     };
     graph.nodes().map(of_node).fold(0, u64::saturating_add)
@@ -91,18 +120,20 @@ fn bytes_of(ty: &TensorType) -> u64 {
     (ty.len() as u64).saturating_mul(ty.dtype.bytes() as u64)
 }
 
-fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> u64 {
+fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {
     match op {
-        Op::Elementwise(_) => elements(&results[0]),
-        Op::Dot(op) => dot(op, operands[0], &results[0]),
-        Op::Convolution(op) => convolution(op, [operands[0], operands[1]], &results[0]),
-        Op::Reduce(Reduce { dimensions: _, body }) => product([elements(operands[0]), flops(body)]),
-        Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, &results[0]),
-        Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, operands[1]),
-        Op::Index(op) => index(op, operands),
-        Op::Control(op) => control(op, operands, results),
+        Op::Elementwise(_) => product([weights.element, elements(&results[0])]),
+        Op::Dot(op) => product([weights.product, dot(op, operands[0], &results[0])]),
+        Op::Convolution(op) => {
+            product([weights.product, convolution(op, [operands[0], operands[1]], &results[0])])
+        }
+        Op::Reduce(Reduce { dimensions: _, body }) => product([elements(operands[0]), count(body, weights)]),
+        Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, &results[0], weights),
+        Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, operands[1], weights),
+        Op::Index(op) => index(op, operands, weights),
+        Op::Control(op) => control(op, operands, results, weights),
         Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) | Op::Collective(_) => 0,
-        Op::Custom(op) => op.op().body().map_or(0, flops),
+        Op::Custom(op) => op.op().body().map_or(0, |body| count(body, weights)),
     }
 }
 
@@ -118,16 +149,18 @@ fn sizes(sizes: &[usize]) -> u64 {
     product(sizes.iter().map(|&size| size as u64))
 }
 
+/// Products of elements.
 fn dot(op: &DotGeneral, lhs: &TensorType, result: &TensorType) -> u64 {
     let depth = op.lhs_contracting.iter().map(|&dim| lhs.shape[dim] as u64);
-    product([2, elements(result), product(depth)])
+    product([elements(result), product(depth)])
 }
 
+/// Products of elements.
 fn convolution(op: &Convolution, [input, kernel]: [&TensorType; 2], result: &TensorType) -> u64 {
     let spatial = &op.output.spatial;
     let taps = (0..spatial.len()).map(|at| meetings(op, at, [input, kernel], result.shape[spatial[at]]));
     let others = (0..result.rank()).filter(|dim| !spatial.contains(dim)).map(|dim| result.shape[dim] as u64);
-    product([2, kernel.shape[op.kernel.feature] as u64, product(taps), product(others)])
+    product([kernel.shape[op.kernel.feature] as u64, product(taps), product(others)])
 }
 
 /// Along one spatial dimension: how often, over all windows, a kernel element meets an input element.
@@ -142,32 +175,32 @@ fn meetings(op: &Convolution, at: usize, [input, kernel]: [&TensorType; 2], wind
     (0..windows).map(|window| (0..taps).filter(|&tap| meets(window, tap)).count() as u64).sum()
 }
 
-fn reduce_window(op: &ReduceWindow, result: &TensorType) -> u64 {
-    product([elements(result), sizes(&op.window_dimensions), flops(&op.body)])
+fn reduce_window(op: &ReduceWindow, result: &TensorType, weights: Weights) -> u64 {
+    product([elements(result), sizes(&op.window_dimensions), count(&op.body, weights)])
 }
 
-fn select_and_scatter(op: &SelectAndScatter, source: &TensorType) -> u64 {
-    let selecting = product([sizes(&op.window_dimensions), flops(&op.select)]);
-    product([elements(source), selecting.saturating_add(flops(&op.scatter))])
+fn select_and_scatter(op: &SelectAndScatter, source: &TensorType, weights: Weights) -> u64 {
+    let selecting = product([sizes(&op.window_dimensions), count(&op.select, weights)]);
+    product([elements(source), selecting.saturating_add(count(&op.scatter, weights))])
 }
 
-fn index(op: &IndexOp, operands: &[&TensorType]) -> u64 {
+fn index(op: &IndexOp, operands: &[&TensorType], weights: Weights) -> u64 {
     match op {
         IndexOp::Scatter(op) => {
-            product([operands.last().map_or(0, |update| elements(update)), flops(&op.body)])
+            product([operands.last().map_or(0, |update| elements(update)), count(&op.body, weights)])
         }
         IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => 0,
     }
 }
 
-fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType]) -> u64 {
+fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {
     match op {
         ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::OptimizationBarrier => {
-            op.regions().into_iter().map(flops).fold(0, u64::saturating_add)
+            op.regions().into_iter().map(|region| count(region, weights)).fold(0, u64::saturating_add)
         }
         ControlOp::Scan(Scan { dimension, is_reverse: _, inputs: _, body }) => {
-            product([operands[0].shape[*dimension] as u64, flops(body)])
+            product([operands[0].shape[*dimension] as u64, count(body, weights)])
         }
-        ControlOp::Map(Map { computation }) => product([elements(&results[0]), flops(computation)]),
+        ControlOp::Map(Map { computation }) => product([elements(&results[0]), count(computation, weights)]),
     }
 }

@@ -81,6 +81,27 @@ fn loops_count_what_is_known() {
     );
 }
 
+/// Multiply-adds are the products alone, also those in loops.
+#[test]
+fn multiply_adds_leave_the_rest_out() {
+    let graph = Graph::parse(
+        "func.func @main(%xs: tensor<7x2x3xf32>, %w: tensor<3x3xf32>, %init: tensor<2x3xf32>) -> tensor<2x3xf32> {
+           %last:3 = chlo.scan(%xs) inits(%init, %w) dimension=0 {
+           ^bb0(%x: tensor<2x3xf32>, %h: tensor<2x3xf32>, %w_in: tensor<3x3xf32>):
+             %dot = stablehlo.dot_general %h, %w_in, contracting_dims = [1] x [0]
+               : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x3xf32>
+             %next = stablehlo.add %dot, %x : tensor<2x3xf32>
+             stablehlo.return %next, %next, %w_in : tensor<2x3xf32>, tensor<2x3xf32>, tensor<3x3xf32>
+           } : (tensor<7x2x3xf32>, tensor<2x3xf32>, tensor<3x3xf32>)
+             -> (tensor<7x2x3xf32>, tensor<2x3xf32>, tensor<3x3xf32>)
+           return %last#1 : tensor<2x3xf32>
+         }",
+    )
+    .expect("a program");
+    assert_eq!(cost::multiply_adds(&graph), 7 * 2 * 3 * 3);
+    assert_eq!(cost::flops(&graph), 7 * (2 * 2 * 3 * 3 + 2 * 3));
+}
+
 #[test]
 fn moving_costs_nothing() {
     check(

@@ -32,6 +32,45 @@ pub(crate) fn batch(cx: &mut Batch, op: &ControlOp, lanes: &[Lane]) -> Lanes {
     }
 }
 
+/// A region of an op: what it is called, and where it has the members in its inputs.
+pub(crate) struct OverMembers<'op> {
+    pub(crate) name: String,
+    pub(crate) region: &'op Graph,
+    pub(crate) in_dims: Vec<Option<usize>>,
+}
+
+/// The op's regions as its rule runs them, for who wants to know; none for a body that combines elements.
+pub(crate) fn regions<'op>(
+    cx: &Batch,
+    op: &'op ControlOp,
+    lanes: &[Lane],
+) -> Result<Vec<OverMembers<'op>>, BuildError> {
+    let branch = |name: String, region: &'op Graph| {
+        let by_each = lanes[0].dim().is_some() && needs_stand_ins(cx, region);
+        let at = |lane: &Lane| lane.dim().map(|at| if by_each { 0 } else { at });
+        OverMembers { name, region, in_dims: lanes[1..].iter().map(at).collect() }
+    };
+    Ok(match op {
+        ControlOp::If(If { true_branch, false_branch }) => {
+            vec![branch("true".to_owned(), true_branch), branch("false".to_owned(), false_branch)]
+        }
+        ControlOp::Case(Case { branches }) => {
+            branches.iter().enumerate().map(|(at, region)| branch(format!("branch {at}"), region)).collect()
+        }
+        ControlOp::While(op) => {
+            let in_dims = at_dim(&mapped_carried(cx, op, lanes)?.0, 0);
+            let named =
+                |name: &str, region| OverMembers { name: name.to_owned(), region, in_dims: in_dims.clone() };
+            vec![named("cond", &op.cond), named("body", &op.body)]
+        }
+        ControlOp::Scan(op) => {
+            let (in_dims, _) = scanned_dims(cx, op, lanes)?;
+            vec![OverMembers { name: "body".to_owned(), region: &op.body, in_dims }]
+        }
+        ControlOp::Map(_) | ControlOp::OptimizationBarrier => Vec::new(),
+    })
+}
+
 fn if_else(cx: &mut Batch, If { true_branch, false_branch }: &If, lanes: &[Lane]) -> Lanes {
     let branches = [true_branch.clone(), false_branch.clone()];
     match lanes[0] {
@@ -281,20 +320,8 @@ fn body_of_the_running(cx: &Batch, op: &While, carried: &[Lane]) -> Result<Graph
 /// stay shared; carried values have them first.
 fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
     let Scan { dimension, is_reverse, inputs, body } = op;
-    let (taken, carried) = lanes.split_at(*inputs);
-    let outputs = body.outputs().len() - carried.len();
-    let taken_dims: Vec<Option<usize>> = taken.iter().map(|lane| lane.dim().map(|_| *dimension)).collect();
-    let mut mapped: Vec<bool> = carried.iter().map(|lane| lane.dim().is_some()).collect();
-    let (in_dims, out_mapped) = loop {
-        let in_dims = [taken_dims.clone(), at_dim(&mapped, 0)].concat();
-        let out_mapped = walk::mapped_outputs(cx, body, &in_dims)?;
-        let next = either(&mapped, &out_mapped[outputs..]);
-        if next == mapped {
-            break (in_dims, out_mapped);
-        }
-        mapped = next;
-    };
-    let out_dims = [at_dim(&out_mapped[..outputs], *dimension), at_dim(&mapped, 0)].concat();
+    let outputs = body.outputs().len() - (lanes.len() - inputs);
+    let (in_dims, out_dims) = scanned_dims(cx, op, lanes)?;
     let body = Arc::new(walk::region(cx, body, &in_dims, &out_dims)?);
     let mut operands = Vec::with_capacity(lanes.len());
     for (position, (&lane, dim)) in lanes.iter().zip(&in_dims).enumerate() {
@@ -305,6 +332,31 @@ fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
     let results = cx.builder.push_all(op, &operands)?;
     let behind = |(at, dim): (usize, &Option<usize>)| dim.map(|dim| dim + usize::from(at < outputs));
     Ok(self::lanes(results, &out_dims.iter().enumerate().map(behind).collect::<Vec<_>>()))
+}
+
+/// Where each of several values has the members, if it differs between them.
+type MemberDims = Vec<Option<usize>>;
+
+/// Where the body of a scan has the members in its inputs and outputs, once nothing changes any more.
+fn scanned_dims(
+    cx: &Batch,
+    Scan { dimension, is_reverse: _, inputs, body }: &Scan,
+    lanes: &[Lane],
+) -> Result<(MemberDims, MemberDims), BuildError> {
+    let (taken, carried) = lanes.split_at(*inputs);
+    let outputs = body.outputs().len() - carried.len();
+    let taken_dims: Vec<Option<usize>> = taken.iter().map(|lane| lane.dim().map(|_| *dimension)).collect();
+    let mut mapped: Vec<bool> = carried.iter().map(|lane| lane.dim().is_some()).collect();
+    loop {
+        let in_dims = [taken_dims.clone(), at_dim(&mapped, 0)].concat();
+        let out_mapped = walk::mapped_outputs(cx, body, &in_dims)?;
+        let next = either(&mapped, &out_mapped[outputs..]);
+        if next == mapped {
+            let out_dims = [at_dim(&out_mapped[..outputs], *dimension), at_dim(&mapped, 0)].concat();
+            return Ok((in_dims, out_dims));
+        }
+        mapped = next;
+    }
 }
 
 fn map(cx: &mut Batch, Map { computation }: &Map, lanes: &[Lane]) -> Lanes {

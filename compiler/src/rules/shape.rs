@@ -4,7 +4,7 @@ use choral_ir::op::{
     BitcastConvert, BroadcastInDim, Concatenate, Elementwise, Pad, Reshape, Reverse, ShapeOp, Slice,
     Transpose,
 };
-use choral_ir::{DType, Tensor, Value};
+use choral_ir::{BuildError, DType, Tensor, Value};
 
 use super::{Batch, Lane, Lanes, inserted, shift};
 use crate::views;
@@ -70,31 +70,42 @@ fn slice(cx: &mut Batch, Slice { start, limit, strides }: &Slice, lanes: &[Lane]
     cx.mapped(op, &values, at)
 }
 
-/// A padding value of each member's own is laid over by a mask: pad with anything, pad a mask of
-/// the same shape, and select.
-fn pad(cx: &mut Batch, Pad { low, high, interior }: &Pad, lanes: &[Lane]) -> Lanes {
+/// A padding value of each member's own is laid over by a mask: pad with anything, pad a mask that
+/// all members share, and select.
+fn pad(cx: &mut Batch, op: &Pad, lanes: &[Lane]) -> Lanes {
     let (operand, padding) = (lanes[0], lanes[1]);
-    let at = operand.dim().unwrap_or(0);
-    let value = cx.at(operand, at)?;
-    let op =
-        Pad { low: inserted(low, at, 0), high: inserted(high, at, 0), interior: inserted(interior, at, 0) };
     let Lane::Mapped(padding, _) = padding else {
-        return cx.mapped(op, &[value, padding.value()], at);
+        return Ok(vec![padded(cx, op, operand, padding.value())?]);
     };
-    let ty = cx.ty(value).clone();
-    let zero = cx.builder.full(0.0, ty.dtype, []);
-    let padded = cx.push(op.clone(), &[value, zero])?;
-    let kept = kept_by(cx, op, &ty.shape)?;
-    let shape = cx.ty(padded).shape.clone();
+    let dtype = cx.ty(operand.value()).dtype;
+    let zero = cx.builder.full(0.0, dtype, []);
+    let result = padded(cx, op, operand, zero)?;
+    let at = result.dim().unwrap_or(0);
+    let kept = kept_by(cx, op, operand)?;
+    let values = [cx.at(kept, at)?, cx.at(result, at)?];
+    let shape = cx.ty(values[1]).shape.clone();
     let padding = views::stretch(&mut cx.builder, padding, &shape, &[at])?;
-    cx.mapped(Elementwise::Select, &[kept, padded, padding], at)
+    cx.mapped(Elementwise::Select, &[values[0], values[1], padding], at)
 }
 
-/// Where a padded value holds elements of its operand.
-fn kept_by(cx: &mut Batch, op: Pad, shape: &[usize]) -> Result<Value, choral_ir::BuildError> {
+/// The operand, padded for each member or once for all.
+fn padded(cx: &mut Batch, op: &Pad, operand: Lane, padding: Value) -> Result<Lane, BuildError> {
+    let Lane::Mapped(value, at) = operand else {
+        return Ok(Lane::Shared(cx.push(op.clone(), &[operand.value(), padding])?));
+    };
+    let Pad { low, high, interior } = op;
+    let op =
+        Pad { low: inserted(low, at, 0), high: inserted(high, at, 0), interior: inserted(interior, at, 0) };
+    Ok(Lane::Mapped(cx.push(op, &[value, padding])?, at))
+}
+
+/// Where one member's padded value holds elements of its operand.
+fn kept_by(cx: &mut Batch, op: &Pad, operand: Lane) -> Result<Lane, BuildError> {
+    let mut shape = cx.ty(operand.value()).shape.clone();
+    operand.dim().map(|at| shape.remove(at));
     let inside = cx.builder.splat(Tensor::scalar(true), shape);
     let outside = cx.builder.full(0.0, DType::I1, []);
-    cx.push(op, &[inside, outside])
+    padded(cx, op, Lane::Shared(inside), outside)
 }
 
 fn concatenate(cx: &mut Batch, Concatenate { dimension }: &Concatenate, lanes: &[Lane]) -> Lanes {
