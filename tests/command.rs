@@ -171,6 +171,46 @@ fn the_first_vmap_is_the_innermost() {
     assert_eq!(results["1"].as_slice::<f32>().expect("floats")[..2], [5.0 + 14.0, 14.0 + 50.0]);
 }
 
+/// The mean of the members is taken off each of them.
+#[test]
+fn members_meet_by_the_name_of_their_axis() {
+    let folder = Folder::new("members_meet_by_the_name_of_their_axis");
+    folder.write(
+        "centred.mlir",
+        "
+func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  %sum = choral.psum %x, axes = [\"members\"] : tensor<f32>
+  %two = stablehlo.constant dense<2.0> : tensor<f32>
+  %mean = stablehlo.divide %sum, %two : tensor<f32>
+  %off = stablehlo.subtract %x, %mean : tensor<f32>
+  return %off : tensor<f32>
+}
+",
+    );
+    folder.tensors("in.safetensors", [&Tensor::from([1.0f32, 4.0])]);
+    let run = "run centred.mlir --inputs in.safetensors --vmap 0";
+    assert_eq!(fine(folder.choral(&format!("{run} --axis-name members"))), "0: tensor<2xf32> [-1.5, 1.5]\n");
+    assert_snapshot!(folder.screen(&[
+        run,
+        &format!("{run} --axis-name others"),
+        &format!("{run} --axis-name members --chunk-size 1"),
+        &format!("{run} --axis-name members --axis-name others"),
+        &format!("{run} --axis-name @"),
+    ]));
+}
+
+#[test]
+fn members_come_in_chunks() {
+    let folder = Folder::new("members_come_in_chunks");
+    let whole = "run perceptron.mlir --inputs two.safetensors --vmap _,0";
+    for chunk in 1..4 {
+        let in_chunks = format!("{whole} --chunk-size {chunk}");
+        assert_eq!(fine(folder.choral(&in_chunks)), fine(folder.choral(whole)));
+    }
+    let shown = fine(folder.choral("show perceptron.mlir --vmap _,0 --axis-size 8 --chunk-size 2"));
+    assert!(shown.contains("chlo.scan"), "{shown}");
+}
+
 #[test]
 fn results_of_every_element_type_are_written() {
     let folder = Folder::new("results_of_every_element_type_are_written");
@@ -250,6 +290,8 @@ fn usage_errors() {
         "run constant.mlir --device abacus",
         "run checks.mlir --output out.safetensors",
         "show checks.mlir --as json",
+        "show perceptron.mlir --as explain",
+        "show perceptron.mlir --vmap 0 --chunk-size 0",
         "bench checks.mlir",
         "bench constant.mlir --seconds=-1",
         "bench constant.mlir --threads 0",
@@ -279,6 +321,7 @@ func.func @main(%x: tensor<4xf32>, %start: tensor<f32>) -> tensor<4xf32> {
         "show perceptron.mlir --as dot",
         "show scan.mlir --as stablehlo",
         "show checks.mlir",
+        "show perceptron.mlir --vmap _,0 --vmap 0 --axis-size 8 --axis-size 5 --as explain",
     ]);
     assert_snapshot!(screen);
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use choral_ir::graph::Port;
-use choral_ir::{Graph, NamedAxis, TensorType};
+use choral_ir::{Graph, NamedAxis, TensorType, cost};
 
 use crate::dims::normalise;
 use crate::error::{DimsError, Error};
@@ -23,6 +23,15 @@ pub struct Axis {
     pub name: Arc<str>,
     /// Number of members.
     pub size: usize,
+}
+
+/// How many members at a time: all at once, unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chunks {
+    /// At most so many, [`chunk_size`](crate::vmap::Vmap::chunk_size).
+    pub size: Option<usize>,
+    /// As many as fit into so many bytes, [`memory_limit`](crate::vmap::Vmap::memory_limit).
+    pub memory_limit: Option<u64>,
 }
 
 /// Rewrites a graph to carry a member dimension, `in_dims` of its inputs and `out_dims` of its
@@ -41,22 +50,41 @@ pub fn batch_graph(
     batch(graph, in_dims, out_dims, paths, axis, None)
 }
 
-/// As [`batch_graph`], so many members at a time: see [`chunk_size`](crate::vmap::Vmap::chunk_size).
+/// As [`batch_graph`], so many members at a time.
 ///
 /// # Errors
-/// As [`batch_graph`]; also for ops between members, which need all of them at once.
+/// As [`batch_graph`]; also for chunks of no members, for a limit that one member exceeds, and for
+/// ops between members, which need all of them at once.
 pub fn batch_graph_in_chunks(
     graph: &Graph,
     in_dims: &[Option<usize>],
     out_dims: &[Option<i64>],
     paths: &[Path],
     axis: &Axis,
-    chunk: usize,
+    Chunks { size, memory_limit }: Chunks,
 ) -> Result<Graph, Error> {
-    batch(graph, in_dims, out_dims, paths, axis, Some(chunk))
+    if size == Some(0) {
+        return Err(Error::Message("chunk_size: expected at least one member at a time, got 0".to_owned()));
+    }
+    let in_chunks = |chunk: Option<usize>| batch(graph, in_dims, out_dims, paths, axis, chunk);
+    let Some(limit) = memory_limit else { return in_chunks(size) };
+    let most = size.unwrap_or(axis.size).min(axis.size).max(1);
+    let halves = std::iter::successors(Some(most), |&chunk| (chunk > 1).then_some(chunk.div_ceil(2)));
+    let mut least = 0;
+    for chunk in halves {
+        let batched = in_chunks(Some(chunk))?;
+        least = cost::peak_bytes(&batched);
+        if least <= limit {
+            return Ok(batched);
+        }
+    }
+    let message = format!(
+        "memory_limit: {limit} bytes do not hold the program; with one member at a time it needs {least}"
+    );
+    Err(Error::Message(message))
 }
 
-pub(crate) fn batch(
+fn batch(
     graph: &Graph,
     in_dims: &[Option<usize>],
     out_dims: &[Option<i64>],
@@ -70,9 +98,6 @@ pub(crate) fn batch(
     let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
-    if chunk == Some(0) {
-        return Err(Error::Message("chunk_size: expected at least one member at a time, got 0".to_owned()));
-    }
     let lanes = match chunk.filter(|&chunk| chunk < axis.size) {
         Some(chunk) => chunk::outputs(&mut cx, graph, &inputs, chunk)?,
         None => walk::outputs(&mut cx, graph, &inputs)?,

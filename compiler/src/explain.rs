@@ -90,8 +90,12 @@ fn ops(graph: &Graph) -> usize {
     graph.nodes().map(|(_, node)| of_node(node)).sum()
 }
 
-/// What mapping `graph` along `in_dims` of its inputs does; `mapped` is the outcome.
-pub(crate) fn explained(
+/// What mapping `graph` along `in_dims` of its inputs does; `mapped` is the outcome, which may come in
+/// chunks.
+///
+/// # Errors
+/// As [`batch_graph`](crate::batch::batch_graph).
+pub fn explain(
     graph: &Graph,
     in_dims: &[Option<usize>],
     axis: &Axis,

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::panic::Location as Caller;
 use std::sync::Arc;
 
-use choral_ir::{Graph, TensorType, cost};
+use choral_ir::TensorType;
 
-use crate::batch::{Axis, batch, in_range};
+use crate::batch::{Axis, Chunks, batch_graph_in_chunks, in_range};
 use crate::dims::{Dims, IntoDims};
 use crate::error::{DimsError, Error, SizeGroup};
-use crate::explain::{Explanation, explained};
+use crate::explain::{Explanation, explain};
 use crate::trace::collective;
 use crate::trace::function::{self, Function, OutputTypes, Traced, Typed};
 use crate::trace::random::implicit::Randomness;
@@ -28,8 +28,7 @@ pub struct Vmap<F> {
     out_dims: Dims,
     axis_size: Option<usize>,
     axis_name: Arc<str>,
-    chunk_size: Option<usize>,
-    memory_limit: Option<u64>,
+    chunks: Chunks,
     randomness: Randomness,
 }
 
@@ -56,8 +55,7 @@ pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Vmap<F> {
         out_dims,
         axis_size: None,
         axis_name: "members".into(),
-        chunk_size: None,
-        memory_limit: None,
+        chunks: Chunks::default(),
         randomness: Randomness::default(),
     }
 }
@@ -99,7 +97,7 @@ impl<F> Vmap<F> {
     /// ```
     #[must_use]
     pub fn chunk_size(mut self, members: usize) -> Self {
-        self.chunk_size = Some(members);
+        self.chunks.size = Some(members);
         self
     }
 
@@ -107,7 +105,7 @@ impl<F> Vmap<F> {
     /// [`choral_ir::cost::peak_bytes`].
     #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.memory_limit = Some(bytes);
+        self.chunks.memory_limit = Some(bytes);
         self
     }
 
@@ -129,35 +127,6 @@ impl<F> Vmap<F> {
     pub fn randomness(mut self, randomness: Randomness) -> Self {
         self.randomness = randomness;
         self
-    }
-
-    /// The graph over all members, in chunks if need be.
-    fn batched(
-        &self,
-        graph: &Graph,
-        in_dims: &[Option<usize>],
-        out_dims: &[Option<i64>],
-        paths: &[Path],
-        axis: &Axis,
-    ) -> Result<Graph, Error> {
-        let in_chunks = |chunk: Option<usize>| batch(graph, in_dims, out_dims, paths, axis, chunk);
-        let Some(limit) = self.memory_limit.filter(|_| self.chunk_size != Some(0)) else {
-            return in_chunks(self.chunk_size);
-        };
-        let most = self.chunk_size.unwrap_or(axis.size).min(axis.size).max(1);
-        let halves = std::iter::successors(Some(most), |&chunk| (chunk > 1).then_some(chunk.div_ceil(2)));
-        let mut least = 0;
-        for chunk in halves {
-            let batched = in_chunks(Some(chunk))?;
-            least = cost::peak_bytes(&batched);
-            if least <= limit {
-                return Ok(batched);
-            }
-        }
-        let message = format!(
-            "memory_limit: {limit} bytes do not hold the program; with one member at a time it needs {least}"
-        );
-        Err(Error::Message(message))
     }
 
     /// The mapped dimension of each leaf, and the number of members.
@@ -265,9 +234,9 @@ impl<F> Vmap<F> {
     {
         let at = Caller::caller();
         let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
-        let mapped = self.batched(&traced.graph, &in_dims, &out_dims, &paths, &axis);
+        let mapped = batch_graph_in_chunks(&traced.graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
         let mapped = mapped.map_err(|error| located(error, at))?;
-        explained(&traced.graph, &in_dims, &axis, &mapped)
+        explain(&traced.graph, &in_dims, &axis, &mapped)
     }
 }
 
@@ -286,7 +255,7 @@ where
         let at = Caller::caller();
         let Single { traced: Traced { graph, output, captures }, in_dims, out_dims, paths, axis } =
             self.single(&args)?;
-        let batched = self.batched(&graph, &in_dims, &out_dims, &paths, &axis);
+        let batched = batch_graph_in_chunks(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
         let batched = batched.map_err(|error| located(error, at))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();

@@ -20,6 +20,7 @@ Examples:
   What vmap made of it, as text and as a picture:
     $ choral show f.mlir --vmap _,0 --axis-size 8
     $ choral show f.mlir --vmap _,0 --axis-size 8 --as svg -o f.svg
+    $ choral show f.mlir --vmap _,0 --axis-size 8 --as explain
 
   5 ws with 8 xs each, timed on random inputs (the first --vmap is the innermost):
     $ choral bench f.mlir --vmap _,0 --vmap 0 --axis-size 8 --axis-size 5
@@ -122,6 +123,12 @@ pub(super) struct Transforms {
     /// Number of members, if no inputs say it; once for every --vmap, or once for each.
     #[arg(long, value_name = "N", requires = "vmap")]
     pub(super) axis_size: Vec<u32>,
+    /// What ops between members call the member dimension; once for each --vmap.
+    #[arg(long, value_name = "NAME", requires = "vmap")]
+    pub(super) axis_name: Vec<String>,
+    /// So many members at a time: the same results in less memory; once for every --vmap, or once for each.
+    #[arg(long, value_name = "N", requires = "vmap", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) chunk_size: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -146,6 +153,8 @@ pub(super) enum Form {
     Dot,
     /// A picture.
     Svg,
+    /// A table of what each --vmap did to each op, and what that costs.
+    Explain,
 }
 
 fn seconds(text: &str) -> Result<std::time::Duration, String> {

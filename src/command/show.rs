@@ -19,10 +19,12 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     let written = match form {
         // Functions may stand one after another in a text; the other forms hold one.
         Form::Text | Form::Stablehlo => {
-            let each = source.programs.into_iter().map(|program| write(&mapped(program, transforms)?, *form));
+            let each = source.programs.into_iter().map(|program| write(program, transforms, *form));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
-        Form::Json | Form::Dot | Form::Svg => write(&mapped(source.only("this form")?, transforms)?, *form)?,
+        Form::Json | Form::Dot | Form::Svg | Form::Explain => {
+            write(source.only("this form")?, transforms, *form)?
+        }
     };
     match output {
         Some(path) => file::replace(path, written).map_err(choral::Error::from)?,
@@ -31,7 +33,23 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     Ok(Outcome::Fine)
 }
 
-fn mapped(program: Program, transforms: &Transforms) -> Result<Graph, Error> {
+fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String, Error> {
+    let mapping = mapping(&program, transforms)?;
+    let graph = |program| Ok::<_, Error>(mapping.apply(program)?.graph);
+    match form {
+        Form::Text => Ok(graph(program)?.to_text()),
+        Form::Stablehlo => stablehlo(&graph(program)?),
+        Form::Json => match graph(program)?.to_json() {
+            Ok(json) => Ok(json + "\n"),
+            Err(error) => Err(Error::message(error.to_string())),
+        },
+        Form::Dot => Ok(graph(program)?.to_dot()),
+        Form::Svg => Ok(picture::svg(&graph(program)?)),
+        Form::Explain => explanation(&mapping, program),
+    }
+}
+
+fn mapping<'a>(program: &Program, transforms: &'a Transforms) -> Result<Mapping<'a>, Error> {
     let mut mapping = Mapping::of(transforms, &program.graph)?;
     if let Some(size) = mapping.assume() {
         complain(
@@ -46,18 +64,15 @@ fn mapped(program: Program, transforms: &Transforms) -> Result<Graph, Error> {
             &format!("what the checks of @{name} compare is shown as {} results more", 2 * checks),
         );
     }
-    Ok(mapping.apply(program)?.graph)
+    Ok(mapping)
 }
 
-fn write(graph: &Graph, form: Form) -> Result<String, Error> {
-    match form {
-        Form::Text => Ok(graph.to_text()),
-        Form::Stablehlo => stablehlo(graph),
-        Form::Json => {
-            graph.to_json().map(|json| json + "\n").map_err(|error| Error::message(error.to_string()))
-        }
-        Form::Dot => Ok(graph.to_dot()),
-        Form::Svg => Ok(picture::svg(graph)),
+/// A table for each `--vmap`.
+fn explanation(mapping: &Mapping<'_>, program: Program) -> Result<String, Error> {
+    let tables: Vec<String> = mapping.explain(program)?.iter().map(ToString::to_string).collect();
+    match tables.is_empty() {
+        true => Err(Error::message("there is no --vmap to explain; say --vmap IN[->OUT]")),
+        false => Ok(tables.join("\n")),
     }
 }
 

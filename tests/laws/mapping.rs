@@ -2,7 +2,7 @@
 
 use choral::ir::{Element, with_storage};
 use choral::{Graph, Path, Tensor, TensorType};
-use choral_compiler::batch::{Axis, batch_graph, batch_graph_in_chunks};
+use choral_compiler::batch::{Axis, Chunks, batch_graph, batch_graph_in_chunks};
 
 use crate::choices::Choices;
 
@@ -46,7 +46,8 @@ impl Mapping {
     pub(crate) fn apply_in_chunks(&self, graph: &Graph, chunk: usize) -> Result<Graph, String> {
         let paths = vec![Path::default(); self.out_dims.len()];
         let axis = Axis { name: "members".into(), size: self.members };
-        batch_graph_in_chunks(graph, &self.in_dims, &self.out_dims, &paths, &axis, chunk)
+        let chunks = Chunks { size: Some(chunk), ..Chunks::default() };
+        batch_graph_in_chunks(graph, &self.in_dims, &self.out_dims, &paths, &axis, chunks)
             .map_err(|error| format!("{self:?}: vmap in chunks of {chunk} fails: {error}"))
     }
 

@@ -7,8 +7,9 @@ mod vmap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use choral::explain::{Explanation, explain};
 use choral::ir::check::Program;
-use choral::transform::{Axis, batch_graph};
+use choral::transform::{Axis, Chunks, batch_graph_in_chunks};
 use choral::{Graph, Path, Tensor, ir, tree};
 use choral_compiler::error::DimsError;
 
@@ -36,6 +37,8 @@ struct Level<'a> {
     /// Where each argument holds the members, once this level is applied.
     dims: Vec<Option<usize>>,
     size: Option<usize>,
+    name: Option<&'a str>,
+    chunks: Chunks,
 }
 
 impl<'a> Mapping<'a> {
@@ -47,12 +50,17 @@ impl<'a> Mapping<'a> {
             levels: Vec::new(),
             arguments: named.map(|(name, ty)| Expected::of(name, ty)).collect(),
         };
-        for (vmap, size) in transforms.vmap.iter().zip(sizes(transforms)?) {
+        let Transforms { vmap: vmaps, axis_size, axis_name, chunk_size } = transforms;
+        let sizes = one_each("--axis-size", axis_size, vmaps)?;
+        let chunk_sizes = one_each("--chunk-size", chunk_size, vmaps)?;
+        let names = names(axis_name, vmaps)?;
+        for (((vmap, size), chunk_size), name) in vmaps.iter().zip(sizes).zip(chunk_sizes).zip(names) {
             let dims = vmap.in_dims(&mapping.arguments)?;
+            let chunks = Chunks { size: chunk_size, memory_limit: None };
             for (argument, at) in mapping.arguments.iter_mut().zip(&dims) {
                 at.iter().for_each(|&at| argument.shape.insert(at, size));
             }
-            mapping.levels.push(Level { vmap, dims, size });
+            mapping.levels.push(Level { vmap, dims, size, name, chunks });
         }
         Ok(mapping)
     }
@@ -91,40 +99,67 @@ impl<'a> Mapping<'a> {
     pub(super) fn apply(&self, program: Program) -> Result<Program, Error> {
         self.levels.iter().try_fold(program, |program, level| level.apply(program))
     }
+
+    /// What each transform does to the program, the innermost first.
+    pub(super) fn explain(&self, mut program: Program) -> Result<Vec<Explanation>, Error> {
+        let mut explanations = Vec::with_capacity(self.levels.len());
+        for level in &self.levels {
+            let (graph, axis) = (program.graph.clone(), level.axis(&program.graph)?);
+            program = level.apply(program)?;
+            let explanation = explain(&graph, &level.dims, &axis, &program.graph);
+            explanations.push(explanation.map_err(|error| level.vmap.wrong(explained(&error)))?);
+        }
+        Ok(explanations)
+    }
 }
 
-/// The number of members of each `--vmap`, as far as the command line says it.
-fn sizes(Transforms { vmap, axis_size }: &Transforms) -> Result<Vec<Option<usize>>, Error> {
-    let sizes: Vec<usize> = axis_size.iter().map(|&size| size as usize).collect();
-    match sizes.as_slice() {
-        [] => Ok(vec![None; vmap.len()]),
-        [size] => Ok(vec![Some(*size); vmap.len()]),
-        each if each.len() == vmap.len() => Ok(each.iter().copied().map(Some).collect()),
-        other => {
-            let text = format!(
-                "--axis-size is given {} times for {} --vmap; give it once, or once for each",
-                other.len(),
-                vmap.len()
-            );
-            Err(Error::message(text))
-        }
+/// A number for each `--vmap`, as far as the command line says it.
+fn one_each(flag: &str, given: &[u32], vmaps: &[Vmap]) -> Result<Vec<Option<usize>>, Error> {
+    let numbers: Vec<Option<usize>> = given.iter().map(|&number| Some(number as usize)).collect();
+    match numbers.as_slice() {
+        [] => Ok(vec![None; vmaps.len()]),
+        [number] => Ok(vec![*number; vmaps.len()]),
+        each if each.len() == vmaps.len() => Ok(each.to_vec()),
+        other => Err(Error::message(format!(
+            "{flag} is given {} times for {} --vmap; give it once, or once for each",
+            other.len(),
+            vmaps.len()
+        ))),
+    }
+}
+
+/// A name for each `--vmap`, if the command line gives them.
+fn names<'a>(given: &'a [String], vmaps: &[Vmap]) -> Result<Vec<Option<&'a str>>, Error> {
+    match given {
+        [] => Ok(vec![None; vmaps.len()]),
+        each if each.len() == vmaps.len() => Ok(each.iter().map(|name| Some(name.as_str())).collect()),
+        other => Err(Error::message(format!(
+            "--axis-name is given {} times for {} --vmap; give it once for each",
+            other.len(),
+            vmaps.len()
+        ))),
     }
 }
 
 impl Level<'_> {
-    fn apply(&self, Program { graph, results, checks }: Program) -> Result<Program, Error> {
+    /// The members of this level in a graph without them.
+    fn axis(&self, graph: &Graph) -> Result<Axis, Error> {
         let size = self.size.ok_or_else(|| {
             self.vmap.wrong(
                 "no argument is mapped, so the number of members is unknown; map an argument, or say --axis-size N",
             )
         })?;
+        Ok(Axis { name: self.name.map_or_else(|| unused_axis(graph), Arc::from), size })
+    }
+
+    fn apply(&self, Program { graph, results, checks }: Program) -> Result<Program, Error> {
         let types = graph.output_types();
         let mut out_dims = self.vmap.out_dims(&types[..results])?;
         // A check compares member by member: both sides hold all of them in one place.
         out_dims.resize(types.len(), Some(0));
         let paths: Vec<Path> = tree::leaves(&types).into_iter().map(|(path, _)| path).collect();
-        let axis = Axis { name: unused_axis(&graph), size };
-        let graph = batch_graph(&graph, &self.dims, &out_dims, &paths, &axis)
+        let axis = self.axis(&graph)?;
+        let graph = batch_graph_in_chunks(&graph, &self.dims, &out_dims, &paths, &axis, self.chunks)
             .map_err(|error| self.vmap.wrong(explained(&error)))?;
         ir::verify(&graph).map_err(|error| self.vmap.wrong(error))?;
         Ok(Program { graph, results, checks })
