@@ -34,8 +34,7 @@ impl Subject {
             None => generate::program(choices),
         };
         let exact = row.is_some_and(|row| row.kind != Kind::Sums);
-        let wild =
-            row.is_some() && choices.once_in(5) && !graph.nodes().any(|(_, node)| multiplies(&node.kind));
+        let wild = row.is_some() && choices.once_in(5) && !multiplies(&graph);
         let values = if wild { Values::Wild } else { Values::Small };
         Subject { graph, exact, values, seed: u64::from(choices.any()) }
     }
@@ -52,9 +51,13 @@ impl Subject {
     }
 }
 
-/// Whether the op sums products: of infinities and padding, devices make different NaN.
-fn multiplies(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Op(Op::Dot(_) | Op::Convolution(_)))
+/// Whether the program sums products: of infinities and padding, devices make different NaN.
+fn multiplies(graph: &Graph) -> bool {
+    graph.nodes().any(|(_, node)| match &node.kind {
+        NodeKind::Op(Op::Dot(_) | Op::Convolution(_)) => true,
+        NodeKind::Op(op) => op.regions().into_iter().any(multiplies),
+        NodeKind::Input | NodeKind::Constant(_) => false,
+    })
 }
 
 /// The outputs, which must be of the declared types; the inputs must stay as they are.

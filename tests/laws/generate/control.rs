@@ -6,29 +6,28 @@ use choral::ir::op::{
     Binary, Case, ComparisonDirection, ControlOp, If, Map, Reverse, RngAlgorithm, RngBitGenerator, Scan,
     Unary, While,
 };
-use choral::ir::{BuildError, Builder, Class, DType, Graph, TensorType, Value};
+use choral::ir::{BuildError, Class, DType, Graph, TensorType, Value};
 
 use super::Draft;
-use crate::choices::Choices;
 
 type Results = Result<Vec<Value>, BuildError>;
 
 impl Draft {
     pub(crate) fn if_else(&mut self) -> Results {
-        let captured = self.captured();
-        let mut branches = self.branches(&captured, 2)?;
-        let (Some(false_branch), Some(true_branch)) = (branches.pop(), branches.pop()) else {
-            return Ok(Vec::new());
-        };
+        // Members that decide on what devices add in different orders would decide differently.
+        self.only_exact();
         let pred = self.scalar(DType::I1);
+        let captured = self.captured();
+        let (true_branch, false_branch) = (self.branch(&captured)?, self.branch(&captured)?);
         self.push(If { true_branch, false_branch }, &[vec![pred], captured].concat())
     }
 
     pub(crate) fn case(&mut self) -> Results {
+        self.only_exact();
+        let index = self.scalar(DType::I32);
         let captured = self.captured();
         let count = 1 + self.choices.below(3);
-        let branches = self.branches(&captured, count)?;
-        let index = self.scalar(DType::I32);
+        let branches = (0..count).map(|_| self.branch(&captured)).collect::<Result<_, _>>()?;
         self.push(Case { branches }, &[vec![index], captured].concat())
     }
 
@@ -38,10 +37,14 @@ impl Draft {
         (0..count).map(|_| self.any(Class::Any, 0)).collect()
     }
 
-    /// Branches that return values of the operands' types, from the operands of the same place.
-    fn branches(&mut self, captured: &[Value], count: usize) -> Result<Vec<Arc<Graph>>, BuildError> {
-        let types: Vec<TensorType> = captured.iter().map(|&value| self.ty(value)).collect();
-        (0..count).map(|_| body("branch", &types, &mut self.choices).map(Arc::new)).collect()
+    /// A branch that returns values of the operands' types.
+    fn branch(&mut self, captured: &[Value]) -> Result<Arc<Graph>, BuildError> {
+        let types = self.types(captured);
+        self.region("branch", &types, true, |draft, values| draft.all_changed(&values))
+    }
+
+    fn types(&self, values: &[Value]) -> Vec<TensorType> {
+        values.iter().map(|&value| self.ty(value)).collect()
     }
 
     /// At most three rounds: a counter runs to a limit, and other values change in each round.
@@ -50,11 +53,34 @@ impl Draft {
         let mut carried = vec![start, limit];
         let count = 1 + self.choices.below(2);
         carried.extend((0..count).map(|_| self.any(Class::Any, 0)).collect::<Vec<_>>());
-        let types: Vec<TensorType> = carried.iter().map(|&value| self.ty(value)).collect();
-        let op = loop_over(&types, &mut self.choices)?;
+        let op = self.loop_over(&self.types(&carried))?;
         self.push(op, &carried)
     }
 
+    /// A loop that carries a counter, a limit, and values that each round changes.
+    fn loop_over(&mut self, types: &[TensorType]) -> Result<While, BuildError> {
+        let cond = self.region("cond", types, false, |draft, carried| {
+            let three = draft.builder.full(3.0, DType::I32, []);
+            let limit = draft.builder.binary(Binary::Minimum, carried[1], three)?;
+            let below = draft.builder.compare(ComparisonDirection::Lt, carried[0], limit)?;
+            let ends_early = draft.choices.once_in(4);
+            let goes_on = if ends_early { draft.mixed_in(below)? } else { below };
+            Ok(vec![draft.builder.binary(Binary::And, below, goes_on)?])
+        })?;
+        let body = self.region("body", types, false, |draft, carried| {
+            let zero = draft.builder.full(0.0, DType::I32, []);
+            let from_zero = draft.builder.binary(Binary::Maximum, carried[0], zero)?;
+            let one = draft.builder.full(1.0, DType::I32, []);
+            let counted = draft.builder.binary(Binary::Add, from_zero, one)?;
+            let keeps_limit = !draft.choices.once_in(4);
+            let limit = if keeps_limit { carried[1] } else { draft.changed(carried[1])? };
+            Ok([vec![counted, limit], draft.all_changed(&carried[2..])?].concat())
+        })?;
+        Ok(While { cond, body })
+    }
+
+    /// A body that adds each slice to the first carried value, changes the others, and hands out
+    /// whatever else it makes.
     pub(crate) fn scan(&mut self) -> Results {
         let x = self.any(Class::Number, 1);
         let mut ty = self.ty(x);
@@ -65,17 +91,33 @@ impl Draft {
         if self.choices.once_in(2) {
             operands.push(self.any(Class::Any, 0));
         }
-        let mut types: Vec<TensorType> = operands.iter().map(|&value| self.ty(value)).collect();
+        let mut types = self.types(&operands);
         types[0] = ty;
         let is_reverse = self.choices.once_in(2);
-        let body = Arc::new(running_sum(&types, &mut self.choices)?);
+        let body = self.region("body", &types, false, |draft, values| {
+            let sum = draft.builder.binary(Binary::Add, values[0], values[1])?;
+            let mut outputs = vec![draft.changed(sum)?];
+            if draft.choices.once_in(3) {
+                // Slices are put together along the same dimension, which is one of at most four.
+                let made = draft.any_op();
+                let stacks = |value: &Value| (dimension..4).contains(&draft.ty(*value).rank());
+                outputs.extend(made.into_iter().filter(stacks));
+            }
+            outputs.push(sum);
+            outputs.extend(draft.all_changed(&values[2..])?);
+            Ok(outputs)
+        })?;
         self.push(Scan { dimension, is_reverse, inputs: 1, body }, &operands)
     }
 
     pub(crate) fn map(&mut self) -> Results {
         let x = self.any(Class::Any, 0);
-        let computation = body("computation", &[TensorType::scalar(self.ty(x).dtype)], &mut self.choices)?;
-        self.push(Map { computation: Arc::new(computation) }, &[x])
+        let scalar = TensorType::scalar(self.ty(x).dtype);
+        let computation = self.region("computation", &[scalar], false, |draft, values| {
+            let step = draft.choices.below(3);
+            Ok(vec![draft.stepped(values[0], step)?])
+        })?;
+        self.push(Map { computation }, &[x])
     }
 
     pub(crate) fn optimization_barrier(&mut self) -> Results {
@@ -101,83 +143,60 @@ impl Draft {
         let dtype = self.choices.pick(&[DType::Ui32, DType::Ui64, DType::I32, DType::Ui8]);
         self.push(RngBitGenerator { algorithm, batching_dims, shape, dtype }, &[state])
     }
-}
 
-/// A region that changes each of its inputs a little.
-fn body(name: &str, types: &[TensorType], choices: &mut Choices) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new(name);
-    let inputs = inputs(&mut builder, types);
-    let outputs: Result<Vec<Value>, BuildError> =
-        inputs.iter().map(|&x| changed(&mut builder, x, choices)).collect();
-    Ok(builder.finish(&outputs?))
-}
+    fn all_changed(&mut self, values: &[Value]) -> Results {
+        values.iter().map(|&value| self.changed(value)).collect()
+    }
 
-fn inputs(builder: &mut Builder, types: &[TensorType]) -> Vec<Value> {
-    types.iter().enumerate().map(|(at, ty)| builder.input(format!("v{at}"), ty.clone())).collect()
-}
-
-/// Another value of the type of `x`.
-fn changed(builder: &mut Builder, x: Value, choices: &mut Choices) -> Result<Value, BuildError> {
-    let TensorType { shape, dtype } = builder.graph().ty(x).clone();
-    match choices.below(5) {
-        0 => Ok(x),
-        1 if dtype == DType::I1 => builder.unary(Unary::Not, x),
-        1 => builder.binary(Binary::Add, x, x),
-        2 if !shape.is_empty() => builder.push(Reverse { dims: vec![shape.len() - 1] }, &[x]),
-        3 => changed_in_a_loop(builder, x, choices),
-        _ => {
-            let one = builder.full(1.0, dtype, shape);
-            builder.binary(Binary::Minimum, x, one)
+    /// Another value of the type of `x`.
+    fn changed(&mut self, x: Value) -> Result<Value, BuildError> {
+        let rank = self.ty(x).rank();
+        match self.choices.below(7) {
+            step @ 0..=2 => self.stepped(x, step),
+            3 => self.changed_in_a_loop(x),
+            4 if rank > 0 => self.builder.push(Reverse { dims: vec![rank - 1] }, &[x]),
+            5 if rank > 1 => {
+                let permutation: Vec<usize> = (0..rank).rev().collect();
+                let turned = self.builder.transpose(x, permutation.clone())?;
+                let changed = self.changed(turned)?;
+                self.builder.transpose(changed, permutation)
+            }
+            _ => self.mixed_in(x),
         }
     }
-}
 
-/// The value after up to three rounds of a loop.
-fn changed_in_a_loop(builder: &mut Builder, x: Value, choices: &mut Choices) -> Result<Value, BuildError> {
-    let scalar = TensorType::scalar(DType::I32);
-    let op = loop_over(&[scalar.clone(), scalar, builder.graph().ty(x).clone()], choices)?;
-    let start = builder.full(0.0, DType::I32, []);
-    let limit = builder.full(choices.below(3) as f64, DType::I32, []);
-    Ok(builder.push_all(op, &[start, limit, x])?[2])
-}
-
-/// A loop that carries a counter, a limit, and values that each round changes.
-fn loop_over(types: &[TensorType], choices: &mut Choices) -> Result<While, BuildError> {
-    let mut builder = Builder::new("cond");
-    let carried = inputs(&mut builder, types);
-    let three = builder.full(3.0, DType::I32, []);
-    let limit = builder.binary(Binary::Minimum, carried[1], three)?;
-    let below = builder.compare(ComparisonDirection::Lt, carried[0], limit)?;
-    let cond = builder.finish(&[below]);
-    let mut builder = Builder::new("body");
-    let carried = inputs(&mut builder, types);
-    let zero = builder.full(0.0, DType::I32, []);
-    let from_zero = builder.binary(Binary::Maximum, carried[0], zero)?;
-    let one = builder.full(1.0, DType::I32, []);
-    let mut next = vec![builder.binary(Binary::Add, from_zero, one)?, carried[1]];
-    for &value in &carried[2..] {
-        // Loops within loops would grow without end.
-        let changed = if choices.once_in(2) {
-            value
-        } else {
-            let again = builder.graph().ty(value).clone();
-            let one = builder.full(1.0, again.dtype, again.shape);
-            builder.binary(Binary::Maximum, value, one)?
-        };
-        next.push(changed);
+    /// A value of the type of `x` by an op on elements.
+    fn stepped(&mut self, x: Value, step: usize) -> Result<Value, BuildError> {
+        let TensorType { shape, dtype } = self.ty(x);
+        match step {
+            0 => Ok(x),
+            1 if dtype == DType::I1 => self.builder.unary(Unary::Not, x),
+            1 => self.builder.binary(Binary::Add, x, x),
+            _ => {
+                let one = self.builder.full(1.0, dtype, shape);
+                self.builder.binary(Binary::Minimum, x, one)
+            }
+        }
     }
-    Ok(While { cond: Arc::new(cond), body: Arc::new(builder.finish(&next)) })
-}
 
-/// A body that adds each slice to the first carried value, and changes the others.
-fn running_sum(types: &[TensorType], choices: &mut Choices) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new("body");
-    let inputs = inputs(&mut builder, types);
-    let sum = builder.binary(Binary::Add, inputs[0], inputs[1])?;
-    let output = changed(&mut builder, sum, choices)?;
-    let mut outputs = vec![output, sum];
-    for &carried in &inputs[2..] {
-        outputs.push(changed(&mut builder, carried, choices)?);
+    /// `x` and the largest element of what any op makes.
+    fn mixed_in(&mut self, x: Value) -> Result<Value, BuildError> {
+        let TensorType { shape, dtype } = self.ty(x);
+        let other = self.any_op()[0];
+        let ty = self.ty(other);
+        let zero = self.builder.full(0.0, ty.dtype, []);
+        let largest = self.builder.reduce(other, zero, (0..ty.rank()).collect(), Binary::Maximum)?;
+        let largest = self.builder.convert(largest, dtype)?;
+        let largest = self.builder.broadcast_in_dim(largest, shape, Vec::new())?;
+        self.builder.binary(Binary::Maximum, x, largest)
     }
-    Ok(builder.finish(&outputs))
+
+    /// The value after up to three rounds of a loop.
+    fn changed_in_a_loop(&mut self, x: Value) -> Result<Value, BuildError> {
+        let scalar = TensorType::scalar(DType::I32);
+        let op = self.loop_over(&[scalar.clone(), scalar, self.ty(x)])?;
+        let start = self.builder.full(0.0, DType::I32, []);
+        let limit = self.builder.full(self.choices.below(3) as f64, DType::I32, []);
+        Ok(self.push(op, &[start, limit, x])?[2])
+    }
 }

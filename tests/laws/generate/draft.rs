@@ -1,10 +1,11 @@
 //! A graph in the making: where rows get their operands from.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use choral::ir::{BuildError, Builder, Class, DType, Graph, Op, Tensor, TensorType, Value};
 
-use super::{Kind, Row};
+use super::{Kind, ROWS, Row};
 use crate::choices::Choices;
 use crate::inputs;
 
@@ -16,23 +17,63 @@ const ELEMENTS: usize = 64;
 pub(crate) struct Draft {
     /// What rows read.
     pub(crate) choices: Choices,
-    builder: Builder,
+    pub(super) builder: Builder,
     /// Values that rows may read again; `None` where every operand is an input of its own.
     pool: Option<Vec<Value>>,
     /// Floats that may differ a little between devices.
     inexact: HashSet<Value>,
     /// Whether operands must be equal on all devices.
     only_exact: bool,
+    /// Whether values that rows do not find are constants, and not inputs.
+    is_closed: bool,
+    /// Whether rows may add in different orders on different devices.
+    has_sums: bool,
 }
 
 impl Draft {
     pub(crate) fn of_one_op(choices: Choices) -> Draft {
         let builder = Builder::new("main");
-        Draft { choices, builder, pool: None, inexact: HashSet::new(), only_exact: false }
+        Draft {
+            choices,
+            builder,
+            pool: None,
+            inexact: HashSet::new(),
+            only_exact: false,
+            is_closed: false,
+            has_sums: true,
+        }
     }
 
     pub(crate) fn of_program(choices: Choices) -> Draft {
         Draft { pool: Some(Vec::new()), ..Draft::of_one_op(choices) }
+    }
+
+    /// A region of this draft on inputs of these types. In a loop what one round makes decides the
+    /// next, so `has_sums` must be `false` there.
+    pub(crate) fn region(
+        &mut self,
+        name: &str,
+        types: &[TensorType],
+        has_sums: bool,
+        build: impl FnOnce(&mut Draft, Vec<Value>) -> Result<Vec<Value>, BuildError>,
+    ) -> Result<Arc<Graph>, BuildError> {
+        let mut inner = Draft::of_program(std::mem::take(&mut self.choices));
+        inner.builder = Builder::new(name);
+        inner.is_closed = true;
+        inner.has_sums = self.has_sums && has_sums;
+        let input = |(at, ty): (usize, &TensorType)| inner.builder.input(format!("v{at}"), ty.clone());
+        let inputs: Vec<Value> = types.iter().enumerate().map(input).collect();
+        inner.pool = Some(inputs.clone());
+        let outputs = build(&mut inner, inputs);
+        self.choices = inner.choices;
+        Ok(Arc::new(inner.builder.finish(&outputs?)))
+    }
+
+    /// The results of any row's op.
+    pub(crate) fn any_op(&mut self) -> Vec<Value> {
+        let rows: Vec<&Row> = ROWS.iter().filter(|row| self.has_sums || row.kind != Kind::Sums).collect();
+        let row = self.choices.pick(&rows);
+        self.add(row)
     }
 
     /// Adds the row's op.
@@ -110,9 +151,9 @@ impl Draft {
         (!candidates.is_empty() && !self.choices.once_in(4)).then(|| self.choices.pick(&candidates))
     }
 
-    /// A new input; in programs, at times a constant.
+    /// A new input; in programs at times a constant, in regions always.
     pub(crate) fn fresh(&mut self, ty: TensorType) -> Value {
-        let value = match self.pool.is_some() && self.choices.once_in(4) {
+        let value = match self.is_closed || self.pool.is_some() && self.choices.once_in(4) {
             true => self.constant(ty),
             false => {
                 let name = format!("x{}", self.builder.graph().inputs().len());
