@@ -2,7 +2,7 @@
 
 pub use choral_compiler::Error as CompilerError;
 pub use choral_compiler::error::{
-    DimsError, EnsembleError, SettingValues, SizeGroup, TraceError, TraceFault,
+    DimsError, EnsembleError, SettingValues, SizeGroup, TraceError, TraceFault, Who,
 };
 pub use choral_compiler::state::{MismatchError, StateError};
 pub use choral_ir::{BuildError, TensorError};

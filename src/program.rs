@@ -225,6 +225,7 @@ fn message(text: &str) -> Error {
 impl<A, F: Function<A>> Function<A> for Program<F> {
     type Output = F::Output;
 
+    #[track_caller]
     fn apply(&self, args: A) -> Result<Self::Output, choral_compiler::Error> {
         self.function.apply(args)
     }

@@ -2,7 +2,7 @@
 //! `vmap` on its own.
 
 use choral::prelude::*;
-use choral::{Error, control};
+use choral::{Error, control, custom_vmap};
 use insta::assert_snapshot;
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
@@ -405,4 +405,28 @@ fn who_stands_in_runs_with_the_number_of_another() -> TestResult {
     let together = vmap(function, 0).call(numbers(&[0.0, 1.0, 0.0, 5.0]))?;
     assert_eq!(values(&together), [0.0, 1.0, 2.0, 5.0]);
     Ok(())
+}
+
+/// A loop with a rule of its own, in a branch: it ends for those who take the branch alone.
+#[test]
+fn a_custom_loop_that_would_never_end_runs_for_nobody_who_does_not_take_it() -> TestResult {
+    let up = |x: Var| while_loop(|x: Var| x.ne(0.0), |x| x + 1.0, x);
+    let ruled = move || {
+        custom_vmap(up, move |_: usize, mapped: &[bool], x: Var| match mapped[0] {
+            true => (vmap(up, 0).apply(x).expect("numbers"), vec![true]),
+            false => (up(x), vec![false]),
+        })
+    };
+    let function = move |x: Var| cond(&x.lt(0.0), move |x: Var| ruled().apply(x), |x: Var| Ok(x), x);
+    let together = vmap(function, 0).call(numbers(&[-3.0, 2.5, -1.0]))?;
+    assert_eq!(values(&together), [0.0, 2.5, 0.0]);
+    Ok(())
+}
+
+/// The last branch, too.
+#[test]
+fn an_endless_loop_in_the_last_branch_runs_for_those_who_take_it_alone() {
+    let down = |x: Var| while_loop(|x: Var| x.ne(0.0), |x| x - 1.0, x);
+    let function = |x: Var| switch(&x.gt(0.0).to(DType::I32), [&|x: Var| -x, &down], x);
+    check(function, &[-2.5, 3.0, -1.0, 1.0], |x| if x > 0.0 { 0.0 } else { -x });
 }

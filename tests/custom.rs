@@ -120,6 +120,58 @@ fn faults_of_an_op_of_ones_own() {
     assert_snapshot!(messages.join("\n"));
 }
 
+/// An op whose rule gives the operand, with the members where it says, as often as it says.
+#[derive(Debug, Clone, Copy)]
+struct Misplaced {
+    dim: Option<usize>,
+    times: usize,
+}
+
+impl CustomOp for Misplaced {
+    fn name(&self) -> &'static str {
+        "test.misplaced"
+    }
+
+    fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
+        Ok(vec![operands[0].clone()])
+    }
+
+    fn evaluate(&self, operands: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        operands[0].index(0).map(|row| vec![row]).map_err(|error| error.to_string())
+    }
+
+    fn batch(
+        &self,
+        _builder: &mut Builder,
+        _members: usize,
+        operands: &[(Value, Option<usize>)],
+    ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
+        Ok(vec![(operands[0].0, self.dim); self.times])
+    }
+}
+
+#[test]
+fn results_that_are_not_the_ops() {
+    let program = |op: Misplaced| {
+        let mut builder = Builder::new("main");
+        let x = builder.input("x", TensorType::new([3], DType::F32));
+        let y = builder.push(Custom::new(op), &[x]).expect("an op");
+        builder.finish(&[y])
+    };
+    let mapped = |dim, times| {
+        let axis = Axis { name: "members".into(), size: 5 };
+        let graph = program(Misplaced { dim, times });
+        let mapped = batch_graph(&graph, &[Some(0)], &[Some(0)], &[Path::default()], &axis);
+        mapped.expect_err("a rule that is wrong").to_string()
+    };
+    let graph = program(Misplaced { dim: None, times: 1 });
+    let alone = Executable::compile(&graph, Device::Reference).expect("a program that compiles");
+    let alone = alone.run(&[Tensor::from([1.0f32, 2.0, 3.0])]).expect_err("a result of another type");
+    let places = [(Some(9), 1), (Some(1), 1), (None, 1), (Some(0), 0), (Some(0), 2)];
+    let told = places.map(|(dim, times)| mapped(dim, times)).join("\n\n");
+    assert_snapshot!(format!("{told}\n\n{alone}"));
+}
+
 /// Solves `a x = b` for numbers; for many, a rule divides all at once and says so.
 #[test]
 fn a_function_with_a_rule() -> Result<(), choral::Error> {
@@ -149,9 +201,23 @@ fn faults_of_a_rule() {
     let x = Tensor::from([1.0f32, 2.0]);
     let silent = custom_vmap(|x: Var| x.exp(), |_: usize, _: &[bool], x: Var| (x.exp(), Vec::new()));
     assert_snapshot!(vmap(silent, 0).call(&x).expect_err("a rule that says too little"));
+    type Rule = fn(Var) -> (Vec<Var>, Vec<bool>);
+    let rules: [Rule; 5] = [
+        |x| (vec![x.exp()], vec![false]),
+        |x| (vec![x.exp().transpose(0, 1)], vec![true]),
+        |x| (vec![x.gt(0.0)], vec![true]),
+        |x| (vec![x.sum(())], vec![true]),
+        |x| (vec![x.exp(), x], vec![true, true]),
+    ];
+    let x = Tensor::randn([5, 3], Key::new(0));
+    let told = rules.map(|rule| {
+        let wrong = custom_vmap(|x: Var| vec![x.exp()], move |_: usize, _: &[bool], x: Var| rule(x));
+        vmap(wrong, 0).call(&x).expect_err("a rule that gives something else").to_string()
+    });
+    assert_snapshot!("results_that_are_not_the_functions", told.join("\n\n"));
     let along = custom_vmap(|x: Var| x.psum("members"), |_: usize, _: &[bool], x: Var| (x, vec![true]));
     assert_snapshot!(vmap(along, 0).call(&x).expect_err("an axis that the rule does not know"), @"
     custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside of it what depends on the axis (its index, sums, draws by members)
-      at tests/custom.rs:152:17
+      at tests/custom.rs:218:17
     ");
 }

@@ -250,11 +250,11 @@ fn stacked_state_by_hand() -> TestResult {
 #[test]
 fn newcomers_that_do_not_fit() -> TestResult {
     let mut ensemble = Ensemble::new(&nets(3))?;
-    assert_snapshot!(message(ensemble.push_member(&net(0, 5, "relu"))), @"fc1.weight: member 0 has tensor<4x3xf32>, but member 3 has tensor<5x3xf32>");
+    assert_snapshot!(message(ensemble.push_member(&net(0, 5, "relu"))), @"fc1.weight: member 0 has tensor<4x3xf32>, but the new model has tensor<5x3xf32>");
     assert_snapshot!(message(ensemble.replace_member(0, &net(0, 4, "tanh"))), @r#"
     the models differ in activation:
-      "relu" in member 1
-      "tanh" in member 0
+      "relu" in member 0
+      "tanh" in the new model
     "#);
     let mut training = net(0, 4, "relu");
     training.train();
@@ -262,10 +262,10 @@ fn newcomers_that_do_not_fit() -> TestResult {
     assert_snapshot!(message(ensemble.push_member(&training)), @"
     the models differ in fc2.bias:
       present in member 0
-      None in member 3
+      None in the new model
     the models differ in norm.training:
       false in member 0
-      true in member 3
+      true in the new model
     ");
     assert_eq!((ensemble.len(), ensemble.state().capacity()), (3, 3));
     check(&ensemble.call(&batch())?, &nets(3), Device::Cpu)
@@ -323,7 +323,7 @@ fn a_newcomer_that_computes_something_else() -> TestResult {
     let mut late = Ensemble::new(&[model(false), model(false)])?;
     late.call(&batch())?;
     let told = message(late.replace_member(1, &model(true)));
-    assert!(told.starts_with("member 1 computes something else than member 0"), "{told}");
+    assert!(told.starts_with("the new model computes something else than member 0"), "{told}");
     assert_eq!(late.call(&batch())?.shape(), [2, 5, 2]);
     Ok(())
 }

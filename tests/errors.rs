@@ -207,6 +207,18 @@ fn sizes_that_differ() {
     assert_snapshot!(message(vmap(fmodel, 0).call((&params, &buffers, &data))));
 }
 
+/// The inner `vmap` is applied by the outer one: the line is the user's all the same.
+#[test]
+fn dims_of_an_inner_vmap_that_do_not_fit() {
+    let x = Tensor::zeros(TensorType::new([4, 3], DType::F32));
+    let messages = [
+        message(vmap(vmap(|x: Var| x.exp(), 1), 0).call(&x)),
+        message(vmap(vmap(|x: Var| x.exp(), 0).out_dims(None), 0).call(&x)),
+        message(vmap(vmap(|x: Var| x.exp(), 0).chunk_size(0), 0).call(&x)),
+    ];
+    assert_snapshot!(messages.join("\n\n"));
+}
+
 #[test]
 fn an_axis_size_that_differs() {
     let run = vmap(|x: Var| x.exp(), 0).axis_size(7).call(&Tensor::from([1.0f32, 2.0]));

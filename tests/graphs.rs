@@ -75,7 +75,13 @@ fn a_graph_without_inputs_is_a_function_of_nothing() -> TestResult {
 fn arguments_that_are_not_the_inputs() {
     let told = |error: Result<Vec<Tensor>, Error>| error.expect_err("arguments that do not fit").to_string();
     let few = told(jit(layer()).call((&numbers(&[4, 3]),)));
-    assert_snapshot!(few, @"the graph has 2 inputs (%w, %x), got 1 arguments");
+    assert_snapshot!(few, @"
+    the graph has 2 inputs (%w, %x), got 1 arguments
+      at tests/graphs.rs:77:33
+    ");
     let other = told(vmap(layer(), (0, None)).call((&numbers(&[5, 4, 3]), &numbers(&[4]))));
-    assert_snapshot!(other, @"input 1 (%x) of the graph is tensor<3xf32>, but args.1 is tensor<4xf32>");
+    assert_snapshot!(other, @"
+    input 1 (%x) of the graph is tensor<3xf32>, but args.1 is tensor<4xf32>
+      at tests/graphs.rs:82:47
+    ");
 }

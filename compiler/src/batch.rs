@@ -12,7 +12,7 @@ use choral_ir::{Graph, NamedAxis, TensorType, cost};
 
 use crate::dims::normalise;
 use crate::error::{DimsError, Error};
-use crate::rules::{Batch, Lane, shift};
+use crate::rules::{Batch, Lane, is_exchanging, shift};
 use crate::tree::Path;
 use crate::{chunk, numbers, walk};
 
@@ -64,7 +64,7 @@ pub fn batch_graph_in_chunks(
     Chunks { size, memory_limit }: Chunks,
 ) -> Result<Graph, Error> {
     if size == Some(0) {
-        return Err(Error::Message("chunk_size: expected at least one member at a time, got 0".to_owned()));
+        return Err(DimsError::ChunkSize.into());
     }
     let in_chunks = |chunk: Option<usize>| batch(graph, in_dims, out_dims, paths, axis, chunk);
     let Some(limit) = memory_limit else { return in_chunks(size) };
@@ -78,10 +78,7 @@ pub fn batch_graph_in_chunks(
             return Ok(batched);
         }
     }
-    let message = format!(
-        "memory_limit: {limit} bytes do not hold the program; with one member at a time it needs {least}"
-    );
-    Err(Error::Message(message))
+    Err(DimsError::MemoryLimit { limit, least }.into())
 }
 
 fn batch(
@@ -116,6 +113,16 @@ fn batch(
     let in_axes =
         graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
     Ok(walk::finished(cx.builder, &outputs)?.with_axes(in_axes, out_axes))
+}
+
+/// Whether members of the graph exchange values along the axis, so that they all must be there at once.
+pub fn exchanges(graph: &Graph, axis: &Arc<str>) -> bool {
+    is_exchanging(graph, axis)
+}
+
+/// Whether members of the graph ask for their number along the axis, or draw by it.
+pub fn asks_for_numbers(graph: &Graph, axis: &Arc<str>) -> bool {
+    graph.nodes().any(|(_, node)| numbers::is_asked_by(node, axis))
 }
 
 /// Whether text can spell a name: `members@0` says where an axis lies, and a space sets two apart.

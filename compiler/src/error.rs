@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::panic::Location as Caller;
 
 use choral_ir::{BuildError, Location, TensorError, TensorType, VerifyError};
 
 use crate::state::StateError;
+use crate::trace::user_location;
 
 /// Any error of the compiler.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -15,13 +17,8 @@ pub enum Error {
     #[error(transparent)]
     Trace(#[from] TraceError),
     /// `in_dims` or `out_dims` that do not fit the arguments or results.
-    #[error("{error}{}", at(.location.as_ref()))]
-    Dims {
-        /// What is wrong.
-        error: DimsError,
-        /// The user's line that mapped the function, if it is known.
-        location: Option<Location>,
-    },
+    #[error(transparent)]
+    Dims(#[from] DimsError),
     /// A state that is not the module's, or a file that cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
@@ -40,15 +37,33 @@ pub enum Error {
     /// Something else, in a sentence.
     #[error("{0}")]
     Message(String),
+    /// Any of these, with the user's line.
+    #[error("{error}\n  at {location}")]
+    At {
+        /// What is wrong.
+        error: Box<Error>,
+        /// Where the user asked for it.
+        location: Location,
+    },
 }
 
-fn at(location: Option<&Location>) -> String {
-    location.map(|location| format!("\n  at {location}")).unwrap_or_default()
-}
-
-impl From<DimsError> for Error {
-    fn from(error: DimsError) -> Error {
-        Error::Dims { error, location: None }
+impl Error {
+    /// The error with the user's line behind a call, if it does not tell a line of its own.
+    pub(crate) fn at(self, caller: &Caller<'_>) -> Error {
+        let is_located = match &self {
+            Error::Trace(_) | Error::At { .. } => true,
+            Error::Build(error) => error.location.is_some(),
+            Error::Dims(_)
+            | Error::State(_)
+            | Error::Ensemble(_)
+            | Error::Tensor(_)
+            | Error::Verify(_)
+            | Error::Message(_) => false,
+        };
+        match is_located {
+            true => self,
+            false => Error::At { error: Box::new(self), location: user_location(caller) },
+        }
     }
 }
 
@@ -86,7 +101,7 @@ impl fmt::Display for TraceError {
     }
 }
 
-/// What is wrong with `in_dims`, `out_dims` or the sizes that they name.
+/// What is wrong with `in_dims`, `out_dims`, or what else is said about the members.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum DimsError {
@@ -116,6 +131,12 @@ pub enum DimsError {
         "axis_name is {name:?}, expected letters, digits, `_`, `.` or `-`, as a program's text spells it"
     )]
     AxisName { name: String },
+    #[error("chunk_size: expected at least one member at a time, got 0")]
+    ChunkSize,
+    #[error(
+        "memory_limit: {limit} bytes do not hold the program; with one member at a time it needs {least}"
+    )]
+    MemoryLimit { limit: u64, least: u64 },
 }
 
 /// Arguments that agree about the number of members.
@@ -171,15 +192,15 @@ pub enum EnsembleError {
     #[error("the only member of an ensemble cannot leave it; replace it, or drop the ensemble")]
     Last,
     #[error(
-        "member {member} has other state names than member 0:{}{}",
+        "{who} has other state names than member 0:{}{}",
         listed("missing", .missing),
         listed("unexpected", .unexpected)
     )]
-    Names { member: usize, missing: Vec<String>, unexpected: Vec<String> },
-    #[error("{name}: member 0 has {expected}, but member {member} has {got}")]
-    Type { name: String, member: usize, expected: TensorType, got: TensorType },
-    #[error("member {member} computes something else than member 0: {difference}")]
-    Graph { member: usize, difference: String },
+    Names { who: Who, missing: Vec<String>, unexpected: Vec<String> },
+    #[error("{name}: member 0 has {expected}, but {who} has {got}")]
+    Type { name: String, who: Who, expected: TensorType, got: TensorType },
+    #[error("{who} computes something else than member 0: {difference}")]
+    Graph { who: Who, difference: String },
     #[error(
         "the forward pass changed {}, which this call would lose; use returning_buffers(), or put the models in eval mode",
         names.join(", ")
@@ -187,22 +208,41 @@ pub enum EnsembleError {
     Changed { names: Vec<String> },
 }
 
-/// A setting in which models differ: its values, each with the members that have it.
+/// A model among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The member of this number.
+    Member(usize),
+    /// One that is to become a member.
+    Newcomer,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Member(number) => write!(f, "member {number}"),
+            Who::Newcomer => f.write_str("the new model"),
+        }
+    }
+}
+
+/// A setting in which models differ: its values, each with the models that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingValues {
     /// The setting's name; empty for one of the models themselves, such as the variant of an enum.
     pub field: String,
-    /// Each value with its members.
-    pub values: Vec<(String, Vec<usize>)>,
+    /// Each value with the models that have it.
+    pub values: Vec<(String, Vec<Who>)>,
 }
 
 impl fmt::Display for SettingValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.field.is_empty() { String::new() } else { format!(" in {}", self.field) };
         write!(f, "the models differ{place}:")?;
-        self.values.iter().try_for_each(|(value, members)| {
-            let members: Vec<String> = members.iter().map(usize::to_string).collect();
-            write!(f, "\n  {value} in member {}", members.join(", "))
+        self.values.iter().try_for_each(|(value, models)| {
+            let models: Vec<String> = models.iter().map(Who::to_string).collect();
+            // `member 0, 2`
+            write!(f, "\n  {value} in {}", models.join(", ").replace(", member ", ", "))
         })
     }
 }

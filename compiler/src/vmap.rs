@@ -14,9 +14,8 @@ use crate::dims::{Dims, IntoDims};
 use crate::error::{DimsError, Error, SizeGroup};
 use crate::explain::{Explanation, explain};
 use crate::trace::collective;
-use crate::trace::function::{self, Function, OutputTypes, Traced, Typed};
+use crate::trace::function::{self, Function, OutputTypes, Traced, TracedOn, Typed};
 use crate::trace::random::implicit::Randomness;
-use crate::trace::user_location;
 use crate::trace::var::Var;
 use crate::tree::{Path, Tree, leaves, rebuild};
 
@@ -128,41 +127,37 @@ impl<F> Vmap<F> {
         self.randomness = randomness;
         self
     }
-
-    /// The mapped dimension of each leaf, and the number of members.
-    fn members<T: Typed>(&self, args: &impl Tree<T>) -> Result<(Vec<Option<usize>>, usize), DimsError> {
-        let dims = self.in_dims.resolve("in_dims", args)?;
-        let mut resolved = Vec::with_capacity(dims.len());
-        let mut errors = Vec::new();
-        let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        if let Some(size) = self.axis_size {
-            sizes.entry(size).or_default().push("axis_size".to_owned());
-        }
-        for ((path, leaf), dim) in leaves(args).iter().zip(dims) {
-            let Some(dim) = dim else {
-                resolved.push(None);
-                continue;
-            };
-            let ty = leaf.tensor_type();
-            match in_range("in_dims", path, dim, &ty) {
-                Ok(at) => {
-                    sizes.entry(ty.shape[at]).or_default().push(format!("dimension {at} of args{path} {ty}"));
-                    resolved.push(Some(at));
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        DimsError::none_of(errors)?;
-        Ok((resolved, agreed(sizes)?))
-    }
 }
 
-/// An error about dimensions with the user's line that mapped the function.
-fn located(error: Error, at: &Caller<'_>) -> Error {
-    match error {
-        Error::Dims { error, location: None } => Error::Dims { error, location: Some(user_location(at)) },
-        other => other,
+/// The mapped dimension of each leaf, and the number of members.
+pub(crate) fn members<T: Typed>(
+    in_dims: &Dims,
+    axis_size: Option<usize>,
+    args: &impl Tree<T>,
+) -> Result<(Vec<Option<usize>>, usize), DimsError> {
+    let dims = in_dims.resolve("in_dims", args)?;
+    let mut resolved = Vec::with_capacity(dims.len());
+    let mut errors = Vec::new();
+    let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    if let Some(size) = axis_size {
+        sizes.entry(size).or_default().push("axis_size".to_owned());
     }
+    for ((path, leaf), dim) in leaves(args).iter().zip(dims) {
+        let Some(dim) = dim else {
+            resolved.push(None);
+            continue;
+        };
+        let ty = leaf.tensor_type();
+        match in_range("in_dims", path, dim, &ty) {
+            Ok(at) => {
+                sizes.entry(ty.shape[at]).or_default().push(format!("dimension {at} of args{path} {ty}"));
+                resolved.push(Some(at));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    DimsError::none_of(errors)?;
+    Ok((resolved, agreed(sizes)?))
 }
 
 /// The one size; all of them, the majority first, when they differ.
@@ -177,6 +172,23 @@ fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
             Err(DimsError::Sizes { groups })
         }
     }
+}
+
+/// The graph of one member of `function`: ops between members know the axis, and layers that draw by
+/// themselves know what members do with a key that they share. [`batch_graph`](crate::batch::batch_graph)
+/// along this axis makes it the graph of all.
+///
+/// # Errors
+/// As [`trace`](function::trace).
+#[track_caller]
+pub fn trace_member<T: Typed, A: Tree<T>, F: Function<A::With<Var>>>(
+    function: &F,
+    args: &A,
+    axis: &Axis,
+    randomness: Randomness,
+) -> Result<TracedOn<F, T, A>, Error> {
+    let _bound = collective::bind(&axis.name, axis.size, randomness);
+    function::trace_as(function, args, |_, leaf: &T| leaf.tensor_type())
 }
 
 /// The function of one member, traced, and where its arguments and results have the members.
@@ -199,7 +211,8 @@ impl<F> Vmap<F> {
         F: Function<A::With<Var>>,
     {
         let at = Caller::caller();
-        let (mut in_dims, size) = self.members(args).map_err(|error| located(error.into(), at))?;
+        let (mut in_dims, size) =
+            members(&self.in_dims, self.axis_size, args).map_err(|error| Error::from(error).at(at))?;
         let mut dims = in_dims.iter();
         let member = |_: &Path, leaf: &T| without(&leaf.tensor_type(), dims.next().copied().flatten());
         let bound = collective::bind(&self.axis_name, size, self.randomness);
@@ -208,7 +221,7 @@ impl<F> Vmap<F> {
         in_dims.resize(traced.graph.inputs().len(), None);
         let paths: Vec<Path> = leaves(&traced.output).into_iter().map(|(path, _)| path).collect();
         let out_dims = self.out_dims.resolve("out_dims", &traced.output);
-        let out_dims = out_dims.map_err(|error| located(error.into(), at))?;
+        let out_dims = out_dims.map_err(|error| Error::from(error).at(at))?;
         let axis = Axis { name: Arc::clone(&self.axis_name), size };
         Ok(Single { traced, in_dims, out_dims, paths, axis })
     }
@@ -235,7 +248,7 @@ impl<F> Vmap<F> {
         let at = Caller::caller();
         let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
         let mapped = batch_graph_in_chunks(&traced.graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        let mapped = mapped.map_err(|error| located(error, at))?;
+        let mapped = mapped.map_err(|error| error.at(at))?;
         explain(&traced.graph, &in_dims, &axis, &mapped)
     }
 }
@@ -256,7 +269,7 @@ where
         let Single { traced: Traced { graph, output, captures }, in_dims, out_dims, paths, axis } =
             self.single(&args)?;
         let batched = batch_graph_in_chunks(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        let batched = batched.map_err(|error| located(error, at))?;
+        let batched = batched.map_err(|error| error.at(at))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());

@@ -10,14 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use choral_compiler::ensemble::*;
 pub use grouped::EnsembleGroups;
 
-use choral_compiler::batch::{Axis, batch_graph};
+use choral_compiler::batch::{Axis, Chunks, batch_graph_in_chunks, exchanges};
+use choral_compiler::explain::{Explanation, explain};
+use choral_compiler::rewrite::expand;
 use choral_compiler::trace::function::OutputTypes;
 use choral_compiler::tree::{Path, Walk, leaves, rebuild, settings};
-use choral_compiler::{Function, Module, State, Tree, Var, trace};
+use choral_compiler::vmap::trace_member;
+use choral_compiler::{Function, Module, Randomness, State, Tree, Var};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
-use crate::error::{CompilerError, Error};
+use crate::error::{CompilerError, Error, Who};
 
 /// The code of models `M` as a function of their state.
 pub type Code<M> = FunctionalModule<<M as Tree<Tensor>>::With<TensorType>>;
@@ -32,8 +35,20 @@ pub type Types<M, X> = OutputTypes<Code<M>, Arguments<X>>;
 /// The results of a model `M` on inputs `X`.
 pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
 
-/// The structure of one member's results, and something else.
-type With<M, X, R> = Result<(Arc<Types<M, X>>, R), Error>;
+/// The structure of one member's results, and the results of all.
+type Results<M, X> = Result<(Arc<Types<M, X>>, Vec<Tensor>), Error>;
+
+/// One member, traced.
+struct Traced<M: Tree<Tensor>, X: Tree<Tensor>>
+where
+    Code<M>: Function<Arguments<X>>,
+{
+    graph: Arc<Graph>,
+    /// The structure of its results.
+    output: Arc<Types<M, X>>,
+    /// Number of members that the program over it computes.
+    rows: usize,
+}
 
 /// What two inputs must share to use the same graph.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,9 +62,13 @@ struct Signature {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Stack {
     signature: Signature,
-    capacity: usize,
+    /// Number of members that the program computes.
+    rows: usize,
     shared: Vec<String>,
 }
+
+/// What the member dimension is called: what ops between members name.
+const AXIS: &str = "members";
 
 /// The graph that a model leaves for one type of input.
 type Trace<M> = Arc<dyn Fn(&Code<M>) -> Result<Graph, Error> + Send + Sync>;
@@ -60,6 +79,9 @@ struct Member<M: Tree<Tensor>> {
     /// The structure of its results.
     output: Arc<dyn Any + Send + Sync>,
     trace: Trace<M>,
+    /// Number of members that it was traced for, if it exchanges values with them: then the program
+    /// is for so many, and no more.
+    among: Option<usize>,
 }
 
 /// What was made so far.
@@ -96,6 +118,8 @@ impl<M: Tree<Tensor>> Default for Made<M> {
 pub struct Ensemble<M: Tree<Tensor>> {
     state: StackedState<M>,
     device: Device,
+    randomness: Randomness,
+    chunks: Chunks,
     made: Mutex<Made<M>>,
 }
 
@@ -107,9 +131,22 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// If there is no model; if models differ in hyperparameters, training mode, or the names, shapes
     /// or element types of their state.
     pub fn new(models: &[M]) -> Result<Self, Error> {
-        let mut state = StackedState::new(models)?;
+        Ensemble::of(StackedState::new(models)?)
+    }
+
+    /// The members of a stacked state.
+    ///
+    /// # Errors
+    /// Only if a tensor does not hold what its type says.
+    pub fn of(mut state: StackedState<M>) -> Result<Self, Error> {
         state.share_equal()?;
-        Ok(Ensemble { state, device: Device::default(), made: Mutex::default() })
+        Ok(Ensemble {
+            state,
+            device: Device::default(),
+            randomness: Randomness::default(),
+            chunks: Chunks::default(),
+            made: Mutex::default(),
+        })
     }
 
     /// The same ensemble on another device.
@@ -118,8 +155,31 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ensemble { device, made: Mutex::default(), ..self }
     }
 
+    /// What members draw where a layer draws by itself (dropout) from a key that they share; an error
+    /// unless said otherwise. A member draws by its number, which is another one's once a member before
+    /// it has left.
+    #[must_use]
+    pub fn randomness(self, randomness: Randomness) -> Self {
+        Ensemble { randomness, made: Mutex::default(), ..self }
+    }
+
+    /// So many members at a time: the same results in bounded memory.
+    #[must_use]
+    pub fn chunk_size(self, members: usize) -> Self {
+        let chunks = Chunks { size: Some(members), ..self.chunks };
+        Ensemble { chunks, made: Mutex::default(), ..self }
+    }
+
+    /// As many members at a time as fit into so many bytes, state and results included.
+    #[must_use]
+    pub fn memory_limit(self, bytes: u64) -> Self {
+        let chunks = Chunks { memory_limit: Some(bytes), ..self.chunks };
+        Ensemble { chunks, made: Mutex::default(), ..self }
+    }
+
     /// The same ensemble with room for so many members: until there are more, nothing is compiled
-    /// again. The program computes all rows, also those that no member has yet.
+    /// again. The program computes all rows, also those that no member has yet; only where members
+    /// exchange values (`pmean`, ..) it is for as many as there are.
     ///
     /// # Errors
     /// Only if a tensor does not hold what its type says.
@@ -158,7 +218,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// If there is no such member; if the model differs from the members in settings, state or what
     /// it computes. The ensemble is then as it was.
     pub fn replace_member(&mut self, index: usize, model: &M) -> Result<(), Error> {
-        self.computes_the_same(index, model)?;
+        self.computes_the_same(model)?;
         Ok(self.state.replace_member(index, model)?)
     }
 
@@ -168,7 +228,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// # Errors
     /// As [`Ensemble::replace_member`].
     pub fn push_member(&mut self, model: &M) -> Result<(), Error> {
-        self.computes_the_same(self.len(), model)?;
+        self.computes_the_same(model)?;
         Ok(self.state.push_member(model)?)
     }
 
@@ -191,13 +251,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     }
 
     /// Fails if a newcomer, traced alone, leaves another graph than the members.
-    fn computes_the_same(&self, index: usize, model: &M) -> Result<(), Error> {
+    fn computes_the_same(&self, model: &M) -> Result<(), Error> {
         // What settings and state tell is told first, and better.
-        self.state.check_model(index, model)?;
+        self.state.check_model(model)?;
         let code = FunctionalModule::new(model);
         for member in self.made().members.values() {
             let graph = (member.trace)(&code)?;
-            same_graph(&member.graph, &graph, index).map_err(CompilerError::from)?;
+            same_graph(&member.graph, &graph, Who::Newcomer).map_err(CompilerError::from)?;
         }
         Ok(())
     }
@@ -225,84 +285,143 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         rebuild(&*output, &results).ok_or_else(other_structure)
     }
 
-    /// The structure of one member's results, and the results of all.
+    /// What mapping does to each op of a member on this input: a table that prints itself.
+    ///
+    /// # Errors
+    /// As [`Ensemble::call`].
     #[track_caller]
-    fn results<X: Tree<Tensor>>(&self, input: &X) -> With<M, X, Vec<Tensor>>
+    pub fn explain<X: Tree<Tensor>>(&self, input: &X) -> Result<Explanation, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let arguments = leaves(input);
-        let signature = Signature {
-            output: TypeId::of::<Types<M, X>>(),
-            leaves: arguments.iter().map(|(path, tensor)| (path.clone(), tensor.ty().clone())).collect(),
-            settings: settings(input),
-        };
-        let (output, graph) = self.traced(input, &signature)?;
-        let executable = self.program(&graph, signature, leaves(&*output).len())?;
-        let state = self.state.params().values().chain(self.state.buffers().values()).cloned();
-        let inputs: Vec<Tensor> = state.chain(arguments.into_iter().map(|(_, tensor)| tensor)).collect();
-        let mut results = executable.run(&inputs)?;
-        if self.len() < self.state.capacity() {
-            let rows: Vec<usize> = (0..self.len()).collect();
-            for result in &mut results {
-                *result = result.take(&rows)?;
-            }
-        }
+        let Traced { graph, output, rows } = self.traced(input, &signature::<M, X>(input))?;
+        let mapped = self.mapped(&graph, leaves(&*output).len(), rows)?;
+        Ok(explain(&graph, &self.in_dims(&graph), &self.axis(rows), &mapped)?)
+    }
+
+    /// The structure of one member's results, and the results of all.
+    #[track_caller]
+    fn results<X: Tree<Tensor>>(&self, input: &X) -> Results<M, X>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<Arguments<X>>,
+        Types<M, X>: Send + Sync + 'static,
+    {
+        let signature = signature::<M, X>(input);
+        let Traced { graph, output, rows } = self.traced(input, &signature)?;
+        let executable = self.program(&graph, signature, leaves(&*output).len(), rows)?;
+        let of_state = self.state.params().iter().chain(self.state.buffers());
+        let mut inputs = of_state
+            .map(|(name, tensor)| if self.is_shared(name) { Ok(tensor.clone()) } else { first(tensor, rows) })
+            .collect::<Result<Vec<Tensor>, Error>>()?;
+        inputs.extend(leaves(input).into_iter().map(|(_, tensor)| tensor));
+        let results = executable.run(&inputs)?;
+        let results = results.iter().map(|result| first(result, self.len())).collect::<Result<_, _>>()?;
         Ok((output, results))
     }
 
     /// The structure of one member's results, and its graph, traced on first use.
     #[track_caller]
-    fn traced<X: Tree<Tensor>>(&self, input: &X, signature: &Signature) -> With<M, X, Arc<Graph>>
+    fn traced<X: Tree<Tensor>>(&self, input: &X, signature: &Signature) -> Result<Traced<M, X>, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let known = self
-            .made()
-            .members
-            .get(signature)
-            .map(|member| (Arc::clone(&member.graph), Arc::clone(&member.output)));
-        if let Some((graph, output)) = known
+        let rows = |among: Option<usize>| among.unwrap_or(self.state.capacity());
+        let known = self.made().members.get(signature).and_then(|member| {
+            let fits = member.among.is_none_or(|members| members == self.len());
+            fits.then(|| (Arc::clone(&member.graph), Arc::clone(&member.output), member.among))
+        });
+        if let Some((graph, output, among)) = known
             && let Ok(output) = output.downcast()
         {
-            return Ok((output, graph));
+            return Ok(Traced { graph, output, rows: rows(among) });
         }
         let (params, buffers) = self.state.member_types();
         let types = input.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
         let arguments = (params, buffers, types);
-        let traced = trace(self.state.function(), &arguments)?;
+        let (axis, randomness) = (self.axis(self.len()), self.randomness);
+        let traced = trace_member(self.state.function(), &arguments, &axis, randomness)?;
         let (graph, output) = (Arc::new(traced.graph), Arc::new(traced.output));
-        let trace: Trace<M> = Arc::new(move |code| Ok(trace(code, &arguments)?.graph));
+        let among = exchanges(&graph, &axis.name).then_some(self.len());
+        let trace: Trace<M> =
+            Arc::new(move |code| Ok(trace_member(code, &arguments, &axis, randomness)?.graph));
         let member = Member {
             graph: Arc::clone(&graph),
             output: Arc::clone(&output) as Arc<dyn Any + Send + Sync>,
             trace,
+            among,
         };
         self.made().members.insert(signature.clone(), member);
-        Ok((output, graph))
+        Ok(Traced { graph, output, rows: rows(among) })
     }
 
     /// The executable over the members of one graph, made on first use.
-    fn program(&self, graph: &Graph, signature: Signature, results: usize) -> Result<Arc<Executable>, Error> {
+    fn program(
+        &self,
+        graph: &Graph,
+        signature: Signature,
+        results: usize,
+        rows: usize,
+    ) -> Result<Arc<Executable>, Error> {
         let shared: Vec<String> = self.state.shared().map(str::to_owned).collect();
-        let stack = Stack { signature, capacity: self.state.capacity(), shared };
+        let stack = Stack { signature, rows, shared };
         if let Some(executable) = self.made().programs.get(&stack) {
             return Ok(Arc::clone(executable));
         }
-        let of_state = self.state.params().keys().chain(self.state.buffers().keys());
-        let mut in_dims: Vec<Option<usize>> =
-            of_state.map(|name| (!stack.shared.contains(name)).then_some(0)).collect();
-        in_dims.resize(graph.inputs().len(), None);
-        let axis = Axis { name: "members".into(), size: stack.capacity };
-        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
-        let mapped = batch_graph(graph, &in_dims, &out_dims, &paths, &axis)?;
+        let mapped = expand(&self.mapped(graph, results, rows)?).map_err(CompilerError::from)?;
         let executable = Arc::new(Executable::compile(&mapped, self.device)?);
         self.made().programs.insert(stack, Arc::clone(&executable));
         Ok(executable)
+    }
+
+    /// The graph over so many members, which come first in every result.
+    fn mapped(&self, graph: &Graph, results: usize, rows: usize) -> Result<Graph, Error> {
+        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
+        let (in_dims, axis) = (self.in_dims(graph), self.axis(rows));
+        Ok(batch_graph_in_chunks(graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?)
+    }
+
+    /// Where the inputs of a member's graph have the members.
+    fn in_dims(&self, graph: &Graph) -> Vec<Option<usize>> {
+        let of_state = self.state.params().keys().chain(self.state.buffers().keys());
+        let mut in_dims: Vec<Option<usize>> =
+            of_state.map(|name| (!self.is_shared(name)).then_some(0)).collect();
+        in_dims.resize(graph.inputs().len(), None);
+        in_dims
+    }
+
+    fn is_shared(&self, name: &str) -> bool {
+        self.state.shared().any(|shared| shared == name)
+    }
+
+    fn axis(&self, size: usize) -> Axis {
+        Axis { name: AXIS.into(), size }
+    }
+}
+
+/// What the programs for an input are known by.
+fn signature<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Signature
+where
+    Code<M>: Function<Arguments<X>>,
+    Types<M, X>: 'static,
+{
+    let leaf = |(path, tensor): (Path, Tensor)| (path, tensor.ty().clone());
+    Signature {
+        output: TypeId::of::<Types<M, X>>(),
+        leaves: leaves(input).into_iter().map(leaf).collect(),
+        settings: settings(input),
+    }
+}
+
+/// The first rows of a stacked tensor.
+fn first(tensor: &Tensor, rows: usize) -> Result<Tensor, Error> {
+    match tensor.shape().first() {
+        Some(&all) if all > rows => Ok(tensor.take(&(0..rows).collect::<Vec<_>>())?),
+        Some(_) | None => Ok(tensor.clone()),
     }
 }
 

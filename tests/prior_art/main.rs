@@ -38,9 +38,8 @@ type TestResult = Result<(), Error>;
 fn message<T>(result: Result<T, impl Into<Error>>) -> String {
     match result.map_err(Into::into) {
         Ok(_) => panic!("expected an error"),
-        Err(Error::Compiler(CompilerError::Dims { error, location })) => {
-            let line = location.expect("a line").to_string();
-            assert!(line.starts_with("tests/prior_art"), "{error} at {line}");
+        Err(Error::Compiler(CompilerError::At { error, location })) => {
+            assert!(location.to_string().starts_with("tests/prior_art"), "{error} at {location}");
             error.to_string()
         }
         Err(error) => error.to_string(),

@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use choral_ir::{Graph, NodeId, Tensor};
 
-use crate::error::{EnsembleError, Error, SettingValues};
+use crate::error::{EnsembleError, Error, SettingValues, Who};
 use crate::state::{Module, State};
 use crate::trace::function;
 use crate::trace::random::implicit::rehearsed;
 use crate::trace::var::Var;
 use crate::tree::{Leaf, Tree, settings};
 
-/// Fails unless the models, each with its number, have the first one's settings and state types.
+/// Fails unless the models have the first one's settings and state types.
 pub(super) fn same_architecture<'a, M: Module<Tensor> + 'a>(
-    models: impl IntoIterator<Item = (usize, &'a M)>,
+    models: impl IntoIterator<Item = (Who, &'a M)>,
 ) -> Result<(), EnsembleError> {
-    let models: Vec<(usize, &M)> = models.into_iter().collect();
+    let models: Vec<(Who, &M)> = models.into_iter().collect();
     same_settings(&models)?;
     let Some(((_, first), others)) = models.split_first() else { return Ok(()) };
     let expected = first.state_dict();
-    others.iter().try_for_each(|(member, model)| same_state(&expected, *member, &model.state_dict()))
+    others.iter().try_for_each(|(who, model)| same_state(&expected, *who, &model.state_dict()))
 }
 
 /// The settings of a model by their names.
@@ -28,9 +28,9 @@ pub(super) fn settings_by_name<T: Leaf>(model: &impl Tree<T>) -> BTreeMap<String
 }
 
 /// Fails with every setting that has more than one value.
-fn same_settings<T: Leaf, M: Tree<T>>(models: &[(usize, &M)]) -> Result<(), EnsembleError> {
-    let all: Vec<(usize, BTreeMap<String, String>)> =
-        models.iter().map(|(member, model)| (*member, settings_by_name(*model))).collect();
+fn same_settings<T: Leaf, M: Tree<T>>(models: &[(Who, &M)]) -> Result<(), EnsembleError> {
+    let all: Vec<(Who, BTreeMap<String, String>)> =
+        models.iter().map(|(who, model)| (*who, settings_by_name(*model))).collect();
     let fields: BTreeSet<&String> = all.iter().flat_map(|(_, settings)| settings.keys()).collect();
     let differing: Vec<SettingValues> = fields
         .into_iter()
@@ -40,34 +40,34 @@ fn same_settings<T: Leaf, M: Tree<T>>(models: &[(usize, &M)]) -> Result<(), Ense
     if differing.is_empty() { Ok(()) } else { Err(EnsembleError::Settings(differing)) }
 }
 
-/// The values of a setting, each with the members that have it.
-fn values_of(field: &str, all: &[(usize, BTreeMap<String, String>)]) -> SettingValues {
+/// The values of a setting, each with the models that have it.
+fn values_of(field: &str, all: &[(Who, BTreeMap<String, String>)]) -> SettingValues {
     // An optional part is the setting `None` where it is not there, and none where it is.
     let is_optional =
         all.iter().any(|(_, settings)| settings.get(field).is_some_and(|value| value == "None"));
     let otherwise = if is_optional { "present" } else { "absent" };
-    let mut values: Vec<(String, Vec<usize>)> = Vec::new();
-    for (member, settings) in all {
+    let mut values: Vec<(String, Vec<Who>)> = Vec::new();
+    for (who, settings) in all {
         let value = settings.get(field).map_or(otherwise, String::as_str);
         match values.iter_mut().find(|(known, _)| known == value) {
-            Some((_, members)) => members.push(*member),
-            None => values.push((value.to_owned(), vec![*member])),
+            Some((_, models)) => models.push(*who),
+            None => values.push((value.to_owned(), vec![*who])),
         }
     }
     SettingValues { field: field.to_owned(), values }
 }
 
-fn same_state(expected: &State<Tensor>, member: usize, got: &State<Tensor>) -> Result<(), EnsembleError> {
+fn same_state(expected: &State<Tensor>, who: Who, got: &State<Tensor>) -> Result<(), EnsembleError> {
     let missing: Vec<String> = expected.keys().filter(|name| !got.contains_key(*name)).cloned().collect();
     let unexpected: Vec<String> = got.keys().filter(|name| !expected.contains_key(*name)).cloned().collect();
     if !missing.is_empty() || !unexpected.is_empty() {
-        return Err(EnsembleError::Names { member, missing, unexpected });
+        return Err(EnsembleError::Names { who, missing, unexpected });
     }
     match expected.iter().find(|(name, tensor)| got[*name].ty() != tensor.ty()) {
         None => Ok(()),
         Some((name, tensor)) => {
             let (expected, got) = (tensor.ty().clone(), got[name].ty().clone());
-            Err(EnsembleError::Type { name: name.clone(), member, expected, got })
+            Err(EnsembleError::Type { name: name.clone(), who, expected, got })
         }
     }
 }
@@ -91,19 +91,19 @@ where
     };
     let expected = graph(first)?;
     for (position, other) in others.iter().enumerate() {
-        same_graph(&expected, &graph(other)?, position + 1)?;
+        same_graph(&expected, &graph(other)?, Who::Member(position + 1))?;
     }
     Ok(())
 }
 
-/// Compares the graph of a member with that of the first.
+/// Compares the graph of a model with that of the first member.
 ///
 /// # Errors
 /// If they differ, with the op at which they part.
-pub fn same_graph(first: &Graph, other: &Graph, member: usize) -> Result<(), EnsembleError> {
+pub fn same_graph(first: &Graph, other: &Graph, who: Who) -> Result<(), EnsembleError> {
     match first.difference(other) {
         None => Ok(()),
-        Some(node) => Err(EnsembleError::Graph { member, difference: difference(first, other, node) }),
+        Some(node) => Err(EnsembleError::Graph { who, difference: difference(first, other, node) }),
     }
 }
 

@@ -19,7 +19,7 @@ pub mod stacked;
 
 use choral_ir::{Tensor, TensorType};
 
-use crate::error::{EnsembleError, Error};
+use crate::error::{EnsembleError, Error, Who};
 use crate::state::{Module, ModuleState, State};
 use crate::tree::{Tree, Walk};
 
@@ -48,7 +48,7 @@ pub use stacked::StackedState;
 /// or element types of their state.
 pub fn stack_module_state<M: Module<Tensor>>(models: &[M]) -> Result<(State<Tensor>, State<Tensor>), Error> {
     let first = models.first().ok_or(EnsembleError::Empty)?;
-    checks::same_architecture(models.iter().enumerate())?;
+    checks::same_architecture(models.iter().enumerate().map(|(at, model)| (Who::Member(at), model)))?;
     let states: Vec<State<Tensor>> = models.iter().map(Module::state_dict).collect();
     let stack = |name: String| -> Result<(String, Tensor), Error> {
         let members: Vec<Tensor> = states.iter().map(|state| state[&name].clone()).collect();

@@ -9,9 +9,10 @@ use super::checks::same_architecture;
 use super::functional::FunctionalModule;
 use super::{architecture, combine_state_for_ensemble};
 use crate::dims::{Dims, IntoDims};
-use crate::error::{EnsembleError, Error};
+use crate::error::{EnsembleError, Error, Who};
 use crate::state::{Module, ModuleState, State};
-use crate::tree::Tree;
+use crate::tree::{Tree, leaves, rebuild};
+use crate::vmap;
 
 /// The parameters and buffers of members, stacked with room for more of them.
 ///
@@ -41,6 +42,38 @@ pub struct StackedState<M: Tree<Tensor>> {
     shared: BTreeSet<String>,
     members: usize,
     capacity: usize,
+}
+
+impl<M: Module<Tensor> + Tree<Tensor, With<Tensor> = M> + Clone> StackedState<M> {
+    /// The members of a model whose every tensor is stacked along dimension 0, as an initialiser that
+    /// was mapped over keys gives it.
+    ///
+    /// ```
+    /// use choral_compiler::ensemble::StackedState;
+    /// use choral_compiler::nn::Linear;
+    /// use choral_ir::{Key, Tensor};
+    /// let stacked = Linear { weight: Tensor::randn([5, 2, 3], Key::new(0)), bias: None };
+    /// let members = StackedState::from_stacked(&stacked)?;
+    /// assert_eq!(members.len(), 5);
+    /// assert_eq!(members.unstack(4)?.weight, stacked.weight.index(4)?);
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If tensors disagree about the number of members, or there is none.
+    pub fn from_stacked(stacked: &M) -> Result<Self, Error> {
+        let (_, members) = vmap::members(&Dims::All(Some(0)), None, stacked)?;
+        if members == 0 {
+            return Err(EnsembleError::Empty.into());
+        }
+        let first = leaves(stacked).into_iter().map(|(_, tensor)| tensor.index(0));
+        let first = first.collect::<Result<Vec<Tensor>, _>>()?;
+        let model: M = rebuild(stacked, &first).ok_or(EnsembleError::Empty)?;
+        let function = FunctionalModule { members: (0..members).map(|_| architecture(&model)).collect() };
+        let (params, buffers) = (stacked.named_parameters(), stacked.named_buffers());
+        let shared = BTreeSet::new();
+        Ok(StackedState { model, function, params, buffers, shared, members, capacity: members })
+    }
 }
 
 impl<M: Module<Tensor> + Clone> StackedState<M> {
@@ -132,6 +165,15 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         if capacity <= self.capacity {
             return Ok(());
         }
+        let own = self.params.iter().chain(&self.buffers).filter(|(name, _)| !self.shared.contains(*name));
+        let rows = own.map(|(_, tensor)| tensor.ty().dtype.bytes() * tensor.ty().len() / self.capacity);
+        // Beside the tensors there is a list of their rows.
+        let most = rows.max().unwrap_or_default().max(size_of::<usize>());
+        if most.saturating_mul(capacity) > isize::MAX as usize {
+            return Err(Error::Message(format!(
+                "room for {capacity} members is more than memory can address"
+            )));
+        }
         self.capacity = capacity;
         self.rearrange(&(0..self.members).collect::<Vec<_>>())
     }
@@ -169,7 +211,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     /// # Errors
     /// As [`StackedState::replace_member`].
     pub fn push_member(&mut self, model: &M) -> Result<(), Error> {
-        self.check_model(self.members, model)?;
+        self.check_model(model)?;
         if self.members == self.capacity {
             self.reserve(2 * self.capacity)?;
         }
@@ -200,19 +242,17 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         if index < members { Ok(()) } else { Err(EnsembleError::Member { index, members }) }
     }
 
-    /// Whether a model may become the member at `index`, as far as settings and state tell.
+    /// Whether a model may become a member, as far as settings and state tell.
     ///
     /// # Errors
     /// As [`StackedState::replace_member`], but for an index.
-    pub fn check_model(&self, index: usize, model: &M) -> Result<(), Error> {
-        // Any member other than the newcomer stands for all.
-        let other = usize::from(index == 0);
-        Ok(same_architecture([(other, &self.model), (index, model)])?)
+    pub fn check_model(&self, model: &M) -> Result<(), Error> {
+        Ok(same_architecture([(Who::Member(0), &self.model), (Who::Newcomer, model)])?)
     }
 
     /// Writes a model's state into a row; what it does not share any more gets rows of its own.
     fn write(&mut self, index: usize, model: &M) -> Result<(), Error> {
-        self.check_model(index, model)?;
+        self.check_model(model)?;
         let state = model.state_dict();
         let (capacity, shared) = (self.capacity, &mut self.shared);
         for (name, tensor) in self.params.iter_mut().chain(&mut self.buffers) {

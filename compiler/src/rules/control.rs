@@ -6,8 +6,8 @@
 //! wants to, and members that have finished keep their values.
 //!
 //! Then members run code that they did not ask for, and a loop inside might never end for them.
-//! Where code holds a loop, such members run it on the operands of one that did ask ([`stand_ins`]),
-//! and it does not run at all if nobody did. Members that exchange values are all asked.
+//! Where code holds a loop (or an op of a user's own, which might fail), such members run it on the
+//! operands of one that did ask ([`stand_ins`]), and it does not run at all if nobody did. Members that exchange values are all asked.
 
 use std::sync::Arc;
 
@@ -165,11 +165,12 @@ fn needs_stand_ins(cx: &Batch, code: &Graph) -> bool {
     holds_a_loop(code) && !is_exchanging(code, &cx.axis)
 }
 
+/// Whether a run might not end, or end in an error: there is a loop, or an op of a user's own.
 fn holds_a_loop(graph: &Graph) -> bool {
     graph.nodes().any(|(_, node)| match &node.kind {
-        NodeKind::Op(op) => {
-            matches!(op, Op::Control(ControlOp::While(_))) || op.regions().into_iter().any(holds_a_loop)
-        }
+        NodeKind::Op(Op::Control(ControlOp::While(_))) => true,
+        NodeKind::Op(Op::Custom(op)) => op.op().body().is_none_or(holds_a_loop),
+        NodeKind::Op(op) => op.regions().into_iter().any(holds_a_loop),
         NodeKind::Input | NodeKind::Constant(_) => false,
     })
 }

@@ -1,14 +1,61 @@
 //! Batching ops of users' own: by the rule that they bring.
 
 use choral_ir::op::Custom;
+use choral_ir::{TensorType, TypeError, Value};
 
 use super::Lane::{Mapped, Shared};
 use super::{Batch, Lane, Lanes};
 
-/// The op's own rule.
+/// The op's own rule, whose results must be those of the op for every member.
 pub(crate) fn batch(cx: &mut Batch, op: &Custom, lanes: &[Lane]) -> Lanes {
     let operands: Vec<_> = lanes.iter().map(|lane| (lane.value(), lane.dim())).collect();
     let results = op.op().batch(&mut cx.builder, cx.size, &operands)?;
+    check(cx, op, lanes, &results).map_err(|message| {
+        let values: Vec<Value> = operands.iter().map(|(value, _)| *value).collect();
+        let message = format!("its batching rule {message}");
+        cx.builder.refusal(&op.clone().into(), &values, TypeError { message, constraint: "batch" })
+    })?;
     let lane = |(value, dim): (_, Option<usize>)| dim.map_or(Shared(value), |dim| Mapped(value, dim));
     Ok(results.into_iter().map(lane).collect())
+}
+
+/// Fails unless the results are of the types that the op has for one member, and hold the members
+/// where the rule says.
+fn check(cx: &Batch, op: &Custom, lanes: &[Lane], results: &[(Value, Option<usize>)]) -> Result<(), String> {
+    let of_member = |lane: &Lane| {
+        let mut ty = cx.ty(lane.value()).clone();
+        lane.dim().map(|at| ty.shape.remove(at));
+        ty
+    };
+    let members: Vec<TensorType> = lanes.iter().map(of_member).collect();
+    let expected = op.op().infer(&members.iter().collect::<Vec<_>>())?;
+    if results.len() != expected.len() {
+        return Err(format!("gives {} results, the op has {}", results.len(), expected.len()));
+    }
+    for (number, (&(value, dim), expected)) in results.iter().zip(&expected).enumerate() {
+        if value.node().index() >= cx.builder.graph().len() {
+            return Err(format!("gives a result {number} that is no value of its builder"));
+        }
+        let got = cx.ty(value);
+        let mut wanted = expected.clone();
+        let fits = match dim {
+            Some(at) if at > wanted.rank() => false,
+            Some(at) => {
+                wanted.shape.insert(at, cx.size);
+                *got == wanted
+            }
+            None => *got == wanted,
+        };
+        if !fits {
+            let place = dim.map_or_else(
+                || "shared by all members".to_owned(),
+                |at| format!("members at dimension {at}"),
+            );
+            let size = cx.size;
+            return Err(format!(
+                "gives result {number} as {got}, {place}; that of one member is {expected}, and there are {size} members"
+            ));
+        }
+    }
+    Ok(())
 }

@@ -67,6 +67,9 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn softmax(&self, dim: i64) -> Var {
+        if self.dim(dim).is_none() {
+            return self.stand_in();
+        }
         self.scope_here("softmax", |x| {
             let exponentials = (x - x.amax(dim).keep_dims(x, &[dim])).exp();
             let sum = exponentials.sum(dim).keep_dims(x, &[dim]);
@@ -78,6 +81,9 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn log_softmax(&self, dim: i64) -> Var {
+        if self.dim(dim).is_none() {
+            return self.stand_in();
+        }
         self.scope_here("log_softmax", |x| {
             let shifted = x - x.amax(dim).keep_dims(x, &[dim]);
             let sum = shifted.exp().sum(dim).keep_dims(x, &[dim]);
@@ -89,6 +95,9 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn logsumexp(&self, dim: i64) -> Var {
+        if self.dim(dim).is_none() {
+            return self.stand_in();
+        }
         self.scope_here("logsumexp", |x| {
             let greatest = x.amax(dim);
             let shifted = x - greatest.keep_dims(x, &[dim]);

@@ -125,6 +125,9 @@ impl Var {
     pub fn pmean(&self, axes: impl AxisNames) -> Var {
         let names = axes.names();
         let Some(bound) = self.bound("pmean", &names) else { return self.stand_in() };
+        if !self.can_be_averaged("pmean") {
+            return self.stand_in();
+        }
         let members: usize = bound.iter().map(|axis| axis.size).product();
         self.all_reduce("pmean", &names, Reduction::Sum) / members as f64
     }

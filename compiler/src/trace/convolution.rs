@@ -27,6 +27,11 @@ impl Var {
     pub fn conv(&self, kernel: &Var, windows: Windows<'_>, groups: usize) -> Var {
         let Windows { stride, padding, dilation } = windows;
         let spatial = stride.len();
+        let extents: Vec<usize> =
+            kernel.shape().iter().skip(2).zip(dilation).map(|(&k, &d)| extent(k, d)).collect();
+        if !self.holds_windows("conv", &extents, padding) {
+            return self.stand_in();
+        }
         let op = Convolution {
             batching_dims: Vec::new(),
             input: Layout::channels_first(spatial),
@@ -74,6 +79,22 @@ impl Var {
         self.avg_pool(&[kernel_size; 2], &[kernel_size; 2], &[0; 2])
     }
 
+    /// Whether windows of these extents fit into the last dimensions with their padding; if not, a fault.
+    #[track_caller]
+    fn holds_windows(&self, name: &str, extents: &[usize], padding: &[usize]) -> bool {
+        let leading = self.rank().saturating_sub(extents.len());
+        let padded: Vec<usize> =
+            self.shape()[leading..].iter().zip(padding).map(|(size, pad)| size + 2 * pad).collect();
+        let fits = extents.iter().zip(&padded).all(|(extent, size)| extent <= size);
+        if !fits {
+            self.fault(format!(
+                "{name}: windows of {extents:?} are larger than {padded:?}, which is {} with its padding",
+                self.ty()
+            ));
+        }
+        fits
+    }
+
     #[track_caller]
     fn pool(
         &self,
@@ -88,6 +109,9 @@ impl Var {
             self.fault(format!("{name}: windows of {kernel_size:?} do not fit into {}", self.ty()));
             return self.stand_in();
         };
+        if !self.holds_windows(name, kernel_size, padding) {
+            return self.stand_in();
+        }
         let behind = |sizes: &[usize], before: usize| [vec![before; leading], sizes.to_vec()].concat();
         let (rank, dtype) = (self.rank(), self.dtype());
         record_with(name, &[self], Caller::caller(), |builder, values| {
@@ -103,4 +127,9 @@ impl Var {
             builder.push(op, &[values[0], init])
         })
     }
+}
+
+/// From the first to the last element of a window whose elements are `dilation` apart.
+fn extent(size: usize, dilation: usize) -> usize {
+    size.checked_sub(1).map_or(0, |steps| steps * dilation + 1)
 }

@@ -15,7 +15,13 @@ use crate::rewrite;
 use crate::tree::{Leaf, Path, Tree, Walk, leaves};
 
 /// Something that maps a tree of values to a tree of values: a closure of one argument (a tuple
-/// for several), a module, or a transformed function.
+/// for several), a graph, the code of a model
+/// ([`FunctionalModule`](crate::ensemble::FunctionalModule)), or a transformed function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function of `{A}` that can be traced",
+    note = "a closure takes one argument, a tuple for several: `|(x, y): (Var, Var)| ..`",
+    note = "it returns `Var`s, structures of them, or a `Result` of those whose error is `choral::error::CompilerError`"
+)]
 pub trait Function<A> {
     /// What it returns.
     type Output: Tree<Var>;
@@ -96,7 +102,7 @@ impl<A: Tree<Var>> Function<A> for Graph {
     fn apply(&self, args: A) -> Result<Vec<Var>, Error> {
         let at = Caller::caller();
         let arguments = leaves(&args);
-        check_arguments(self, &arguments)?;
+        check_arguments(self, &arguments).map_err(|error| error.at(at))?;
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).collect();
         let results = match operands.is_empty() {
             true => trace_at(depth()).and_then(|trace| inline_into(&trace, self, &[], at)),
@@ -188,13 +194,13 @@ pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
     args: &A,
     ty: impl FnMut(&Path, &T) -> TensorType,
 ) -> Result<TracedOn<F, T, A>, Error> {
-    let (recording, applied) =
-        apply_in_trace("main", args, Caller::caller(), ty, |args| function.apply(args));
+    let at = Caller::caller();
+    let (recording, applied) = apply_in_trace("main", args, at, ty, |args| function.apply(args));
     let Recording { builder, faults, captures, axes } = recording;
     if !faults.is_empty() {
         return Err(TraceError { faults }.into());
     }
-    let (output, values) = applied?;
+    let (output, values) = applied.map_err(|error| error.at(at))?;
     let Some(values) = values else {
         // The fault itself is an outer trace's, which reports it.
         return Err(Error::Message("a result depends on a value that could not be made".to_owned()));

@@ -148,6 +148,10 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn one_hot(&self, classes: usize) -> Var {
+        if !self.ty().dtype.is_integer() {
+            self.fault(format!("one_hot: expected integers, got {}", self.ty()));
+            return self.stand_in();
+        }
         self.scope_here("one_hot", |x| {
             let wide = x.to(DType::I64).unsqueeze(-1).broadcast_to([x.shape(), &[classes]].concat());
             wide.eq(wide.iota(wide.rank().saturating_sub(1), DType::I64)).to(DType::I64)

@@ -88,9 +88,25 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn mean(&self, axes: impl Axes) -> Var {
+        if !self.can_be_averaged("mean") {
+            return self.stand_in();
+        }
         let sum = self.sum(axes);
         let count = self.ty().len() as f64 / sum.ty().len().max(1) as f64;
         (sum / count).renamed("mean")
+    }
+
+    /// Whether a mean of such elements is one of them; if not, a fault.
+    #[track_caller]
+    pub(super) fn can_be_averaged(&self, name: &str) -> bool {
+        let is_float = self.ty().dtype.is_float();
+        if !is_float {
+            self.fault(format!(
+                "{name}: {} holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)",
+                self.ty()
+            ));
+        }
+        is_float
     }
 
     /// Variance over the dimensions: the mean square distance from the mean, with the number of

@@ -18,10 +18,11 @@ impl Var {
         let shape = shape.as_ref();
         let len = self.ty().len();
         let known: Vec<usize> = shape.iter().filter_map(|&size| usize::try_from(size).ok()).collect();
-        let unknown = shape.len() - known.len();
+        let unknown = shape.iter().filter(|&&size| size == -1).count();
+        let is_shape = unknown <= 1 && known.len() + unknown == shape.len();
         let missing = len.checked_div(self.ty().with_shape(known).len()).unwrap_or_default();
         let sizes: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).unwrap_or(missing)).collect();
-        if unknown > 1 || self.ty().with_shape(sizes.as_slice()).len() != len {
+        if !is_shape || self.ty().with_shape(sizes.as_slice()).len() != len {
             self.trace.fault(format!("reshape: {} cannot take the shape {shape:?}", self.ty()), at);
             return self.stand_in();
         }
@@ -180,15 +181,21 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn unbind(&self, dim: i64) -> Vec<Var> {
-        (0..self.size(dim)).map(|index| self.select(dim, index)).collect()
+        let Some(at) = self.dim(dim) else { return Vec::new() };
+        (0..self.shape()[at]).map(|index| self.select(dim, index)).collect()
     }
 
     /// `count` parts of the same size along `dim`; the last may be smaller, and there may be fewer.
     #[track_caller]
     #[must_use]
     pub fn chunk(&self, count: usize, dim: i64) -> Vec<Var> {
-        let size = self.size(dim);
-        let part = size.div_ceil(count.max(1)).max(1);
+        let Some(at) = self.dim(dim) else { return Vec::new() };
+        if count == 0 {
+            self.fault(format!("chunk: {} cannot be cut into 0 parts", self.ty()));
+            return Vec::new();
+        }
+        let size = self.shape()[at];
+        let part = size.div_ceil(count).max(1);
         let starts = (0..size.max(1)).step_by(part);
         starts.map(|start| self.narrow(dim, start, part.min(size - start))).collect()
     }
@@ -199,7 +206,8 @@ impl Var {
     pub fn roll(&self, shift: i64, dim: i64) -> Var {
         let Some(at) = self.dim(dim) else { return self.stand_in() };
         let size = self.shape()[at];
-        let start = (-shift).checked_rem_euclid(size as i64).unwrap_or_default() as usize;
+        let ahead = shift.checked_rem_euclid(size as i64).unwrap_or_default() as usize;
+        let start = if ahead == 0 { 0 } else { size - ahead };
         if start == 0 {
             return self.clone();
         }

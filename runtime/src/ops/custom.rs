@@ -17,6 +17,12 @@ pub fn evaluate(op: &Custom, operands: &[&Tensor], types: &[TensorType]) -> Resu
     }
     let failure = |message: String| Error::Custom { op: op.op().name(), message };
     let results = op.op().evaluate(&operands).map_err(failure)?;
-    let made: Vec<TensorType> = results.iter().map(|result| result.ty().clone()).collect();
-    if made == types { Ok(results) } else { Err(failure(format!("made {made:?}, promised {types:?}"))) }
+    if results.iter().map(Tensor::ty).eq(types) {
+        return Ok(results);
+    }
+    let listed = |types: &mut dyn Iterator<Item = &TensorType>| {
+        types.map(TensorType::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let (made, promised) = (listed(&mut results.iter().map(Tensor::ty)), listed(&mut types.iter()));
+    Err(failure(format!("made ({made}), promised ({promised})")))
 }

@@ -169,7 +169,7 @@ impl Level<'_> {
 /// The error in the words of the command line.
 fn explained(error: &choral_compiler::Error) -> String {
     match error {
-        choral_compiler::Error::Dims { error: DimsError::Unbatched { path }, location: _ } => {
+        choral_compiler::Error::Dims(DimsError::Unbatched { path }) => {
             let result = path.trim_start_matches('.');
             format!("result {result} is not the same for all members: give it a dimension in place of _")
         }
