@@ -155,25 +155,32 @@ fn branch_of_ones_own() -> Explained {
     vmap(f, (0, None)).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
 }
 
-/// One recurrence for all members, along inputs that they share.
+/// One recurrence for all members, along inputs that they share; what only these decide is shared, too.
 fn recurrence() -> Explained {
     let f = |(h, w, xs): (Var, Var, Var)| {
-        let step = |h: Var, x: Var| {
+        let step = |(h, sum): (Var, Var), x: Var| {
             let h = (w.matmul(&h) + x.tanh()).tanh();
-            (h.clone(), h)
+            ((h.clone(), sum + x), h)
         };
-        scan(step, h, xs)
+        let sum = xs.full([4], 0.0);
+        scan(step, (h, sum), xs)
     };
     vmap(f, (0, 0, None)).explain((f32(&[MEMBERS, 4]), f32(&[MEMBERS, 4, 4]), f32(&[12, 4])))
 }
 
+fn in_chunks() -> Explained {
+    let f = |(x, w): (Var, Var)| w.exp().matmul(&x).tanh();
+    vmap(f, (0, None)).chunk_size(2).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
+}
+
 #[test]
 fn branches_and_loops() -> Result<(), choral::Error> {
-    let programs: [(&str, Program); 4] = [
+    let programs: [(&str, Program); 5] = [
         ("a loop of shared rounds", counted_loop),
         ("a loop that each member ends for itself", loop_of_ones_own),
         ("a branch of each member's own", branch_of_ones_own),
         ("a recurrence", recurrence),
+        ("in chunks", in_chunks),
     ];
     assert_snapshot!(explained(&programs)?);
     Ok(())

@@ -38,8 +38,8 @@ pub struct Chunks {
 /// outputs (negative counts from the end); `paths` name the outputs in errors.
 ///
 /// # Errors
-/// If an output dimension is out of range, or `None` for an output that is mapped; if the axis has a
-/// name that text cannot spell.
+/// If there is not one dimension for each input and output; if one is out of range, or `None` for an
+/// output that is mapped; if the axis has a name that text cannot spell.
 pub fn batch_graph(
     graph: &Graph,
     in_dims: &[Option<usize>],
@@ -61,24 +61,46 @@ pub fn batch_graph_in_chunks(
     out_dims: &[Option<i64>],
     paths: &[Path],
     axis: &Axis,
-    Chunks { size, memory_limit }: Chunks,
+    chunks: Chunks,
 ) -> Result<Graph, Error> {
+    let chunk = members_at_a_time(graph, in_dims, out_dims, paths, axis, chunks)?;
+    batch(graph, in_dims, out_dims, paths, axis, chunk)
+}
+
+/// How many members [`batch_graph_in_chunks`] maps at a time; `None` if all at once.
+///
+/// # Errors
+/// As [`batch_graph_in_chunks`].
+pub fn members_at_a_time(
+    graph: &Graph,
+    in_dims: &[Option<usize>],
+    out_dims: &[Option<i64>],
+    paths: &[Path],
+    axis: &Axis,
+    Chunks { size, memory_limit }: Chunks,
+) -> Result<Option<usize>, Error> {
     if size == Some(0) {
         return Err(DimsError::ChunkSize.into());
     }
-    let in_chunks = |chunk: Option<usize>| batch(graph, in_dims, out_dims, paths, axis, chunk);
-    let Some(limit) = memory_limit else { return in_chunks(size) };
+    let is_piece = |chunk: &usize| *chunk < axis.size;
+    let Some(limit) = memory_limit else { return Ok(size.filter(is_piece)) };
+    let needs = |chunk: usize| {
+        batch(graph, in_dims, out_dims, paths, axis, Some(chunk)).map(|graph| cost::peak_bytes(&graph))
+    };
     let most = size.unwrap_or(axis.size).min(axis.size).max(1);
-    let halves = std::iter::successors(Some(most), |&chunk| (chunk > 1).then_some(chunk.div_ceil(2)));
-    let mut least = 0;
-    for chunk in halves {
-        let batched = in_chunks(Some(chunk))?;
-        least = cost::peak_bytes(&batched);
-        if least <= limit {
-            return Ok(batched);
-        }
+    if needs(most)? <= limit {
+        return Ok(Some(most).filter(is_piece));
     }
-    Err(DimsError::MemoryLimit { limit, least }.into())
+    let least = needs(1)?;
+    if least > limit {
+        return Err(DimsError::MemoryLimit { limit, least }.into());
+    }
+    let (mut fits, mut exceeds) = (1, most);
+    while exceeds - fits > 1 {
+        let chunk = fits.midpoint(exceeds);
+        if needs(chunk)? <= limit { fits = chunk } else { exceeds = chunk }
+    }
+    Ok(Some(fits))
 }
 
 fn batch(
@@ -92,6 +114,7 @@ fn batch(
     if !is_name(&axis.name) {
         return Err(DimsError::AxisName { name: axis.name.to_string() }.into());
     }
+    check_places(graph, in_dims, [out_dims.len(), paths.len()])?;
     let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
@@ -113,6 +136,28 @@ fn batch(
     let in_axes =
         graph.inputs().iter().zip(in_dims).map(|(port, &dim)| outer_axes(port, axis, dim)).collect();
     Ok(walk::finished(cx.builder, &outputs)?.with_axes(in_axes, out_axes))
+}
+
+/// Fails unless there is a dimension for each input and output, and those of inputs are there.
+fn check_places(graph: &Graph, in_dims: &[Option<usize>], of_outputs: [usize; 2]) -> Result<(), DimsError> {
+    let (inputs, outputs) = (graph.inputs().len(), graph.outputs().len());
+    let counts = [
+        ("in_dims", inputs, in_dims.len()),
+        ("out_dims", outputs, of_outputs[0]),
+        ("paths", outputs, of_outputs[1]),
+    ];
+    let miscounted = |&(what, expected, got): &(&'static str, usize, usize)| {
+        (expected != got).then_some(DimsError::Count { what, expected, got })
+    };
+    DimsError::none_of(counts.iter().filter_map(miscounted).collect())?;
+    let misplaced = |(port, dim): (&Port, &Option<usize>)| {
+        let (node, ty) = (graph.node(port.value.node()), graph.ty(port.value));
+        let dim = dim.filter(|&dim| dim > ty.rank())?;
+        let fits = format!("which has {} dimensions once mapped", ty.rank() + 1);
+        let path = format!(" of %{}", node.name);
+        Some(DimsError::Range { what: "in_dims", path, dim: dim as i64, ty: ty.to_string(), fits })
+    };
+    DimsError::none_of(graph.inputs().iter().zip(in_dims).filter_map(misplaced).collect())
 }
 
 /// Whether members of the graph exchange values along the axis, so that they all must be there at once.

@@ -131,6 +131,8 @@ pub enum DimsError {
         "axis_name is {name:?}, expected letters, digits, `_`, `.` or `-`, as a program's text spells it"
     )]
     AxisName { name: String },
+    #[error("{what}: expected {expected} entries, one for each of the graph's, got {got}")]
+    Count { what: &'static str, expected: usize, got: usize },
     #[error("chunk_size: expected at least one member at a time, got 0")]
     ChunkSize,
     #[error(

@@ -1,15 +1,20 @@
 //! What `vmap` did to a graph, op by op: for people who want to know why.
+//!
+//! Lives here: what is told; `table.rs` prints it.
 
-use std::fmt;
+mod table;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use choral_ir::graph::Node;
-use choral_ir::{BuildError, Graph, NodeKind, Op, cost};
+use choral_ir::{BuildError, Graph, NodeId, NodeKind, Op, Value, cost};
 
-use crate::batch::Axis;
+use crate::batch::{Axis, Chunks, batch_graph_in_chunks, members_at_a_time};
 use crate::error::Error;
 use crate::rules::control::{self, OverMembers};
 use crate::rules::{Batch, Lane};
+use crate::tree::Path;
 use crate::{numbers, walk};
 
 /// What became of a graph's ops under `vmap`; made by [`Vmap::explain`](crate::vmap::Vmap::explain), and printed as a table.
@@ -19,6 +24,8 @@ pub struct Explanation {
     pub axis: Arc<str>,
     /// Number of members.
     pub members: usize,
+    /// Number of members at a time; `None` if all at once.
+    pub chunk: Option<usize>,
     /// One row for each op, in order.
     pub ops: Vec<Explained>,
     /// The program of one member.
@@ -38,9 +45,36 @@ pub struct Explained {
     pub operands: Vec<Option<usize>>,
     /// The member dimension of each result. All `None`: computed once for all members.
     pub results: Vec<Option<usize>>,
+    /// What it does for one member.
+    pub single: Work,
+    /// What is done in its place for all members, moved and repeated operands included; less once the
+    /// graph is cleaned up.
+    pub mapped: Work,
     /// What became of the ops in its branches, its condition and its body; empty if all members share
     /// the op.
     pub regions: Vec<ExplainedRegion>,
+}
+
+/// What ops do; those in loops once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Number of ops.
+    pub ops: usize,
+    /// Products that are added up ([`cost::multiply_adds`]).
+    pub multiply_adds: u64,
+    /// Bytes of the values that are made.
+    pub bytes: u64,
+}
+
+impl Work {
+    /// Of these nodes of a graph.
+    fn of(graph: &Graph, nodes: impl Iterator<Item = NodeId>) -> Work {
+        nodes.fold(Work::default(), |work, id| Work {
+            ops: work.ops + usize::from(matches!(graph.node(id).kind, NodeKind::Op(_))),
+            multiply_adds: work.multiply_adds.saturating_add(cost::multiply_adds_of(graph, id)),
+            bytes: work.bytes.saturating_add(cost::bytes_of(graph, id)),
+        })
+    }
 }
 
 /// What became of a branch, a condition or a body.
@@ -90,28 +124,26 @@ fn ops(graph: &Graph) -> usize {
     graph.nodes().map(|(_, node)| of_node(node)).sum()
 }
 
-/// What mapping `graph` along `in_dims` of its inputs does; `mapped` is the outcome, which may come in
-/// chunks.
+/// What mapping a graph does: takes what [`batch_graph_in_chunks`] takes.
 ///
 /// # Errors
-/// As [`batch_graph`](crate::batch::batch_graph).
+/// As [`batch_graph_in_chunks`].
 pub fn explain(
     graph: &Graph,
     in_dims: &[Option<usize>],
+    out_dims: &[Option<i64>],
+    paths: &[Path],
     axis: &Axis,
-    mapped: &Graph,
+    chunks: Chunks,
 ) -> Result<Explanation, Error> {
+    let chunk = members_at_a_time(graph, in_dims, out_dims, paths, axis, chunks)?;
+    let chunks = Chunks { size: chunk, memory_limit: None };
+    let mapped = Cost::of(&batch_graph_in_chunks(graph, in_dims, out_dims, paths, axis, chunks)?);
     let single = Cost::of(graph);
     let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let (ops, _) = walked(cx, graph, in_dims)?;
-    Ok(Explanation {
-        axis: Arc::clone(&axis.name),
-        members: axis.size,
-        ops,
-        single,
-        mapped: Cost::of(mapped),
-    })
+    Ok(Explanation { axis: Arc::clone(&axis.name), members: axis.size, chunk, ops, single, mapped })
 }
 
 /// A row for each op of the graph over all members, and where its outputs have them.
@@ -121,18 +153,25 @@ fn walked(
     in_dims: &[Option<usize>],
 ) -> Result<(Vec<Explained>, Vec<Option<usize>>), BuildError> {
     let inputs = walk::inputs(&mut cx, graph, in_dims);
-    let lanes = walk::lanes(&mut cx, graph, &inputs)?;
+    let mut lanes: HashMap<Value, Lane> = graph.inputs().iter().map(|port| port.value).zip(inputs).collect();
     let mut rows = Vec::new();
     for (id, node) in graph.nodes() {
-        let NodeKind::Op(op) = &node.kind else { continue };
         let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
-        rows.push(Explained {
-            name: node.name.clone(),
-            op: op.name(),
-            operands: operands.iter().map(|lane| lane.dim()).collect(),
-            results: (0..node.types.len()).map(|result| lanes[&id.result(result)].dim()).collect(),
-            regions: regions(&cx, op, &operands)?,
-        });
+        let before = cx.builder.graph().len();
+        let results = walk::step(&mut cx, node, &operands)?;
+        if let NodeKind::Op(op) = &node.kind {
+            let added = cx.builder.graph().nodes().map(|(id, _)| id).skip(before);
+            rows.push(Explained {
+                name: node.name.clone(),
+                op: op.name(),
+                operands: operands.iter().map(|lane| lane.dim()).collect(),
+                results: results.iter().map(|lane| lane.dim()).collect(),
+                single: Work::of(graph, std::iter::once(id)),
+                mapped: Work::of(cx.builder.graph(), added),
+                regions: regions(&cx, op, &operands)?,
+            });
+        }
+        lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
     }
     Ok((rows, graph.outputs().iter().map(|port| lanes[&port.value].dim()).collect()))
 }
@@ -153,52 +192,4 @@ fn explained_region(cx: &Batch, code: OverMembers<'_>) -> Result<ExplainedRegion
     let OverMembers { name, region, in_dims } = code;
     let (ops, outputs) = walked(cx.within(region.name()), region, &in_dims)?;
     Ok(ExplainedRegion { name, inputs: in_dims, outputs, ops })
-}
-
-/// A line of the table: what it is about, operands, results.
-type Line = [String; 3];
-
-fn lines(ops: &[Explained], axis: &str, depth: usize) -> Vec<Line> {
-    let indent = "  ".repeat(depth);
-    let line = |title: String, operands: &[_], results: &[_]| {
-        let once = if results.iter().all(Option::is_none) { "  once for all" } else { "" };
-        [format!("{indent}{title}"), spell(axis, operands), format!("{}{once}", spell(axis, results))]
-    };
-    let mut lines = Vec::new();
-    for Explained { name, op, operands, results, regions } in ops {
-        lines.push(line(format!("%{name} {op}"), operands, results));
-        for ExplainedRegion { name, inputs, outputs, ops } in regions {
-            lines.push(line(format!("  {name}"), inputs, outputs));
-            lines.extend(self::lines(ops, axis, depth + 2));
-        }
-    }
-    lines
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { axis, members, ops, single, mapped } = self;
-        writeln!(f, "{members} members along {axis}@dim; - is shared by all of them")?;
-        let lines = lines(ops, axis, 1);
-        let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
-        let (left, middle) = (width(0), width(1));
-        for [title, operands, results] in &lines {
-            writeln!(f, "{title:left$}  {operands:middle$} -> {results}")?;
-        }
-        let line = |f: &mut fmt::Formatter<'_>, what: &str, one: u64, all: u64| {
-            let alone = one.saturating_mul(*members as u64);
-            writeln!(f, "{what:>22} {one:>12} {alone:>12} {all:>12}")
-        };
-        writeln!(f, "{:>22} {:>12} {:>12} {:>12}", "", "one member", "each alone", "together")?;
-        line(f, "ops", single.ops as u64, mapped.ops as u64)?;
-        line(f, "multiply-adds", single.multiply_adds, mapped.multiply_adds)?;
-        line(f, "arithmetic operations", single.flops, mapped.flops)?;
-        line(f, "bytes alive at once", single.bytes, mapped.bytes)
-    }
-}
-
-/// `members@0, -`.
-fn spell(axis: &str, dims: &[Option<usize>]) -> String {
-    let dim = |dim: &Option<usize>| dim.map_or_else(|| "-".to_owned(), |dim| format!("{axis}@{dim}"));
-    dims.iter().map(dim).collect::<Vec<_>>().join(", ")
 }

@@ -247,9 +247,8 @@ impl<F> Vmap<F> {
     {
         let at = Caller::caller();
         let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
-        let mapped = batch_graph_in_chunks(&traced.graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        let mapped = mapped.map_err(|error| error.at(at))?;
-        explain(&traced.graph, &in_dims, &axis, &mapped)
+        let explanation = explain(&traced.graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
+        explanation.map_err(|error| error.at(at))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use choral_ir::graph::Node;
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Value};
 
 use crate::rewrite;
@@ -28,22 +29,27 @@ pub(crate) fn lanes(
         graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
     for (id, node) in graph.nodes() {
         let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
-        cx.builder.describe(Some(node.name.clone()), node.location.clone());
-        let results = match &node.kind {
-            NodeKind::Op(op)
-                if operands.iter().any(|lane| lane.dim().is_some()) || rules::is_along(op, &cx.axis) =>
-            {
-                rules::batch(cx, op, &operands)?
-            }
-            NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => {
-                let values: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
-                cx.builder.copy(node, &values)?.into_iter().map(Lane::Shared).collect()
-            }
-        };
+        let results = step(cx, node, &operands)?;
         lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
     }
     cx.builder.describe(name, location);
     Ok(lanes)
+}
+
+/// The results of one node, its ops added to the graph in the making.
+pub(crate) fn step(cx: &mut Batch, node: &Node, operands: &[Lane]) -> Lanes {
+    cx.builder.describe(Some(node.name.clone()), node.location.clone());
+    match &node.kind {
+        NodeKind::Op(op)
+            if operands.iter().any(|lane| lane.dim().is_some()) || rules::is_along(op, &cx.axis) =>
+        {
+            rules::batch(cx, op, operands)
+        }
+        NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => {
+            let values: Vec<Value> = operands.iter().map(|lane| lane.value()).collect();
+            Ok(cx.builder.copy(node, &values)?.into_iter().map(Lane::Shared).collect())
+        }
+    }
 }
 
 /// Which outputs of a region are mapped if its inputs are mapped along `in_dims`.

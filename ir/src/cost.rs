@@ -19,7 +19,7 @@ use crate::op::convolution::dilate;
 use crate::op::{
     ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, WindowOp,
 };
-use crate::{Graph, NodeKind, Op, TensorType};
+use crate::{Graph, NodeId, NodeKind, Op, TensorType};
 
 /// Arithmetic operations of one run of the graph, of any element type; stops counting at the largest `u64`.
 ///
@@ -36,7 +36,7 @@ use crate::{Graph, NodeKind, Op, TensorType};
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn flops(graph: &Graph) -> u64 {
-    count(graph, Weights { element: 1, product: 2 })
+    count(graph, ARITHMETIC)
 }
 
 /// Multiply-adds of one run of the graph: the products of `dot_general` and `convolution` alone.
@@ -54,7 +54,7 @@ pub fn flops(graph: &Graph) -> u64 {
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn multiply_adds(graph: &Graph) -> u64 {
-    count(graph, Weights { element: 0, product: 1 })
+    count(graph, PRODUCTS)
 }
 
 /// What is counted for an element that an elementwise op makes, and for a product that is added up.
@@ -64,16 +64,37 @@ struct Weights {
     product: u64,
 }
 
+const ARITHMETIC: Weights = Weights { element: 1, product: 2 };
+const PRODUCTS: Weights = Weights { element: 0, product: 1 };
+
 fn count(graph: &Graph, weights: Weights) -> u64 {
-    let of_node = |(id, node): (_, &Node)| match &node.kind {
+    graph.nodes().map(|(id, _)| count_node(graph, id, weights)).fold(0, u64::saturating_add)
+}
+
+fn count_node(graph: &Graph, id: NodeId, weights: Weights) -> u64 {
+    let node = graph.node(id);
+    match &node.kind {
         NodeKind::Input | NodeKind::Constant(_) => 0,
         NodeKind::Op(op) => {
             let operands: Vec<&TensorType> =
                 graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
             of_op(op, &operands, &node.types, weights)
         }
-    };
-    graph.nodes().map(of_node).fold(0, u64::saturating_add)
+    }
+}
+
+/// As [`multiply_adds`], of one node of the graph.
+pub fn multiply_adds_of(graph: &Graph, id: NodeId) -> u64 {
+    count_node(graph, id, PRODUCTS)
+}
+
+/// Bytes of the values that one op of the graph makes; none for inputs and constants.
+pub fn bytes_of(graph: &Graph, id: NodeId) -> u64 {
+    let node = graph.node(id);
+    match &node.kind {
+        NodeKind::Input | NodeKind::Constant(_) => 0,
+        NodeKind::Op(_) => bytes(node),
+    }
 }
 
 /// Bytes of all values that are alive at once, at the fullest moment of a run: inputs and constants
@@ -91,7 +112,6 @@ fn count(graph: &Graph, weights: Weights) -> u64 {
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn peak_bytes(graph: &Graph) -> u64 {
-    let bytes = |node: &Node| -> u64 { node.types.iter().map(bytes_of).fold(0, u64::saturating_add) };
     let mut last_read: Vec<usize> = (0..graph.len()).collect();
     for (id, _) in graph.nodes() {
         graph.operands(id).iter().for_each(|value| last_read[value.node().index()] = id.index());
@@ -116,8 +136,10 @@ pub fn peak_bytes(graph: &Graph) -> u64 {
     peak
 }
 
-fn bytes_of(ty: &TensorType) -> u64 {
-    (ty.len() as u64).saturating_mul(ty.dtype.bytes() as u64)
+/// Bytes of the values of a node.
+fn bytes(node: &Node) -> u64 {
+    let of_type = |ty: &TensorType| (ty.len() as u64).saturating_mul(ty.dtype.bytes() as u64);
+    node.types.iter().map(of_type).fold(0, u64::saturating_add)
 }
 
 fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {

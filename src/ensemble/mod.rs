@@ -297,8 +297,10 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Types<M, X>: Send + Sync + 'static,
     {
         let Traced { graph, output, rows } = self.traced(input, &signature::<M, X>(input))?;
-        let mapped = self.mapped(&graph, leaves(&*output).len(), rows)?;
-        Ok(explain(&graph, &self.in_dims(&graph), &self.axis(rows), &mapped)?)
+        let results = leaves(&*output).len();
+        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
+        let (in_dims, axis) = (self.in_dims(&graph), self.axis(rows));
+        Ok(explain(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?)
     }
 
     /// The structure of one member's results, and the results of all.
@@ -372,17 +374,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         if let Some(executable) = self.made().programs.get(&stack) {
             return Ok(Arc::clone(executable));
         }
-        let mapped = expand(&self.mapped(graph, results, rows)?).map_err(CompilerError::from)?;
+        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
+        let (in_dims, axis) = (self.in_dims(graph), self.axis(rows));
+        let mapped = batch_graph_in_chunks(graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?;
+        let mapped = expand(&mapped).map_err(CompilerError::from)?;
         let executable = Arc::new(Executable::compile(&mapped, self.device)?);
         self.made().programs.insert(stack, Arc::clone(&executable));
         Ok(executable)
-    }
-
-    /// The graph over so many members, which come first in every result.
-    fn mapped(&self, graph: &Graph, results: usize, rows: usize) -> Result<Graph, Error> {
-        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
-        let (in_dims, axis) = (self.in_dims(graph), self.axis(rows));
-        Ok(batch_graph_in_chunks(graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?)
     }
 
     /// Where the inputs of a member's graph have the members.

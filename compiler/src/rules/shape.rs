@@ -41,10 +41,21 @@ fn broadcast_in_dim(
     Ok(vec![Lane::Mapped(result, 0)])
 }
 
+/// The members stay where they are if as many elements lie before and behind them as lie before and
+/// behind a place in the result, as where dimensions of size 1 come and go. If not, they come first.
 fn reshape(cx: &mut Batch, Reshape { shape }: &Reshape, lanes: &[Lane]) -> Lanes {
-    let value = cx.at_front(lanes[0])?;
-    let shape = inserted(shape, 0, cx.size);
-    cx.mapped(Reshape { shape }, &[value], 0)
+    let (mut values, mut at) = cx.aligned(lanes)?;
+    let of = &cx.ty(values[0]).shape;
+    let sizes = |shape: &[usize], at: usize, next: usize| {
+        [shape[..at].iter().product::<usize>(), shape[next..].iter().product()]
+    };
+    let around = sizes(of, at, at + 1);
+    let place = (0..=shape.len()).find(|&place| sizes(shape, place, place) == around);
+    if place.is_none() {
+        (values, at) = (vec![cx.at_front(lanes[0])?], 0);
+    }
+    let to = place.unwrap_or(at);
+    cx.mapped(Reshape { shape: inserted(shape, to, cx.size) }, &values, to)
 }
 
 /// The member dimension comes first, whichever place it had: one transpose either way.

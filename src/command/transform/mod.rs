@@ -104,10 +104,10 @@ impl<'a> Mapping<'a> {
     pub(super) fn explain(&self, mut program: Program) -> Result<Vec<Explanation>, Error> {
         let mut explanations = Vec::with_capacity(self.levels.len());
         for level in &self.levels {
-            let (graph, axis) = (program.graph.clone(), level.axis(&program.graph)?);
-            program = level.apply(program)?;
-            let explanation = explain(&graph, &level.dims, &axis, &program.graph);
+            let Places { out_dims, paths, axis } = level.places(&program)?;
+            let explanation = explain(&program.graph, &level.dims, &out_dims, &paths, &axis, level.chunks);
             explanations.push(explanation.map_err(|error| level.vmap.wrong(explained(&error)))?);
+            program = level.apply(program)?;
         }
         Ok(explanations)
     }
@@ -141,6 +141,13 @@ fn names<'a>(given: &'a [String], vmaps: &[Vmap]) -> Result<Vec<Option<&'a str>>
     }
 }
 
+/// Where the results of a program are to have the members, and what these are.
+struct Places {
+    out_dims: Vec<Option<i64>>,
+    paths: Vec<Path>,
+    axis: Axis,
+}
+
 impl Level<'_> {
     /// The members of this level in a graph without them.
     fn axis(&self, graph: &Graph) -> Result<Axis, Error> {
@@ -152,13 +159,18 @@ impl Level<'_> {
         Ok(Axis { name: self.name.map_or_else(|| unused_axis(graph), Arc::from), size })
     }
 
-    fn apply(&self, Program { graph, results, checks }: Program) -> Result<Program, Error> {
+    fn places(&self, Program { graph, results, checks: _ }: &Program) -> Result<Places, Error> {
         let types = graph.output_types();
-        let mut out_dims = self.vmap.out_dims(&types[..results])?;
+        let mut out_dims = self.vmap.out_dims(&types[..*results])?;
         // A check compares member by member: both sides hold all of them in one place.
         out_dims.resize(types.len(), Some(0));
-        let paths: Vec<Path> = tree::leaves(&types).into_iter().map(|(path, _)| path).collect();
-        let axis = self.axis(&graph)?;
+        let paths = tree::leaves(&types).into_iter().map(|(path, _)| path).collect();
+        Ok(Places { out_dims, paths, axis: self.axis(graph)? })
+    }
+
+    fn apply(&self, program: Program) -> Result<Program, Error> {
+        let Places { out_dims, paths, axis } = self.places(&program)?;
+        let Program { graph, results, checks } = program;
         let graph = batch_graph_in_chunks(&graph, &self.dims, &out_dims, &paths, &axis, self.chunks)
             .map_err(|error| self.vmap.wrong(explained(&error)))?;
         ir::verify(&graph).map_err(|error| self.vmap.wrong(error))?;
