@@ -50,13 +50,15 @@ pub mod transform {
 /// Everything that a program with models in it names.
 pub mod prelude {
     pub use crate::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
+    pub use crate::custom_vmap;
+    pub use crate::dims::{by_kind, by_leaf, by_name};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
     pub use crate::nn::{
         AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Constant, Conv1d, Conv2d, Dropout, Embedding,
         LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
     pub use crate::{
-        DType, Device, Ensemble, EnsembleGroups, Forward, Function, Key, Module, ModuleState, Program,
+        DType, Device, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module, ModuleState, Program,
         Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap, with_key,
     };
 }

@@ -53,13 +53,13 @@ fn by_kind_of_state() -> Result<(), choral::Error> {
     Ok(())
 }
 
-/// A function of the path: every weight, and nothing else.
+/// A function of the path and type: every weight, and nothing else.
 #[test]
 fn by_a_function_of_the_leaf() -> Result<(), choral::Error> {
     let mut linear: Linear<Tensor> = Linear::init(3, 2, Key::new(0));
     linear.weight = Tensor::randn([4, 2, 3], Key::new(1));
     let forward = |(mut linear, x): (Linear<Var>, Var)| linear.forward(&x);
-    let weights = by_leaf(|path| path.state_name().ends_with("weight").then_some(0));
+    let weights = by_leaf(|path, _| path.state_name().ends_with("weight").then_some(0));
     let x = Tensor::randn([5, 3], Key::new(2));
     let together = vmap(forward, weights).call((&linear, &x))?;
     assert_eq!(together.shape(), [4, 5, 2]);

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use choral_ir::TensorType;
+
 use crate::error::DimsError;
-use crate::tree::{Kind, Leaf, Path, Segment, Tree, leaves, places, settings};
+use crate::trace::function::Typed;
+use crate::tree::{Kind, Path, Segment, Tree, leaves, places, settings};
 
 /// Which dimension of which leaf is mapped.
 ///
@@ -24,7 +27,7 @@ pub enum Dims {
 #[derive(Clone)]
 pub struct ByLeaf(Arc<SaysOfLeaf>);
 
-type SaysOfLeaf = dyn Fn(&Path) -> Option<i64> + Send + Sync;
+type SaysOfLeaf = dyn Fn(&Path, &TensorType) -> Option<i64> + Send + Sync;
 
 impl fmt::Debug for ByLeaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,26 +44,46 @@ impl PartialEq for ByLeaf {
 
 impl Eq for ByLeaf {}
 
-/// The dimension that `dim` says of each leaf, by its path.
+/// The dimension that `dim` says of each leaf, by its path and type: all of an argument's for
+/// `in_dims`, one member's of a result for `out_dims`.
 ///
 /// ```
 /// use choral_compiler::dims::by_leaf;
 /// use choral_compiler::{Var, trace, vmap};
 /// use choral_ir::{DType, TensorType};
 /// let args = (TensorType::new([5, 3], DType::F32), TensorType::new([3], DType::F32));
-/// let first = by_leaf(|path| (path.state_name() == "0").then_some(0));
-/// let traced = trace(&vmap(|(x, y): (Var, Var)| x + y, first), &args)?;
+/// let matrices = by_leaf(|_, ty| (ty.rank() == 2).then_some(0));
+/// let traced = trace(&vmap(|(x, y): (Var, Var)| x + y, matrices), &args)?;
 /// assert_eq!(traced.output, TensorType::new([5, 3], DType::F32));
 /// # Ok::<(), choral_compiler::Error>(())
 /// ```
-pub fn by_leaf(dim: impl Fn(&Path) -> Option<i64> + Send + Sync + 'static) -> Dims {
+pub fn by_leaf(dim: impl Fn(&Path, &TensorType) -> Option<i64> + Send + Sync + 'static) -> Dims {
     Dims::Leaves(ByLeaf(Arc::new(dim)))
+}
+
+/// Dimensions by name, or by position: `"weight"`, `"0"`. Every part that is there needs an entry.
+///
+/// ```
+/// use choral_compiler::dims::by_name;
+/// use choral_compiler::nn::Linear;
+/// use choral_compiler::{Forward, Var, trace, vmap};
+/// use choral_ir::{DType, TensorType};
+/// let f32 = |shape: &[usize]| TensorType::new(shape, DType::F32);
+/// let layer = Linear { weight: f32(&[5, 2, 3]), bias: Some(f32(&[2])) };
+/// let own_weights = by_name([("weight", Some(0)), ("bias", None)]);
+/// let forward = |(mut layer, x): (Linear<Var>, Var)| layer.forward(&x);
+/// let traced = trace(&vmap(forward, (own_weights, None)), &(layer, f32(&[4, 3])))?;
+/// assert_eq!(traced.output, f32(&[5, 4, 2]));
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+pub fn by_name<'a, D: IntoDims>(entries: impl IntoIterator<Item = (&'a str, D)>) -> Dims {
+    Dims::Each(entries.into_iter().map(|(name, dims)| (name.to_owned(), dims.into_dims())).collect())
 }
 
 /// One dimension for all parameters of modules, and for all else that is not a module's, and
 /// another for all buffers.
 pub fn by_kind(parameters: Option<i64>, buffers: Option<i64>) -> Dims {
-    by_leaf(move |path| match path.kind() {
+    by_leaf(move |path, _| match path.kind() {
         Kind::Parameter => parameters,
         Kind::Buffer => buffers,
     })
@@ -139,6 +162,12 @@ tuples! {
     (A 0, B 1, C 2, D 3);
     (A 0, B 1, C 2, D 3, E 4);
     (A 0, B 1, C 2, D 3, E 4, F 5);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 }
 
 impl Dims {
@@ -147,7 +176,7 @@ impl Dims {
     /// # Errors
     /// Every entry that names no part of the tree, or gives a dimension to what is no tensor, and
     /// every leaf that has no entry.
-    pub fn resolve<T: Leaf>(
+    pub fn resolve<T: Typed>(
         &self,
         what: &'static str,
         tree: &impl Tree<T>,
@@ -162,8 +191,9 @@ impl Dims {
         let of_settings = settings(tree).into_iter();
         errors.extend(of_settings.filter_map(|(path, value)| self.no_tensor(what, &path, value)));
         let mut dims = Vec::new();
-        for (path, _) in leaves(tree) {
-            self.of(what, &path).map_or_else(|error| errors.push(error), |dim| dims.push(dim));
+        for (path, leaf) in leaves(tree) {
+            self.of(what, &path, &leaf.tensor_type())
+                .map_or_else(|error| errors.push(error), |dim| dims.push(dim));
         }
         DimsError::none_of(errors).map(|()| dims)
     }
@@ -184,13 +214,13 @@ impl Dims {
         }
     }
 
-    fn of(&self, what: &'static str, path: &Path) -> Result<Option<i64>, DimsError> {
+    fn of(&self, what: &'static str, path: &Path, ty: &TensorType) -> Result<Option<i64>, DimsError> {
         let mut dims = self;
         let mut segments = path.segments().iter();
         loop {
             match dims {
                 Dims::All(dim) => return Ok(*dim),
-                Dims::Leaves(ByLeaf(dim)) => return Ok(dim(path)),
+                Dims::Leaves(ByLeaf(dim)) => return Ok(dim(path, ty)),
                 Dims::Each(entries) => {
                     let entry = segments.next().and_then(|segment| entries.get(&segment.name()));
                     dims = entry.ok_or_else(|| DimsError::Missing {
