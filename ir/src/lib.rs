@@ -17,6 +17,7 @@ pub mod narrow;
 pub mod op;
 pub mod random;
 mod region;
+pub mod special;
 pub mod tensor;
 pub mod text;
 pub mod types;

@@ -3,6 +3,8 @@
 //! Lives here: keys and the draws that initialisers need. Random numbers *inside* programs are
 //! ops.
 
+use crate::special::erf_inv;
+
 /// A seed for random draws: the same key always gives the same numbers, on every machine.
 ///
 /// Equal to JAX's default threefry keys (with `jax_threefry_partitionable`, its default).
@@ -72,7 +74,8 @@ impl Key {
             .map(|bits| {
                 // 23 random bits as the mantissa of a number in [1, 2).
                 let unit = f32::from_bits((bits >> 9) | 1.0f32.to_bits()) - 1.0;
-                (unit * (high - low) + low).max(low)
+                // XLA rounds once, after product and sum.
+                ((f64::from(unit) * f64::from(high - low) + f64::from(low)) as f32).max(low)
             })
             .collect()
     }
@@ -149,36 +152,4 @@ pub fn threefry2x32(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
         x[1] = x[1].wrapping_add(keys[(group + 2) % 3]).wrapping_add(group as u32 + 1);
     }
     x
-}
-
-/// Inverse error function in single precision (Giles, "Approximating the erfinv function", 2012), as XLA evaluates it.
-pub fn erf_inv(x: f32) -> f32 {
-    const CENTRAL: [f32; 9] = [
-        2.810_226_4e-08,
-        3.432_739_4e-07,
-        -3.523_387_7e-06,
-        -4.391_506_4e-06,
-        2.185_808_7e-04,
-        -1.253_725e-03,
-        -4.177_681_6e-03,
-        2.466_407_3e-01,
-        1.501_409_4,
-    ];
-    const TAIL: [f32; 9] = [
-        -2.002_142_6e-04,
-        1.009_505_6e-04,
-        1.349_343_2e-03,
-        -3.673_428_4e-03,
-        5.739_507_7e-03,
-        -7.622_461_3e-03,
-        9.438_87e-03,
-        1.001_674,
-        2.832_976_8,
-    ];
-    if x.abs() == 1.0 {
-        return x * f32::INFINITY;
-    }
-    let w = -(-x * x).ln_1p();
-    let (t, coefficients) = if w < 5.0 { (w - 2.5, CENTRAL) } else { (w.sqrt() - 3.0, TAIL) };
-    coefficients.into_iter().fold(0.0, |sum, coefficient| sum * t + coefficient) * x
 }

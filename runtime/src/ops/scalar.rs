@@ -313,9 +313,9 @@ impl Rounded<f32> for bf16 {
 }
 
 floats! {
-    f16 through f32, bits u16: libm::erff, choral_ir::random::erf_inv;
-    bf16 through f32, bits u16: libm::erff, choral_ir::random::erf_inv;
-    f32 through f32, bits u32: libm::erff, choral_ir::random::erf_inv;
+    f16 through f32, bits u16: libm::erff, choral_ir::special::erf_inv;
+    bf16 through f32, bits u16: libm::erff, choral_ir::special::erf_inv;
+    f32 through f32, bits u32: libm::erff, choral_ir::special::erf_inv;
     f64 through f64, bits u64: libm::erf, erf_inv;
 }
 
@@ -352,7 +352,7 @@ fn erf_inv(x: f64) -> f64 {
         };
     }
     // Single precision rounds what is close to 1 to it.
-    let start = f64::from(choral_ir::random::erf_inv((x.abs() as f32).min(1.0 - f32::EPSILON / 2.0)));
+    let start = f64::from(choral_ir::special::erf_inv((x.abs() as f32).min(1.0 - f32::EPSILON / 2.0)));
     let step = |y: f64| {
         let miss = if x.abs() < 0.5 { libm::erf(y) - x.abs() } else { (1.0 - x.abs()) - libm::erfc(y) };
         let newton = miss / (std::f64::consts::FRAC_2_SQRT_PI * (-y * y).exp());

@@ -157,8 +157,13 @@ fn between(
     high: f32,
 ) -> Result<Value, BuildError> {
     let draws = unit(builder, key, shape)?;
-    let scaled = with_float(builder, Binary::Multiply, draws, high - low)?;
-    let moved = with_float(builder, Binary::Add, scaled, low)?;
+    // XLA rounds once, after product and sum.
+    let wide = builder.convert(draws, DType::F64)?;
+    let number = |builder: &mut Builder, number: f32| builder.full(f64::from(number), DType::F64, shape);
+    let (span, start) = (number(builder, high - low), number(builder, low));
+    let scaled = builder.binary(Binary::Multiply, wide, span)?;
+    let moved = builder.binary(Binary::Add, scaled, start)?;
+    let moved = builder.convert(moved, DType::F32)?;
     // Rounding may end below the limit.
     with_float(builder, Binary::Maximum, moved, low)
 }
