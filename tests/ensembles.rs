@@ -327,3 +327,29 @@ fn a_newcomer_that_computes_something_else() -> TestResult {
     assert_eq!(late.call(&batch())?.shape(), [2, 5, 2]);
     Ok(())
 }
+
+/// A layer whose output is taken from the mean of all members'.
+#[derive(Module, Clone)]
+struct Centred<T> {
+    layer: Linear<T>,
+}
+
+impl Forward for Centred<Var> {
+    type Output = Var;
+
+    fn forward(&mut self, x: &Var) -> Var {
+        let y = self.layer.forward(x);
+        &y - y.pmean("members")
+    }
+}
+
+#[test]
+fn members_of_different_structure_cannot_meet() -> TestResult {
+    let centred = |inputs| Centred { layer: Linear::init(inputs, 2, Key::new(0)) };
+    let of_one_structure = EnsembleGroups::new(&[centred(3), centred(3)])?;
+    assert_eq!(of_one_structure.call(&batch())?.len(), 2);
+    let without_bias = Centred { layer: centred(3).layer.without_bias() };
+    let groups = EnsembleGroups::new(&[centred(3), without_bias])?;
+    assert_snapshot!(message(groups.call(&batch()).map(drop)), @"members in 2 groups of different structure run as programs of their own, and cannot meet along the axis `members` (psum, all_gather, axis_index, ..)");
+    Ok(())
+}

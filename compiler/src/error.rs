@@ -201,6 +201,10 @@ pub enum EnsembleError {
     Names { who: Who, missing: Vec<String>, unexpected: Vec<String> },
     #[error("{name}: member 0 has {expected}, but {who} has {got}")]
     Type { name: String, who: Who, expected: TensorType, got: TensorType },
+    #[error(
+        "members in {groups} groups of different structure run as programs of their own, and cannot meet along the axis `members` (psum, all_gather, axis_index, ..)"
+    )]
+    Groups { groups: usize },
     #[error("{who} computes something else than member 0: {difference}")]
     Graph { who: Who, difference: String },
     #[error(

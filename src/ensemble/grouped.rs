@@ -81,7 +81,8 @@ impl<M: Module<Tensor> + Clone> EnsembleGroups<M> {
     /// Each model's results on an input that they share, in the models' order.
     ///
     /// # Errors
-    /// As [`Ensemble::call`].
+    /// As [`Ensemble::call`]; also where members would meet (`pmean`, `axis_index`, ..) that are in
+    /// different groups.
     #[track_caller]
     pub fn call<X: Tree<Tensor>>(&self, input: &X) -> Result<Vec<Outputs<M, X>>, Error>
     where
@@ -91,6 +92,9 @@ impl<M: Module<Tensor> + Clone> EnsembleGroups<M> {
     {
         let mut all = Vec::new();
         for (group, ensemble) in &self.groups {
+            if self.groups.len() > 1 && ensemble.members_meet(input)? {
+                return Err(CompilerError::from(EnsembleError::Groups { groups: self.groups.len() }).into());
+            }
             let (output, results) = ensemble.results(input)?;
             for (place, &member) in group.members.iter().enumerate() {
                 let own = results.iter().map(|result| result.index(place)).collect::<Result<Vec<_>, _>>()?;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use choral_compiler::ensemble::*;
 pub use grouped::EnsembleGroups;
 
-use choral_compiler::batch::{Axis, Chunks, batch_graph_in_chunks, exchanges};
+use choral_compiler::batch::{Axis, Chunks, asks_for_numbers, batch_graph_in_chunks, exchanges};
 use choral_compiler::explain::{Explanation, explain};
 use choral_compiler::rewrite::expand;
 use choral_compiler::trace::function::OutputTypes;
@@ -301,6 +301,19 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
         let (in_dims, axis) = (self.in_dims(&graph), self.axis(rows));
         Ok(explain(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?)
+    }
+
+    /// Whether a member's results depend on the others, or on its number among them.
+    #[track_caller]
+    fn members_meet<X: Tree<Tensor>>(&self, input: &X) -> Result<bool, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<Arguments<X>>,
+        Types<M, X>: Send + Sync + 'static,
+    {
+        let graph = self.traced(input, &signature::<M, X>(input))?.graph;
+        let axis = self.axis(self.len()).name;
+        Ok(exchanges(&graph, &axis) || asks_for_numbers(&graph, &axis))
     }
 
     /// The structure of one member's results, and the results of all.
