@@ -41,6 +41,24 @@ fn memory_is_bounded() -> Result<(), choral::Error> {
     Ok(())
 }
 
+/// One more member at a time would be too much.
+#[test]
+fn a_memory_limit_takes_the_largest_chunk_that_fits() -> Result<(), choral::Error> {
+    let outer = |x: Var| (x.unsqueeze(0) * x.unsqueeze(1)).sin().sum(());
+    let ty = TensorType::new([256, 16], DType::F32);
+    let bytes_of =
+        |chunk: usize| vmap(outer, 0).chunk_size(chunk).explain(ty.clone()).map(|told| told.mapped.bytes);
+    for chunk in [1, 3, 100] {
+        let told = vmap(outer, 0).memory_limit(bytes_of(chunk)?).explain(ty.clone())?;
+        let taken = told.chunk.expect("fewer members than there are");
+        assert!(taken >= chunk && told.mapped.bytes <= bytes_of(chunk)?, "{taken} at a time");
+        assert!(bytes_of(taken + 1)? > bytes_of(chunk)?, "{taken} at a time, and one more would fit");
+    }
+    let all = vmap(outer, 0).memory_limit(bytes_of(256)?).explain(ty)?;
+    assert_eq!(all.chunk, None);
+    Ok(())
+}
+
 /// No members, fewer members than a chunk, and a chunk for each.
 #[test]
 fn sizes() -> Result<(), choral::Error> {

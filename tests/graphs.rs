@@ -85,3 +85,76 @@ fn arguments_that_are_not_the_inputs() {
       at tests/graphs.rs:82:47
     ");
 }
+
+/// Sums over members of what they share: as often as there are members, also where the element type
+/// cannot hold their number.
+#[test]
+fn shared_values_are_summed_as_often_as_there_are_members() -> TestResult {
+    let sum_of = |ty: &str, shared: Tensor, members: usize| -> Result<Tensor, Error> {
+        let text = format!(
+            "func.func @main(%x: tensor<{ty}>) -> tensor<{ty}> {{
+               %sum = choral.psum %x, axes = [\"members\"] : tensor<{ty}>
+               return %sum : tensor<{ty}>
+             }}"
+        );
+        let sum = Graph::parse(&text).expect("a program");
+        let (own, all) = (Tensor::stack(&vec![shared.clone(); members.max(1)])?, members);
+        let together = vmap(sum.clone(), None).axis_size(all).out_dims(None).call((&shared,))?.remove(0);
+        if members > 0 && !shared.dtype().is_float() {
+            let of_each = vmap(sum, 0).out_dims(None).call((&own,))?.remove(0);
+            assert!(of_each.bit_eq(&together), "{together} is not {of_each}");
+        }
+        Ok(together)
+    };
+    assert_eq!(sum_of("i8", Tensor::scalar(1i8), 300)?.item::<i8>()?, 44);
+    assert_eq!(sum_of("ui8", Tensor::scalar(1u8), 300)?.item::<u8>()?, 44);
+    assert_eq!(sum_of("i32", Tensor::scalar(-2i32), 7)?.item::<i32>()?, -14);
+    let halves = sum_of("f16", Tensor::scalar(1e-4f32).to_dtype(DType::F16), 70_000)?;
+    assert!((halves.to_f64_vec()[0] - 7.0).abs() < 0.01, "{halves}");
+    assert_eq!(sum_of("f32", Tensor::scalar(f32::INFINITY), 0)?.item::<f32>()?, 0.0);
+    Ok(())
+}
+
+/// A program that was made for another number of members than there are.
+#[test]
+fn ops_between_members_for_another_number_of_them() {
+    let gather = "%y = choral.all_gather %x, axis = \"members\", size = 5, dimension = 0 : (tensor<3xf32>) -> tensor<5x3xf32>
+                  return %y : tensor<5x3xf32>";
+    let exchange = "%y = choral.all_to_all %x, axis = \"members\", size = 3, split_dimension = 0, concat_dimension = 0 : (tensor<3xf32>) -> tensor<3xf32>
+                    return %y : tensor<3xf32>";
+    let told = [("5x3", gather), ("3", exchange)].map(|(shape, body)| {
+        let text = format!("func.func @main(%x: tensor<3xf32>) -> tensor<{shape}xf32> {{\n{body}\n}}");
+        let graph = Graph::parse(&text).expect("a program");
+        vmap(graph, 0).call((&numbers(&[4, 3]),)).expect_err("another size").to_string()
+    });
+    assert_snapshot!(told.join("\n\n"), @"
+    choral.all_gather: it is for 5 members along members, and there are 4 (size)
+      operand 0: %x : tensor<4x3xf32>
+      at tests/graphs.rs:128:24
+
+    choral.all_to_all: it is for 3 members along members, and there are 4 (size)
+      operand 0: %x : tensor<4x3xf32>
+      at tests/graphs.rs:128:24
+    ");
+}
+
+/// In the body of `map`, which runs for each element.
+#[test]
+fn elements_know_the_number_of_their_member() -> TestResult {
+    let text = "func.func @main(%x: tensor<4xi32>) -> tensor<4xi32> {
+      %y = \"stablehlo.map\"(%x) ({
+      ^bb0(%element: tensor<i32>):
+        %number = choral.axis_index axis = \"members\" : tensor<i32>
+        %sum = stablehlo.add %element, %number : tensor<i32>
+        stablehlo.return %sum : tensor<i32>
+      }) {dimensions = array<i64: 0>} : (tensor<4xi32>) -> tensor<4xi32>
+      return %y : tensor<4xi32>
+    }";
+    let x = Tensor::from([[0, 0, 0, 0], [5, 6, 7, 8], [1, 1, 1, 1]]);
+    for chunk in [1, 2, 3] {
+        let graph = Graph::parse(text).expect("a program");
+        let numbered = vmap(graph, 0).chunk_size(chunk).call((&x,))?.remove(0);
+        assert_eq!(numbered.as_slice::<i32>()?, [0, 0, 0, 0, 6, 7, 8, 9, 3, 3, 3, 3]);
+    }
+    Ok(())
+}

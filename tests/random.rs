@@ -373,3 +373,20 @@ fn what_is_no_key_is_refused() {
     .expect_err("refused");
     assert_snapshot!(error);
 }
+
+/// Also in a loop that each member ends for itself.
+#[test]
+fn different_draws_in_a_loop_of_each_members_own_length() -> TestResult {
+    let drop = |(x, n, key): (Var, Var, Var)| {
+        fori_loop(0, n, |i, x: Var| with_key(&random::fold_in(&key, i), || x.dropout(0.5)), x)
+    };
+    let (x, n) = (Tensor::full([3, 8], 1.0f32), Tensor::from([1, 1, 2]));
+    let key = Tensor::from(Key::new(1));
+    let program = vmap(drop, (0, 0, None)).randomness(Randomness::Different);
+    let masks = program.call((&x, &n, &key))?;
+    assert!(!masks.index(0)?.bit_eq(&masks.index(1)?), "{masks}");
+    let shared_rounds = vmap(drop, (0, None, None)).randomness(Randomness::Different);
+    let expected = shared_rounds.call((&x, &Tensor::scalar(1), &key))?;
+    assert!(masks.index(0)?.bit_eq(&expected.index(0)?) && masks.index(1)?.bit_eq(&expected.index(1)?));
+    Ok(())
+}

@@ -37,9 +37,12 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usi
         if let NodeKind::Op(op) = &node.kind
             && needs_all(op, &cx.axis)
         {
-            let message = format!("needs all members along {} at once, not a chunk of them", cx.axis);
+            let message = format!(
+                "members meet along {}, so they cannot come in chunks; leave chunk_size and memory_limit out",
+                cx.axis
+            );
             let operands: Vec<Value> = graph.operands(id);
-            let cause = TypeError { message, constraint: "chunk_size" };
+            let cause = TypeError { message, constraint: "chunks" };
             return Err(BuildError {
                 location: node.location.clone(),
                 ..refusal(graph, op, &operands, cause)

@@ -14,6 +14,7 @@ use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value};
 
 use crate::rewrite::{axes, copy_inputs};
 use crate::rules::any_collective;
+use crate::views;
 
 /// The graph with no region left that asks for the number along `axis`.
 pub(crate) fn out_of_regions<'a>(graph: &'a Graph, axis: &Arc<str>) -> Result<Cow<'a, Graph>, BuildError> {
@@ -70,6 +71,7 @@ fn answered(
                 builder.push_all(Op::Collective(op.clone()), &[operands[0], number])?
             }
             NodeKind::Op(Op::Control(op)) if region_asks(node, axis) => {
+                let number = operand_of(builder, op, &operands, number)?;
                 let op = handing_in(op, axis)?;
                 let mut results = builder.push_all(op, &[operands, vec![number]].concat())?;
                 results.truncate(node.types.len());
@@ -80,6 +82,26 @@ fn answered(
         values.extend(results.into_iter().enumerate().map(|(at, value)| (id.result(at), value)));
     }
     Ok(graph.outputs().iter().map(|port| values[&port.value]).collect())
+}
+
+/// The number as an operand of the op: `map` takes one for each element.
+fn operand_of(
+    builder: &mut Builder,
+    op: &ControlOp,
+    operands: &[Value],
+    number: Value,
+) -> Result<Value, BuildError> {
+    match op {
+        ControlOp::Map(_) => {
+            let shape = builder.graph().ty(operands[0]).shape.clone();
+            views::stretch(builder, number, &shape, &[])
+        }
+        ControlOp::If(_)
+        | ControlOp::Case(_)
+        | ControlOp::While(_)
+        | ControlOp::Scan(_)
+        | ControlOp::OptimizationBarrier => Ok(number),
+    }
 }
 
 /// The op with the number as its last operand.

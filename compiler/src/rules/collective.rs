@@ -117,11 +117,7 @@ fn all_reduce(cx: &mut Batch, op: &AllReduce, lane: Lane) -> Result<Lane, BuildE
     let AllReduce { axes, reduction } = op;
     let value = match (lane, reduction) {
         (Mapped(value, at), _) => folded(cx, value, at, *reduction)?,
-        (Shared(value), Reduction::Sum) => {
-            let ty = cx.ty(value).clone();
-            let count = cx.builder.full(cx.size as f64, ty.dtype, ty.shape);
-            cx.builder.binary(Binary::Multiply, value, count)?
-        }
+        (Shared(value), Reduction::Sum) => times_members(cx, value)?,
         (Shared(value), Reduction::Max | Reduction::Min) => value,
     };
     let axes: Vec<_> = axes.iter().filter(|axis| **axis != cx.axis).cloned().collect();
@@ -129,6 +125,27 @@ fn all_reduce(cx: &mut Batch, op: &AllReduce, lane: Lane) -> Result<Lane, BuildE
         true => Ok(Shared(value)),
         false => Ok(Shared(cx.push(AllReduce { axes, reduction: *reduction }, &[value])?)),
     }
+}
+
+/// The value as often as there are members, added up.
+fn times_members(cx: &mut Batch, value: Value) -> Result<Value, BuildError> {
+    let ty = cx.ty(value).clone();
+    if cx.size == 0 {
+        // Not a product, which infinities would make NaN.
+        return Ok(cx.builder.full(0.0, ty.dtype, ty.shape));
+    }
+    // Narrow floats may hold the sum, but not the number of members; integers wrap around.
+    let is_narrow = matches!(ty.dtype, DType::F16 | DType::Bf16);
+    let through = if is_narrow { DType::F32 } else { ty.dtype };
+    let count = if through.is_float() { through } else { DType::I64 };
+    let count = cx.builder.full(cx.size as f64, count, ty.shape);
+    let (count, value) = (converted(cx, count, through)?, converted(cx, value, through)?);
+    let sum = cx.builder.binary(Binary::Multiply, value, count)?;
+    converted(cx, sum, ty.dtype)
+}
+
+fn converted(cx: &mut Batch, value: Value, dtype: DType) -> Result<Value, BuildError> {
+    if cx.ty(value).dtype == dtype { Ok(value) } else { cx.builder.convert(value, dtype) }
 }
 
 fn folded(cx: &mut Batch, value: Value, at: usize, reduction: Reduction) -> Result<Value, BuildError> {
@@ -147,6 +164,7 @@ fn folded(cx: &mut Batch, value: Value, at: usize, reduction: Reduction) -> Resu
 
 /// The member dimension becomes one that all members see.
 fn all_gather(cx: &mut Batch, op: &AllGather, lane: Lane) -> Result<Lane, BuildError> {
+    check_size(cx, op.clone().into(), op.size, lane)?;
     Ok(Shared(cx.at(lane, op.dimension)?))
 }
 
@@ -188,10 +206,20 @@ fn permute(cx: &mut Batch, op: &Permute, lane: Lane) -> Result<Lane, BuildError>
 
 /// The split dimension becomes the members', and the members' the new one.
 fn all_to_all(cx: &mut Batch, op: &AllToAll, lane: Lane) -> Result<Lane, BuildError> {
-    let AllToAll { axis: _, size: _, split_dimension, concat_dimension } = op;
+    let AllToAll { axis: _, size, split_dimension, concat_dimension } = op;
+    check_size(cx, op.clone().into(), *size, lane)?;
     let value = cx.at_front(lane)?;
     let split = shift(&[*split_dimension], 0)[0];
     let value = views::move_dim(&mut cx.builder, value, split, 0)?;
     // The members that sent stand behind those that receive.
     Ok(Mapped(views::move_dim(&mut cx.builder, value, 1, concat_dimension + 1)?, 0))
+}
+
+/// Fails unless the op was made for as many members as there are.
+fn check_size(cx: &Batch, op: Op, size: usize, lane: Lane) -> Result<(), BuildError> {
+    if size == cx.size {
+        return Ok(());
+    }
+    let message = format!("it is for {size} members along {}, and there are {}", cx.axis, cx.size);
+    Err(cx.builder.refusal(&op, &[lane.value()], TypeError { message, constraint: "size" }))
 }

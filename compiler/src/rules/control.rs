@@ -14,10 +14,10 @@ use std::sync::Arc;
 use choral_ir::op::{
     Binary, Case, ComparisonDirection, ControlOp, Gather, If, Iota, Map, Reduce, Scan, Unary, While,
 };
-use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Tensor, Value};
+use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Tensor, TensorType, Value};
 
 use super::Lane::{Mapped, Shared};
-use super::{Batch, Lane, Lanes, is_exchanging};
+use super::{Batch, Lane, Lanes, any_in, exchanges};
 use crate::{views, walk};
 
 /// The rule of each op of the family.
@@ -46,7 +46,7 @@ pub(crate) fn regions<'op>(
     lanes: &[Lane],
 ) -> Result<Vec<OverMembers<'op>>, BuildError> {
     let branch = |name: String, region: &'op Graph| {
-        let by_each = lanes[0].dim().is_some() && needs_stand_ins(cx, region);
+        let by_each = lanes[0].dim().is_some() && needs_stand_ins(region);
         let at = |lane: &Lane| lane.dim().map(|at| if by_each { 0 } else { at });
         OverMembers { name, region, in_dims: lanes[1..].iter().map(at).collect() }
     };
@@ -147,7 +147,7 @@ fn none_of(cx: &mut Batch, masks: &[Value]) -> Result<Value, BuildError> {
 
 /// A branch's results, right for the members in `takes`.
 fn branch(cx: &mut Batch, branch: &Graph, takes: Value, operands: &[Lane]) -> Lanes {
-    if !needs_stand_ins(cx, branch) {
+    if !needs_stand_ins(branch) {
         return walk::outputs(cx, branch, operands);
     }
     let operands = stand_ins(cx, takes, operands)?;
@@ -160,16 +160,17 @@ fn branch(cx: &mut Batch, branch: &Graph, takes: Value, operands: &[Lane]) -> La
 }
 
 /// Whether members that do not take part run the code as one that does. They do not where members
-/// exchange values, as every member gives its own there: then its loops must end for all of them.
-fn needs_stand_ins(cx: &Batch, code: &Graph) -> bool {
-    holds_a_loop(code) && !is_exchanging(code, &cx.axis)
+/// exchange values, along whichever axis, as every member gives its own there: then its loops must end
+/// for all of them.
+fn needs_stand_ins(code: &Graph) -> bool {
+    holds_a_loop(code) && !any_in(code, &exchanges)
 }
 
-/// Whether a run might not end, or end in an error: there is a loop, or an op of a user's own.
+/// Whether a run might not end, or end in an error: there is a loop, or an op of a user's own, whose
+/// batching rule may loop.
 fn holds_a_loop(graph: &Graph) -> bool {
     graph.nodes().any(|(_, node)| match &node.kind {
-        NodeKind::Op(Op::Control(ControlOp::While(_))) => true,
-        NodeKind::Op(Op::Custom(op)) => op.op().body().is_none_or(holds_a_loop),
+        NodeKind::Op(Op::Control(ControlOp::While(_)) | Op::Custom(_)) => true,
         NodeKind::Op(op) => op.regions().into_iter().any(holds_a_loop),
         NodeKind::Input | NodeKind::Constant(_) => false,
     })
@@ -255,16 +256,19 @@ fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
     Ok(self::lanes(results, &in_dims))
 }
 
-/// Which carried values are mapped once nothing changes any more, and whether each member ends the
-/// loop for itself.
+/// Which carried values differ between running members once nothing changes any more, and whether each
+/// member ends the loop for itself.
+///
+/// All running members have done as many rounds: what these change for all of them alike stays shared.
+/// Only where members exchange values do those that have ended give what they ended with.
 fn mapped_carried(cx: &Batch, op: &While, lanes: &[Lane]) -> Result<(Vec<bool>, bool), BuildError> {
+    let ended_count = any_in(&op.cond, &exchanges) || any_in(&op.body, &exchanges);
     let mut mapped: Vec<bool> = lanes.iter().map(|lane| lane.dim().is_some()).collect();
     loop {
         let in_dims = at_dim(&mapped, 0);
         let by_each = walk::mapped_outputs(cx, &op.cond, &in_dims)?[0];
         let mut next = either(&mapped, &walk::mapped_outputs(cx, &op.body, &in_dims)?);
-        if by_each {
-            // Members that end early keep what others change.
+        if by_each && ended_count {
             next = next.iter().enumerate().map(|(at, &mapped)| mapped || !hands_on(&op.body, at)).collect();
         }
         if next == mapped {
@@ -279,16 +283,31 @@ fn hands_on(body: &Graph, at: usize) -> bool {
     body.outputs()[at].value == body.inputs()[at].value
 }
 
-/// A loop that carries, before all else, which members are running.
+/// A loop that carries, before all else, which members are running, and behind all else what members
+/// have of the shared values that change ([`held`]): those at the round with which they ended.
 fn ended_by_each(cx: &mut Batch, op: &While, carried: &[Lane]) -> Lanes {
     let running = walk::outputs(cx, &op.cond, carried)?[0];
     let running = cx.at_front(running)?;
-    let body = body_of_the_running(cx, op, carried)?;
+    let mut operands: Vec<Value> =
+        std::iter::once(running).chain(carried.iter().map(|lane| lane.value())).collect();
+    let held = held(&op.body, carried);
+    for &at in &held {
+        operands.push(cx.at_front(carried[at])?);
+    }
+    let body = body_of_the_running(cx, op, carried, &held)?;
     let cond = any_running(&body)?;
-    let operands: Vec<Value> = carried.iter().map(|lane| lane.value()).collect();
-    let op = While { cond: cond.into(), body: body.into() };
-    let results = cx.builder.push_all(op, &[vec![running], operands].concat())?;
-    Ok(lanes(results[1..].to_vec(), &dims(carried)))
+    let results = cx.builder.push_all(While { cond: cond.into(), body: body.into() }, &operands)?;
+    let mut ended = lanes(results[1..=carried.len()].to_vec(), &dims(carried));
+    for (&at, &result) in held.iter().zip(&results[1 + carried.len()..]) {
+        ended[at] = Mapped(result, 0);
+    }
+    Ok(ended)
+}
+
+/// The carried values that change for all running members alike.
+fn held(body: &Graph, carried: &[Lane]) -> Vec<usize> {
+    let changes = |&at: &usize| carried[at].dim().is_none() && !hands_on(body, at);
+    (0..carried.len()).filter(changes).collect()
 }
 
 fn any_running(body: &Graph) -> Result<Graph, BuildError> {
@@ -301,20 +320,43 @@ fn any_running(body: &Graph) -> Result<Graph, BuildError> {
 }
 
 /// The body over all members, of which those that are running take the results.
-fn body_of_the_running(cx: &Batch, op: &While, carried: &[Lane]) -> Result<Graph, BuildError> {
+fn body_of_the_running(
+    cx: &Batch,
+    op: &While,
+    carried: &[Lane],
+    held: &[usize],
+) -> Result<Graph, BuildError> {
     let mut cx = cx.within(op.body.name());
-    let running = cx.builder.input("running", choral_ir::TensorType::new([cx.size], DType::I1));
+    let running = cx.builder.input("running", TensorType::new([cx.size], DType::I1));
     let old = walk::inputs(&mut cx, &op.body, &dims(carried));
-    let taken = if needs_stand_ins(&cx, &op.body) { stand_ins(&mut cx, running, &old)? } else { old.clone() };
+    let old_held: Vec<Lane> = held.iter().map(|&at| held_input(&mut cx, old[at])).collect();
+    let taken = if needs_stand_ins(&op.body) { stand_ins(&mut cx, running, &old)? } else { old.clone() };
     let mut new = walk::outputs(&mut cx, &op.body, &taken)?;
+    let mut new_held = Vec::with_capacity(held.len());
+    for (&at, &old) in held.iter().zip(&old_held) {
+        new_held.push(where_each(&mut cx, running, new[at], old)?);
+    }
     for (at, (new, &old)) in new.iter_mut().zip(&old).enumerate() {
-        *new = if hands_on(&op.body, at) { old } else { where_each(&mut cx, running, *new, old)? };
+        if hands_on(&op.body, at) {
+            *new = old;
+        } else if old.dim().is_some() {
+            *new = where_each(&mut cx, running, *new, old)?;
+        }
     }
     let wants = walk::outputs(&mut cx, &op.cond, &new)?[0];
     let wants = cx.at_front(wants)?;
     let still = cx.builder.binary(Binary::And, running, wants)?;
-    let outputs: Vec<Value> = std::iter::once(still).chain(new.iter().map(|lane| lane.value())).collect();
+    let values = new.iter().chain(&new_held).map(|lane| lane.value());
+    let outputs: Vec<Value> = std::iter::once(still).chain(values).collect();
     walk::finished(cx.builder, &outputs)
+}
+
+/// An input for what members have of a carried value that all running ones share.
+fn held_input(cx: &mut Batch, carried: Lane) -> Lane {
+    let mut ty = cx.ty(carried.value()).clone();
+    ty.shape.insert(0, cx.size);
+    let name = format!("{}.held", cx.builder.graph().node(carried.value().node()).name);
+    Mapped(cx.builder.input(name, ty), 0)
 }
 
 /// Members lie behind the dimension that is walked along, so that slices of inputs that all share

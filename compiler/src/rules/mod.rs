@@ -166,7 +166,8 @@ pub(crate) fn is_exchanging(graph: &Graph, axis: &Arc<str>) -> bool {
     any_in(graph, &|op| exchanges(op) && op.axes().contains(axis))
 }
 
-fn exchanges(op: &CollectiveOp) -> bool {
+/// Whether the op needs the values of other members.
+pub(crate) fn exchanges(op: &CollectiveOp) -> bool {
     match op {
         CollectiveOp::AxisIndex(_) | CollectiveOp::MemberKey(_) => false,
         CollectiveOp::AllReduce(_)
