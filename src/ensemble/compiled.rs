@@ -1,0 +1,222 @@
+//! What an ensemble has made: traced members, and the programs over all of them.
+//!
+//! Lives here: when a member is traced again, and when a program is compiled again. Must not live here:
+//! what holders of an ensemble call.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use choral_compiler::batch::{Axis, batch_graph_in_chunks, exchanges};
+use choral_compiler::rewrite::expand;
+use choral_compiler::tree::{Path, Walk, leaves, settings};
+use choral_compiler::vmap::trace_member;
+use choral_compiler::{Function, Module, Tree};
+use choral_ir::{Graph, Tensor, TensorType};
+use choral_runtime::Executable;
+
+use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
+use crate::error::{CompilerError, Error, Who};
+
+/// The structure of one member's results, and the results of all.
+pub(super) type Results<M, X> = Result<(Arc<Types<M, X>>, Vec<Tensor>), Error>;
+
+/// One member, traced.
+pub(super) struct Traced<M: Tree<Tensor>, X: Tree<Tensor>>
+where
+    Code<M>: Function<Arguments<X>>,
+{
+    pub(super) graph: Arc<Graph>,
+    /// The structure of its results.
+    pub(super) output: Arc<Types<M, X>>,
+    /// Number of members that the program over it computes.
+    pub(super) rows: usize,
+}
+
+/// What two inputs must share to use the same graph.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Signature {
+    output: TypeId,
+    leaves: Vec<(Path, TensorType)>,
+    settings: Vec<(Path, String)>,
+}
+
+/// What a graph is mapped for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Stack {
+    signature: Signature,
+    /// Number of members that the program computes.
+    rows: usize,
+    shared: Vec<String>,
+}
+
+/// What the member dimension is called: what ops between members name.
+pub(super) const AXIS: &str = "members";
+
+/// The graph that a model leaves for one type of input.
+type Trace<M> = Arc<dyn Fn(&Code<M>) -> Result<Graph, Error> + Send + Sync>;
+
+/// One member, traced for one type of input.
+pub(super) struct Member<M: Tree<Tensor>> {
+    graph: Arc<Graph>,
+    /// The structure of its results.
+    output: Arc<dyn Any + Send + Sync>,
+    trace: Trace<M>,
+    /// Number of members that it was traced for, if it exchanges values with them: then the program
+    /// is for so many, and no more.
+    among: Option<usize>,
+}
+
+/// What was made so far.
+pub(super) struct Made<M: Tree<Tensor>> {
+    pub(super) members: HashMap<Signature, Member<M>>,
+    pub(super) programs: HashMap<Stack, Arc<Executable>>,
+}
+
+impl<M: Tree<Tensor>> Default for Made<M> {
+    fn default() -> Self {
+        Made { members: HashMap::new(), programs: HashMap::new() }
+    }
+}
+
+impl<M: Module<Tensor> + Clone> Ensemble<M> {
+    /// The structure of one member's results, and the results of all.
+    #[track_caller]
+    pub(super) fn results<X: Tree<Tensor>>(&self, input: &X) -> Results<M, X>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<Arguments<X>>,
+        Types<M, X>: Send + Sync + 'static,
+    {
+        let signature = signature::<M, X>(input);
+        let Traced { graph, output, rows } = self.traced(input, &signature)?;
+        let executable = self.program(&graph, signature, leaves(&*output).len(), rows)?;
+        let of_state = self.state.params().iter().chain(self.state.buffers());
+        let mut inputs = of_state
+            .map(|(name, tensor)| if self.is_shared(name) { Ok(tensor.clone()) } else { first(tensor, rows) })
+            .collect::<Result<Vec<Tensor>, Error>>()?;
+        inputs.extend(leaves(input).into_iter().map(|(_, tensor)| tensor));
+        let results = executable.run(&inputs)?;
+        let results = results.iter().map(|result| first(result, self.len())).collect::<Result<_, _>>()?;
+        Ok((output, results))
+    }
+
+    /// The structure of one member's results, and its graph, traced on first use.
+    #[track_caller]
+    pub(super) fn traced<X: Tree<Tensor>>(
+        &self,
+        input: &X,
+        signature: &Signature,
+    ) -> Result<Traced<M, X>, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<Arguments<X>>,
+        Types<M, X>: Send + Sync + 'static,
+    {
+        let rows = |among: Option<usize>| among.unwrap_or(self.state.capacity());
+        let known = self.made().members.get(signature).and_then(|member| {
+            let fits = member.among.is_none_or(|members| members == self.len());
+            fits.then(|| (Arc::clone(&member.graph), Arc::clone(&member.output), member.among))
+        });
+        if let Some((graph, output, among)) = known
+            && let Ok(output) = output.downcast()
+        {
+            return Ok(Traced { graph, output, rows: rows(among) });
+        }
+        let (params, buffers) = self.state.member_types();
+        let types = input.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
+        let arguments = (params, buffers, types);
+        let (axis, randomness) = (self.axis(self.len()), self.randomness);
+        let traced = trace_member(self.state.function(), &arguments, &axis, randomness)?;
+        let (graph, output) = (Arc::new(traced.graph), Arc::new(traced.output));
+        let among = exchanges(&graph, &axis.name).then_some(self.len());
+        let trace: Trace<M> =
+            Arc::new(move |code| Ok(trace_member(code, &arguments, &axis, randomness)?.graph));
+        let member = Member {
+            graph: Arc::clone(&graph),
+            output: Arc::clone(&output) as Arc<dyn Any + Send + Sync>,
+            trace,
+            among,
+        };
+        self.made().members.insert(signature.clone(), member);
+        Ok(Traced { graph, output, rows: rows(among) })
+    }
+
+    /// The executable over the members of one graph, made on first use.
+    fn program(
+        &self,
+        graph: &Graph,
+        signature: Signature,
+        results: usize,
+        rows: usize,
+    ) -> Result<Arc<Executable>, Error> {
+        let shared: Vec<String> = self.state.shared().map(str::to_owned).collect();
+        let stack = Stack { signature, rows, shared };
+        if let Some(executable) = self.made().programs.get(&stack) {
+            return Ok(Arc::clone(executable));
+        }
+        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
+        let (in_dims, axis) = (self.in_dims(graph), self.axis(rows));
+        let mapped = batch_graph_in_chunks(graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?;
+        let mapped = expand(&mapped).map_err(CompilerError::from)?;
+        let executable = Arc::new(Executable::compile(&mapped, self.device)?);
+        self.made().programs.insert(stack, Arc::clone(&executable));
+        Ok(executable)
+    }
+
+    /// Where the inputs of a member's graph have the members.
+    pub(super) fn in_dims(&self, graph: &Graph) -> Vec<Option<usize>> {
+        let of_state = self.state.params().keys().chain(self.state.buffers().keys());
+        let mut in_dims: Vec<Option<usize>> =
+            of_state.map(|name| (!self.is_shared(name)).then_some(0)).collect();
+        in_dims.resize(graph.inputs().len(), None);
+        in_dims
+    }
+
+    fn is_shared(&self, name: &str) -> bool {
+        self.state.shared().any(|shared| shared == name)
+    }
+
+    pub(super) fn axis(&self, size: usize) -> Axis {
+        Axis { name: AXIS.into(), size }
+    }
+
+    /// Fails if a newcomer, traced alone, leaves another graph than the members.
+    pub(super) fn computes_the_same(&self, model: &M) -> Result<(), Error> {
+        // What settings and state tell is told first, and better.
+        self.state.check_model(model)?;
+        let code = FunctionalModule::new(model);
+        for member in self.made().members.values() {
+            let graph = (member.trace)(&code)?;
+            same_graph(&member.graph, &graph, Who::Newcomer).map_err(CompilerError::from)?;
+        }
+        Ok(())
+    }
+
+    /// What was made; a thread that panicked while holding it left it whole.
+    pub(super) fn made(&self) -> MutexGuard<'_, Made<M>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the programs for an input are known by.
+pub(super) fn signature<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Signature
+where
+    Code<M>: Function<Arguments<X>>,
+    Types<M, X>: 'static,
+{
+    let leaf = |(path, tensor): (Path, Tensor)| (path, tensor.ty().clone());
+    Signature {
+        output: TypeId::of::<Types<M, X>>(),
+        leaves: leaves(input).into_iter().map(leaf).collect(),
+        settings: settings(input),
+    }
+}
+
+/// The first rows of a stacked tensor.
+fn first(tensor: &Tensor, rows: usize) -> Result<Tensor, Error> {
+    match tensor.shape().first() {
+        Some(&all) if all > rows => Ok(tensor.take(&(0..rows).collect::<Vec<_>>())?),
+        Some(_) | None => Ok(tensor.clone()),
+    }
+}
