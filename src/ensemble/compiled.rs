@@ -51,7 +51,7 @@ pub(super) struct Stack {
 }
 
 /// What the member dimension is called: what ops between members name.
-pub(super) const AXIS: &str = "members";
+const AXIS: &str = "members";
 
 /// The graph that a model leaves for one type of input.
 type Trace<M> = Arc<dyn Fn(&Code<M>) -> Result<Graph, Error> + Send + Sync>;
