@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use choral_compiler::explain::Explanation;
-use choral_compiler::trace::function::{OutputTypes, TracedOn, Typed};
-use choral_compiler::tree::{Path, leaves, rebuild, settings};
+use choral_compiler::trace::function::{OutputTypes, TracedOn};
+use choral_compiler::tree::{Path, Typed, leaves, rebuild, settings};
 use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::{Device, Executable};

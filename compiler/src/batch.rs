@@ -167,7 +167,7 @@ pub fn exchanges(graph: &Graph, axis: &Arc<str>) -> bool {
 
 /// Whether members of the graph ask for their number along the axis, or draw by it.
 pub fn asks_for_numbers(graph: &Graph, axis: &Arc<str>) -> bool {
-    graph.nodes().any(|(_, node)| numbers::is_asked_by(node, axis))
+    numbers::is_asked_in(graph, axis)
 }
 
 /// Whether text can spell a name: `members@0` says where an axis lies, and a space sets two apart.

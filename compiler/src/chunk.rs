@@ -9,7 +9,6 @@ use std::sync::Arc;
 use choral_ir::op::{Concatenate, Scan, Slice};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
 
-use crate::batch::asks_for_numbers;
 use crate::rules::Lane::{Mapped, Shared};
 use crate::rules::{Batch, Lane, Lanes, needs_all};
 use crate::{numbers, walk};
@@ -55,7 +54,7 @@ pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane], chunk: usi
     let at_cut = walk::outputs(cx, &shared, &of_shared)?;
     let at_cut: Vec<Value> = at_cut.iter().map(|lane| lane.value()).collect();
     let mut members = Vec::new();
-    if asks_for_numbers(&mapped, &cx.axis) {
+    if numbers::is_asked_in(&mapped, &cx.axis) {
         members.push(cx.member_numbers()?);
     }
     for &lane in inputs.iter().filter(is_mapped) {
@@ -124,7 +123,7 @@ type PartDims = (Vec<Option<usize>>, Vec<Option<usize>>);
 /// Where the part's inputs and results have the members: first, or nowhere. `members` operands have
 /// them, their numbers included.
 fn dims(cx: &Batch, part: &Graph, members: usize) -> Result<PartDims, BuildError> {
-    let mapped = members - usize::from(asks_for_numbers(part, &cx.axis));
+    let mapped = members - usize::from(numbers::is_asked_in(part, &cx.axis));
     let in_dims: Vec<Option<usize>> = (0..part.inputs().len()).map(|at| (at < mapped).then_some(0)).collect();
     let outputs = walk::mapped_outputs(cx, part, &in_dims)?;
     Ok((in_dims, outputs.into_iter().map(|mapped| mapped.then_some(0)).collect()))
@@ -138,7 +137,7 @@ fn over(
     size: usize,
 ) -> Result<Graph, BuildError> {
     let mut chunk = Batch::new(part.name(), size, Arc::clone(&cx.axis));
-    if asks_for_numbers(part, &cx.axis) {
+    if numbers::is_asked_in(part, &cx.axis) {
         chunk.number_members();
     }
     walk::filled(chunk, part, in_dims, out_dims)

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use choral_ir::TensorType;
 
 use crate::error::DimsError;
-use crate::trace::function::Typed;
-use crate::tree::{Kind, Path, Segment, Tree, leaves, places, settings};
+use crate::tree::{Kind, Path, Segment, Tree, Typed, leaves, places, settings};
 
 /// Which dimension of which leaf is mapped.
 ///

@@ -2,12 +2,10 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::panic::Location as Caller;
 
 use choral_ir::{BuildError, Location, TensorError, TensorType, VerifyError};
 
 use crate::state::StateError;
-use crate::trace::user_location;
 
 /// Any error of the compiler.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -48,8 +46,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error with the user's line behind a call, if it does not tell a line of its own.
-    pub(crate) fn at(self, caller: &Caller<'_>) -> Error {
+    /// The error with the user's line, if it does not tell a line of its own.
+    pub(crate) fn at(self, location: Location) -> Error {
         let is_located = match &self {
             Error::Trace(_) | Error::At { .. } => true,
             Error::Build(error) => error.location.is_some(),
@@ -62,7 +60,7 @@ impl Error {
         };
         match is_located {
             true => self,
-            false => Error::At { error: Box::new(self), location: user_location(caller) },
+            false => Error::At { error: Box::new(self), location },
         }
     }
 }

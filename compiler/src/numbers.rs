@@ -29,6 +29,11 @@ pub(crate) fn out_of_regions<'a>(graph: &'a Graph, axis: &Arc<str>) -> Result<Co
     Ok(Cow::Owned(builder.finish(&outputs).with_axes(axes(graph.inputs()), axes(graph.outputs()))))
 }
 
+/// Whether a node of the graph, or one in its regions, asks for the number along the axis.
+pub(crate) fn is_asked_in(graph: &Graph, axis: &Arc<str>) -> bool {
+    graph.nodes().any(|(_, node)| is_asked_by(node, axis))
+}
+
 /// Whether a node, or one in its regions, asks for the number along the axis.
 pub(crate) fn is_asked_by(node: &Node, axis: &Arc<str>) -> bool {
     matches!(&node.kind, NodeKind::Op(op) if any_collective(op, &|op| asks(op, axis)))

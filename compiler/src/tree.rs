@@ -196,6 +196,24 @@ pub fn rebuild<T: Leaf, U: Leaf, X: Tree<T>>(tree: &X, leaves: &[U]) -> Option<X
     Some(tree.map(&mut Walk::default(), fill))
 }
 
+/// A leaf that knows its type, so that a function can be traced on it.
+pub trait Typed: Leaf {
+    /// Element type and shape.
+    fn tensor_type(&self) -> TensorType;
+}
+
+impl Typed for Tensor {
+    fn tensor_type(&self) -> TensorType {
+        self.ty().clone()
+    }
+}
+
+impl Typed for TensorType {
+    fn tensor_type(&self) -> TensorType {
+        self.clone()
+    }
+}
+
 /// A leaf that holds nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Hole;

@@ -14,10 +14,11 @@ use crate::dims::{Dims, IntoDims};
 use crate::error::{DimsError, Error, SizeGroup};
 use crate::explain::{Explanation, explain};
 use crate::trace::collective;
-use crate::trace::function::{self, Function, OutputTypes, Traced, TracedOn, Typed};
+use crate::trace::function::{self, Function, OutputTypes, Traced, TracedOn};
 use crate::trace::random::implicit::Randomness;
+use crate::trace::user_location;
 use crate::trace::var::Var;
-use crate::tree::{Path, Tree, leaves, rebuild};
+use crate::tree::{Path, Tree, Typed, leaves, rebuild};
 
 /// A function mapped over a member dimension; made by [`vmap`].
 #[derive(Debug, Clone)]
@@ -109,8 +110,9 @@ impl<F> Vmap<F> {
     }
 
     /// What members draw where a layer draws by itself (dropout) from a key that they share: an
-    /// error unless said otherwise, as in `torch.func`. Keys that differ between members, and draws
-    /// from keys that the function names ([`crate::trace::random`]), are not touched by this.
+    /// error unless said otherwise, as in `torch.func`. Keys that may differ between members (mapped
+    /// ones, and what a branch or a loop may make a member's own), and draws from keys that the function
+    /// names ([`crate::trace::random`]), are not touched by this.
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap, with_key};
@@ -211,8 +213,8 @@ impl<F> Vmap<F> {
         F: Function<A::With<Var>>,
     {
         let at = Caller::caller();
-        let (mut in_dims, size) =
-            members(&self.in_dims, self.axis_size, args).map_err(|error| Error::from(error).at(at))?;
+        let (mut in_dims, size) = members(&self.in_dims, self.axis_size, args)
+            .map_err(|error| Error::from(error).at(user_location(at)))?;
         let mut dims = in_dims.iter();
         let member = |_: &Path, leaf: &T| without(&leaf.tensor_type(), dims.next().copied().flatten());
         let bound = collective::bind(&self.axis_name, size, self.randomness);
@@ -221,7 +223,7 @@ impl<F> Vmap<F> {
         in_dims.resize(traced.graph.inputs().len(), None);
         let paths: Vec<Path> = leaves(&traced.output).into_iter().map(|(path, _)| path).collect();
         let out_dims = self.out_dims.resolve("out_dims", &traced.output);
-        let out_dims = out_dims.map_err(|error| Error::from(error).at(at))?;
+        let out_dims = out_dims.map_err(|error| Error::from(error).at(user_location(at)))?;
         let axis = Axis { name: Arc::clone(&self.axis_name), size };
         Ok(Single { traced, in_dims, out_dims, paths, axis })
     }
@@ -248,7 +250,7 @@ impl<F> Vmap<F> {
         let at = Caller::caller();
         let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
         let explanation = explain(&traced.graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        explanation.map_err(|error| error.at(at))
+        explanation.map_err(|error| error.at(user_location(at)))
     }
 }
 
@@ -268,7 +270,7 @@ where
         let Single { traced: Traced { graph, output, captures }, in_dims, out_dims, paths, axis } =
             self.single(&args)?;
         let batched = batch_graph_in_chunks(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        let batched = batched.map_err(|error| error.at(at))?;
+        let batched = batched.map_err(|error| error.at(user_location(at)))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());

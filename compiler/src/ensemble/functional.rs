@@ -5,9 +5,9 @@ use choral_ir::{Tensor, TensorType};
 use crate::error::{EnsembleError, Error};
 use crate::nn::Forward;
 use crate::state::{State, check};
-use crate::trace::function::{Function, Typed};
+use crate::trace::function::Function;
 use crate::trace::var::Var;
-use crate::tree::{Kind, Tree, Walk, leaves};
+use crate::tree::{Kind, Tree, Typed, Walk, leaves};
 
 use super::architecture;
 use super::checks::same_graphs;

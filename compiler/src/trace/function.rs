@@ -6,13 +6,13 @@ use std::panic::Location as Caller;
 use std::rc::Rc;
 
 use choral_ir::graph::Port;
-use choral_ir::{Graph, NamedAxis, Tensor, TensorType, Value};
+use choral_ir::{Graph, NamedAxis, TensorType, Value};
 
 use super::var::Var;
-use super::{Recording, Trace, depth, trace_at, trace_of};
+use super::{Recording, Trace, depth, trace_at, trace_of, user_location};
 use crate::error::{Error, TraceError};
 use crate::rewrite;
-use crate::tree::{Leaf, Path, Tree, Walk, leaves};
+use crate::tree::{Leaf, Path, Tree, Typed, Walk, leaves};
 
 /// Something that maps a tree of values to a tree of values: a closure of one argument (a tuple
 /// for several), a graph, the code of a model
@@ -102,7 +102,7 @@ impl<A: Tree<Var>> Function<A> for Graph {
     fn apply(&self, args: A) -> Result<Vec<Var>, Error> {
         let at = Caller::caller();
         let arguments = leaves(&args);
-        check_arguments(self, &arguments).map_err(|error| error.at(at))?;
+        check_arguments(self, &arguments).map_err(|error| error.at(user_location(at)))?;
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).collect();
         let results = match operands.is_empty() {
             true => trace_at(depth()).and_then(|trace| inline_into(&trace, self, &[], at)),
@@ -128,30 +128,6 @@ fn check_arguments(graph: &Graph, arguments: &[(Path, Var)]) -> Result<(), Error
     let (path, var) = &arguments[at];
     let (name, expected, got) = (name(at), &inputs[at], var.ty());
     Err(Error::Message(format!("input {at} (%{name}) of the graph is {expected}, but args{path} is {got}")))
-}
-
-/// A leaf that knows its type, so that a function can be traced on it.
-pub trait Typed: Leaf {
-    /// Element type and shape.
-    fn tensor_type(&self) -> TensorType;
-}
-
-impl Typed for Tensor {
-    fn tensor_type(&self) -> TensorType {
-        self.ty().clone()
-    }
-}
-
-impl Typed for TensorType {
-    fn tensor_type(&self) -> TensorType {
-        self.clone()
-    }
-}
-
-impl Typed for Var {
-    fn tensor_type(&self) -> TensorType {
-        self.ty().clone()
-    }
 }
 
 /// A traced function: its graph, and the structure of its results.
@@ -200,7 +176,7 @@ pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
     if !faults.is_empty() {
         return Err(TraceError { faults }.into());
     }
-    let (output, values) = applied.map_err(|error| error.at(at))?;
+    let (output, values) = applied.map_err(|error| error.at(user_location(at)))?;
     let Some(values) = values else {
         // The fault itself is an outer trace's, which reports it.
         return Err(Error::Message("a result depends on a value that could not be made".to_owned()));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use choral_ir::{Builder, DType, Tensor, TensorType, Value};
 
 use super::{Trace, depth, trace_at, trace_of, within};
+use crate::tree::Typed;
 
 /// A tensor that is not computed yet: a value of the graph being traced.
 ///
@@ -32,6 +33,12 @@ pub struct Var {
 impl fmt::Debug for Var {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Var({})", self.ty)
+    }
+}
+
+impl Typed for Var {
+    fn tensor_type(&self) -> TensorType {
+        self.ty().clone()
     }
 }
 
