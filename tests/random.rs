@@ -390,3 +390,33 @@ fn different_draws_in_a_loop_of_each_members_own_length() -> TestResult {
     assert!(masks.index(0)?.bit_eq(&expected.index(0)?) && masks.index(1)?.bit_eq(&expected.index(1)?));
     Ok(())
 }
+
+/// Whatever is said of keys that members share.
+#[test]
+fn a_key_of_each_members_own_draws_what_it_draws_alone() -> TestResult {
+    let drop = |(x, key): (Var, Var)| with_key(&key, || x.dropout(0.5));
+    let (keys, x) = (Key::new(1).split_n(4), Tensor::full([4, 8], 1.0f32));
+    for randomness in [Randomness::Error, Randomness::Same, Randomness::Different] {
+        let masks = vmap(drop, 0).randomness(randomness).call((&x, &Tensor::from(keys.clone())))?;
+        for (member, &key) in keys.iter().enumerate() {
+            let alone = jit(drop).call((&x.index(member)?, &Tensor::from(key)))?;
+            assert!(masks.index(member)?.bit_eq(&alone), "member {member}, {randomness:?}");
+        }
+    }
+    Ok(())
+}
+
+/// However many members come at a time.
+#[test]
+fn the_same_draws_are_the_same_in_every_chunk() -> TestResult {
+    let drop = |(x, key): (Var, Var)| with_key(&key, || x.dropout(0.5));
+    let (x, key) = (Tensor::full([5, 16], 1.0f32), Tensor::from(Key::new(1)));
+    for chunk in [1, 2, 5] {
+        let program = vmap(drop, (0, None)).randomness(Randomness::Same).chunk_size(chunk);
+        let masks = program.call((&x, &key))?;
+        for member in 1..5 {
+            assert!(masks.index(member)?.bit_eq(&masks.index(0)?), "{chunk} at a time, member {member}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Loops that members end for themselves: what they carry, what stays one value for all, and what
+//! members see of each other in them.
+
+use choral::Error;
+use choral::prelude::*;
+
+type TestResult = Result<(), Error>;
+
+/// The values of a tensor of `f32`.
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.as_slice::<f32>().expect("a tensor of f32").to_vec()
+}
+
+/// Members outside of a branch give their own values where it exchanges them, along whichever axis:
+/// a loop in the branch changes nothing.
+#[test]
+fn a_branch_that_sums_along_an_outer_axis_runs_on_everyones_own_values() -> TestResult {
+    let x = Tensor::from([[3.0f32, 1.0], [2.0, 5.0]]);
+    let branch = |through_a_loop: bool| {
+        move |x: Var| {
+            let same = |x: Var| fori_loop(0, 1, |_, x: Var| x + 0.0, x);
+            let sum = move |x: Var| if through_a_loop { same(x).psum("a") } else { x.psum("a") };
+            cond(&x.gt(2.0), sum, |x| x, &x)
+        }
+    };
+    for through_a_loop in [false, true] {
+        let inner = vmap(branch(through_a_loop), 0).axis_name("b");
+        let got = vmap(inner, 0).axis_name("a").call(&x)?;
+        assert_eq!(values(&got), [5.0, 1.0, 2.0, 6.0]);
+        let inner = vmap(branch(through_a_loop), 0).axis_name("a");
+        let swapped = vmap(inner, 1).out_dims(1).axis_name("b").call(&x)?;
+        assert_eq!(values(&swapped), [5.0, 1.0, 2.0, 6.0]);
+    }
+    Ok(())
+}
+
+/// Members that have ended a loop give what they ended with to sums along an outer axis.
+#[test]
+fn a_loop_that_sums_along_an_outer_axis_goes_on_with_everyones_last_values() -> TestResult {
+    let (x, n) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]), Tensor::from([[1, 2], [2, 1]]));
+    let f = |(x, n): (Var, Var)| {
+        let up = |y: Var| fori_loop(0, 1, |_, y: Var| y + 1.0, y);
+        fori_loop(0, n, move |_, x: Var| &x * 0.0 + up(x).psum("a"), x)
+    };
+    let inner = vmap(f, (0, 0)).axis_name("b");
+    let got = vmap(inner, (0, 0)).axis_name("a").call((&x, &n))?;
+    assert_eq!(values(&got), [6.0, 18.0, 14.0, 8.0]);
+    Ok(())
+}
+
+/// What a loop changes for all members alike stays one value, however long each of them runs.
+#[test]
+fn a_counter_stays_a_scalar_where_members_end_for_themselves() -> TestResult {
+    let powers = |(n, w): (Var, Var)| {
+        let (sum, power) = fori_loop(
+            0,
+            n,
+            |_, (sum, power): (Var, Var)| (sum + power.sum(()), power.matmul(&w)),
+            (w.sum(()) * 0.0, w.clone()),
+        );
+        (sum, power)
+    };
+    let (n, w) = (Tensor::from([3, 0, 2]), Tensor::from([[1.0f32, 1.0], [0.0, 2.0]]));
+    let program = vmap(powers, (0, None));
+    let graph = program.trace((&n, &w))?.graph.to_text();
+    assert!(graph.contains("(tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>"), "{graph}");
+    for device in [Device::Reference, Device::Cpu] {
+        let (sums, powers_of) = vmap(powers, (0, None)).on(device).call((&n, &w))?;
+        for (member, rounds) in [3, 0, 2].into_iter().enumerate() {
+            let (sum, power) = jit(powers).on(device).call((&Tensor::scalar(rounds), &w))?;
+            assert!(sums.index(member)?.bit_eq(&sum) && powers_of.index(member)?.bit_eq(&power), "{rounds}");
+        }
+    }
+    Ok(())
+}
+
+/// However many values a loop carries, members that have ended keep all of them.
+#[test]
+fn members_that_have_ended_keep_every_value() -> TestResult {
+    let count_up = |(n, x): (Var, Var)| -> Vec<Var> {
+        let carried: Vec<Var> = (0..6).map(|step| &x + f64::from(step)).collect();
+        fori_loop(0, n, |_, carried: Vec<Var>| carried.iter().map(|x| x * 2.0 + 1.0).collect(), carried)
+    };
+    let (n, x) = (Tensor::from([0, 3, 1]), Tensor::from([1.0f32, 2.0, 3.0]));
+    let together = vmap(count_up, 0).call((&n, &x))?;
+    for (member, rounds) in [0, 3, 1].into_iter().enumerate() {
+        let alone = jit(count_up).call((&Tensor::scalar(rounds), &x.index(member)?))?;
+        for (together, alone) in together.iter().zip(&alone) {
+            assert_eq!(together.index(member)?, *alone, "{rounds} rounds");
+        }
+    }
+    Ok(())
+}
