@@ -221,3 +221,44 @@ fn faults_of_a_rule() {
       at tests/custom.rs:218:17
     ");
 }
+
+/// Whichever arguments are mapped, of members or of members of members, all at once or in chunks.
+#[test]
+fn a_rule_is_used_however_its_function_is_mapped() -> Result<(), choral::Error> {
+    let divided = || {
+        custom_vmap(
+            |(a, b): (Var, Var)| &b / &a,
+            |_members: usize, mapped: &[bool], (a, b): (Var, Var)| (b / a, vec![mapped.contains(&true)]),
+        )
+    };
+    let (a, b) = (Tensor::randn([3, 4], Key::new(0)), Tensor::randn([3, 4], Key::new(1)));
+    let plain = |(a, b): (Var, Var)| b / a;
+    let (row_a, row_b) = (a.index(0)?, b.index(0)?);
+    for (in_dims, args) in [((0, 0), (&a, &b)), ((-1, -1), (&a, &b))] {
+        let expected = vmap(plain, in_dims).call(args)?;
+        assert!(vmap(divided(), in_dims).call(args)?.bit_eq(&expected), "{in_dims:?}");
+        assert!(vmap(divided(), in_dims).chunk_size(2).call(args)?.bit_eq(&expected), "{in_dims:?}");
+        let last = vmap(plain, in_dims).out_dims(1).call(args)?;
+        assert!(vmap(divided(), in_dims).out_dims(1).call(args)?.bit_eq(&last), "{in_dims:?}");
+    }
+    let one = Tensor::scalar(2.0f32);
+    for (in_dims, args) in [((Some(0), None), (&row_a, &one)), ((None, Some(0)), (&one, &row_b))] {
+        let expected = vmap(plain, in_dims).call(args)?;
+        assert!(vmap(divided(), in_dims).call(args)?.bit_eq(&expected), "{in_dims:?}");
+    }
+    let nested = vmap(vmap(divided(), (0, None)), (None, 0)).call((&row_a, &row_b))?;
+    assert!(nested.bit_eq(&vmap(vmap(plain, (0, None)), (None, 0)).call((&row_a, &row_b))?));
+    Ok(())
+}
+
+/// A rule may find that all members have the same.
+#[test]
+fn a_rule_may_give_what_all_members_share() -> Result<(), choral::Error> {
+    let sizes = custom_vmap(
+        |x: Var| x.full([], 3.0),
+        |_members: usize, _mapped: &[bool], x: Var| (x.full([], 3.0), vec![false]),
+    );
+    let x = Tensor::randn([5, 3], Key::new(0));
+    assert_eq!(vmap(sizes, 0).out_dims(None).call(&x)?, Tensor::scalar(3.0f32));
+    Ok(())
+}

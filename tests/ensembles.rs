@@ -353,3 +353,85 @@ fn members_of_different_structure_cannot_meet() -> TestResult {
     assert_snapshot!(message(groups.call(&batch()).map(drop)), @"members in 2 groups of different structure run as programs of their own, and cannot meet along the axis `members` (psum, all_gather, axis_index, ..)");
     Ok(())
 }
+
+/// Also with room for more of them, and as members come and go.
+#[test]
+fn members_of_an_ensemble_meet() -> TestResult {
+    let centred = |seed| Centred { layer: Linear::init(3, 2, Key::new(seed)) };
+    let expected = |models: &[Centred<Tensor>]| {
+        let (fmodel, params, buffers) = combine_state_for_ensemble(models)?;
+        vmap(fmodel, (0, 0, None)).call((&params, &buffers, &batch()))
+    };
+    let mut models: Vec<_> = (0..3).map(centred).collect();
+    let mut ensemble = Ensemble::new(&models)?.with_capacity(8)?;
+    for seed in 3..6 {
+        assert!(ensemble.call(&batch())?.bit_eq(&expected(&models)?), "{} members", models.len());
+        ensemble.push_member(&centred(seed))?;
+        models.push(centred(seed));
+        ensemble.remove_member(0)?;
+        models.remove(0);
+        ensemble.push_member(&centred(10 + seed))?;
+        models.push(centred(10 + seed));
+    }
+    Ok(())
+}
+
+/// A layer that drops some of what it is given.
+#[derive(Module, Clone)]
+struct Dropping<T> {
+    layer: Linear<T>,
+}
+
+impl Forward<(Var, Var)> for Dropping<Var> {
+    type Output = Var;
+
+    fn forward(&mut self, (x, key): &(Var, Var)) -> Var {
+        self.layer.forward(&with_key(key, || x.dropout(0.5)))
+    }
+}
+
+#[test]
+fn members_of_an_ensemble_draw_as_it_says() -> TestResult {
+    let layer = Linear { weight: Tensor::full([1, 64], 1.0f32), bias: None };
+    let ones = layer.weight.clone();
+    // One more than the other: members that are equal share their tensors.
+    let more = Linear { weight: Tensor::full([1, 64], 2.0f32), bias: None };
+    let models = [Dropping { layer }, Dropping { layer: more }];
+    let input = (ones, Tensor::from(Key::new(3)));
+    let told = message(Ensemble::new(&models)?.call(&input).map(drop));
+    assert!(told.contains("members along the axis `members` share the key"), "{told}");
+    let same = Ensemble::new(&models)?.randomness(Randomness::Same).call(&input)?;
+    let different = Ensemble::new(&models)?.randomness(Randomness::Different).call(&input)?;
+    let [first, second] = [same.index(0)?, same.index(1)?].map(|y| y.to_f64_vec()[0]);
+    assert_eq!(2.0 * first, second);
+    let [first, second] = [different.index(0)?, different.index(1)?].map(|y| y.to_f64_vec()[0]);
+    assert_ne!(2.0 * first, second);
+    let program = Ensemble::new(&models)?.randomness(Randomness::Different).on(Device::Reference);
+    let whole = program.call(&input)?;
+    let program = program.chunk_size(1);
+    assert!(program.call(&input)?.bit_eq(&whole));
+    assert_eq!(program.explain(&input)?.chunk, Some(1));
+    Ok(())
+}
+
+/// From one model whose every tensor holds all members, and back.
+#[test]
+fn members_of_a_stacked_model() -> TestResult {
+    let keys = Key::new(5).split_n(4);
+    let stacked = vmap(|key: Var| Linear::init(3, 2, key), 0).call(&Tensor::from(keys.clone()))?;
+    let ensemble = Ensemble::of(StackedState::from_stacked(&stacked)?)?;
+    let models: Vec<Linear<Tensor>> = keys.into_iter().map(|key| Linear::init(3, 2, key)).collect();
+    assert!(ensemble.call(&batch())?.bit_eq(&Ensemble::new(&models)?.call(&batch())?));
+    for (member, model) in models.iter().enumerate() {
+        assert_eq!(ensemble.member(member)?.state_dict(), model.state_dict());
+    }
+    let uneven = Linear { bias: stacked.bias.as_ref().map(|_| Tensor::full([3, 2], 0.0f32)), ..stacked };
+    assert_snapshot!(message(StackedState::from_stacked(&uneven).map(drop)), @"
+    arguments disagree about the number of members:
+      size 3: dimension 0 of args.bias tensor<3x2xf32>
+      size 4: dimension 0 of args.weight tensor<4x2x3xf32>
+    ");
+    let nobody = Linear { weight: Tensor::full([0, 2, 3], 0.0f32), bias: None };
+    assert_snapshot!(message(StackedState::from_stacked(&nobody).map(drop)), @"an ensemble needs at least one model, got none");
+    Ok(())
+}

@@ -307,3 +307,23 @@ fn a_call_inside_a_trace() {
     };
     assert!(jit(outer).call(&Tensor::scalar(1.0f32)).is_ok());
 }
+
+#[test]
+fn axis_names_that_text_cannot_spell() {
+    let x = Tensor::zeros(TensorType::new([4, 3], DType::F32));
+    let told =
+        ["", "two words", "a@0"].map(|name| message(vmap(|x: Var| x.exp(), 0).axis_name(name).call(&x)));
+    assert_snapshot!(told.join("\n\n"));
+}
+
+#[test]
+fn what_cannot_be_mapped_cannot_be_explained() {
+    let x = TensorType::new([4, 3], DType::F32);
+    let told = [
+        message(vmap(|x: Var| x.exp(), 2).explain(&x)),
+        message(vmap(|x: Var| x.exp(), 0).out_dims(None).explain(&x)),
+        message(vmap(|x: Var| x.reshape([7]), 0).explain(&x)),
+        message(vmap(|x: Var| x.exp(), 0).memory_limit(8).explain(&x)),
+    ];
+    assert_snapshot!(told.join("\n\n"));
+}

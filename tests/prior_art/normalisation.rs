@@ -122,3 +122,15 @@ fn shared_statistics_in_evaluation_serve_all_members() -> TestResult {
     }
     Ok(())
 }
+
+/// `functional_call` of one model, not of an ensemble.
+#[test]
+fn a_functional_call_that_would_lose_statistics_is_an_error() {
+    let model: BatchNorm1d<Tensor> = BatchNorm1d::init(2);
+    let call = |(params, buffers, x): (State<Var>, State<Var>, Var)| {
+        functional_call(&model, (&params, &buffers), &x)
+    };
+    let state = (model.named_parameters(), model.named_buffers());
+    let told = message(jit(call).call((&state.0, &state.1, &numbers(&[4, 2]))));
+    assert_snapshot!(told, @"the forward pass changed running_mean, running_var, num_batches_tracked, which this call would lose; use returning_buffers(), or put the models in eval mode");
+}

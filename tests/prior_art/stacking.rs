@@ -237,3 +237,23 @@ fn a_buffer_among_the_parameters_is_an_error() {
       unexpected: running_mean
     ");
 }
+
+/// Two layers that were made with one tensor.
+#[derive(Module, Clone)]
+struct Tied<T> {
+    encoder: Linear<T>,
+    decoder: Linear<T>,
+}
+
+/// Modules hold their tensors by value, so what was tied are two parameters of the same numbers.
+#[test]
+fn parameters_that_were_tied_are_two_parameters() -> TestResult {
+    let tied = |seed| {
+        let layer = Linear::init(2, 2, Key::new(seed)).without_bias();
+        Tied { encoder: layer.clone(), decoder: layer }
+    };
+    let (params, _) = stack_module_state(&[tied(0), tied(1)])?;
+    assert_eq!(params.keys().collect::<Vec<_>>(), ["encoder.weight", "decoder.weight"]);
+    assert!(params["encoder.weight"].bit_eq(&params["decoder.weight"]));
+    Ok(())
+}
