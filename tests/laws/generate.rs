@@ -162,16 +162,19 @@ pub(crate) fn one_op(row: &Row, choices: &mut Choices) -> Graph {
     graph
 }
 
-/// A program of 3 to 8 ops, which read each other's results where types fit.
+/// A program of 3 to 8 ops, which read each other's results where types fit. It returns every result
+/// that no op reads, and at times some value besides.
 pub(crate) fn program(choices: &mut Choices) -> Graph {
     let count = 3 + choices.below(6);
     let mut draft = Draft::of_program(std::mem::take(choices));
-    let mut outputs = Vec::new();
     for _ in 0..count {
         let row = draft.choices.pick(ROWS);
-        outputs = draft.add(&row);
+        draft.add(&row);
     }
-    outputs.extend(draft.some_value());
+    let mut outputs = draft.unread();
+    if draft.choices.once_in(3) {
+        outputs.extend(draft.some_value());
+    }
     let (graph, rest) = draft.finish(&outputs);
     *choices = rest;
     graph

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use choral::ir::{BuildError, Builder, Class, DType, Graph, Op, Tensor, TensorType, Value};
+use choral::ir::{BuildError, Builder, Class, DType, Graph, NodeKind, Op, Tensor, TensorType, Value};
 
 use super::{Kind, ROWS, Row};
 use crate::choices::Choices;
@@ -116,6 +116,15 @@ impl Draft {
 
     pub(crate) fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
         self.builder.push_all(op, operands)
+    }
+
+    /// The results that no op reads.
+    pub(crate) fn unread(&self) -> Vec<Value> {
+        let graph = self.builder.graph();
+        let read: HashSet<Value> = graph.nodes().flat_map(|(id, _)| graph.operands(id)).collect();
+        let ops = graph.nodes().filter(|(_, node)| matches!(node.kind, NodeKind::Op(_)));
+        let results = ops.flat_map(|(id, node)| (0..node.types.len()).map(move |at| id.result(at)));
+        results.filter(|value| !read.contains(value)).collect()
     }
 
     /// Any value made so far.
