@@ -2,6 +2,8 @@
 
 use choral::ir::{Class, DType};
 
+use crate::inputs::mixed;
+
 /// Element types that programs are made of, the simplest first.
 pub(crate) const DTYPES: [DType; 8] =
     [DType::F32, DType::I32, DType::F64, DType::I1, DType::Ui8, DType::F16, DType::I64, DType::I4];
@@ -16,6 +18,12 @@ pub(crate) struct Choices {
 impl Choices {
     pub(crate) fn new(draws: &[u32]) -> Choices {
         Choices { draws: Vec::from(draws).into_iter() }
+    }
+
+    /// Draws that look random and depend on the series alone.
+    pub(crate) fn of_series(series: u64) -> Choices {
+        let draws: Vec<u32> = (0..160).map(|at| (mixed(160 * series + at) >> 32) as u32).collect();
+        Choices::new(&draws)
     }
 
     /// Any number.

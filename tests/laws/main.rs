@@ -4,14 +4,21 @@
 //! - `vmap` is the stack of single runs, for every subset of mapped inputs;
 //! - `vmap` of `vmap` is the stack of stacks, and either may be the inner one;
 //! - members in chunks give what they give all at once;
+//! - what all members share may come out once, all at once or in chunks;
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - every device gives what the reference gives;
 //! - what is exported gives the same, in StableHLO's own ops;
 //! - mapped graphs pass the verifier and have the declared types;
 //! - a graph's text and JSON are read back as the same graph.
 //!
-//! A failure shows the smallest program found, as text. The default run checks the same programs
-//! every time; `cargo test --release -- --ignored laws` checks many other ones.
+//! A failure shows the smallest program found (`reduce.rs`), as text, with the mapping and the inputs
+//! that the law fails on, and the command that finds it again. The default run checks the same
+//! programs every time. `cargo test --release --test laws -- --ignored laws` checks many more, other
+//! ones at every run; which ones is a number that `CHORAL_LAWS_SEED` can say:
+//!
+//! ```text
+//! CHORAL_LAWS_SEED=7 cargo test --release --test laws -- --ignored many_random_programs::chunks_make_no_difference
+//! ```
 
 mod choices;
 mod compare;
@@ -19,6 +26,7 @@ mod generate;
 mod inputs;
 mod mapping;
 mod numbered;
+mod reduce;
 mod subject;
 
 use std::collections::HashSet;
@@ -36,10 +44,11 @@ use subject::{Effort, Law, Subject, holds, run};
 const MEMBERS: [usize; 5] = [2, 3, 1, 0, 7];
 
 /// Sets of mapped inputs: all of them if they are few.
-fn subsets(graph: &Graph, choices: &mut Choices) -> Vec<usize> {
-    let count = graph.inputs().len();
+fn subsets(subject: &Subject, choices: &mut Choices) -> Vec<usize> {
+    let count = subject.graph.inputs().len();
+    let few = if subject.is_one_op { 6 } else { 4 };
     match count {
-        0..=4 => (0..1 << count).collect(),
+        count if count <= few => (0..1 << count).collect(),
         _ => std::iter::once(usize::MAX).chain((0..3).map(|_| choices.any() as usize)).collect(),
     }
 }
@@ -55,21 +64,31 @@ fn all_equal(got: &[Tensor], expected: &[Tensor]) -> Result<(), String> {
     got.iter().zip(expected).try_for_each(|(got, expected)| compare::equal(got, expected))
 }
 
+/// Whether the outputs of the mapped graph are those of each member alone.
+fn are_single_runs(
+    mapping: &Mapping,
+    graph: &Graph,
+    inputs: &[Tensor],
+    outputs: &[Tensor],
+) -> Result<(), String> {
+    for member in 0..mapping.members {
+        let expected = run(graph, Device::Reference, &mapping.member_inputs(inputs, member))?;
+        let got = mapping.member_outputs(graph, outputs, member);
+        all_equal(&got, &expected).map_err(|error| format!("member {member}:\n{error}"))?;
+    }
+    Ok(())
+}
+
 fn vmap_is_the_stack_of_single_runs(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let graph = &subject.graph;
-    for subset in subsets(graph, choices) {
+    for subset in subsets(subject, choices) {
         let members = choices.pick(&MEMBERS);
         let mapping = Mapping::draw(graph, subset, members, choices);
         let mapped = mapping.apply(graph, "members")?;
-        let context =
-            |member: usize, error: String| format!("{mapping:?}\n{mapped}member {member}:\n{error}");
+        let context = |error: String| format!("{mapping:?}\n{}{error}", subject.shown(&mapped));
         let inputs = subject.inputs(&mapped);
-        let outputs = run(&mapped, Device::Reference, &inputs).map_err(|error| context(0, error))?;
-        for member in 0..mapping.members {
-            let expected = run(graph, Device::Reference, &mapping.member_inputs(&inputs, member))?;
-            let got = mapping.member_outputs(graph, &outputs, member);
-            all_equal(&got, &expected).map_err(|error| context(member, error))?;
-        }
+        let outputs = run(&mapped, Device::Reference, &inputs).map_err(context)?;
+        are_single_runs(&mapping, graph, &inputs, &outputs).map_err(context)?;
     }
     Ok(())
 }
@@ -84,17 +103,14 @@ fn vmap_of_vmap_is_the_stack_of_stacks(subject: &Subject, choices: &mut Choices)
     let once = inner.apply(graph, "inner")?;
     let outer = mapping_of(&once, choices);
     let twice = outer.apply(&once, "outer")?;
-    let context = |error: String| format!("inner {inner:?}\nouter {outer:?}\n{twice}{error}");
+    let context =
+        |error: String| format!("inner {inner:?}\nouter {outer:?}\n{}{error}", subject.shown(&twice));
     let inputs = subject.inputs(&twice);
     let outputs = run(&twice, Device::Reference, &inputs).map_err(context)?;
     for member in 0..outer.members {
         let inputs = outer.member_inputs(&inputs, member);
         let outputs = outer.member_outputs(&once, &outputs, member);
-        for member in 0..inner.members {
-            let expected = run(graph, Device::Reference, &inner.member_inputs(&inputs, member))?;
-            let got = inner.member_outputs(graph, &outputs, member);
-            all_equal(&got, &expected).map_err(context)?;
-        }
+        are_single_runs(&inner, graph, &inputs, &outputs).map_err(context)?;
     }
     Ok(())
 }
@@ -108,8 +124,9 @@ fn either_vmap_may_be_the_inner_one(subject: &Subject, choices: &mut Choices) ->
         outer.apply(&once, "outer")
     };
     let (one, other) = (nested(&first, &second)?, nested(&second, &first)?);
-    let context =
-        |error: String| format!("{first:?}\nwithin {second:?}\n{one}\nin the other order\n{other}{error}");
+    let context = |error: String| {
+        format!("{first:?}\nwithin {second:?}\n{}\nin the other order\n{other}{error}", subject.shown(&one))
+    };
     let inputs = subject.inputs(&one);
     let both = |at: usize| first.in_dims[at].is_some() && second.in_dims[at].is_some();
     let swap = |(at, tensor): (usize, &Tensor)| if both(at) { swapped(tensor) } else { tensor.clone() };
@@ -134,11 +151,52 @@ fn chunks_make_no_difference(subject: &Subject, choices: &mut Choices) -> Result
     let mapping = some_mapping(graph, choices);
     let chunk = choices.pick(&[1, 2, 3, 4]);
     let (whole, chunked) = (mapping.apply(graph, "members")?, mapping.apply_in_chunks(graph, chunk)?);
-    let context = |error: String| format!("{mapping:?}\nin chunks of {chunk}\n{chunked}{error}");
+    let context =
+        |error: String| format!("{mapping:?}\nin chunks of {chunk}\n{}{error}", subject.shown(&chunked));
     verify(&chunked).map_err(|error| context(error.to_string()))?;
     let inputs = subject.inputs(&whole);
     let got = run(&chunked, Device::Reference, &inputs).map_err(context)?;
     all_equal(&got, &run(&whole, Device::Reference, &inputs)?).map_err(context)
+}
+
+fn chunks_on_the_processor_are_close(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    let mapping = some_mapping(graph, choices);
+    let chunk = choices.pick(&[1, 2, 3, 4]);
+    let (whole, chunked) = (mapping.apply(graph, "members")?, mapping.apply_in_chunks(graph, chunk)?);
+    let context =
+        |error: String| format!("{mapping:?}\nin chunks of {chunk}\n{}{error}", subject.shown(&chunked));
+    let inputs = subject.inputs(&whole);
+    let got = run(&chunked, Device::Cpu, &inputs).map_err(context)?;
+    let expected = run(&whole, Device::Cpu, &inputs).map_err(context)?;
+    subject.same_on_devices(&got, &expected).map_err(context)
+}
+
+fn what_all_members_share_may_come_out_once(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    let subset = choices.any() as usize;
+    let mapping = Mapping::draw(graph, subset, choices.pick(&MEMBERS), choices);
+    let chunk = choices.pick(&[1, 2, 3, 4]);
+    for output in 0..graph.outputs().len() {
+        let mapping = mapping.with_one(output);
+        let context = |error: String| format!("{mapping:?}\nin chunks of {chunk}\n{error}");
+        match (mapping.apply_to_shared(graph, None)?, mapping.apply_to_shared(graph, Some(chunk))?) {
+            (Some(whole), Some(chunked)) => {
+                let inputs = subject.inputs(&whole);
+                let context = |error: String| context(format!("{}{chunked}{error}", subject.shown(&whole)));
+                let outputs = run(&whole, Device::Reference, &inputs).map_err(context)?;
+                all_equal(&run(&chunked, Device::Reference, &inputs).map_err(context)?, &outputs)
+                    .map_err(context)?;
+                are_single_runs(&mapping, graph, &inputs, &outputs).map_err(context)?;
+            }
+            (None, None) => {}
+            (whole, _) => {
+                let way = if whole.is_some() { "in chunks" } else { "all at once" };
+                return Err(context(format!("output {output} is mapped, but only {way}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn members_know_their_numbers(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
@@ -150,7 +208,9 @@ fn members_know_their_numbers(subject: &Subject, choices: &mut Choices) -> Resul
     let mapping = some_mapping(&asking, choices);
     let chunk = choices.pick(&[1, 2, 3, 4]);
     for mapped in [mapping.apply(&asking, "members")?, mapping.apply_in_chunks(&asking, chunk)?] {
-        let context = |error: String| format!("{asking}{mapping:?}\nin chunks of {chunk}\n{mapped}{error}");
+        let context = |error: String| {
+            format!("{asking}{mapping:?}\nin chunks of {chunk}\n{}{error}", subject.shown(&mapped))
+        };
         verify(&mapped).map_err(|error| context(error.to_string()))?;
         let inputs = subject.inputs(&mapped);
         let outputs = run(&mapped, Device::Reference, &inputs).map_err(context)?;
@@ -171,7 +231,9 @@ fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Resul
         let inputs = subject.inputs(graph);
         let got = run(graph, Device::Cpu, &inputs)?;
         let expected = run(graph, Device::Reference, &inputs)?;
-        subject.same_on_devices(&got, &expected).map_err(|error| format!("{graph}{error}"))?;
+        subject
+            .same_on_devices(&got, &expected)
+            .map_err(|error| format!("{}{error}", subject.shown(graph)))?;
     }
     Ok(())
 }
@@ -179,8 +241,9 @@ fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Resul
 fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     let exported = export(&mapped).map_err(|error| format!("{mapped}{error}"))?;
-    let (text, context) =
-        (exported.to_text(), |error: String| format!("{mapped}is exported as\n{exported}{error}"));
+    let (text, context) = (exported.to_text(), |error: String| {
+        format!("{}is exported as\n{exported}{error}", subject.shown(&mapped))
+    });
     if text.contains("choral.") || text.contains("chlo.scan") {
         return Err(context("which is not plain".to_owned()));
     }
@@ -193,7 +256,7 @@ fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Resu
 
 fn mapped_graphs_are_valid(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     verify(&subject.graph).map_err(|error| error.to_string())?;
-    for subset in subsets(&subject.graph, choices) {
+    for subset in subsets(subject, choices) {
         let members = choices.pick(&MEMBERS);
         let mapping = Mapping::draw(&subject.graph, subset, members, choices);
         let mapped = mapping.apply(&subject.graph, "members")?;
@@ -227,7 +290,7 @@ macro_rules! laws {
     ($($law:ident, $effort:expr;)*) => {
         $(#[test]
         fn $law() {
-            holds(crate::$law as Law, $effort);
+            holds(concat!("laws::", stringify!($law)), crate::$law as Law, $effort);
         })*
 
         mod many_random_programs {
@@ -235,7 +298,7 @@ macro_rules! laws {
             $(#[test]
             #[ignore = "minutes long; other programs at every run"]
             fn $law() {
-                holds(crate::$law as Law, $effort.random(40));
+                holds(concat!("many_random_programs::", stringify!($law)), crate::$law as Law, $effort.random(40));
             })*
         }
     };
@@ -249,6 +312,8 @@ mod laws {
         vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
         either_vmap_may_be_the_inner_one, Effort::fixed(100, 600);
         chunks_make_no_difference, Effort::fixed(150, 1000);
+        chunks_on_the_processor_are_close, Effort::fixed(100, 600);
+        what_all_members_share_may_come_out_once, Effort::fixed(100, 600);
         members_know_their_numbers, Effort::fixed(150, 1000);
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);

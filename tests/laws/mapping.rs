@@ -2,7 +2,9 @@
 
 use choral::ir::{Element, with_storage};
 use choral::{Graph, Path, Tensor, TensorType};
+use choral_compiler::Error;
 use choral_compiler::batch::{Axis, Chunks, batch_graph, batch_graph_in_chunks};
+use choral_compiler::error::DimsError;
 
 use crate::choices::Choices;
 
@@ -34,53 +36,80 @@ impl Mapping {
         Mapping { in_dims, out_dims: vec![Some(0); graph.outputs().len()], members }
     }
 
+    /// The same way, but this output is asked for once, which is right if all members share it.
+    pub(crate) fn with_one(&self, output: usize) -> Mapping {
+        let mut mapping = self.clone();
+        mapping.out_dims[output] = None;
+        mapping
+    }
+
     /// The graph of all members.
     pub(crate) fn apply(&self, graph: &Graph, axis: &str) -> Result<Graph, String> {
-        let paths = vec![Path::default(); self.out_dims.len()];
-        let axis = Axis { name: axis.into(), size: self.members };
-        batch_graph(graph, &self.in_dims, &self.out_dims, &paths, &axis)
-            .map_err(|error| format!("{self:?}: vmap fails: {error}"))
+        self.batched(graph, axis, None).map_err(|error| format!("{self:?}: vmap fails: {error}"))
     }
 
     /// The graph of all members, so many at a time.
     pub(crate) fn apply_in_chunks(&self, graph: &Graph, chunk: usize) -> Result<Graph, String> {
-        let paths = vec![Path::default(); self.out_dims.len()];
-        let axis = Axis { name: "members".into(), size: self.members };
-        let chunks = Chunks { size: Some(chunk), ..Chunks::default() };
-        batch_graph_in_chunks(graph, &self.in_dims, &self.out_dims, &paths, &axis, chunks)
+        self.batched(graph, "members", Some(chunk))
             .map_err(|error| format!("{self:?}: vmap in chunks of {chunk} fails: {error}"))
+    }
+
+    /// The graph of all members; `None` if an output that is asked for once differs between them.
+    pub(crate) fn apply_to_shared(
+        &self,
+        graph: &Graph,
+        chunk: Option<usize>,
+    ) -> Result<Option<Graph>, String> {
+        match self.batched(graph, "members", chunk) {
+            Ok(graph) => Ok(Some(graph)),
+            Err(Error::Dims(DimsError::Unbatched { .. })) => Ok(None),
+            Err(error) => Err(format!("{self:?}: vmap in chunks of {chunk:?} fails: {error}")),
+        }
+    }
+
+    fn batched(&self, graph: &Graph, axis: &str, chunk: Option<usize>) -> Result<Graph, Error> {
+        let paths = vec![Path::default(); self.out_dims.len()];
+        let axis = Axis { name: axis.into(), size: self.members };
+        match chunk {
+            None => batch_graph(graph, &self.in_dims, &self.out_dims, &paths, &axis),
+            Some(_) => {
+                let chunks = Chunks { size: chunk, ..Chunks::default() };
+                batch_graph_in_chunks(graph, &self.in_dims, &self.out_dims, &paths, &axis, chunks)
+            }
+        }
     }
 
     /// Types of one member's outputs with the member dimension put in.
     pub(crate) fn output_types(&self, graph: &Graph) -> Vec<TensorType> {
         let mut types = graph.output_types();
         for (ty, dim) in types.iter_mut().zip(self.out_dims(graph)) {
-            ty.shape.insert(dim, self.members);
+            dim.into_iter().for_each(|dim| ty.shape.insert(dim, self.members));
         }
         types
     }
 
     /// The inputs of one member.
     pub(crate) fn member_inputs(&self, inputs: &[Tensor], member: usize) -> Vec<Tensor> {
-        let own = |(tensor, dim): (&Tensor, &Option<usize>)| match dim {
-            Some(dim) => slice(tensor, *dim, member),
-            None => tensor.clone(),
-        };
-        inputs.iter().zip(&self.in_dims).map(own).collect()
+        inputs.iter().zip(&self.in_dims).map(|(tensor, dim)| of_member(tensor, *dim, member)).collect()
     }
 
     /// The outputs of one member of `graph`.
     pub(crate) fn member_outputs(&self, graph: &Graph, outputs: &[Tensor], member: usize) -> Vec<Tensor> {
-        outputs.iter().zip(self.out_dims(graph)).map(|(tensor, dim)| slice(tensor, dim, member)).collect()
+        outputs.iter().zip(self.out_dims(graph)).map(|(tensor, dim)| of_member(tensor, dim, member)).collect()
     }
 
     /// The output dimensions, counted from the front.
-    fn out_dims(&self, graph: &Graph) -> Vec<usize> {
+    fn out_dims(&self, graph: &Graph) -> Vec<Option<usize>> {
         let counted = |(dim, ty): (&Option<i64>, TensorType)| {
-            dim.map_or(0, |dim| dim.rem_euclid(ty.rank() as i64 + 1) as usize)
+            dim.map(|dim| dim.rem_euclid(ty.rank() as i64 + 1) as usize)
         };
         self.out_dims.iter().zip(graph.output_types()).map(counted).collect()
     }
+}
+
+/// What one member has of a tensor: its slice, or all where the members share it.
+fn of_member(tensor: &Tensor, dim: Option<usize>, member: usize) -> Tensor {
+    dim.map_or_else(|| tensor.clone(), |dim| slice(tensor, dim, member))
 }
 
 /// The slice at `index` of dimension `dim`, without that dimension.

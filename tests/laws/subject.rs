@@ -1,5 +1,8 @@
 //! What a law is checked on, and the search for a program that breaks it.
 
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use choral::ir::NodeKind;
 use choral::ir::Op;
 use choral::runtime::Executable;
@@ -12,14 +15,18 @@ use crate::choices::Choices;
 use crate::compare::{close, equal};
 use crate::generate::{self, Kind, ROWS, Row};
 use crate::inputs::{self, Values};
+use crate::reduce::{Failure, smallest};
 
 /// A generated program.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) graph: Graph,
+    /// Whether it was made of one row.
+    pub(crate) is_one_op: bool,
     /// Whether all devices agree to the bit.
     exact: bool,
     values: Values,
+    /// What decides the inputs.
     seed: u64,
 }
 
@@ -36,7 +43,28 @@ impl Subject {
         let exact = row.is_some_and(|row| row.kind != Kind::Sums);
         let wild = row.is_some() && choices.once_in(5) && !multiplies(&graph);
         let values = if wild { Values::Wild } else { Values::Small };
-        Subject { graph, exact, values, seed: u64::from(choices.any()) }
+        Subject { graph, is_one_op: row.is_some(), exact, values, seed: u64::from(choices.any()) }
+    }
+
+    /// Another program, which is run on the same kind of inputs.
+    fn with(&self, graph: &Graph) -> Subject {
+        Subject { graph: graph.clone(), ..*self }
+    }
+
+    /// How the program breaks the law under one of a few series of choices, if it does.
+    fn broken(mut self, law: Law) -> Option<String> {
+        (0..20).find_map(|series| {
+            self.seed += series;
+            let checked = AssertUnwindSafe(|| law(&self, &mut Choices::of_series(series)));
+            catch_unwind(checked).unwrap_or_else(|_| Err("panics; see above".to_owned())).err()
+        })
+    }
+
+    /// A graph, and what a law runs it on.
+    pub(crate) fn shown(&self, graph: &Graph) -> String {
+        let line = |(at, input): (usize, Tensor)| format!("input {at}: {input}\n");
+        let inputs: String = self.inputs(graph).into_iter().enumerate().map(line).collect();
+        format!("{graph}{inputs}")
     }
 
     /// Inputs for this program, or for it mapped.
@@ -82,53 +110,79 @@ pub(crate) struct Effort {
     pub(crate) per_row: u32,
     /// Programs of several ops.
     pub(crate) programs: u32,
-    seed: RngSeed,
+    /// Whether there are other programs at every run.
+    is_random: bool,
 }
+
+/// The environment variable that says which programs a random run makes.
+const SEED: &str = "CHORAL_LAWS_SEED";
 
 impl Effort {
     /// The same programs at every run.
     pub(crate) const fn fixed(per_row: u32, programs: u32) -> Effort {
-        Effort { per_row, programs, seed: RngSeed::Fixed(2026) }
+        Effort { per_row, programs, is_random: false }
     }
 
     /// Other programs at every run, `times` as many.
-    pub(crate) fn random(self, times: u32) -> Effort {
-        Effort { per_row: self.per_row * times, programs: self.programs * times, seed: RngSeed::Random }
+    pub(crate) const fn random(self, times: u32) -> Effort {
+        Effort { per_row: self.per_row * times, programs: self.programs * times, is_random: true }
+    }
+
+    /// What decides the programs: with the same seed they are the same.
+    fn seed(self) -> u64 {
+        match std::env::var(SEED) {
+            Ok(seed) if self.is_random => seed.parse().expect("CHORAL_LAWS_SEED is a number"),
+            _ if self.is_random => RandomState::new().hash_one(SEED),
+            _ => 2026,
+        }
+    }
+
+    /// The command that makes the programs of a test again.
+    fn command(self, test: &str, seed: u64) -> String {
+        if self.is_random {
+            format!("{SEED}={seed} cargo test --release --test laws -- --ignored {test}")
+        } else {
+            format!("cargo test --test laws -- {test}")
+        }
     }
 }
 
 /// Searches every row, then random programs, for one that breaks the law; fails with the smallest
-/// program found for each.
+/// program found for each. `test` is the name of the test that asks.
 #[track_caller]
-pub(crate) fn holds(law: Law, effort: Effort) {
-    let rows = ROWS.iter().map(|row| search(Some(row), law, effort.per_row, effort.seed));
+pub(crate) fn holds(test: &str, law: Law, effort: Effort) {
+    let seed = effort.seed();
+    let rows = ROWS.iter().map(|row| search(Some(row), law, effort.per_row, seed));
     let failures: Vec<String> =
-        rows.chain([search(None, law, effort.programs, effort.seed)]).filter_map(Result::err).collect();
-    assert!(failures.is_empty(), "{} failures\n\n{}", failures.len(), failures.join("\n"));
+        rows.chain([search(None, law, effort.programs, seed)]).filter_map(Result::err).collect();
+    let command = effort.command(test, seed);
+    assert!(failures.is_empty(), "{} failures\n\n{}\n{command}", failures.len(), failures.join("\n"));
 }
 
-fn search(row: Option<&Row>, law: Law, cases: u32, rng_seed: RngSeed) -> Result<(), String> {
-    let config =
-        Config { cases, rng_seed, failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
+fn search(row: Option<&Row>, law: Law, cases: u32, seed: u64) -> Result<(), String> {
+    let config = Config {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        max_shrink_iters: 4096,
+        ..Config::default()
+    };
     let check = |draws: Vec<u32>| {
         let mut choices = Choices::new(&draws);
         let subject = Subject::draw(row, &mut choices);
         law(&subject, &mut choices).map_err(TestCaseError::fail)
     };
     TestRunner::new(config).run(&vec(any::<u32>(), 0..160), check).map_err(|error| match error {
-        TestError::Fail(reason, draws) => describe(row, &draws, reason.message()),
+        TestError::Fail(reason, draws) => describe(row, law, &draws, reason.message()),
         TestError::Abort(reason) => reason.message().to_owned(),
     })
 }
 
-/// The program that breaks the law, and the draws that make it again.
-fn describe(row: Option<&Row>, draws: &[u32], reason: &str) -> String {
-    let name = row.map_or("random program", |row| row.name);
+/// The smallest program that breaks the law as these draws do, and how it does.
+fn describe(row: Option<&Row>, law: Law, draws: &[u32], reason: &str) -> String {
     let subject = Subject::draw(row, &mut Choices::new(draws));
-    let values = subject.values;
-    let inputs = subject.inputs(&subject.graph);
-    format!(
-        "== {name}\n{}inputs of one member ({values:?}): {inputs:?}\n{reason}\ndraws: {draws:?}\n",
-        subject.graph
-    )
+    let failure = Failure { graph: subject.graph.clone(), reason: reason.to_owned() };
+    let Failure { graph, reason } = smallest(failure, |graph| subject.with(graph).broken(law));
+    let name = row.map_or("random program", |row| row.name);
+    format!("== {name} on {:?} values\n{graph}{reason}\n", subject.values)
 }
