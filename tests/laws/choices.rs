@@ -4,9 +4,8 @@ use choral::ir::{Class, DType};
 
 use crate::inputs::mixed;
 
-/// Element types that programs are made of, the simplest first.
-pub(crate) const DTYPES: [DType; 8] =
-    [DType::F32, DType::I32, DType::F64, DType::I1, DType::Ui8, DType::F16, DType::I64, DType::I4];
+/// The element types of about half of all values, the simplest first: ops fit together more often.
+const COMMON: [DType; 4] = [DType::F32, DType::I32, DType::F64, DType::I1];
 
 /// Draws, read one after another; behind the last one every draw is 0, which stands for the
 /// simplest choice.
@@ -70,7 +69,8 @@ impl Choices {
 
     /// An element type of the class.
     pub(crate) fn dtype(&mut self, class: Class) -> DType {
-        let dtypes: Vec<DType> = DTYPES.into_iter().filter(|&dtype| class.contains(dtype)).collect();
+        let weighted = COMMON.iter().chain(&COMMON).chain(&DType::ALL).copied();
+        let dtypes: Vec<DType> = weighted.filter(|&dtype| class.contains(dtype)).collect();
         self.pick(&dtypes)
     }
 

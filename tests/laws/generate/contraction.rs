@@ -36,9 +36,9 @@ impl Draft {
     /// The element type of a sum of products: the operands', at times a wider one.
     fn wider(&mut self, dtype: DType) -> DType {
         let wider = match dtype {
-            DType::F16 => DType::F32,
+            DType::F16 | DType::Bf16 => DType::F32,
             DType::F32 => DType::F64,
-            DType::Ui8 => DType::I32,
+            DType::I8 | DType::Ui8 => DType::I32,
             other => other,
         };
         if self.choices.once_in(4) { wider } else { dtype }

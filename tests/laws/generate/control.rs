@@ -43,15 +43,11 @@ impl Draft {
         self.region("branch", &types, true, |draft, values| draft.all_changed(&values))
     }
 
-    fn types(&self, values: &[Value]) -> Vec<TensorType> {
-        values.iter().map(|&value| self.ty(value)).collect()
-    }
-
     /// At most three rounds: a counter runs to a limit, and other values change in each round.
     pub(crate) fn while_loop(&mut self) -> Results {
         let (start, limit) = (self.scalar(DType::I32), self.scalar(DType::I32));
         let mut carried = vec![start, limit];
-        let count = 1 + self.choices.below(2);
+        let count = self.choices.pick(&[1, 2, 3, 2, 1, 4, 5, 6]);
         carried.extend((0..count).map(|_| self.any(Class::Any, 0)).collect::<Vec<_>>());
         let op = self.loop_over(&self.types(&carried))?;
         self.push(op, &carried)
@@ -79,24 +75,46 @@ impl Draft {
         Ok(While { cond, body })
     }
 
-    /// A body that adds each slice to the first carried value, changes the others, and hands out
-    /// whatever else it makes.
+    /// One input or two.
     pub(crate) fn scan(&mut self) -> Results {
         let x = self.any(Class::Number, 1);
-        let mut ty = self.ty(x);
+        let ty = self.ty(x);
         let dimension = self.choices.below(ty.rank());
-        ty.shape.remove(dimension);
-        let carried = self.operand(&ty);
-        let mut operands = vec![x, carried];
+        let mut inputs = vec![x];
         if self.choices.once_in(2) {
-            operands.push(self.any(Class::Any, 0));
+            let rank = dimension + 1 + self.choices.below(4 - dimension);
+            let mut shape = self.choices.shape(rank);
+            shape[dimension] = ty.shape[dimension];
+            let dtype = self.choices.dtype(Class::Any);
+            inputs.push(self.operand(&TensorType::new(shape, dtype)));
         }
-        let mut types = self.types(&operands);
-        types[0] = ty;
+        let mut slices = self.types(&inputs);
+        for ty in &mut slices {
+            ty.shape.remove(dimension);
+        }
+        let mut carried = vec![self.operand(&slices[0])];
+        if self.choices.once_in(2) {
+            carried.push(self.any(Class::Any, 0));
+        }
         let is_reverse = self.choices.once_in(2);
-        let body = self.region("body", &types, false, |draft, values| {
-            let sum = draft.builder.binary(Binary::Add, values[0], values[1])?;
+        let body = self.scan_body(dimension, &slices, &self.types(&carried))?;
+        self.push(Scan { dimension, is_reverse, inputs: inputs.len(), body }, &[inputs, carried].concat())
+    }
+
+    /// A body that adds each slice of the first input to the first carried value, changes the other
+    /// carried ones, and hands out the changed sum, other slices, and at times whatever else it makes.
+    fn scan_body(
+        &mut self,
+        dimension: usize,
+        slices: &[TensorType],
+        carried: &[TensorType],
+    ) -> Result<Arc<Graph>, BuildError> {
+        let types = [slices, carried].concat();
+        self.region("body", &types, false, |draft, values| {
+            let (slices, carried) = values.split_at(slices.len());
+            let sum = draft.builder.binary(Binary::Add, slices[0], carried[0])?;
             let mut outputs = vec![draft.changed(sum)?];
+            outputs.extend(draft.all_changed(&slices[1..])?);
             if draft.choices.once_in(3) {
                 // Slices are put together along the same dimension, which is one of at most four.
                 let made = draft.any_op();
@@ -104,20 +122,31 @@ impl Draft {
                 outputs.extend(made.into_iter().filter(stacks));
             }
             outputs.push(sum);
-            outputs.extend(draft.all_changed(&values[2..])?);
+            outputs.extend(draft.all_changed(&carried[1..])?);
             Ok(outputs)
-        })?;
-        self.push(Scan { dimension, is_reverse, inputs: 1, body }, &operands)
+        })
     }
 
+    /// One operand or two.
     pub(crate) fn map(&mut self) -> Results {
         let x = self.any(Class::Any, 0);
-        let scalar = TensorType::scalar(self.ty(x).dtype);
-        let computation = self.region("computation", &[scalar], false, |draft, values| {
+        let mut operands = vec![x];
+        if self.choices.once_in(2) {
+            let dtype = self.choices.dtype(Class::Any);
+            operands.push(self.operand(&self.ty(x).with_dtype(dtype)));
+        }
+        let scalars: Vec<TensorType> =
+            self.types(&operands).iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
+        let computation = self.region("computation", &scalars, false, |draft, values| {
             let step = draft.choices.below(3);
-            Ok(vec![draft.stepped(values[0], step)?])
+            let mut result = draft.stepped(values[0], step)?;
+            for &other in &values[1..] {
+                let other = draft.builder.convert(other, scalars[0].dtype)?;
+                result = draft.builder.binary(Binary::Maximum, result, other)?;
+            }
+            Ok(vec![result])
         })?;
-        self.push(Map { computation }, &[x])
+        self.push(Map { computation }, &operands)
     }
 
     pub(crate) fn optimization_barrier(&mut self) -> Results {

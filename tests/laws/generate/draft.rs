@@ -114,6 +114,10 @@ impl Draft {
         self.builder.graph().ty(value).clone()
     }
 
+    pub(crate) fn types(&self, values: &[Value]) -> Vec<TensorType> {
+        values.iter().map(|&value| self.ty(value)).collect()
+    }
+
     pub(crate) fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
         self.builder.push_all(op, operands)
     }
@@ -171,6 +175,16 @@ impl Draft {
         };
         self.pool.iter_mut().for_each(|pool| pool.push(value));
         value
+    }
+
+    /// A value of this type; at times a scalar that is repeated, as text lets predicates of `select`
+    /// and bounds of `clamp` be.
+    pub(crate) fn operand_or_scalar(&mut self, ty: &TensorType) -> Result<Value, BuildError> {
+        if !self.choices.once_in(4) {
+            return Ok(self.operand(ty));
+        }
+        let scalar = self.scalar(ty.dtype);
+        self.builder.broadcast_in_dim(scalar, ty.shape.clone(), Vec::new())
     }
 
     fn constant(&mut self, ty: TensorType) -> Value {

@@ -42,13 +42,13 @@ impl Draft {
     pub(crate) fn select(&mut self) -> Results {
         let x = self.any(Class::Any, 0);
         let y = self.operand(&self.ty(x));
-        let pred = self.operand(&self.ty(x).with_dtype(DType::I1));
+        let pred = self.operand_or_scalar(&self.ty(x).with_dtype(DType::I1))?;
         self.push(Elementwise::Select, &[pred, x, y])
     }
 
     pub(crate) fn clamp(&mut self) -> Results {
         let x = self.any(Class::Any, 0);
-        let (min, max) = (self.operand(&self.ty(x)), self.operand(&self.ty(x)));
+        let (min, max) = (self.operand_or_scalar(&self.ty(x))?, self.operand_or_scalar(&self.ty(x))?);
         self.push(Elementwise::Clamp, &[min, x, max])
     }
 

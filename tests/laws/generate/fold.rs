@@ -51,6 +51,13 @@ impl Draft {
     pub(crate) fn select_and_scatter(&mut self) -> Results {
         let operand = self.any(Class::Number, 0);
         let TensorType { shape, dtype } = self.ty(operand);
+        let direction = self.choices.pick(&[
+            ComparisonDirection::Ge,
+            ComparisonDirection::Gt,
+            ComparisonDirection::Le,
+            ComparisonDirection::Lt,
+        ]);
+        let folding = self.choices.pick(&[Binary::Add, Binary::Maximum, Binary::Minimum, Binary::Multiply]);
         let choices = &mut self.choices;
         let mut upto =
             |most: usize| -> Vec<usize> { shape.iter().map(|_| 1 + choices.below(most)).collect() };
@@ -58,8 +65,8 @@ impl Draft {
             window_dimensions: upto(3),
             window_strides: upto(2),
             padding: shape.iter().map(|_| (choices.between(-1, 1), choices.between(-1, 1))).collect(),
-            select: Arc::new(at_least(dtype)?),
-            scatter: Arc::new(Graph::reducer(Binary::Add, dtype)?),
+            select: Arc::new(comparison(direction, dtype)?),
+            scatter: Arc::new(Graph::reducer(folding, dtype)?),
         };
         let source = self.operand(&TensorType::new(op.source_shape(&shape), dtype));
         let operands = self.with_initial_values(vec![operand], shape);
@@ -126,12 +133,12 @@ fn running(op: ReduceWindow, shape: &[usize], dim: usize, from_end: bool) -> Red
     ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations: ones, padding, ..op }
 }
 
-/// `selected >= other`.
-fn at_least(dtype: DType) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new("at_least");
+/// Whether the selected element stays: it is at least another, or above, at most or below it.
+fn comparison(direction: ComparisonDirection, dtype: DType) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("select");
     let selected = builder.input("selected", TensorType::scalar(dtype));
     let other = builder.input("other", TensorType::scalar(dtype));
-    let stays = builder.compare(ComparisonDirection::Ge, selected, other)?;
+    let stays = builder.compare(direction, selected, other)?;
     Ok(builder.finish(&[stays]))
 }
 

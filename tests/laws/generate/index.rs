@@ -1,7 +1,7 @@
 //! Rows of the ops whose places are values.
 
-use choral::ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Gather, Scatter};
-use choral::ir::{BuildError, Class, Graph, TensorType, Value};
+use choral::ir::op::{Binary, ComparisonDirection, DynamicSlice, DynamicUpdateSlice, Gather, Scatter};
+use choral::ir::{BuildError, Builder, Class, Element, Graph, Tensor, TensorType, Value, with_dtype};
 
 use super::Draft;
 
@@ -44,15 +44,55 @@ impl Draft {
             indices_are_sorted: false,
         };
         let dtype = self.choices.dtype(Class::Integer);
-        let starts = self.operand(&TensorType::new(starts, dtype));
-        self.push(op, &[operand, starts])
+        let (starts, indices_are_sorted) = self.starts(&op, &TensorType::new(starts, dtype));
+        self.push(Gather { indices_are_sorted, ..op }, &[operand, starts])
     }
 
-    /// Updates fold by a sum, a greatest element, or by writing over.
+    /// Indices, and whether it is promised that they ascend: a single one does, and constants can.
+    fn starts(&mut self, op: &Gather, ty: &TensorType) -> (Value, bool) {
+        let others = ty.shape.iter().enumerate().filter(|(dim, _)| *dim != op.index_vector_dim);
+        let is_one = others.map(|(_, size)| size).product::<usize>() <= 1;
+        let can_ascend = is_one || op.operand_batching_dims.is_empty();
+        if !can_ascend || !self.choices.once_in(3) {
+            return (self.operand(ty), false);
+        }
+        let starts = if is_one { self.operand(ty) } else { self.ascending(ty, op.index_vector_dim) };
+        (starts, true)
+    }
+
+    /// Indices one after another, each with equal components.
+    fn ascending(&mut self, ty: &TensorType, index_vector_dim: usize) -> Value {
+        let within: usize = ty.shape.iter().skip(index_vector_dim + 1).product();
+        let components = ty.shape.get(index_vector_dim).copied().unwrap_or(1);
+        let number = |at: usize| (at / (components * within) * within + at % within) as f64;
+        let starts = with_dtype!(ty.dtype, T => {
+            Tensor::from_fn(ty.shape.as_slice(), |at| <T as Element>::from_f64(number(at)))
+        });
+        self.builder.constant(starts)
+    }
+
+    /// One to three inputs.
     pub(crate) fn scatter(&mut self) -> Results {
         let input = self.any(Class::Number, 1);
-        let TensorType { shape, dtype } = self.ty(input);
-        let parts = self.parts(&shape);
+        let shape = self.ty(input).shape;
+        let (op, indices, update) = self.scattered(&shape);
+        let mut inputs = vec![input];
+        for _ in 0..self.choices.pick(&[0, 0, 0, 1, 2]) {
+            let dtype = self.choices.dtype(Class::Number);
+            inputs.push(self.operand(&TensorType::new(shape.clone(), dtype)));
+        }
+        let types = self.types(&inputs);
+        let body = scatter_body(self.choices.below(4), &types)?.into();
+        let dtype = self.choices.dtype(Class::Integer);
+        let indices = self.operand(&TensorType::new(indices, dtype));
+        let updates: Vec<Value> =
+            types.iter().map(|ty| self.operand(&ty.with_shape(update.clone()))).collect();
+        self.push(Scatter { body, ..op }, &[inputs, vec![indices], updates].concat())
+    }
+
+    /// A scatter into inputs of a shape, without its body, and the shapes of its indices and updates.
+    fn scattered(&mut self, shape: &[usize]) -> (Scatter, Vec<usize>, Vec<usize>) {
+        let parts = self.parts(shape);
         let indexed = self.indexed(shape.len(), &parts.batching);
         let count = parts.batching.len() + self.choices.below(3);
         let places = self.choices.permutation(count);
@@ -67,11 +107,6 @@ impl Draft {
         let update: Vec<usize> = (0..count + parts.kept.len())
             .filter_map(|dim| if update_window_dims.contains(&dim) { windows.next() } else { beside.next() })
             .collect();
-        let body = match self.choices.below(3) {
-            0 => Graph::second(dtype),
-            1 => Graph::reducer(Binary::Add, dtype)?,
-            _ => Graph::reducer(Binary::Maximum, dtype)?,
-        };
         let past = |&place: &usize| place + usize::from(place >= index_vector_dim);
         let op = Scatter {
             update_window_dims,
@@ -80,12 +115,9 @@ impl Draft {
             input_batching_dims: parts.batching,
             scatter_dims_to_operand_dims: indexed,
             index_vector_dim,
-            body: body.into(),
+            body: Builder::new("reducer").finish(&[]).into(),
         };
-        let index_dtype = self.choices.dtype(Class::Integer);
-        let indices = self.operand(&TensorType::new(indices, index_dtype));
-        let update = self.operand(&TensorType::new(update, dtype));
-        self.push(op, &[input, indices, update])
+        (op, indices, update)
     }
 
     pub(crate) fn dynamic_slice(&mut self) -> Results {
@@ -152,4 +184,24 @@ impl Draft {
         dims.truncate(count);
         dims
     }
+}
+
+/// Updates write over, are added, win if greater, or win together if the first one is greater.
+fn scatter_body(way: usize, types: &[TensorType]) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new("reducer");
+    let mut inputs = |name: &str| -> Vec<Value> {
+        types.iter().map(|ty| builder.input(name, TensorType::scalar(ty.dtype))).collect()
+    };
+    let (sofar, given) = (inputs("sofar"), inputs("given"));
+    let mut folded = |(&old, &new): (&Value, &Value)| match way {
+        0 => Ok(new),
+        1 => builder.binary(Binary::Add, old, new),
+        2 => builder.binary(Binary::Maximum, old, new),
+        _ => {
+            let stays = builder.compare(ComparisonDirection::Ge, sofar[0], given[0])?;
+            builder.select(stays, old, new)
+        }
+    };
+    let outputs = sofar.iter().zip(&given).map(&mut folded).collect::<Result<Vec<_>, _>>()?;
+    Ok(builder.finish(&outputs))
 }

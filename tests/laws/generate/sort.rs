@@ -8,7 +8,8 @@ use super::Draft;
 type Results = Result<Vec<Value>, BuildError>;
 
 impl Draft {
-    /// One or two operands, ordered by the first; falling or rising.
+    /// One or two operands, ordered by the first; falling or rising. Equal places keep their order
+    /// whether or not that is demanded, so that results are determined.
     pub(crate) fn sort(&mut self) -> Results {
         let key = self.any(Class::Any, 1);
         let ty = self.ty(key);
@@ -18,10 +19,11 @@ impl Draft {
             let dtype = self.choices.dtype(Class::Any);
             operands.push(self.operand(&ty.with_dtype(dtype)));
         }
-        let types: Vec<TensorType> = operands.iter().map(|&operand| self.ty(operand)).collect();
+        let types = self.types(&operands);
         let direction = self.choices.pick(&[ComparisonDirection::Lt, ComparisonDirection::Gt]);
         let comparator = comparator(direction, &types)?.into();
-        self.push(Sort { dimension, is_stable: true, comparator }, &operands)
+        let is_stable = !self.choices.once_in(4);
+        self.push(Sort { dimension, is_stable, comparator }, &operands)
     }
 
     pub(crate) fn top_k(&mut self) -> Results {
