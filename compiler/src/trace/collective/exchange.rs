@@ -188,10 +188,10 @@ fn combined_index(builder: &mut Builder, axes: &[Bound]) -> Result<Value, BuildE
     for axis in axes {
         numbers.push(builder.push(AxisIndex { axis: Arc::clone(&axis.name) }, &[])?);
     }
-    let others = axes.iter().zip(numbers.iter()).skip(1);
-    others.fold(Ok(numbers[0]), |index, (axis, &number)| {
+    let mut others = axes.iter().zip(numbers.iter()).skip(1);
+    others.try_fold(numbers[0], |index, (axis, &number)| {
         let size = builder.full(axis.size as f64, DType::I32, []);
-        let whole = builder.binary(Binary::Multiply, index?, size)?;
+        let whole = builder.binary(Binary::Multiply, index, size)?;
         builder.binary(Binary::Add, whole, number)
     })
 }
