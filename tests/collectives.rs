@@ -2,8 +2,8 @@
 
 use choral::ir::verify;
 use choral::prelude::*;
-use choral::transform::{Axis, batch_graph};
-use choral::{Graph, Key, Path};
+use choral::transform::{Axis, Batching, batch_graph};
+use choral::{Graph, Key};
 use insta::assert_snapshot;
 
 const MEMBERS: usize = 4;
@@ -139,10 +139,8 @@ fn nested_axes() -> Result<(), choral::Error> {
 
 fn bind(text: &str, name: &str) -> Result<Graph, choral_compiler::Error> {
     let graph = Graph::parse(text).expect("a program");
-    let axis = Axis { name: name.into(), size: MEMBERS };
-    let inputs = vec![Some(0); graph.inputs().len()];
-    let outputs = graph.outputs().len();
-    batch_graph(&graph, &inputs, &vec![Some(0); outputs], &vec![Path::default(); outputs], &axis)
+    let (in_dims, out_dims) = (vec![Some(0); graph.inputs().len()], vec![Some(0); graph.outputs().len()]);
+    batch_graph(&graph, &Batching::new(Axis::new(name, MEMBERS), in_dims, out_dims))
 }
 
 /// Every op in text, bound by its own axis and carried along by another.
@@ -179,8 +177,8 @@ fn member_keys() {
     let graph = Graph::parse(text).expect("a program");
     assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
     // The inner axis leaves the outer one's key to it.
-    let axis = Axis { name: "members".into(), size: 2 };
-    let once = batch_graph(&graph, &[None], &[None], &[Path::default()], &axis).expect("the inner axis");
+    let axis = Axis::new("members", 2);
+    let once = batch_graph(&graph, &Batching::new(axis.clone(), [None], [None])).expect("the inner axis");
     assert_snapshot!(once, @r#"
     func.func public @main(
         %key: tensor<2xui32>) -> (tensor<2xui32>) {
@@ -188,7 +186,7 @@ fn member_keys() {
       return %outer : tensor<2xui32>
     }
     "#);
-    let twice = batch_graph(&once, &[None], &[Some(0)], &[Path::default()], &axis).expect("the outer axis");
+    let twice = batch_graph(&once, &Batching::new(axis, [None], [Some(0)])).expect("the outer axis");
     let key = Key::new(3);
     let executable = choral::runtime::Executable::compile(&twice, Device::Cpu).expect("nothing left to bind");
     let keys = executable.run(&[key.into()]).expect("two keys").remove(0);
@@ -246,9 +244,8 @@ fn member_keys_by_number() {
         }";
     let graph = Graph::parse(text).expect("a program");
     assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
-    let places = [Path::default()];
-    let others = Axis { name: "others".into(), size: 2 };
-    let carried = batch_graph(&graph, &[None, Some(1)], &[Some(0)], &places, &others).expect("carried along");
+    let others = Batching::new(Axis::new("others", 2), [None, Some(1)], [Some(0)]);
+    let carried = batch_graph(&graph, &others).expect("carried along");
     assert_snapshot!(carried, @r#"
     func.func public @main(
         %key: tensor<3x2xui32>,
@@ -260,8 +257,8 @@ fn member_keys_by_number() {
     }
     "#);
     // The keys are mapped by then: each is its member's own.
-    let members = Axis { name: "members".into(), size: 4 };
-    let shared = batch_graph(&carried, &[None, Some(0)], &[Some(0)], &places, &members).expect("bound");
+    let members = Batching::new(Axis::new("members", 4), [None, Some(0)], [Some(0)]);
+    let shared = batch_graph(&carried, &members).expect("bound");
     verify(&shared).expect("a valid graph");
     assert_eq!(Graph::parse(&shared.to_text()).expect("its text"), shared);
     let numbers = Tensor::from_fn([4, 3, 2], |at| at as i32);

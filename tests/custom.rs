@@ -5,8 +5,8 @@ use choral::ir::op::{Custom, CustomOp};
 use choral::ir::{BuildError, Builder, Element, Value};
 use choral::prelude::*;
 use choral::runtime::Executable;
-use choral::transform::{Axis, batch_graph};
-use choral::{Graph, Path, custom_vmap};
+use choral::transform::{Axis, Batching, batch_graph};
+use choral::{Graph, custom_vmap};
 use insta::assert_snapshot;
 
 /// Running sums along a dimension, by code that choral does not know.
@@ -87,9 +87,8 @@ fn an_op_of_ones_own() {
     assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
     assert_eq!(graph.to_json().and_then(|json| Graph::from_json(&json)).expect("its JSON"), graph);
     for dim in 0..3 {
-        let axis = Axis { name: "members".into(), size: 2 };
-        let mapped =
-            batch_graph(&graph, &[Some(dim)], &[Some(0)], &[Path::default()], &axis).expect("a mapped graph");
+        let batching = Batching::new(Axis::new("members", 2), [Some(dim)], [Some(0)]);
+        let mapped = batch_graph(&graph, &batching).expect("a mapped graph");
         let shape = mapped.input_types()[0].shape.clone();
         let x = Tensor::randn(shape, Key::new(dim as u64));
         let member = |at: usize| jit(move |x: Var| x.select(dim as i64, at)).call(&x).expect("a member");
@@ -159,9 +158,8 @@ fn results_that_are_not_the_ops() {
         builder.finish(&[y])
     };
     let mapped = |dim, times| {
-        let axis = Axis { name: "members".into(), size: 5 };
         let graph = program(Misplaced { dim, times });
-        let mapped = batch_graph(&graph, &[Some(0)], &[Some(0)], &[Path::default()], &axis);
+        let mapped = batch_graph(&graph, &Batching::new(Axis::new("members", 5), [Some(0)], [Some(0)]));
         mapped.expect_err("a rule that is wrong").to_string()
     };
     let graph = program(Misplaced { dim: None, times: 1 });
@@ -218,7 +216,7 @@ fn faults_of_a_rule() {
     let along = custom_vmap(|x: Var| x.psum("members"), |_: usize, _: &[bool], x: Var| (x, vec![true]));
     assert_snapshot!(vmap(along, 0).call(&x).expect_err("an axis that the rule does not know"), @"
     custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside of it what depends on the axis (its index, sums, draws by members)
-      at tests/custom.rs:218:17
+      at tests/custom.rs:216:17
     ");
 }
 

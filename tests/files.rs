@@ -6,8 +6,7 @@
 
 use choral::ir::random::Key;
 use choral::runtime::evaluate;
-use choral::transform::{Axis, batch_graph};
-use choral::tree::Path;
+use choral::transform::{Axis, Batching, batch_graph};
 use choral::{DType, Graph, Tensor, TensorType};
 use insta::{assert_snapshot, glob};
 
@@ -56,11 +55,10 @@ fn from_start(graph: &Graph, in_dims: &[Option<i64>]) -> Vec<Option<usize>> {
 }
 
 fn batch(graph: &Graph, in_dims: &[Option<i64>], level: usize) -> Graph {
-    let names = ["members", "samples"];
-    let axis = Axis { name: names[level].into(), size: MEMBERS };
-    let outputs = graph.outputs().len();
-    let (out_dims, paths) = (vec![Some(0); outputs], vec![Path::default(); outputs]);
-    batch_graph(graph, &from_start(graph, in_dims), &out_dims, &paths, &axis).expect("a graph to batch")
+    let axis = Axis::new(["members", "samples"][level], MEMBERS);
+    let out_dims = vec![Some(0); graph.outputs().len()];
+    let batching = Batching::new(axis, from_start(graph, in_dims), out_dims);
+    batch_graph(graph, &batching).expect("a graph to batch")
 }
 
 /// Small numbers of a type, different for every input.

@@ -93,3 +93,17 @@ fn an_ensemble_of_ensembles_is_initialised_in_one_program() -> TestResult {
     }
     Ok(())
 }
+
+/// The value that is asked need not be a member's own: the number is that along the axis all the same.
+#[test]
+fn the_number_along_an_axis_by_way_of_a_value_from_around_it() -> TestResult {
+    let f = |(x, ys): (Var, Var)| {
+        let inner =
+            |y: Var| y + x.axis_index("inner").to(DType::F32) + x.axis_index("outer").to(DType::F32) * 10.0;
+        vmap(inner, 0).axis_name("inner").apply(ys)
+    };
+    let (x, ys) = (Tensor::from([0.0f32, 0.0]), Tensor::full([3], 100.0f32));
+    let numbers = vmap(f, (0, None)).axis_name("outer").call((&x, &ys))?;
+    assert_eq!(values(&numbers), [100.0, 101.0, 102.0, 110.0, 111.0, 112.0]);
+    Ok(())
+}

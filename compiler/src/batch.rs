@@ -25,6 +25,13 @@ pub struct Axis {
     pub size: usize,
 }
 
+impl Axis {
+    /// So many members, and what they are called.
+    pub fn new(name: &str, size: usize) -> Axis {
+        Axis { name: name.into(), size }
+    }
+}
+
 /// How many members at a time: all at once, unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chunks {
@@ -34,60 +41,72 @@ pub struct Chunks {
     pub memory_limit: Option<u64>,
 }
 
-/// Rewrites a graph to carry a member dimension, `in_dims` of its inputs and `out_dims` of its
-/// outputs (negative counts from the end); `paths` name the outputs in errors.
+/// How a graph is mapped.
+#[derive(Debug, Clone)]
+pub struct Batching {
+    /// The members.
+    pub axis: Axis,
+    /// Where each input has them; `None` if they share it.
+    pub in_dims: Vec<Option<usize>>,
+    /// Where each output is to have them (negative counts from the end); `None` if they share it.
+    pub out_dims: Vec<Option<i64>>,
+    /// What errors call the outputs; nothing if there are none.
+    pub paths: Vec<Path>,
+    /// How many members at a time.
+    pub chunks: Chunks,
+}
+
+impl Batching {
+    /// All members at once.
+    pub fn new(
+        axis: Axis,
+        in_dims: impl Into<Vec<Option<usize>>>,
+        out_dims: impl Into<Vec<Option<i64>>>,
+    ) -> Batching {
+        let (in_dims, out_dims) = (in_dims.into(), out_dims.into());
+        Batching { axis, in_dims, out_dims, paths: Vec::new(), chunks: Chunks::default() }
+    }
+}
+
+/// Rewrites a graph to carry a member dimension.
+///
+/// ```
+/// use choral_compiler::batch::{Axis, Batching, batch_graph};
+/// use choral_ir::Graph;
+/// let text = "func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
+///   %y = stablehlo.tanh %x : tensor<3xf32>
+///   return %y : tensor<3xf32>
+/// }";
+/// let graph = Graph::parse(text).expect("a program");
+/// let mapped = batch_graph(&graph, &Batching::new(Axis::new("members", 5), [Some(1)], [Some(0)]))?;
+/// assert_eq!(mapped.input_types()[0].shape, [3, 5]);
+/// assert_eq!(mapped.output_types()[0].shape, [5, 3]);
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
 ///
 /// # Errors
 /// If there is not one dimension for each input and output; if one is out of range, or `None` for an
-/// output that is mapped; if the axis has a name that text cannot spell.
-pub fn batch_graph(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-) -> Result<Graph, Error> {
-    batch(graph, in_dims, out_dims, paths, axis, None)
+/// output that is mapped; if the axis has a name that text cannot spell. In chunks also if they hold
+/// no members, for a limit that one member exceeds, and for ops between members, which need all of
+/// them at once.
+pub fn batch_graph(graph: &Graph, batching: &Batching) -> Result<Graph, Error> {
+    batch(graph, batching, members_at_a_time(graph, batching)?)
 }
 
-/// As [`batch_graph`], so many members at a time.
+/// How many members [`batch_graph`] maps at a time; `None` if all at once.
 ///
 /// # Errors
-/// As [`batch_graph`]; also for chunks of no members, for a limit that one member exceeds, and for
-/// ops between members, which need all of them at once.
-pub fn batch_graph_in_chunks(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-    chunks: Chunks,
-) -> Result<Graph, Error> {
-    let chunk = members_at_a_time(graph, in_dims, out_dims, paths, axis, chunks)?;
-    batch(graph, in_dims, out_dims, paths, axis, chunk)
-}
-
-/// How many members [`batch_graph_in_chunks`] maps at a time; `None` if all at once.
-///
-/// # Errors
-/// As [`batch_graph_in_chunks`].
-pub fn members_at_a_time(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-    Chunks { size, memory_limit }: Chunks,
-) -> Result<Option<usize>, Error> {
+/// As [`batch_graph`].
+pub fn members_at_a_time(graph: &Graph, batching: &Batching) -> Result<Option<usize>, Error> {
+    let Chunks { size, memory_limit } = batching.chunks;
+    let members = batching.axis.size;
     if size == Some(0) {
         return Err(DimsError::ChunkSize.into());
     }
-    let is_piece = |chunk: &usize| *chunk < axis.size;
+    let is_piece = |chunk: &usize| *chunk < members;
     let Some(limit) = memory_limit else { return Ok(size.filter(is_piece)) };
-    let needs = |chunk: usize| {
-        batch(graph, in_dims, out_dims, paths, axis, Some(chunk)).map(|graph| cost::peak_bytes(&graph))
-    };
-    let most = size.unwrap_or(axis.size).min(axis.size).max(1);
+    let needs = |chunk: usize| batch(graph, batching, Some(chunk)).map(|graph| cost::peak_bytes(&graph));
+    let most = size.unwrap_or(members).min(members).max(1);
     if needs(most)? <= limit {
         return Ok(Some(most).filter(is_piece));
     }
@@ -103,18 +122,13 @@ pub fn members_at_a_time(
     Ok(Some(fits))
 }
 
-fn batch(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-    chunk: Option<usize>,
-) -> Result<Graph, Error> {
+/// The graph of all members, `chunk` of them at a time.
+fn batch(graph: &Graph, batching: &Batching, chunk: Option<usize>) -> Result<Graph, Error> {
+    let Batching { axis, in_dims, out_dims, paths, chunks: _ } = batching;
     if !is_name(&axis.name) {
         return Err(DimsError::AxisName { name: axis.name.to_string() }.into());
     }
-    check_places(graph, in_dims, [out_dims.len(), paths.len()])?;
+    check_places(graph, in_dims, out_dims)?;
     let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let mut cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
@@ -122,13 +136,14 @@ fn batch(
         Some(chunk) => chunk::outputs(&mut cx, graph, &inputs, chunk)?,
         None => walk::outputs(&mut cx, graph, &inputs)?,
     };
-    let mut places = Vec::with_capacity(paths.len());
+    let mut places = Vec::with_capacity(lanes.len());
     let mut errors = Vec::new();
-    for ((&lane, &dim), path) in lanes.iter().zip(out_dims).zip(paths) {
-        out_place(&cx, lane, dim, path).map_or_else(|error| errors.push(error), |at| places.push(at));
+    for (at, (&lane, &dim)) in lanes.iter().zip(out_dims).enumerate() {
+        let path = paths.get(at).cloned().unwrap_or_default();
+        out_place(&cx, lane, dim, &path).map_or_else(|error| errors.push(error), |at| places.push(at));
     }
     DimsError::none_of(errors)?;
-    let mut outputs = Vec::with_capacity(paths.len());
+    let mut outputs = Vec::with_capacity(lanes.len());
     for (lane, at) in lanes.into_iter().zip(&places) {
         outputs.push(at.map_or(Ok(lane.value()), |at| cx.at(lane, at))?);
     }
@@ -139,12 +154,10 @@ fn batch(
 }
 
 /// Fails unless there is a dimension for each input and output, and those of inputs are there.
-fn check_places(graph: &Graph, in_dims: &[Option<usize>], of_outputs: [usize; 2]) -> Result<(), DimsError> {
-    let (inputs, outputs) = (graph.inputs().len(), graph.outputs().len());
+fn check_places(graph: &Graph, in_dims: &[Option<usize>], out_dims: &[Option<i64>]) -> Result<(), DimsError> {
     let counts = [
-        ("in_dims", inputs, in_dims.len()),
-        ("out_dims", outputs, of_outputs[0]),
-        ("paths", outputs, of_outputs[1]),
+        ("in_dims", graph.inputs().len(), in_dims.len()),
+        ("out_dims", graph.outputs().len(), out_dims.len()),
     ];
     let miscounted = |&(what, expected, got): &(&'static str, usize, usize)| {
         (expected != got).then_some(DimsError::Count { what, expected, got })

@@ -10,11 +10,10 @@ use std::sync::Arc;
 use choral_ir::graph::Node;
 use choral_ir::{BuildError, Graph, NodeId, NodeKind, Op, Value, cost};
 
-use crate::batch::{Axis, Chunks, batch_graph_in_chunks, members_at_a_time};
+use crate::batch::{Batching, Chunks, batch_graph, members_at_a_time};
 use crate::error::Error;
 use crate::rules::control::{self, OverMembers};
 use crate::rules::{Batch, Lane};
-use crate::tree::Path;
 use crate::{numbers, walk};
 
 /// What became of a graph's ops under `vmap`; made by [`Vmap::explain`](crate::vmap::Vmap::explain), and printed as a table.
@@ -124,21 +123,15 @@ fn ops(graph: &Graph) -> usize {
     graph.nodes().map(|(_, node)| of_node(node)).sum()
 }
 
-/// What mapping a graph does: takes what [`batch_graph_in_chunks`] takes.
+/// What mapping a graph does.
 ///
 /// # Errors
-/// As [`batch_graph_in_chunks`].
-pub fn explain(
-    graph: &Graph,
-    in_dims: &[Option<usize>],
-    out_dims: &[Option<i64>],
-    paths: &[Path],
-    axis: &Axis,
-    chunks: Chunks,
-) -> Result<Explanation, Error> {
-    let chunk = members_at_a_time(graph, in_dims, out_dims, paths, axis, chunks)?;
+/// As [`batch_graph`].
+pub fn explain(graph: &Graph, batching: &Batching) -> Result<Explanation, Error> {
+    let Batching { axis, in_dims, .. } = batching;
+    let chunk = members_at_a_time(graph, batching)?;
     let chunks = Chunks { size: chunk, memory_limit: None };
-    let mapped = Cost::of(&batch_graph_in_chunks(graph, in_dims, out_dims, paths, axis, chunks)?);
+    let mapped = Cost::of(&batch_graph(graph, &Batching { chunks, ..batching.clone() })?);
     let single = Cost::of(graph);
     let graph = &*numbers::out_of_regions(graph, &axis.name)?;
     let cx = Batch::new(graph.name(), axis.size, Arc::clone(&axis.name));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use choral_ir::TensorType;
 
-use crate::batch::{Axis, Chunks, batch_graph_in_chunks, in_range};
+use crate::batch::{Axis, Batching, Chunks, batch_graph, in_range};
 use crate::dims::{Dims, IntoDims};
 use crate::error::{DimsError, Error, SizeGroup};
 use crate::explain::{Explanation, explain};
@@ -193,14 +193,10 @@ pub fn trace_member<T: Typed, A: Tree<T>, F: Function<A::With<Var>>>(
     function::trace_as(function, args, |_, leaf: &T| leaf.tensor_type())
 }
 
-/// The function of one member, traced, and where its arguments and results have the members.
+/// The function of one member, traced, and how it is mapped.
 struct Single<O> {
     traced: Traced<O>,
-    in_dims: Vec<Option<usize>>,
-    out_dims: Vec<Option<i64>>,
-    /// Names of the results.
-    paths: Vec<Path>,
-    axis: Axis,
+    batching: Batching,
 }
 
 /// What tracing one member of `F` on arguments with the structure of `A` gives.
@@ -225,7 +221,7 @@ impl<F> Vmap<F> {
         let out_dims = self.out_dims.resolve("out_dims", &traced.output);
         let out_dims = out_dims.map_err(|error| Error::from(error).at(user_location(at)))?;
         let axis = Axis { name: Arc::clone(&self.axis_name), size };
-        Ok(Single { traced, in_dims, out_dims, paths, axis })
+        Ok(Single { traced, batching: Batching { axis, in_dims, out_dims, paths, chunks: self.chunks } })
     }
 
     /// What mapping does to each op of the function on these arguments: tensors, or types alone.
@@ -248,9 +244,8 @@ impl<F> Vmap<F> {
         F: Function<A::With<Var>>,
     {
         let at = Caller::caller();
-        let Single { traced, in_dims, out_dims, paths, axis } = self.single(args)?;
-        let explanation = explain(&traced.graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        explanation.map_err(|error| error.at(user_location(at)))
+        let Single { traced, batching } = self.single(args)?;
+        explain(&traced.graph, &batching).map_err(|error| error.at(user_location(at)))
     }
 }
 
@@ -267,10 +262,8 @@ where
     #[track_caller]
     fn apply(&self, args: A) -> Result<Self::Output, Error> {
         let at = Caller::caller();
-        let Single { traced: Traced { graph, output, captures }, in_dims, out_dims, paths, axis } =
-            self.single(&args)?;
-        let batched = batch_graph_in_chunks(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks);
-        let batched = batched.map_err(|error| error.at(user_location(at)))?;
+        let Single { traced: Traced { graph, output, captures }, batching } = self.single(&args)?;
+        let batched = batch_graph(&graph, &batching).map_err(|error| error.at(user_location(at)))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());

@@ -258,6 +258,21 @@ fn folds() {
 }
 
 /// Padding counts as the initial value, also where there is nothing else.
+/// Row-major, in whichever order the op lists the dimensions.
+#[test]
+fn reductions_fold_in_row_major_order() {
+    let mut body = Builder::new("digits");
+    let [sofar, other] = ["sofar", "other"].map(|name| body.input(name, TensorType::scalar(DType::I32)));
+    let ten = body.full(10.0, DType::I32, []);
+    let tens = body.binary(Binary::Multiply, sofar, ten).unwrap();
+    let digits = body.binary(Binary::Add, tens, other).unwrap();
+    let body = std::sync::Arc::new(body.finish(&[digits]));
+    let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    for dimensions in [vec![0, 1], vec![1, 0]] {
+        check(&run(Reduce { dimensions, body: body.clone() }, &[x.clone(), Tensor::scalar(0)]), [123456]);
+    }
+}
+
 #[test]
 fn windows_over_nothing() {
     let windows = ReduceWindow {

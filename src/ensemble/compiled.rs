@@ -7,7 +7,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use choral_compiler::batch::{Axis, batch_graph_in_chunks, exchanges};
+use choral_compiler::batch::{Axis, Batching, batch_graph, exchanges};
 use choral_compiler::rewrite::expand;
 use choral_compiler::tree::{Path, Walk, leaves, settings};
 use choral_compiler::vmap::trace_member;
@@ -90,7 +90,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     {
         let signature = signature::<M, X>(input);
         let Traced { graph, output, rows } = self.traced(input, &signature)?;
-        let executable = self.program(&graph, signature, leaves(&*output).len(), rows)?;
+        let executable = self.program(&graph, signature, rows)?;
         let of_state = self.state.params().iter().chain(self.state.buffers());
         let mut inputs = of_state
             .map(|(name, tensor)| if self.is_shared(name) { Ok(tensor.clone()) } else { first(tensor, rows) })
@@ -143,34 +143,27 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     }
 
     /// The executable over the members of one graph, made on first use.
-    fn program(
-        &self,
-        graph: &Graph,
-        signature: Signature,
-        results: usize,
-        rows: usize,
-    ) -> Result<Arc<Executable>, Error> {
+    fn program(&self, graph: &Graph, signature: Signature, rows: usize) -> Result<Arc<Executable>, Error> {
         let shared: Vec<String> = self.state.shared().map(str::to_owned).collect();
         let stack = Stack { signature, rows, shared };
         if let Some(executable) = self.made().programs.get(&stack) {
             return Ok(Arc::clone(executable));
         }
-        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
-        let (in_dims, axis) = (self.in_dims(graph), self.axis(rows));
-        let mapped = batch_graph_in_chunks(graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?;
+        let mapped = batch_graph(graph, &self.batching(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
         let executable = Arc::new(Executable::compile(&mapped, self.device)?);
         self.made().programs.insert(stack, Arc::clone(&executable));
         Ok(executable)
     }
 
-    /// Where the inputs of a member's graph have the members.
-    pub(super) fn in_dims(&self, graph: &Graph) -> Vec<Option<usize>> {
+    /// How a member's graph becomes that of so many.
+    pub(super) fn batching(&self, graph: &Graph, rows: usize) -> Batching {
         let of_state = self.state.params().keys().chain(self.state.buffers().keys());
         let mut in_dims: Vec<Option<usize>> =
             of_state.map(|name| (!self.is_shared(name)).then_some(0)).collect();
         in_dims.resize(graph.inputs().len(), None);
-        in_dims
+        let out_dims = vec![Some(0); graph.outputs().len()];
+        Batching { chunks: self.chunks, ..Batching::new(self.axis(rows), in_dims, out_dims) }
     }
 
     fn is_shared(&self, name: &str) -> bool {

@@ -12,7 +12,7 @@ pub use grouped::EnsembleGroups;
 use choral_compiler::batch::{Chunks, asks_for_numbers, exchanges};
 use choral_compiler::explain::{Explanation, explain};
 use choral_compiler::trace::function::OutputTypes;
-use choral_compiler::tree::{Path, leaves, rebuild};
+use choral_compiler::tree::rebuild;
 use choral_compiler::{Function, Module, Randomness, State, Tree, Var};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::Device;
@@ -217,11 +217,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output, rows } = self.traced(input, &signature::<M, X>(input))?;
-        let results = leaves(&*output).len();
-        let (out_dims, paths) = (vec![Some(0); results], vec![Path::default(); results]);
-        let (in_dims, axis) = (self.in_dims(&graph), self.axis(rows));
-        Ok(explain(&graph, &in_dims, &out_dims, &paths, &axis, self.chunks)?)
+        let Traced { graph, output: _, rows } = self.traced(input, &signature::<M, X>(input))?;
+        Ok(explain(&graph, &self.batching(&graph, rows))?)
     }
 
     /// Whether a member's results depend on the others, or on its number among them.

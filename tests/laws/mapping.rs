@@ -1,9 +1,9 @@
 //! One way to map a program: which inputs carry members, where, and how many there are.
 
 use choral::ir::{Element, with_storage};
-use choral::{Graph, Path, Tensor, TensorType};
+use choral::{Graph, Tensor, TensorType};
 use choral_compiler::Error;
-use choral_compiler::batch::{Axis, Chunks, batch_graph, batch_graph_in_chunks};
+use choral_compiler::batch::{Axis, Batching, Chunks, batch_graph};
 use choral_compiler::error::DimsError;
 
 use crate::choices::Choices;
@@ -68,15 +68,10 @@ impl Mapping {
     }
 
     fn batched(&self, graph: &Graph, axis: &str, chunk: Option<usize>) -> Result<Graph, Error> {
-        let paths = vec![Path::default(); self.out_dims.len()];
-        let axis = Axis { name: axis.into(), size: self.members };
-        match chunk {
-            None => batch_graph(graph, &self.in_dims, &self.out_dims, &paths, &axis),
-            Some(_) => {
-                let chunks = Chunks { size: chunk, ..Chunks::default() };
-                batch_graph_in_chunks(graph, &self.in_dims, &self.out_dims, &paths, &axis, chunks)
-            }
-        }
+        let axis = Axis::new(axis, self.members);
+        let at_once = Batching::new(axis, self.in_dims.as_slice(), self.out_dims.as_slice());
+        let chunks = Chunks { size: chunk, ..Chunks::default() };
+        batch_graph(graph, &Batching { chunks, ..at_once })
     }
 
     /// Types of one member's outputs with the member dimension put in.

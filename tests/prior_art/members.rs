@@ -1,18 +1,17 @@
 //! What members have of their own, and where other systems let one meet another's; axes by name.
 
 use choral::prelude::*;
-use choral::transform::{Axis, batch_graph};
-use choral::{Graph, Path, runtime};
+use choral::transform::{Axis, Batching, batch_graph};
+use choral::{Graph, runtime};
 use insta::assert_snapshot;
 
 use crate::{TestResult, message, numbers};
 
 /// Maps a program over these of its inputs and runs it.
 fn run_mapped(graph: &Graph, in_dims: &[Option<usize>], inputs: &[Tensor], members: usize) -> Vec<Tensor> {
-    let outputs = graph.outputs().len();
-    let axis = Axis { name: "members".into(), size: members };
-    let (out_dims, paths) = (vec![Some(0); outputs], vec![Path::default(); outputs]);
-    let mapped = batch_graph(graph, in_dims, &out_dims, &paths, &axis).expect("a mapped program");
+    let out_dims = vec![Some(0); graph.outputs().len()];
+    let batching = Batching::new(Axis::new("members", members), in_dims, out_dims);
+    let mapped = batch_graph(graph, &batching).expect("a mapped program");
     runtime::evaluate(&mapped, inputs).expect("a run")
 }
 

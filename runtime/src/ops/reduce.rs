@@ -16,6 +16,9 @@ use crate::reference;
 /// Only if a tensor does not hold what its type says.
 pub fn evaluate(op: &Reduce, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
     let Reduce { dimensions, body } = op;
+    // In whichever order the op lists them.
+    let mut dimensions = dimensions.clone();
+    dimensions.sort_unstable();
     let input = operands[0].shape();
     let folded: Vec<usize> = dimensions.iter().map(|&dim| input[dim]).collect();
     let kept: Vec<usize> = (0..input.len()).filter(|dim| !dimensions.contains(dim)).collect();

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use choral::explain::{Explanation, explain};
 use choral::ir::check::Program;
-use choral::transform::{Axis, Chunks, batch_graph_in_chunks};
-use choral::{Graph, Path, Tensor, ir, tree};
+use choral::transform::{Axis, Batching, Chunks, batch_graph};
+use choral::{Graph, Tensor, ir, tree};
 use choral_compiler::error::DimsError;
 
 pub(super) use expected::Expected;
@@ -104,8 +104,7 @@ impl<'a> Mapping<'a> {
     pub(super) fn explain(&self, mut program: Program) -> Result<Vec<Explanation>, Error> {
         let mut explanations = Vec::with_capacity(self.levels.len());
         for level in &self.levels {
-            let Places { out_dims, paths, axis } = level.places(&program)?;
-            let explanation = explain(&program.graph, &level.dims, &out_dims, &paths, &axis, level.chunks);
+            let explanation = explain(&program.graph, &level.batching(&program)?);
             explanations.push(explanation.map_err(|error| level.vmap.wrong(explained(&error)))?);
             program = level.apply(program)?;
         }
@@ -141,13 +140,6 @@ fn names<'a>(given: &'a [String], vmaps: &[Vmap]) -> Result<Vec<Option<&'a str>>
     }
 }
 
-/// Where the results of a program are to have the members, and what these are.
-struct Places {
-    out_dims: Vec<Option<i64>>,
-    paths: Vec<Path>,
-    axis: Axis,
-}
-
 impl Level<'_> {
     /// The members of this level in a graph without them.
     fn axis(&self, graph: &Graph) -> Result<Axis, Error> {
@@ -159,20 +151,21 @@ impl Level<'_> {
         Ok(Axis { name: self.name.map_or_else(|| unused_axis(graph), Arc::from), size })
     }
 
-    fn places(&self, Program { graph, results, checks: _ }: &Program) -> Result<Places, Error> {
+    /// How this level maps a program.
+    fn batching(&self, Program { graph, results, checks: _ }: &Program) -> Result<Batching, Error> {
         let types = graph.output_types();
         let mut out_dims = self.vmap.out_dims(&types[..*results])?;
         // A check compares member by member: both sides hold all of them in one place.
         out_dims.resize(types.len(), Some(0));
         let paths = tree::leaves(&types).into_iter().map(|(path, _)| path).collect();
-        Ok(Places { out_dims, paths, axis: self.axis(graph)? })
+        let (axis, in_dims) = (self.axis(graph)?, self.dims.clone());
+        Ok(Batching { axis, in_dims, out_dims, paths, chunks: self.chunks })
     }
 
     fn apply(&self, program: Program) -> Result<Program, Error> {
-        let Places { out_dims, paths, axis } = self.places(&program)?;
+        let batching = self.batching(&program)?;
         let Program { graph, results, checks } = program;
-        let graph = batch_graph_in_chunks(&graph, &self.dims, &out_dims, &paths, &axis, self.chunks)
-            .map_err(|error| self.vmap.wrong(explained(&error)))?;
+        let graph = batch_graph(&graph, &batching).map_err(|error| self.vmap.wrong(explained(&error)))?;
         ir::verify(&graph).map_err(|error| self.vmap.wrong(error))?;
         Ok(Program { graph, results, checks })
     }
