@@ -203,9 +203,31 @@ fn the_readme_links_to_tests() {
     let rows: Vec<&str> =
         readme.lines().filter(|line| line.starts_with('|') && line.contains("](tests/")).collect();
     assert!(rows.len() > 30, "the table is gone");
+    let table = readme.split("## Beside torch.func and JAX").nth(1).expect("the table");
+    let all = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    assert_eq!(all.take_while(|line| line.starts_with('|')).count(), rows.len(), "a row names no test");
     for row in rows {
         let (file, rest) = row.split_once("](").and_then(|(_, link)| link.split_once(')')).expect("a link");
         let test = rest.split('`').nth(1).expect("the test's name");
         assert!(read(file).contains(&format!("fn {test}(")), "{file} has no test {test}");
+    }
+}
+
+/// A snapshot whose test is gone is seen by nobody.
+#[test]
+fn every_snapshot_belongs_to_a_test() {
+    let snapshots = files("tests/snapshots", "snap");
+    assert!(snapshots.len() > 50, "the snapshots are gone");
+    for snapshot in snapshots {
+        let name = Path::new(&snapshot).file_stem().expect("a name").to_string_lossy().into_owned();
+        let (file, test) = name.split_once("__").expect("a file and a test");
+        let is_there = match test.split_once('@') {
+            Some((_, program)) => Path::new("tests/files").join(program).exists(),
+            None => {
+                let code = read(format!("tests/{file}.rs"));
+                code.contains(&format!("fn {test}(")) || code.contains(&format!("\"{test}\""))
+            }
+        };
+        assert!(is_there, "{snapshot} belongs to no test");
     }
 }
