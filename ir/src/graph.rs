@@ -194,6 +194,11 @@ impl Graph {
         &self.node(value.node()).types[value.result()]
     }
 
+    /// The type of a value that may be another graph's; `None` if there is no such value here.
+    pub fn find_type(&self, value: Value) -> Option<&TensorType> {
+        (value.node().index() < self.len()).then(|| self.node(value.node()).types.get(value.result()))?
+    }
+
     /// The values given by the caller, in order.
     pub fn inputs(&self) -> &[Port] {
         &self.inputs

@@ -22,35 +22,20 @@ pub(crate) fn batch(cx: &mut Batch, op: &Custom, lanes: &[Lane]) -> Lanes {
 /// Fails unless the results are of the types that the op has for one member, and hold the members
 /// where the rule says.
 fn check(cx: &Batch, op: &Custom, lanes: &[Lane], results: &[(Value, Option<usize>)]) -> Result<(), String> {
-    let of_member = |lane: &Lane| {
-        let mut ty = cx.ty(lane.value()).clone();
-        lane.dim().map(|at| ty.shape.remove(at));
-        ty
-    };
-    let members: Vec<TensorType> = lanes.iter().map(of_member).collect();
-    let expected = op.op().infer(&members.iter().collect::<Vec<_>>())?;
+    let operands: Vec<TensorType> = lanes.iter().map(|&lane| of_one_member(cx, lane)).collect();
+    let expected = op.op().infer(&operands.iter().collect::<Vec<_>>())?;
     if results.len() != expected.len() {
         return Err(format!("gives {} results, the op has {}", results.len(), expected.len()));
     }
     for (number, (&(value, dim), expected)) in results.iter().zip(&expected).enumerate() {
-        if value.node().index() >= cx.builder.graph().len() {
+        let Some(got) = cx.builder.graph().find_type(value) else {
             return Err(format!("gives a result {number} that is no value of its builder"));
-        }
-        let got = cx.ty(value);
-        let mut wanted = expected.clone();
-        let fits = match dim {
-            Some(at) if at > wanted.rank() => false,
-            Some(at) => {
-                wanted.shape.insert(at, cx.size);
-                *got == wanted
-            }
-            None => *got == wanted,
         };
-        if !fits {
-            let place = dim.map_or_else(
-                || "shared by all members".to_owned(),
-                |at| format!("members at dimension {at}"),
-            );
+        if Some(got) != over_members(expected, dim, cx.size).as_ref() {
+            let place = match dim {
+                None => "shared by all members".to_owned(),
+                Some(at) => format!("members at dimension {at}"),
+            };
             let size = cx.size;
             return Err(format!(
                 "gives result {number} as {got}, {place}; that of one member is {expected}, and there are {size} members"
@@ -58,4 +43,23 @@ fn check(cx: &Batch, op: &Custom, lanes: &[Lane], results: &[(Value, Option<usiz
         }
     }
     Ok(())
+}
+
+fn of_one_member(cx: &Batch, lane: Lane) -> TensorType {
+    let mut ty = cx.ty(lane.value()).clone();
+    if let Some(at) = lane.dim() {
+        ty.shape.remove(at);
+    }
+    ty
+}
+
+/// The type of one member with so many of them at a dimension, if there can be one.
+fn over_members(ty: &TensorType, dim: Option<usize>, members: usize) -> Option<TensorType> {
+    let mut ty = ty.clone();
+    match dim {
+        Some(at) if at > ty.rank() => return None,
+        Some(at) => ty.shape.insert(at, members),
+        None => {}
+    }
+    Some(ty)
 }

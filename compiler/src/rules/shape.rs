@@ -113,7 +113,9 @@ fn padded(cx: &mut Batch, op: &Pad, operand: Lane, padding: Value) -> Result<Lan
 /// Where one member's padded value holds elements of its operand.
 fn kept_by(cx: &mut Batch, op: &Pad, operand: Lane) -> Result<Lane, BuildError> {
     let mut shape = cx.ty(operand.value()).shape.clone();
-    operand.dim().map(|at| shape.remove(at));
+    if let Some(at) = operand.dim() {
+        shape.remove(at);
+    }
     let inside = cx.builder.splat(Tensor::scalar(true), shape);
     let outside = cx.builder.full(0.0, DType::I1, []);
     padded(cx, op, Lane::Shared(inside), outside)
