@@ -47,7 +47,8 @@ pub enum Error {
 
 impl Error {
     /// The error with the user's line, if it does not tell a line of its own.
-    pub(crate) fn at(self, location: Location) -> Error {
+    #[must_use]
+    pub fn at(self, location: Location) -> Error {
         let is_located = match &self {
             Error::Trace(_) | Error::At { .. } => true,
             Error::Build(error) => error.location.is_some(),

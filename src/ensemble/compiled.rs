@@ -5,6 +5,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::panic::Location as Caller;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use choral_compiler::batch::{Axis, Batching, batch_graph, exchanges};
@@ -175,13 +176,16 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     }
 
     /// Fails if a newcomer, traced alone, leaves another graph than the members.
+    #[track_caller]
     pub(super) fn computes_the_same(&self, model: &M) -> Result<(), Error> {
+        let at = Caller::caller();
         // What settings and state tell is told first, and better.
         self.state.check_model(model)?;
         let code = FunctionalModule::new(model);
         for member in self.made().members.values() {
             let graph = (member.trace)(&code)?;
-            same_graph(&member.graph, &graph, Who::Newcomer).map_err(CompilerError::from)?;
+            same_graph(&member.graph, &graph, Who::Newcomer)
+                .map_err(|error| CompilerError::from(error).at(at.into()))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Models whose structure differs, as ensembles side by side.
 
 use std::fmt;
+use std::panic::Location as Caller;
 
 use choral_compiler::tree::rebuild;
 use choral_compiler::{Function, Module, Tree};
@@ -53,9 +54,10 @@ impl<M: Module<Tensor> + Clone> EnsembleGroups<M> {
     ///
     /// # Errors
     /// If there is no model.
+    #[track_caller]
     pub fn new(models: &[M]) -> Result<Self, Error> {
         if models.is_empty() {
-            return Err(CompilerError::from(EnsembleError::Empty).into());
+            return Err(CompilerError::from(EnsembleError::Empty).at(Caller::caller().into()).into());
         }
         let ensemble = |group: Group| {
             let members: Vec<M> = group.members.iter().map(|&member| models[member].clone()).collect();

@@ -68,6 +68,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// # Errors
     /// If there is no model; if models differ in hyperparameters, training mode, or the names, shapes
     /// or element types of their state.
+    #[track_caller]
     pub fn new(models: &[M]) -> Result<Self, Error> {
         Ensemble::of(StackedState::new(models)?)
     }
@@ -145,6 +146,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     ///
     /// # Errors
     /// If there is no such member.
+    #[track_caller]
     pub fn member(&self, index: usize) -> Result<M, Error> {
         Ok(self.state.unstack(index)?)
     }
@@ -155,6 +157,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// # Errors
     /// If there is no such member; if the model differs from the members in settings, state or what
     /// it computes. The ensemble is then as it was.
+    #[track_caller]
     pub fn replace_member(&mut self, index: usize, model: &M) -> Result<(), Error> {
         self.computes_the_same(model)?;
         Ok(self.state.replace_member(index, model)?)
@@ -165,6 +168,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     ///
     /// # Errors
     /// As [`Ensemble::replace_member`].
+    #[track_caller]
     pub fn push_member(&mut self, model: &M) -> Result<(), Error> {
         self.computes_the_same(model)?;
         Ok(self.state.push_member(model)?)
@@ -174,6 +178,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     ///
     /// # Errors
     /// If there is no such member, or no other.
+    #[track_caller]
     pub fn remove_member(&mut self, index: usize) -> Result<M, Error> {
         Ok(self.state.remove_member(index)?)
     }

@@ -17,6 +17,8 @@ pub mod functional;
 pub mod groups;
 pub mod stacked;
 
+use std::panic::Location as Caller;
+
 use choral_ir::{Tensor, TensorType};
 
 use crate::error::{EnsembleError, Error, Who};
@@ -46,9 +48,13 @@ pub use stacked::StackedState;
 /// # Errors
 /// If there is no model; if models differ in hyperparameters, training mode, or the names, shapes
 /// or element types of their state.
+#[track_caller]
 pub fn stack_module_state<M: Module<Tensor>>(models: &[M]) -> Result<(State<Tensor>, State<Tensor>), Error> {
-    let first = models.first().ok_or(EnsembleError::Empty)?;
-    checks::same_architecture(models.iter().enumerate().map(|(at, model)| (Who::Member(at), model)))?;
+    let at = Caller::caller();
+    let located = |error: EnsembleError| Error::from(error).at(at.into());
+    let first = models.first().ok_or(EnsembleError::Empty).map_err(located)?;
+    let members = models.iter().enumerate().map(|(at, model)| (Who::Member(at), model));
+    checks::same_architecture(members).map_err(located)?;
     let states: Vec<State<Tensor>> = models.iter().map(Module::state_dict).collect();
     let stack = |name: String| -> Result<(String, Tensor), Error> {
         let members: Vec<Tensor> = states.iter().map(|state| state[&name].clone()).collect();
@@ -70,6 +76,7 @@ pub type Combined<M> =
 ///
 /// # Errors
 /// As [`stack_module_state`].
+#[track_caller]
 pub fn combine_state_for_ensemble<M: Module<Tensor>>(models: &[M]) -> Result<Combined<M>, Error> {
     let (params, buffers) = stack_module_state(models)?;
     Ok((FunctionalModule { members: models.iter().map(architecture).collect() }, params, buffers))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::panic::Location as Caller;
 
 use choral_ir::{Tensor, TensorType};
 
@@ -61,10 +62,13 @@ impl<M: Module<Tensor> + Tree<Tensor, With<Tensor> = M> + Clone> StackedState<M>
     ///
     /// # Errors
     /// If tensors disagree about the number of members, or there is none.
+    #[track_caller]
     pub fn from_stacked(stacked: &M) -> Result<Self, Error> {
-        let (_, members) = vmap::members(&Dims::All(Some(0)), None, stacked)?;
+        let at = Caller::caller();
+        let (_, members) = vmap::members(&Dims::All(Some(0)), None, stacked)
+            .map_err(|error| Error::from(error).at(at.into()))?;
         if members == 0 {
-            return Err(EnsembleError::Empty.into());
+            return Err(here(EnsembleError::Empty));
         }
         let first = leaves(stacked).into_iter().map(|(_, tensor)| tensor.index(0));
         let first = first.collect::<Result<Vec<Tensor>, _>>()?;
@@ -81,6 +85,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     ///
     /// # Errors
     /// As [`super::stack_module_state`].
+    #[track_caller]
     pub fn new(models: &[M]) -> Result<Self, Error> {
         let (function, params, buffers) = combine_state_for_ensemble(models)?;
         let (model, members) = (models[0].clone(), models.len());
@@ -182,6 +187,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     ///
     /// # Errors
     /// If there is no such member.
+    #[track_caller]
     pub fn unstack(&self, index: usize) -> Result<M, Error> {
         self.check(index)?;
         let mut state = State::new();
@@ -199,6 +205,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     /// # Errors
     /// If there is no such member; if the model differs from the members in settings, or in names,
     /// shapes or element types of its state. The state is then as it was.
+    #[track_caller]
     pub fn replace_member(&mut self, index: usize, model: &M) -> Result<(), Error> {
         self.check(index)?;
         self.write(index, model)?;
@@ -210,6 +217,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     ///
     /// # Errors
     /// As [`StackedState::replace_member`].
+    #[track_caller]
     pub fn push_member(&mut self, model: &M) -> Result<(), Error> {
         self.check_model(model)?;
         if self.members == self.capacity {
@@ -225,10 +233,11 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     ///
     /// # Errors
     /// If there is no such member, or no other.
+    #[track_caller]
     pub fn remove_member(&mut self, index: usize) -> Result<M, Error> {
         let model = self.unstack(index)?;
         if self.members == 1 {
-            return Err(EnsembleError::Last.into());
+            return Err(here(EnsembleError::Last));
         }
         let rest: Vec<usize> = (0..self.members).filter(|&member| member != index).collect();
         self.members -= 1;
@@ -237,20 +246,25 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         Ok(model)
     }
 
-    fn check(&self, index: usize) -> Result<(), EnsembleError> {
+    #[track_caller]
+    fn check(&self, index: usize) -> Result<(), Error> {
         let members = self.members;
-        if index < members { Ok(()) } else { Err(EnsembleError::Member { index, members }) }
+        if index < members { Ok(()) } else { Err(here(EnsembleError::Member { index, members })) }
     }
 
     /// Whether a model may become a member, as far as settings and state tell.
     ///
     /// # Errors
     /// As [`StackedState::replace_member`], but for an index.
+    #[track_caller]
     pub fn check_model(&self, model: &M) -> Result<(), Error> {
-        Ok(same_architecture([(Who::Member(0), &self.model), (Who::Newcomer, model)])?)
+        let at = Caller::caller();
+        let both = [(Who::Member(0), &self.model), (Who::Newcomer, model)];
+        same_architecture(both).map_err(|error| Error::from(error).at(at.into()))
     }
 
     /// Writes a model's state into a row; what it does not share any more gets rows of its own.
+    #[track_caller]
     fn write(&mut self, index: usize, model: &M) -> Result<(), Error> {
         self.check_model(model)?;
         let state = model.state_dict();
@@ -280,6 +294,12 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         }
         Ok(())
     }
+}
+
+/// The error, at the user's line.
+#[track_caller]
+fn here(error: EnsembleError) -> Error {
+    Error::from(error).at(Caller::caller().into())
 }
 
 /// Whether the first rows of a tensor, so many, are the same bit for bit.
