@@ -6,6 +6,7 @@
 //! - members in chunks give what they give all at once;
 //! - what all members share may come out once, all at once or in chunks;
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
+//! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - every device gives what the reference gives;
 //! - what is exported gives the same, in StableHLO's own ops;
 //! - mapped graphs pass the verifier and have the declared types;
@@ -22,6 +23,7 @@
 
 mod choices;
 mod compare;
+mod custom;
 mod generate;
 mod inputs;
 mod mapping;
@@ -225,6 +227,26 @@ fn members_know_their_numbers(subject: &Subject, choices: &mut Choices) -> Resul
     Ok(())
 }
 
+fn parts_may_be_ops_of_ones_own(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let graph = &subject.graph;
+    let rewriting = choices.pick(&custom::REWRITINGS);
+    let rewritten = custom::rewritten(graph, rewriting);
+    let inner = some_mapping(graph, choices);
+    let once = [inner.apply(graph, "inner")?, inner.apply(&rewritten, "inner")?];
+    let outer = some_mapping(&once[0], choices);
+    let twice = [outer.apply(&once[0], "outer")?, outer.apply(&once[1], "outer")?];
+    for [plain, own] in [[graph, &rewritten], [&once[0], &once[1]], [&twice[0], &twice[1]]] {
+        let context =
+            |error: String| format!("inner {inner:?}\nouter {outer:?}\n{}{error}", subject.shown(own));
+        let inputs = subject.inputs(plain);
+        let expected = run(plain, Device::Reference, &inputs).map_err(context)?;
+        all_equal(&run(own, Device::Reference, &inputs).map_err(context)?, &expected).map_err(context)?;
+        let got = run(own, Device::Cpu, &inputs).map_err(context)?;
+        subject.same_on_devices(&got, &expected).map_err(context)?;
+    }
+    Ok(())
+}
+
 fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     for graph in [&subject.graph, &mapped] {
@@ -315,6 +337,7 @@ mod laws {
         chunks_on_the_processor_are_close, Effort::fixed(100, 600);
         what_all_members_share_may_come_out_once, Effort::fixed(100, 600);
         members_know_their_numbers, Effort::fixed(150, 1000);
+        parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);

@@ -13,7 +13,7 @@ pub(crate) fn has_regions(graph: &Graph) -> bool {
     graph.nodes().any(|(_, node)| matches!(&node.kind, NodeKind::Op(op) if is_region_op(op)))
 }
 
-fn is_region_op(op: &Op) -> bool {
+pub(crate) fn is_region_op(op: &Op) -> bool {
     matches!(
         op,
         Op::Control(ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::Scan(_))

@@ -162,7 +162,7 @@ fn replaced(graph: &Graph, at: NodeId, by: impl Fn(&mut Builder, &[Value]) -> Re
 }
 
 /// The graph with these of its values as outputs; `results` makes the results of each node.
-fn rebuilt(
+pub(crate) fn rebuilt(
     graph: &Graph,
     outputs: &[Value],
     results: impl Fn(&mut Builder, NodeId, &[Value]) -> Results,
@@ -180,7 +180,7 @@ fn rebuilt(
     Some(builder.finish(&outputs))
 }
 
-fn outputs(graph: &Graph) -> Vec<Value> {
+pub(crate) fn outputs(graph: &Graph) -> Vec<Value> {
     graph.outputs().iter().map(|port| port.value).collect()
 }
 
