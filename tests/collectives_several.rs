@@ -101,7 +101,7 @@ fn permutations() {
         x.ppermute(names, &pairs)
     };
     check(back, |all, _| {
-        let sent = |own: usize| all.get(own + 1).filter(|_| own % 2 == 0).cloned();
+        let sent = |own: usize| all.get(own + 1).filter(|_| own.is_multiple_of(2)).cloned();
         each(all, |own| sent(own).unwrap_or_else(|| vec![0.0; all[own].len()]))
     });
 }
@@ -250,6 +250,6 @@ fn faults() {
       %y = choral.psum %x, axes = [\"a\", \"a\"] : tensor<f32>
       return %y : tensor<f32>
     }";
-    let twice = choral::Graph::parse(text).expect_err("one axis").to_string();
+    let twice = Graph::parse(text).expect_err("one axis").to_string();
     assert!(twice.contains(r#"["a", "a"] names an axis twice (C2)"#), "{twice}");
 }

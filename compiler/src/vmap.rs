@@ -177,7 +177,7 @@ fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
 }
 
 /// The graph of one member of `function`: ops between members know the axis, and layers that draw by
-/// themselves know what members do with a key that they share. [`batch_graph`](crate::batch::batch_graph)
+/// themselves know what members do with a key that they share. [`batch_graph`]
 /// along this axis makes it the graph of all.
 ///
 /// # Errors

@@ -3,8 +3,8 @@
 
 use choral::ir::op::{Custom, CustomOp};
 use choral::ir::{BuildError, Builder, NodeId, NodeKind, TypeError, Value};
-use choral::transform::{Axis, batch_graph};
-use choral::{Device, Graph, Path, Tensor, TensorType, custom_vmap};
+use choral::transform::{Axis, Batching, batch_graph};
+use choral::{Device, Graph, Tensor, TensorType, custom_vmap};
 use choral_compiler::{Function, Var, trace, vmap};
 
 use crate::numbered::{has_regions, is_region_op};
@@ -41,10 +41,8 @@ impl CustomOp for Opaque {
         operands: &[(Value, Option<usize>)],
     ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
         let (values, in_dims): (Vec<Value>, Vec<Option<usize>>) = operands.iter().copied().unzip();
-        let count = self.0.outputs().len();
-        let axis = Axis { name: "opaque".into(), size: members };
-        let mapped =
-            batch_graph(&self.0, &in_dims, &vec![Some(0); count], &vec![Path::default(); count], &axis);
+        let out_dims = vec![Some(0); self.0.outputs().len()];
+        let mapped = batch_graph(&self.0, &Batching::new(Axis::new("opaque", members), in_dims, out_dims));
         let mapped = mapped.map_err(|error| {
             let cause = TypeError { message: error.to_string(), constraint: "vmap" };
             builder.refusal(&Custom::new(Opaque(self.0.clone())).into(), &values, cause)
