@@ -2,7 +2,7 @@
 //! dimension. Along other axes they stay, and carry the member dimension as any op does.
 
 use choral_ir::op::{
-    AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, Gather, MemberKey, Permute,
+    AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, MemberKey, Permute,
     Randomness, Reduce, Reduction,
 };
 use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TypeError, Value, with_dtype};
@@ -184,21 +184,9 @@ fn permute(cx: &mut Batch, op: &Permute, lane: Lane) -> Result<Lane, BuildError>
     if pairs.is_empty() {
         return Ok(Mapped(zeros, 0));
     }
-    let mut slice_sizes = ty.shape.clone();
-    slice_sizes[0] = 1;
-    let gather = Gather {
-        offset_dims: (1..ty.rank()).collect(),
-        collapsed_slice_dims: vec![0],
-        operand_batching_dims: Vec::new(),
-        start_indices_batching_dims: Vec::new(),
-        start_index_map: vec![0],
-        index_vector_dim: 1,
-        slice_sizes,
-        indices_are_sorted: false,
-    };
     let from = Tensor::from_fn([cx.size, 1], |to| senders[to].unwrap_or_default() as i32);
     let from = cx.builder.constant(from);
-    let sent = cx.push(gather, &[value, from])?;
+    let sent = cx.slices_of(value, from)?;
     let there = cx.builder.constant(Tensor::from_fn([cx.size], |to| senders[to].is_some()));
     let there = views::stretch(&mut cx.builder, there, &ty.shape, &[0])?;
     Ok(Mapped(cx.push(Elementwise::Select, &[there, sent, zeros])?, 0))

@@ -23,7 +23,7 @@ pub(crate) mod window;
 
 use std::sync::Arc;
 
-use choral_ir::op::{CollectiveOp, ControlOp, Iota};
+use choral_ir::op::{CollectiveOp, ControlOp, Gather, Iota};
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, TensorType, TypeError, Value};
 
 use crate::views;
@@ -124,6 +124,23 @@ impl Batch {
     /// The value with the member dimension first.
     pub(crate) fn at_front(&mut self, lane: Lane) -> Result<Value, BuildError> {
         self.at(lane, 0)
+    }
+
+    /// For each member the slice of the member that `source` names, `[size, 1]`; members first.
+    pub(crate) fn slices_of(&mut self, value: Value, source: Value) -> Result<Value, BuildError> {
+        let mut slice_sizes = self.ty(value).shape.clone();
+        slice_sizes[0] = 1;
+        let op = Gather {
+            offset_dims: (1..slice_sizes.len()).collect(),
+            collapsed_slice_dims: vec![0],
+            operand_batching_dims: Vec::new(),
+            start_indices_batching_dims: Vec::new(),
+            start_index_map: vec![0],
+            index_vector_dim: 1,
+            slice_sizes,
+            indices_are_sorted: false,
+        };
+        self.push(op, &[value, source])
     }
 
     /// All values with the member dimension where the first mapped one has it.

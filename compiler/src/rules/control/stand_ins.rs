@@ -1,6 +1,6 @@
 //! Whose operands members run code on that they did not ask for.
 
-use choral_ir::op::{Binary, ControlOp, Gather, Iota};
+use choral_ir::op::{Binary, ControlOp, Iota};
 use choral_ir::{BuildError, DType, Graph, NodeKind, Op, Value};
 
 use crate::rules::Lane::Mapped;
@@ -44,17 +44,5 @@ pub(super) fn stand_ins(cx: &mut Batch, mask: Value, operands: &[Lane]) -> Lanes
 fn taken(cx: &mut Batch, lane: Lane, source: Value) -> Result<Lane, BuildError> {
     let Mapped(..) = lane else { return Ok(lane) };
     let value = cx.at_front(lane)?;
-    let mut slice_sizes = cx.ty(value).shape.clone();
-    slice_sizes[0] = 1;
-    let op = Gather {
-        offset_dims: (1..slice_sizes.len()).collect(),
-        collapsed_slice_dims: vec![0],
-        operand_batching_dims: Vec::new(),
-        start_indices_batching_dims: Vec::new(),
-        start_index_map: vec![0],
-        index_vector_dim: 1,
-        slice_sizes,
-        indices_are_sorted: false,
-    };
-    Ok(Mapped(cx.push(op, &[value, source])?, 0))
+    Ok(Mapped(cx.slices_of(value, source)?, 0))
 }
