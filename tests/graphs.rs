@@ -158,3 +158,28 @@ fn elements_know_the_number_of_their_member() -> TestResult {
     }
     Ok(())
 }
+
+/// A fold that starts from each member's own value is exported as a loop, in row-major order however
+/// its dimensions are listed.
+#[test]
+fn folds_are_exported_in_their_order() -> TestResult {
+    let text = "func.func @main(%x: tensor<2x3xi32>, %start: tensor<i32>) -> tensor<i32> {
+      %digits = stablehlo.reduce(%x init: %start) across dimensions = [1, 0] : (tensor<2x3xi32>, tensor<i32>) -> tensor<i32>
+       reducer(%sofar: tensor<i32>, %digit: tensor<i32>) {
+        %ten = stablehlo.constant dense<10> : tensor<i32>
+        %tens = stablehlo.multiply %sofar, %ten : tensor<i32>
+        %sum = stablehlo.add %tens, %digit : tensor<i32>
+        stablehlo.return %sum : tensor<i32>
+      }
+      return %digits : tensor<i32>
+    }";
+    let fold = Graph::parse(text).expect("a program");
+    let (x, starts) = (Tensor::from([[1, 2, 3], [4, 5, 6]]), Tensor::from([0, 7]));
+    let mapped = vmap(fold, (None, 0)).trace((&x, &starts))?.graph;
+    let exported = choral::transform::rewrite::export(&mapped).expect("plain ops");
+    assert!(exported.to_text().contains("stablehlo.while"), "{exported}");
+    for graph in [mapped, exported] {
+        assert_eq!(jit(graph).call((&x, &starts))?[0].as_slice::<i32>()?, [123456, 7123456]);
+    }
+    Ok(())
+}

@@ -25,6 +25,11 @@ impl CustomOp for Opaque {
         "test.opaque"
     }
 
+    /// What tells it from others of its name.
+    fn attributes(&self) -> String {
+        self.0.to_text()
+    }
+
     fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
         let fits = self.0.input_types().iter().eq(operands.iter().copied());
         if fits { Ok(self.0.output_types()) } else { Err("other types than the program's".to_owned()) }

@@ -55,7 +55,8 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
     /// What it is called: a prefix of one's own, a point, and a name.
     fn name(&self) -> &'static str;
 
-    /// Attributes as one text, from which [`register`]ed ops are read back.
+    /// Attributes as one text, from which [`register`]ed ops are read back: whatever tells the op from
+    /// another of its name, as two ops of one name and the same attributes count as the same.
     fn attributes(&self) -> String {
         String::new()
     }

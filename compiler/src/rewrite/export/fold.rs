@@ -24,7 +24,10 @@ pub(super) fn reduce(
     let kept: Vec<usize> = (0..shape.len()).filter(|dim| !op.dimensions.contains(dim)).collect();
     let result: Vec<usize> = kept.iter().map(|&dim| shape[dim]).collect();
     let steps: usize = op.dimensions.iter().map(|&dim| shape[dim]).product();
-    let order = [op.dimensions.clone(), kept].concat();
+    // In row-major order, however the op lists them.
+    let mut walked = op.dimensions.clone();
+    walked.sort_unstable();
+    let order = [walked, kept].concat();
     let mut lines = Vec::with_capacity(inputs.len());
     for &input in inputs {
         let value = views::permute(builder, input, &order)?;
