@@ -3,6 +3,7 @@
 
 use choral::prelude::*;
 use choral::tree::leaves;
+use insta::assert_snapshot;
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -29,6 +30,20 @@ fn assert_close(got: &Tensor, expected: &[f64]) {
 
 fn line(values: &[f32], shape: &[usize]) -> Tensor {
     Tensor::new(shape.to_vec(), values.to_vec()).expect("as many values as the shape has")
+}
+
+/// What a layer says of zeros of this shape, and that it names a line.
+#[track_caller]
+fn refusal<M>(layer: &M, shape: impl Into<Vec<usize>>) -> String
+where
+    M: Module<Tensor> + Clone,
+    choral::ensemble::FunctionalModule<M::With<TensorType>>:
+        Function<(State<Var>, State<Var>, Var), Output = Var>,
+{
+    let error = forward(layer, &Tensor::zeros(TensorType::new(shape, DType::F32))).expect_err("a refusal");
+    let message = error.to_string();
+    assert!(message.contains("\n  at tests/layers.rs:"), "{message}");
+    message.lines().next().expect("a line").to_owned()
 }
 
 #[test]
@@ -128,6 +143,69 @@ fn batch_normalisation_in_training_mode_averages_the_statistics() -> TestResult 
         assert_close(&buffers["running_var"], &[var]);
         assert_eq!(buffers["num_batches_tracked"].as_slice::<i64>()?, [1]);
     }
+    Ok(())
+}
+
+/// As PyTorch does; what is not its shape never broadcasts into the state.
+#[test]
+fn layers_refuse_what_does_not_fit() {
+    let norm = BatchNorm1d::<Tensor>::init(1);
+    let mut broken = BatchNorm2d::<Tensor>::init(3);
+    broken.weight = Some(Tensor::full([1], 1.0f32));
+    let mut biased = Linear::init(3, 2, Key::new(0));
+    biased.bias = Some(Tensor::full([4, 2], 1.0f32));
+    let scale = |shape: &[usize]| LayerNorm::<Tensor>::init(shape);
+    let table = Embedding::init(4, 2, Key::new(0));
+    let normalisation = [
+        refusal(&norm, [4, 3]),
+        refusal(&norm, [4]),
+        refusal(&norm, [1, 1]),
+        refusal(&norm, [0, 1]),
+        refusal(&broken, [2, 3, 4, 4]),
+        refusal(&scale(&[1]), [4, 3]),
+        refusal(&scale(&[2, 3]), [4, 3]),
+        refusal(&scale(&[]), [4, 3]),
+        refusal(&biased, [4, 3]),
+        refusal(&table, [4]),
+    ];
+    assert_snapshot!("layers_refuse_state_and_inputs", normalisation.join("\n"));
+    let conv = |kernel: usize| Conv1d::init(1, 1, kernel, Key::new(0));
+    let windows = [
+        refusal(&conv(2), [1, 5]),
+        refusal(&conv(2), [1, 3, 5]),
+        refusal(&conv(0), [1, 1, 5]),
+        refusal(&conv(7), [1, 1, 5]),
+        refusal(&conv(2).stride(0), [1, 1, 5]),
+        refusal(&conv(2).dilation(0), [1, 1, 5]),
+        refusal(&conv(2).dilation(usize::MAX), [1, 1, 5]),
+        refusal(&conv(2).padding(usize::MAX), [1, 1, 5]),
+        refusal(&Conv1d::init_grouped(3, 4, 1, 2, Key::new(0)), [1, 3, 5]),
+        refusal(&Conv1d::init_grouped(2, 3, 1, 2, Key::new(0)), [1, 2, 5]),
+        refusal(&Conv1d::init_grouped(2, 2, 1, 0, Key::new(0)), [1, 2, 5]),
+        refusal(&MaxPool1d::new(0), [1, 1, 5]),
+        refusal(&MaxPool1d::new(6), [1, 1, 5]),
+        refusal(&MaxPool1d::new(2).stride(0), [1, 1, 5]),
+        refusal(&MaxPool1d::new(2).padding(2), [1, 1, 5]),
+        refusal(&AvgPool1d::new(2).padding(usize::MAX), [1, 1, 5]),
+        refusal(&AvgPool2d::new(2), [4, 4]),
+        refusal(&MaxPool2d::new([2, 0]), [1, 4, 4]),
+    ];
+    assert_snapshot!("layers_refuse_windows", windows.join("\n"));
+}
+
+/// One value is no batch, also where each member has one of its own.
+#[test]
+fn one_value_per_channel_is_refused_of_every_member() -> TestResult {
+    let (fmodel, params, buffers) =
+        combine_state_for_ensemble(&[BatchNorm1d::init(3), BatchNorm1d::init(3)])?;
+    let batches = Tensor::randn([2, 1, 3], Key::new(0));
+    let program = vmap(fmodel.returning_buffers(), (0, 0, 0));
+    let error = program.call((&params, &buffers, &batches)).expect_err("no variance");
+    assert!(error.to_string().contains("training mode needs more than 1 value per channel"), "{error}");
+    let long = Tensor::randn([2, 1, 3, 2], Key::new(0));
+    let (_, buffers) = program.call((&params, &buffers, &long))?;
+    assert_eq!(buffers["running_var"].shape(), [2, 3]);
+    assert!(buffers["running_var"].to_f64_vec().iter().all(|var| var.is_finite()));
     Ok(())
 }
 

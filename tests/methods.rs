@@ -278,3 +278,49 @@ fn what_does_not_fit_is_told() {
     dimension 5 is out of range: tensor<2x3xf32> takes -2 to 1
     ");
 }
+
+/// What tracing a function of integers of this type says of the number in it.
+#[track_caller]
+fn refusal(dtype: DType, f: impl Fn(Var) -> Var) -> String {
+    let traced = choral::trace(&f, &TensorType::new([2], dtype));
+    let message = traced.expect_err("a refusal").to_string();
+    assert!(message.contains("\n  at tests/methods.rs:"), "{message}");
+    message.lines().next().expect("a line").to_owned()
+}
+
+#[test]
+fn numbers_that_are_no_elements() {
+    let messages = [
+        refusal(DType::Ui32, |x| x + -1),
+        refusal(DType::I8, |x| x + 200),
+        refusal(DType::I8, |x| x.clamp(-129, 0)),
+        refusal(DType::I32, |x| x * 0.5),
+        refusal(DType::I64, |x| x + 2f64.powi(63)),
+        refusal(DType::I32, |x| x.maximum(f64::NEG_INFINITY)),
+        refusal(DType::I1, |x| x.logical_or(2)),
+        refusal(DType::Ui8, |x| x.where_(&x.gt(3), 256)),
+        refusal(DType::Ui8, |x| x.pad([(1, 1)], -1.0)),
+    ];
+    assert_snapshot!(messages.join("\n"));
+}
+
+/// Numbers count as what they are: 1e10 is above every `i32`, 2.5 between 2 and 3.
+#[test]
+fn comparisons_with_any_number() {
+    let x = Tensor::from([i32::MIN, 2, 3, i32::MAX]);
+    let [below, above, equal, different] =
+        of(&x, |x| [x.lt(1e10), x.ge(1e10), x.eq(-1e10), x.ne(f64::INFINITY)]);
+    check(&below, [true; 4]);
+    check(&above, [false; 4]);
+    check(&equal, [false; 4]);
+    check(&different, [true; 4]);
+    let [at_most, more, half] = of(&x, |x| [x.le(2.5), x.gt(2.5), x.eq(2.5)]);
+    check(&at_most, [true, true, false, false]);
+    check(&more, [false, false, true, true]);
+    check(&half, [false; 4]);
+    let halves = Tensor::from([f32::NEG_INFINITY, 65504.0, f32::INFINITY, NAN]).to_dtype(DType::F16);
+    let [below, above, equal] = of(&halves, |x| [x.le(1e10), x.gt(1e10), x.eq(1e10)]);
+    check(&below, [true, true, false, false]);
+    check(&above, [false, false, true, false]);
+    check(&equal, [false; 4]);
+}

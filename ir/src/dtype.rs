@@ -124,6 +124,20 @@ impl DType {
     pub const fn is_integer(self) -> bool {
         self.is_signed_integer() || self.is_unsigned_integer()
     }
+
+    /// The least and the greatest whole number of an integer type, and of `i1`; `None` for floats.
+    ///
+    /// ```
+    /// use choral_ir::DType;
+    /// assert_eq!(DType::I8.limits(), Some((-128, 127)));
+    /// assert_eq!(DType::I1.limits(), Some((0, 1)));
+    /// assert_eq!(DType::F32.limits(), None);
+    /// ```
+    pub const fn limits(self) -> Option<(i128, i128)> {
+        let magnitude = self.bits() - self.is_signed_integer() as usize;
+        let least = if self.is_signed_integer() { -(1 << magnitude) } else { 0 };
+        if self.is_float() { None } else { Some((least, (1 << magnitude) - 1)) }
+    }
 }
 
 impl fmt::Display for DType {

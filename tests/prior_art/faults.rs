@@ -122,9 +122,7 @@ fn layers_tell_what_input_they_expect() {
     });
     assert_snapshot!(faults, @"
     BatchNorm2d: expected an input of rank 4, got tensor<2x3xf32>
-    stablehlo.convolution: the input layout names 3 dimensions, but the rank is 2 (C12)
-      operand 0: %arg : tensor<2x3xf32>
-      operand 1: %reshape.broadcast : tensor<4x2x3xf32>
+    Conv1d %reshape: expected an input of rank 3, a batch with channels, got tensor<2x3xf32>
     ");
 }
 

@@ -1,5 +1,6 @@
 //! Convolution layers.
 
+use super::checks::Checks;
 use super::{Forward, RandomKey, Sizes, init, layer};
 use crate::Module;
 use crate::trace::convolution::Windows;
@@ -98,11 +99,28 @@ impl<const D: usize> Forward for Conv<Var, D> {
 
     #[track_caller]
     fn forward(&mut self, input: &Var) -> Var {
+        if !self.accepts(input) {
+            return input.stand_in();
+        }
         let Conv { weight, bias, stride, padding, dilation, groups } = self;
         layer(weight, input, || {
             let windows = Windows { stride, padding, dilation };
             let result = input.conv(weight, windows, *groups);
             bias.iter().fold(result, |sum, bias| &sum + bias.along(&sum, &[1]))
         })
+    }
+}
+
+impl<const D: usize> Conv<Var, D> {
+    /// Whether input and state fit together; channels and groups are the convolution's own to check.
+    #[track_caller]
+    fn accepts(&self, input: &Var) -> bool {
+        let checks = Checks::of(format!("Conv{D}d"), &self.weight, input);
+        let weight = self.weight.shape();
+        checks.rank(D + 2..=D + 2, &format!("rank {}, a batch with channels", D + 2))
+            && checks.ensure(weight.len() == D + 2, || {
+                format!("weight must have rank {}, got {}", D + 2, self.weight.ty())
+            })
+            && checks.shapes(&weight[..1], [("bias", self.bias.as_ref())])
     }
 }

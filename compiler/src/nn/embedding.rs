@@ -1,5 +1,6 @@
 //! The table of vectors.
 
+use super::checks::Checks;
 use super::{Forward, RandomKey, layer};
 use crate::Module;
 use crate::trace::var::Var;
@@ -26,6 +27,13 @@ impl Forward for Embedding<Var> {
 
     #[track_caller]
     fn forward(&mut self, input: &Var) -> Var {
+        let checks = Checks::of("Embedding", &self.weight, input);
+        let accepts = checks
+            .ensure(self.weight.rank() == 2, || format!("weight must be a matrix, got {}", self.weight.ty()))
+            && checks.ensure(input.dtype().is_integer(), || format!("expected integers, got {}", input.ty()));
+        if !accepts {
+            return input.stand_in();
+        }
         layer(&self.weight, input, || self.weight.take_rows(input))
     }
 }

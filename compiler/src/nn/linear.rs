@@ -1,5 +1,6 @@
 //! The affine layer.
 
+use super::checks::Checks;
 use super::{Forward, RandomKey, init, layer};
 use crate::Module;
 use crate::trace::var::Var;
@@ -45,6 +46,14 @@ impl Forward for Linear<Var> {
 
     #[track_caller]
     fn forward(&mut self, input: &Var) -> Var {
+        let checks = Checks::of("Linear", &self.weight, input);
+        let weight = self.weight.shape();
+        let accepts = checks
+            .ensure(weight.len() == 2, || format!("weight must be a matrix, got {}", self.weight.ty()))
+            && checks.shapes(&weight[..1], [("bias", self.bias.as_ref())]);
+        if !accepts {
+            return input.stand_in();
+        }
         layer(&self.weight, input, || {
             let product = input.contract(&self.weight, -1, 1);
             self.bias.iter().fold(product, |sum, bias| sum + bias)

@@ -4,6 +4,7 @@
 //! the same layer inside a trace and computes. Must not live here: functions without state, which
 //! are methods of [`Var`].
 
+mod checks;
 mod convolution;
 mod dropout;
 mod embedding;

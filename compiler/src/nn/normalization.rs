@@ -2,6 +2,7 @@
 
 use choral_ir::DType;
 
+use super::checks::Checks;
 use super::init::constant;
 use super::{Constant, Forward, layer};
 use crate::Module;
@@ -18,7 +19,8 @@ pub type BatchNorm2d<T> = BatchNorm<T, 2>;
 ///
 /// All parameters and buffers are `[num_features]` but `num_batches_tracked`, a scalar `i64`.
 /// In training mode a forward pass normalises by the batch and leaves new running statistics in the
-/// buffers; in evaluation mode it normalises by the running statistics.
+/// buffers; in evaluation mode it normalises by the running statistics. As in PyTorch, training mode
+/// takes more than one value per channel: the variance of one alone is not defined.
 #[derive(Module, Clone, Debug)]
 #[allow(missing_docs)]
 pub struct BatchNorm<T, const D: usize> {
@@ -78,10 +80,7 @@ impl<const D: usize> Forward for BatchNorm<Var, D> {
 
     #[track_caller]
     fn forward(&mut self, input: &Var) -> Var {
-        let flat = D == 1 && input.rank() == 2;
-        if input.rank() != D + 2 && !flat {
-            let expected = if D == 1 { "rank 2 or 3".to_owned() } else { format!("rank {}", D + 2) };
-            input.fault(format!("BatchNorm{D}d: expected an input of {expected}, got {}", input.ty()));
+        if !self.accepts(input) {
             return input.stand_in();
         }
         let anchor = self.running_mean.clone();
@@ -97,13 +96,41 @@ impl<const D: usize> Forward for BatchNorm<Var, D> {
 }
 
 impl<const D: usize> BatchNorm<Var, D> {
+    #[track_caller]
+    fn accepts(&self, input: &Var) -> bool {
+        let checks = Checks::of(format!("BatchNorm{D}d"), &self.running_mean, input);
+        let (ranks, meaning) = if D == 1 {
+            (2..=3, "rank 2 or 3".to_owned())
+        } else {
+            (D + 2..=D + 2, format!("rank {}", D + 2))
+        };
+        let features = self.running_mean.shape();
+        let state = [
+            ("running_var", Some(&self.running_var)),
+            ("weight", self.weight.as_ref()),
+            ("bias", self.bias.as_ref()),
+        ];
+        checks.rank(ranks, &meaning)
+            && checks.ensure(features.len() == 1, || {
+                format!("running_mean must be a vector, got {}", self.running_mean.ty())
+            })
+            && checks.shapes(features, state)
+            && checks.shapes(&[], [("num_batches_tracked", Some(&self.num_batches_tracked))])
+            && checks.ensure(input.shape()[1..2] == *features, || {
+                format!("expected {} channels in dimension 1, got {}", features[0], input.ty())
+            })
+            && checks.ensure(!self.training || values_per_channel(input) > 1, || {
+                format!("training mode needs more than 1 value per channel, got {}", input.ty())
+            })
+    }
+
     /// Mean and variance of the batch; the running statistics move towards them.
     fn batch_statistics(&mut self, input: &Var) -> (Var, Var) {
         let axes: Vec<i64> = (0..input.rank() as i64).filter(|&axis| axis != 1).collect();
         let mean = input.mean(axes.as_slice());
         let distance = input - mean.along(input, &[1]);
         let squares = (&distance * &distance).sum(axes.as_slice());
-        let count = (input.ty().len() / input.shape()[1].max(1)) as f64;
+        let count = values_per_channel(input) as f64;
         self.num_batches_tracked = &self.num_batches_tracked + 1;
         let weight: Box<dyn Operand> = match self.momentum {
             Some(momentum) => Box::new(momentum),
@@ -123,6 +150,12 @@ impl<const D: usize> BatchNorm<Var, D> {
         let shift = self.bias.iter().fold(-(mean * &scale), |shift, bias| shift + bias);
         input * scale.along(input, &[1]) + shift.along(input, &[1])
     }
+}
+
+/// How many elements of a batch each channel has.
+fn values_per_channel(input: &Var) -> usize {
+    let sizes = input.shape().iter().enumerate().filter(|(dim, _)| *dim != 1);
+    sizes.map(|(_, size)| size).product()
 }
 
 /// `running` moved towards `newest` by `weight`.
@@ -169,6 +202,9 @@ impl Forward for LayerNorm<Var> {
 
     #[track_caller]
     fn forward(&mut self, input: &Var) -> Var {
+        if !self.accepts(input) {
+            return input.stand_in();
+        }
         let axes: Vec<i64> = (1..=self.weight.rank() as i64).map(|axis| -axis).collect();
         layer(&self.weight, input, || {
             let mean = input.mean(axes.as_slice()).keep_dims(input, &axes);
@@ -177,5 +213,18 @@ impl Forward for LayerNorm<Var> {
             let scaled = distance * (var + self.eps).rsqrt() * &self.weight;
             self.bias.iter().fold(scaled, |sum, bias| sum + bias)
         })
+    }
+}
+
+impl LayerNorm<Var> {
+    #[track_caller]
+    fn accepts(&self, input: &Var) -> bool {
+        let checks = Checks::of("LayerNorm", &self.weight, input);
+        let shape = self.weight.shape();
+        checks.ensure(!shape.is_empty(), || "weight must have at least one dimension".to_owned())
+            && checks.shapes(shape, [("bias", self.bias.as_ref())])
+            && checks.ensure(input.shape().ends_with(shape), || {
+                format!("expected an input whose last dimensions are {shape:?}, got {}", input.ty())
+            })
     }
 }

@@ -1,5 +1,6 @@
 //! Pooling layers: no parameters.
 
+use super::checks::Checks;
 use super::{Forward, Sizes};
 use crate::Module;
 use crate::trace::var::Var;
@@ -46,6 +47,10 @@ macro_rules! pooling {
 
             #[track_caller]
             fn forward(&mut self, input: &Var) -> Var {
+                let checks = Checks::without_parameters(format!(concat!(stringify!($Pool), "{}d"), D), input);
+                if !checks.rank(D + 1..=D + 2, &format!("rank {} or {}", D + 1, D + 2)) {
+                    return input.stand_in();
+                }
                 input.$method(&self.kernel_size, &self.stride, &self.padding)
             }
         }

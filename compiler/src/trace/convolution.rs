@@ -2,8 +2,8 @@
 
 use std::panic::Location as Caller;
 
-use choral_ir::Graph;
 use choral_ir::op::{Binary, Convolution, Layout, ReduceWindow};
+use choral_ir::{DType, Graph};
 
 use super::var::Var;
 use super::{record_one, record_with};
@@ -19,6 +19,20 @@ pub struct Windows<'a> {
     pub dilation: &'a [usize],
 }
 
+/// What is made of the elements of a window.
+struct Pooling {
+    /// The method that pools so, for messages.
+    method: &'static str,
+    /// What its values are called.
+    value: &'static str,
+    body: Binary,
+    init: f64,
+}
+
+const MAX: Pooling =
+    Pooling { method: "max_pool", value: "max_pool", body: Binary::Maximum, init: f64::NEG_INFINITY };
+const SUM: Pooling = Pooling { method: "avg_pool", value: "sum_pool", body: Binary::Add, init: 0.0 };
+
 impl Var {
     /// Convolution of `[N, in, spatial..]` with a kernel `[out, in / groups, spatial..]`, as
     /// `torch.nn.functional.conv1d`, `conv2d` and `conv3d`.
@@ -27,18 +41,17 @@ impl Var {
     pub fn conv(&self, kernel: &Var, windows: Windows<'_>, groups: usize) -> Var {
         let Windows { stride, padding, dilation } = windows;
         let spatial = stride.len();
-        let extents: Vec<usize> =
-            kernel.shape().iter().skip(2).zip(dilation).map(|(&k, &d)| extent(k, d)).collect();
-        if !self.holds_windows("conv", &extents, padding) {
+        let sizes = kernel.shape().get(2..).unwrap_or_default();
+        let Some(padding) = self.padding_of_windows("conv", sizes, dilation, padding) else {
             return self.stand_in();
-        }
+        };
         let op = Convolution {
             batching_dims: Vec::new(),
             input: Layout::channels_first(spatial),
             kernel: Layout::channels_first(spatial),
             output: Layout::channels_first(spatial),
             strides: stride.to_vec(),
-            padding: padding.iter().map(|&size| (size as i64, size as i64)).collect(),
+            padding,
             lhs_dilation: vec![1; spatial],
             rhs_dilation: dilation.to_vec(),
             reversal: vec![false; spatial],
@@ -53,7 +66,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn max_pool(&self, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
-        self.pool("max_pool", Binary::Maximum, f64::NEG_INFINITY, kernel_size, stride, padding)
+        self.pool(&MAX, kernel_size, stride, padding)
     }
 
     /// The mean of each window over the last dimensions; padding counts as zeros, as is PyTorch's
@@ -61,8 +74,12 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn avg_pool(&self, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
-        let sum = self.pool("sum_pool", Binary::Add, 0.0, kernel_size, stride, padding);
-        (sum / kernel_size.iter().product::<usize>() as f64).renamed("avg_pool")
+        if !self.can_be_averaged("avg_pool") {
+            return self.stand_in();
+        }
+        let sum = self.pool(&SUM, kernel_size, stride, padding);
+        let count: f64 = kernel_size.iter().map(|&size| size as f64).product();
+        (sum / count).renamed("avg_pool")
     }
 
     /// [`Var::max_pool`] over the last two dimensions, windows side by side.
@@ -79,57 +96,87 @@ impl Var {
         self.avg_pool(&[kernel_size; 2], &[kernel_size; 2], &[0; 2])
     }
 
-    /// Whether windows of these extents fit into the last dimensions with their padding; if not, a fault.
+    /// The padding of both sides, if windows of these sizes fit into the last dimensions with it; if
+    /// not, a fault.
     #[track_caller]
-    fn holds_windows(&self, name: &str, extents: &[usize], padding: &[usize]) -> bool {
-        let leading = self.rank().saturating_sub(extents.len());
-        let padded: Vec<usize> =
-            self.shape()[leading..].iter().zip(padding).map(|(size, pad)| size + 2 * pad).collect();
-        let fits = extents.iter().zip(&padded).all(|(extent, size)| extent <= size);
-        if !fits {
-            self.fault(format!(
-                "{name}: windows of {extents:?} are larger than {padded:?}, which is {} with its padding",
+    fn padding_of_windows(
+        &self,
+        name: &str,
+        sizes: &[usize],
+        dilation: &[usize],
+        padding: &[usize],
+    ) -> Option<Vec<(i64, i64)>> {
+        let leading = self.rank().saturating_sub(sizes.len());
+        let extents: Vec<u128> =
+            sizes.iter().zip(dilation).map(|(&size, &apart)| extent(size, apart)).collect();
+        let padded: Vec<u128> = self.shape()[leading..]
+            .iter()
+            .zip(padding)
+            .map(|(&size, &pad)| size as u128 + 2 * pad as u128)
+            .collect();
+        let both_sides: Option<Vec<(i64, i64)>> =
+            padding.iter().map(|&pad| i64::try_from(pad).ok().map(|pad| (pad, pad))).collect();
+        let message = if sizes.contains(&0) {
+            format!("windows of {sizes:?} hold no element")
+        } else if extents.iter().zip(&padded).any(|(extent, size)| extent > size) {
+            format!(
+                "windows of {extents:?} are larger than {padded:?}, which is {} with its padding",
                 self.ty()
+            )
+        } else if both_sides.is_none() {
+            format!("padding of {padding:?} is more than memory can address")
+        } else {
+            return both_sides;
+        };
+        self.fault(format!("{name}: {message}"));
+        None
+    }
+
+    /// Whether no window lies in the padding alone; if one may, a fault.
+    #[track_caller]
+    fn pools_elements(&self, name: &str, kernel_size: &[usize], padding: &[usize]) -> bool {
+        let holds = kernel_size.iter().zip(padding).all(|(&size, &pad)| pad <= size / 2);
+        if !holds {
+            self.fault(format!(
+                "{name}: padding of {padding:?} is more than half of windows of {kernel_size:?}"
             ));
         }
-        fits
+        holds
     }
 
     #[track_caller]
-    fn pool(
-        &self,
-        name: &str,
-        body: Binary,
-        init: f64,
-        kernel_size: &[usize],
-        stride: &[usize],
-        padding: &[usize],
-    ) -> Var {
+    fn pool(&self, pooling: &Pooling, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
+        let &Pooling { method, value, body, init } = pooling;
         let Some(leading) = self.rank().checked_sub(kernel_size.len()) else {
-            self.fault(format!("{name}: windows of {kernel_size:?} do not fit into {}", self.ty()));
+            self.fault(format!("{method}: windows of {kernel_size:?} do not fit into {}", self.ty()));
             return self.stand_in();
         };
-        if !self.holds_windows(name, kernel_size, padding) {
+        let side_by_side = vec![1; kernel_size.len()];
+        let Some(both_sides) = self.padding_of_windows(method, kernel_size, &side_by_side, padding) else {
+            return self.stand_in();
+        };
+        if !self.pools_elements(method, kernel_size, padding) {
             return self.stand_in();
         }
-        let behind = |sizes: &[usize], before: usize| [vec![before; leading], sizes.to_vec()].concat();
+        let behind = |sizes: &[usize]| [vec![1; leading], sizes.to_vec()].concat();
         let (rank, dtype) = (self.rank(), self.dtype());
-        record_with(name, &[self], Caller::caller(), |builder, values| {
+        record_with(value, &[self], Caller::caller(), |builder, values| {
             let op = ReduceWindow {
-                window_dimensions: behind(kernel_size, 1),
-                window_strides: behind(stride, 1),
+                window_dimensions: behind(kernel_size),
+                window_strides: behind(stride),
                 base_dilations: vec![1; rank],
                 window_dilations: vec![1; rank],
-                padding: behind(padding, 0).iter().map(|&size| (size as i64, size as i64)).collect(),
+                padding: [vec![(0, 0); leading], both_sides].concat(),
                 body: Graph::reducer(body, dtype)?.into(),
             };
-            let init = builder.full(init, dtype, []);
+            // Of truth values, minus infinity is `false`.
+            let init = builder.full(if dtype == DType::I1 { init.max(0.0) } else { init }, dtype, []);
             builder.push(op, &[values[0], init])
         })
     }
 }
 
 /// From the first to the last element of a window whose elements are `dilation` apart.
-fn extent(size: usize, dilation: usize) -> usize {
-    size.checked_sub(1).map_or(0, |steps| steps * dilation + 1)
+fn extent(size: usize, dilation: usize) -> u128 {
+    size.checked_sub(1).map_or(0, |steps| steps as u128 * dilation as u128 + 1)
 }

@@ -6,6 +6,7 @@
 
 mod activation;
 pub mod collective;
+mod comparison;
 pub mod control;
 pub mod convolution;
 mod cumulative;

@@ -3,7 +3,7 @@
 use std::ops;
 use std::panic::Location as Caller;
 
-use choral_ir::op::{Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, Unary};
+use choral_ir::op::{Binary, Elementwise, Unary};
 use choral_ir::{DType, Op, Tensor};
 
 use super::record_with;
@@ -11,11 +11,16 @@ use super::var::Var;
 use crate::views;
 
 /// What can stand on the right of an operator: a value, a number (which takes the element type of
-/// the other side), or a tensor (which becomes a constant).
+/// the other side, and must be one of it), or a tensor (which becomes a constant).
 pub trait Operand {
     /// The operand as a value beside `like`.
     #[track_caller]
     fn beside(&self, like: &Var) -> Var;
+
+    /// The number, where the operand is one.
+    fn number(&self) -> Option<f64> {
+        None
+    }
 }
 
 impl Operand for Var {
@@ -36,6 +41,10 @@ impl<X: Operand> Operand for &X {
     fn beside(&self, like: &Var) -> Var {
         (**self).beside(like)
     }
+
+    fn number(&self) -> Option<f64> {
+        (**self).number()
+    }
 }
 
 macro_rules! scalars {
@@ -44,6 +53,10 @@ macro_rules! scalars {
             #[track_caller]
             fn beside(&self, like: &Var) -> Var {
                 like.full(Vec::new(), *self as f64)
+            }
+
+            fn number(&self) -> Option<f64> {
+                Some(*self as f64)
             }
         }
     )*};
@@ -248,10 +261,6 @@ macro_rules! binary_methods {
     };
 }
 
-const fn compare(direction: ComparisonDirection) -> Compare {
-    Compare { direction, compare_type: ComparisonType::Natural }
-}
-
 binary_methods! {
     /// The greater; NaN if either is.
     maximum Binary::Maximum;
@@ -267,28 +276,9 @@ binary_methods! {
     logical_or Binary::Or;
     /// Logical or bitwise exclusive or.
     logical_xor Binary::Xor;
-    /// Whether equal.
-    eq compare(ComparisonDirection::Eq);
-    /// Whether different.
-    ne compare(ComparisonDirection::Ne);
-    /// Whether less.
-    lt compare(ComparisonDirection::Lt);
-    /// Whether less or equal.
-    le compare(ComparisonDirection::Le);
-    /// Whether greater.
-    gt compare(ComparisonDirection::Gt);
-    /// Whether greater or equal.
-    ge compare(ComparisonDirection::Ge);
 }
 
 impl Var {
-    /// Whether the value is NaN.
-    #[track_caller]
-    #[must_use]
-    pub fn isnan(&self) -> Var {
-        self.ne(self)
-    }
-
     /// `self` where the predicate (an `i1` value) holds, else `other`.
     #[track_caller]
     #[must_use]

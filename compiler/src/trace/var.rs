@@ -149,12 +149,18 @@ impl Var {
         self.make_constant(tensor.ty().clone(), |builder| builder.constant(tensor.clone()))
     }
 
-    /// A tensor of `shape`, of this value's element type, whose every element is `value`.
+    /// A tensor of `shape`, of this value's element type, whose every element is `value`: rounded to
+    /// nearest among floats, an error where an integer type does not hold it.
     #[track_caller]
     pub fn full(&self, shape: impl Into<Vec<usize>>, value: f64) -> Var {
         let (shape, dtype) = (shape.into(), self.dtype());
-        if !dtype.is_float() && (value.fract() != 0.0 || !value.is_finite()) {
-            self.fault(format!("{value} cannot be a constant of element type {dtype}"));
+        if let Some((least, greatest)) = dtype.limits()
+            && (value.fract() != 0.0 || !(least..=greatest).contains(&(value as i128)))
+        {
+            self.fault(format!(
+                "{value} cannot be a constant of element type {dtype}, which holds whole numbers from {least} to \
+                 {greatest}; convert what stands beside it first, as in x.to(DType::F32)"
+            ));
         }
         let ty = TensorType::new(shape.clone(), dtype);
         self.make_constant(ty, |builder| builder.full(value, dtype, shape))
@@ -179,7 +185,7 @@ impl Var {
     }
 
     #[track_caller]
-    fn make_constant(&self, ty: TensorType, make: impl FnOnce(&mut Builder) -> Value) -> Var {
+    pub(super) fn make_constant(&self, ty: TensorType, make: impl FnOnce(&mut Builder) -> Value) -> Var {
         let Some(trace) = trace_of(&[self]) else { return self.stand_in() };
         let value = trace.build("constant", Caller::caller(), |builder| Ok(make(builder)));
         Var::new(&trace, value, ty)
