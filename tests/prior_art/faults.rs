@@ -149,6 +149,6 @@ fn a_function_with_a_rule_takes_all_it_uses_as_arguments() {
     let message = message(vmap(function, 0).trace(&numbers(&[5, 3])));
     assert_snapshot!(message, @"
     custom_vmap: the function uses values from around it; make them arguments
-      at tests/prior_art/faults.rs:149:9
+      at tests/prior_art/faults.rs:147:9
     ");
 }
