@@ -15,7 +15,7 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 use crate::graph::Node;
-use crate::op::convolution::dilate;
+use crate::op::convolution::Line;
 use crate::op::{
     ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, WindowOp,
 };
@@ -180,21 +180,33 @@ fn dot(op: &DotGeneral, lhs: &TensorType, result: &TensorType) -> u64 {
 /// Products of elements.
 fn convolution(op: &Convolution, [input, kernel]: [&TensorType; 2], result: &TensorType) -> u64 {
     let spatial = &op.output.spatial;
-    let taps = (0..spatial.len()).map(|at| meetings(op, at, [input, kernel], result.shape[spatial[at]]));
+    let taps = (0..spatial.len()).map(|at| meetings(op.line(at, input, kernel), result.shape[spatial[at]]));
     let others = (0..result.rank()).filter(|dim| !spatial.contains(dim)).map(|dim| result.shape[dim] as u64);
     product([kernel.shape[op.kernel.feature] as u64, product(taps), product(others)])
 }
 
 /// Along one spatial dimension: how often, over all windows, a kernel element meets an input element.
-fn meetings(op: &Convolution, at: usize, [input, kernel]: [&TensorType; 2], windows: usize) -> u64 {
-    let (stride, step, gap) = (op.strides[at], op.rhs_dilation[at], op.lhs_dilation[at]);
-    let extent = dilate(input.shape[op.input.spatial[at]], gap) as i64;
-    let meets = |window: usize, tap: usize| {
-        let place = (window * stride + tap * step) as i64 - op.padding[at].0;
-        (0..extent).contains(&place) && place % gap as i64 == 0
-    };
-    let taps = kernel.shape[op.kernel.spatial[at]];
-    (0..windows).map(|window| (0..taps).filter(|&tap| meets(window, tap)).count() as u64).sum()
+fn meetings(line: Line, windows: usize) -> u64 {
+    (0..line.window).map(|tap| met_by(line, tap, windows)).fold(0, u64::saturating_add)
+}
+
+/// In how many of the windows element `tap` of the kernel lies on an element of the input.
+fn met_by(line: Line, tap: usize, windows: usize) -> u64 {
+    let (gap, stride) = (line.dilation as i128, line.stride as i128);
+    // Where it lies in window 0, counted from the input's first element.
+    let first = tap as i128 * line.window_dilation as i128 - i128::from(line.padding.0);
+    let last = (line.size as i128 - 1) * gap;
+    let from = (-first).max(0).unsigned_abs().div_ceil(stride.unsigned_abs()) as i128;
+    let until = (last - first).div_euclid(stride).min(windows as i128 - 1);
+    // Windows that lie on elements, not between them, come at regular distances.
+    let period = gap / gcd(gap, stride);
+    let on_element = |window: &i128| (window * stride + first) % gap == 0;
+    let hit = (from..=until).take(period as usize).find(on_element);
+    hit.map_or(0, |hit| ((until - hit) / period + 1) as u64)
+}
+
+fn gcd(a: i128, b: i128) -> i128 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn reduce_window(op: &ReduceWindow, result: &TensorType, weights: Weights) -> u64 {
