@@ -21,9 +21,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| at(path, format!("not a whole safetensors file: {error}")))?;
     let read = |(name, view): (String, TensorView<'_>)| {
-        let tensor = tensor(&view).ok_or_else(|| {
-            at(path, format!("tensor {name}: element type {} is not supported", view.dtype()))
-        })?;
+        let tensor = tensor(&view).map_err(|message| at(path, format!("tensor {name}: {message}")))?;
         Ok((name, tensor))
     };
     let mut tensors = tensors.tensors();
@@ -72,9 +70,11 @@ fn at(path: &Path, message: impl Display) -> StateError {
     StateError::File { path: path.to_owned(), message: message.to_string() }
 }
 
-fn tensor(view: &TensorView<'_>) -> Option<Tensor> {
-    let data = Storage::from_le_bytes(from_file(view.dtype())?, view.data())?;
-    Tensor::from_storage(view.shape(), data).ok()
+fn tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
+    let unsupported = || format!("element type {} is not supported", view.dtype());
+    let dtype = from_file(view.dtype()).ok_or_else(unsupported)?;
+    let data = Storage::from_le_bytes(dtype, view.data()).ok_or("its bytes are no whole elements")?;
+    Tensor::from_storage(view.shape(), data).map_err(|error| error.to_string())
 }
 
 const TYPES: [(DType, Dtype); 13] = [

@@ -38,7 +38,7 @@ impl Var {
             kernel: Layout::channels_first(spatial),
             output: Layout::channels_first(spatial),
             strides: stride.to_vec(),
-            padding: padding.iter().map(|&size| (size as i64, size as i64)).collect(),
+            padding: padding.iter().map(|&size| on_both_sides(size)).collect(),
             lhs_dilation: vec![1; spatial],
             rhs_dilation: dilation.to_vec(),
             reversal: vec![false; spatial],
@@ -62,7 +62,7 @@ impl Var {
     #[must_use]
     pub fn avg_pool(&self, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
         let sum = self.pool("sum_pool", Binary::Add, 0.0, kernel_size, stride, padding);
-        (sum / kernel_size.iter().product::<usize>() as f64).renamed("avg_pool")
+        (sum / kernel_size.iter().map(|&size| size as f64).product::<f64>()).renamed("avg_pool")
     }
 
     /// [`Var::max_pool`] over the last two dimensions, windows side by side.
@@ -84,7 +84,7 @@ impl Var {
     fn holds_windows(&self, name: &str, extents: &[usize], padding: &[usize]) -> bool {
         let leading = self.rank().saturating_sub(extents.len());
         let padded: Vec<usize> =
-            self.shape()[leading..].iter().zip(padding).map(|(size, pad)| size + 2 * pad).collect();
+            self.shape()[leading..].iter().zip(padding).map(|(size, pad)| pad.saturating_mul(2).saturating_add(*size)).collect();
         let fits = extents.iter().zip(&padded).all(|(extent, size)| extent <= size);
         if !fits {
             self.fault(format!(
@@ -120,7 +120,7 @@ impl Var {
                 window_strides: behind(stride, 1),
                 base_dilations: vec![1; rank],
                 window_dilations: vec![1; rank],
-                padding: behind(padding, 0).iter().map(|&size| (size as i64, size as i64)).collect(),
+                padding: behind(padding, 0).iter().map(|&size| on_both_sides(size)).collect(),
                 body: Graph::reducer(body, dtype)?.into(),
             };
             let init = builder.full(init, dtype, []);
@@ -131,5 +131,11 @@ impl Var {
 
 /// From the first to the last element of a window whose elements are `dilation` apart.
 fn extent(size: usize, dilation: usize) -> usize {
-    size.checked_sub(1).map_or(0, |steps| steps * dilation + 1)
+    size.checked_sub(1).map_or(0, |steps| steps.saturating_mul(dilation).saturating_add(1))
+}
+
+/// So many places before and after; more than 64 bits count is for the type rule to refuse.
+fn on_both_sides(size: usize) -> (i64, i64) {
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    (size, size)
 }
