@@ -10,10 +10,13 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 
 /// Bytes that this process may use: those of the machine and its swap, or the limit of its control
-/// group. Asked once; on systems other than Linux the largest `usize`, as only asking them tells.
+/// group. Asked once; on systems other than Linux all that can be addressed, as only asking them tells.
 pub fn total() -> usize {
     static TOTAL: OnceLock<usize> = OnceLock::new();
-    *TOTAL.get_or_init(|| machine().unwrap_or(usize::MAX).min(control_groups().unwrap_or(usize::MAX)))
+    let addressed = isize::MAX as usize;
+    *TOTAL.get_or_init(|| {
+        machine().unwrap_or(addressed).min(control_groups().unwrap_or(addressed)).min(addressed)
+    })
 }
 
 /// Memory that there is not.

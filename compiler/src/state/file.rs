@@ -9,7 +9,7 @@ use choral_ir::{DType, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
-use super::{State, StateError};
+use super::{State, StateError, place};
 
 /// Reads every tensor of a file.
 ///
@@ -30,10 +30,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     tensors.into_iter().map(read).collect()
 }
 
-/// Writes a file of these tensors, beside its place first and then over it.
+/// Writes a file of these tensors, as [`replace`] does.
 ///
 /// # Errors
-/// If it cannot be written; a file that was there before is then as it was.
+/// As [`replace`]; also for an element type that such files lack.
 pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateError> {
     let path = path.as_ref();
     let bytes: Vec<Vec<u8>> = state.values().map(|tensor| tensor.storage().to_le_bytes()).collect();
@@ -50,20 +50,15 @@ pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateE
     replace(path, file)
 }
 
-/// Writes a file, beside its place first and then over it.
+/// Writes a file, beside its place and then over it: where a link leads, with the permissions of a file that
+/// was there. Pipes and devices such as `/dev/stdout` and `/dev/null` are written into.
 ///
 /// # Errors
-/// If it cannot be written; a file that was there before is then as it was.
+/// If it cannot be written, or is a folder, a socket or a disk; a file that was there before is then as it
+/// was.
 pub fn replace(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<(), StateError> {
     let path = path.as_ref();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.partial", std::process::id()));
-    let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        // Best effort: the error to report is the first one.
-        let _ = fs::remove_file(&beside);
-        at(path, error)
-    })
+    place::write(path, contents.as_ref()).map_err(|error| at(path, error))
 }
 
 fn at(path: &Path, message: impl Display) -> StateError {
