@@ -201,7 +201,8 @@ fn cut(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> Result<Cut, BuildErro
     let mut seen = HashSet::new();
     at_cut.retain(|value| seen.insert(*value));
     let place = |value: Value| {
-        let missing = || BuildError::inconsistency("chunks", "a value that all members share is not at the cut");
+        let missing =
+            || BuildError::inconsistency("chunks", "a value that all members share is not at the cut");
         at_cut.iter().position(|&other| other == value).ok_or_else(missing)
     };
     let mapped_outputs: Vec<Value> =

@@ -9,7 +9,8 @@
 //! | `scan` | the body's cost per slice |
 //! | everything else | nothing: moving, indexing, sorting, drawing bits, factorisations |
 //!
-//! Memory is what is alive at once, if every value has a place of its own until its last reader.
+//! Memory is what is alive at once, if every value has a place of its own until its last reader, but for
+//! reshapes: they are their operand.
 //!
 //! Must not live here: how long anything takes, and what a device does with memory.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
@@ -17,7 +18,8 @@
 use crate::graph::Node;
 use crate::op::convolution::Line;
 use crate::op::{
-    ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, WindowOp,
+    ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, ShapeOp,
+    WindowOp,
 };
 use crate::{Graph, NodeId, NodeKind, Op, TensorType};
 
@@ -98,7 +100,8 @@ pub fn bytes_of(graph: &Graph, id: NodeId) -> u64 {
 }
 
 /// Bytes of all values that are alive at once, at the fullest moment of a run: inputs and constants
-/// throughout, every other value until its last reader; of ops with regions, those of the largest.
+/// throughout, every other value until its last reader; of ops with regions, those of the largest. A
+/// reshape is its operand under another shape.
 ///
 /// ```
 /// use choral_ir::{Graph, cost};
@@ -112,11 +115,12 @@ pub fn bytes_of(graph: &Graph, id: NodeId) -> u64 {
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn peak_bytes(graph: &Graph) -> u64 {
+    let places = places(graph);
     let mut last_read: Vec<usize> = (0..graph.len()).collect();
     for (id, _) in graph.nodes() {
-        graph.operands(id).iter().for_each(|value| last_read[value.node().index()] = id.index());
+        graph.operands(id).iter().for_each(|value| last_read[places[value.node().index()]] = id.index());
     }
-    graph.outputs().iter().for_each(|port| last_read[port.value.node().index()] = graph.len());
+    graph.outputs().iter().for_each(|port| last_read[places[port.value.node().index()]] = graph.len());
     let mut ending: Vec<u64> = vec![0; graph.len() + 1];
     let (mut alive, mut peak) = (0u64, 0);
     for (id, node) in graph.nodes() {
@@ -136,10 +140,25 @@ pub fn peak_bytes(graph: &Graph) -> u64 {
     peak
 }
 
-/// Bytes of the values of a node.
+/// For every node the one that made its values: its own, or that of a reshape's operand.
+fn places(graph: &Graph) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..graph.len()).collect();
+    for (id, _) in graph.nodes().filter(|(_, node)| is_reshape(node)) {
+        graph.operands(id).iter().for_each(|value| places[id.index()] = places[value.node().index()]);
+    }
+    places
+}
+
+fn is_reshape(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Op(Op::Shape(ShapeOp::Reshape(_))))
+}
+
+/// Bytes of the values that a node makes.
 fn bytes(node: &Node) -> u64 {
-    let of_type = |ty: &TensorType| (ty.len() as u64).saturating_mul(ty.dtype.bytes() as u64);
-    node.types.iter().map(of_type).fold(0, u64::saturating_add)
+    if is_reshape(node) {
+        return 0;
+    }
+    node.types.iter().map(|ty| ty.bytes() as u64).fold(0, u64::saturating_add)
 }
 
 fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {

@@ -99,7 +99,9 @@ fn limit_of_group(line: &str) -> Option<usize> {
     // A group that lies outside of what this process sees has its limit at the root.
     let groups = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(outer, _)| outer));
     // `max` is no number, and no limit.
-    groups.filter_map(|group| fs::read_to_string(format!("{root}{group}/{file}")).ok()?.trim().parse().ok()).min()
+    groups
+        .filter_map(|group| fs::read_to_string(format!("{root}{group}/{file}")).ok()?.trim().parse().ok())
+        .min()
 }
 
 /// An amount of memory as people read it: `4.0 TB`.

@@ -47,11 +47,7 @@ pub(crate) fn with_inputs(
 ///
 /// # Errors
 /// Only for branches that do not fit themselves.
-pub(crate) fn canonical(
-    graph: &Graph,
-    op: Op,
-    operands: &[Value],
-) -> Result<(Op, Vec<Value>), BuildError> {
+pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> Result<(Op, Vec<Value>), BuildError> {
     let branches = match &op {
         Op::Control(ControlOp::If(If { true_branch, false_branch })) => {
             vec![true_branch.clone(), false_branch.clone()]

@@ -51,6 +51,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the number of values is not the product of the shape.
+    #[track_caller]
     pub fn new<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Tensor, TensorError> {
         Tensor::from_storage(shape, T::store(values))
     }
@@ -59,11 +60,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If the number of elements is not the product of the shape.
+    #[track_caller]
     pub fn from_storage(shape: impl Into<Vec<usize>>, data: Storage) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, data.dtype());
-        if ty.len() != data.len() {
-            return Err(TensorError::Length { shape: ty.shape, got: data.len() });
-        }
+        check_shape(&ty, data.len())?;
         Ok(Tensor { ty, data: Arc::new(data) })
     }
 
@@ -251,11 +251,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shape has another number of elements.
+    #[track_caller]
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, self.dtype());
-        if ty.len() != self.len() {
-            return Err(TensorError::Length { shape: ty.shape, got: self.len() });
-        }
+        check_shape(&ty, self.len())?;
         Ok(Tensor { ty, data: Arc::clone(&self.data) })
     }
 
@@ -367,6 +366,15 @@ impl Tensor {
                     (Some(_) | None, None) | (None, Some(_)) => false,
                 }))
     }
+}
+
+/// Fails unless a type takes so many values, and memory can address it even where it has none.
+#[track_caller]
+fn check_shape(ty: &TensorType, values: usize) -> Result<(), TensorError> {
+    if ty.len() != values {
+        return Err(TensorError::Length { shape: ty.shape.clone(), got: values });
+    }
+    if ty.is_addressable() { Ok(()) } else { room::<u8>(ty).map(drop) }
 }
 
 /// An empty vector with room for the elements of a tensor.

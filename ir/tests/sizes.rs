@@ -136,7 +136,11 @@ fn products_of_convolutions_are_counted() {
             (0..9).any(|element| element * dilation as i64 == place)
         };
         let expected = (0..windows).map(|w| (0..3).filter(|&tap| meets(w, tap)).count() as u64).sum::<u64>();
-        assert_eq!(cost::multiply_adds(&builder.finish(&[y])), expected, "{padding:?} {dilation} {step} {stride}");
+        assert_eq!(
+            cost::multiply_adds(&builder.finish(&[y])),
+            expected,
+            "{padding:?} {dilation} {step} {stride}"
+        );
     }
 }
 
@@ -151,16 +155,18 @@ fn constructors_give_errors() {
         Tensor::try_randn(huge, key),
         Tensor::try_rand([1 << 50, 1 << 50], key),
         Tensor::try_full([0, 1 << 61], 1.0f32),
+        Tensor::new([0, usize::MAX], Vec::<f32>::new()),
+        Tensor::zeros(f32s([0])).reshape([usize::MAX, 0]),
         Tensor::from([[1.0f32], [2.0]]).take(&[]).and_then(|rows| rows.take(&[0])),
         Tensor::scalar(1.0f32).take(&[]),
     ];
-    for result in &refused[..6] {
+    for result in &refused[..8] {
         let error = result.as_ref().unwrap_err();
         let TensorError::Memory { ty, location, .. } = error else { panic!("{error}") };
         assert!(error.to_string().contains(&ty.to_string()), "{error}");
         assert!(error.to_string().contains(&format!("{}:{}", file!(), location.line)), "{error}");
     }
-    assert!(refused[6..].iter().all(|result| matches!(result, Err(TensorError::Index { .. }))));
+    assert!(refused[8..].iter().all(|result| matches!(result, Err(TensorError::Index { .. }))));
     assert!(key.try_split_n(1 << 62).is_err());
     // 100 PB: there is as much to address, but no machine has it.
     assert!(Tensor::try_zeros(TensorType::new([100 << 50], DType::I8)).is_err());
@@ -203,6 +209,8 @@ fn ranks_without_bound_are_written() {
 fn tensors_are_written_in_nested_lists() {
     let shown = |shape: &[usize]| Tensor::from_fn(shape, |at| at as i32).to_string();
     insta::assert_snapshot!(
-        [&[][..], &[3], &[2, 2], &[2, 1, 2], &[8], &[9, 2], &[2, 7], &[0], &[2, 0], &[0, 2]].map(shown).join("\n")
+        [&[][..], &[3], &[2, 2], &[2, 1, 2], &[8], &[9, 2], &[2, 7], &[0], &[2, 0], &[0, 2]]
+            .map(shown)
+            .join("\n")
     );
 }

@@ -119,7 +119,8 @@ impl Plan {
         for step in &self.steps {
             let operand = |source: &Source| {
                 let operand = source.operand(&mut values);
-                operand.ok_or_else(|| Error::internal(&step.label.name, "an operand was not made, or is gone"))
+                operand
+                    .ok_or_else(|| Error::internal(&step.label.name, "an operand was not made, or is gone"))
             };
             let operands = step.sources.iter().map(operand).collect::<Result<_, _>>()?;
             let results = step.run(operands)?;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use choral::error::TensorError;
 use choral::ir::Class;
 use choral::state::{State, file};
-use choral::error::TensorError;
 use choral::{DType, Key, Tensor, TensorType};
 
 use super::Error;

@@ -76,7 +76,9 @@ fn what_cannot_be_written_is_refused_and_stays() {
     fs::create_dir(folder.path("inner")).expect("a folder");
     let _socket = UnixListener::bind(folder.path("socket")).expect("a socket");
     let before = folder.names();
-    for (place, told) in [("inner", "found a folder"), ("socket", "found a socket"), ("/dev/full", "No space left")] {
+    for (place, told) in
+        [("inner", "found a folder"), ("socket", "found a socket"), ("/dev/full", "No space left")]
+    {
         let output = folder.choral(&format!("show constant.mlir -o {place}"));
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{place}");

@@ -62,7 +62,8 @@ fn sizes_beyond_all_memory_are_an_error() {
     ");
     let beyond = faults(|x| {
         let weight = x.select(0, 0).reshape([1, 1, 3]);
-        let mut conv = Conv1d { weight, bias: None, stride: [1], padding: [1 << 61], dilation: [1], groups: 1 };
+        let mut conv =
+            Conv1d { weight, bias: None, stride: [1], padding: [1 << 61], dilation: [1], groups: 1 };
         let image = x.reshape([1, 1, 6]);
         [
             x.sum(()).broadcast_to([1 << 62]),

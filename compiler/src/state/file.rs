@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use choral_ir::element::Storage;
-use choral_ir::{DType, Tensor};
+use choral_ir::{DType, Tensor, memory};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
@@ -17,6 +17,9 @@ use super::{State, StateError, place};
 /// If the file cannot be read, is cut off or damaged, or holds element types that programs lack.
 pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     let path = path.as_ref();
+    let size = fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX));
+    // Its bytes, and the tensors that are made of them.
+    memory::ask(size.saturating_mul(2)).map_err(|error| at(path, error))?;
     let bytes = fs::read(path).map_err(|error| at(path, error))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| at(path, format!("not a whole safetensors file: {error}")))?;

@@ -83,8 +83,11 @@ impl Var {
     #[track_caller]
     fn holds_windows(&self, name: &str, extents: &[usize], padding: &[usize]) -> bool {
         let leading = self.rank().saturating_sub(extents.len());
-        let padded: Vec<usize> =
-            self.shape()[leading..].iter().zip(padding).map(|(size, pad)| pad.saturating_mul(2).saturating_add(*size)).collect();
+        let padded: Vec<usize> = self.shape()[leading..]
+            .iter()
+            .zip(padding)
+            .map(|(size, pad)| pad.saturating_mul(2).saturating_add(*size))
+            .collect();
         let fits = extents.iter().zip(&padded).all(|(extent, size)| extent <= size);
         if !fits {
             self.fault(format!(

@@ -229,10 +229,7 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
     Ok(results)
 }
 
-fn addressable<'a>(
-    what: &str,
-    types: impl IntoIterator<Item = &'a TensorType>,
-) -> Result<(), TypeError> {
+fn addressable<'a>(what: &str, types: impl IntoIterator<Item = &'a TensorType>) -> Result<(), TypeError> {
     for (position, ty) in types.into_iter().enumerate() {
         ensure!(ty.is_addressable(), "size", "{what} {position} is {ty}, more than memory can address");
     }

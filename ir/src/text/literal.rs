@@ -23,7 +23,10 @@ pub(super) fn dense(tensor: &Tensor, ty: &TensorType, limit: Option<usize>) -> S
     }
     if ty.rank() > LISTS {
         let bytes = tensor.storage().to_le_bytes();
-        return format!("dense<\"0x{}\">", bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
+        return format!(
+            "dense<\"0x{}\">",
+            bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>()
+        );
     }
     let mut body = String::new();
     nest(&mut body, &elements, tensor.shape());

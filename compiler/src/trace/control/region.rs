@@ -92,12 +92,7 @@ impl Program {
 }
 
 /// What stands for a captured value inside the region.
-fn source(
-    builder: &mut Builder,
-    var: &Var,
-    captured: &[Var],
-    outer: &[Value],
-) -> Result<Value, BuildError> {
+fn source(builder: &mut Builder, var: &Var, captured: &[Var], outer: &[Value]) -> Result<Value, BuildError> {
     if let Some(tensor) = constant(var) {
         return Ok(builder.splat(tensor, var.shape()));
     }

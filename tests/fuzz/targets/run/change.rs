@@ -66,8 +66,11 @@ enum Everywhere {
 /// The program with some of this changed; `None` if an op refuses what comes of it.
 pub fn changed(graph: &Graph, choices: &mut Choices) -> Option<Graph> {
     let everywhere = everywhere(graph, choices);
-    let ops: Vec<usize> =
-        graph.nodes().filter(|(_, node)| matches!(node.kind, NodeKind::Op(_))).map(|(id, _)| id.index()).collect();
+    let ops: Vec<usize> = graph
+        .nodes()
+        .filter(|(_, node)| matches!(node.kind, NodeKind::Op(_)))
+        .map(|(id, _)| id.index())
+        .collect();
     let touched: Vec<usize> = (0..choices.next() % 4).filter_map(|_| choices.of_several(&ops)).collect();
     let mut builder = Builder::new(graph.name());
     let mut values: HashMap<Value, Value> = HashMap::new();

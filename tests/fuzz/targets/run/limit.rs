@@ -12,7 +12,8 @@ pub const WORK: u64 = 400_000;
 /// Steps of a run, at most.
 pub fn work(graph: &Graph) -> u64 {
     sum(graph.nodes().map(|(id, node)| {
-        let operands: Vec<&TensorType> = graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
+        let operands: Vec<&TensorType> =
+            graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
         let looked_at = sum(operands.iter().copied().chain(&node.types).map(elements));
         match &node.kind {
             NodeKind::Input | NodeKind::Constant(_) => looked_at,
