@@ -43,7 +43,7 @@ pub use program::{Program, jit, vmap};
 
 /// Transforms of graphs, for those who hold a [`Graph`] rather than a function.
 pub mod transform {
-    pub use choral_compiler::batch::{Axis, Batching, Chunks, batch_graph};
+    pub use choral_compiler::batch::{Axis, Batching, Chunks, MemoryLimit, batch_graph};
     pub use choral_compiler::rewrite;
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use choral_compiler::batch::MemoryLimit;
 use choral_compiler::explain::Explanation;
 use choral_compiler::trace::function::{OutputTypes, TracedOn};
 use choral_compiler::tree::{Path, Typed, leaves, rebuild, settings};
@@ -135,10 +136,11 @@ impl<F> Program<Vmap<F>> {
         jit(self.function.randomness(randomness)).on(self.device)
     }
 
-    /// As many members at a time as fit into so many bytes, inputs and results included.
+    /// As many members at a time as fit into so many bytes on the processor: inputs, results, and all that
+    /// a run takes in between.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
-        jit(self.function.memory_limit(bytes)).on(self.device)
+        jit(self.function.memory_limit_of(on_processor(bytes))).on(self.device)
     }
 }
 
@@ -215,6 +217,11 @@ impl<F> Program<F> {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Signature, Arc<dyn Any + Send + Sync>>> {
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A limit on what a run takes on the processor.
+pub(crate) fn on_processor(bytes: u64) -> MemoryLimit {
+    MemoryLimit { bytes, needs: |graph| choral_runtime::peak_bytes(graph, Device::Cpu) as u64 }
 }
 
 fn message(text: &str) -> Error {

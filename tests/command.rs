@@ -1,5 +1,9 @@
 //! The `choral` command, as users call it.
 
+#[cfg(unix)]
+#[path = "command/output.rs"]
+mod output;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

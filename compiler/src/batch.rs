@@ -33,12 +33,28 @@ impl Axis {
 }
 
 /// How many members at a time: all at once, unless said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Chunks {
     /// At most so many, [`chunk_size`](crate::vmap::Vmap::chunk_size).
     pub size: Option<usize>,
     /// As many as fit into so many bytes, [`memory_limit`](crate::vmap::Vmap::memory_limit).
-    pub memory_limit: Option<u64>,
+    pub memory_limit: Option<MemoryLimit>,
+}
+
+/// A bound on the memory that a mapped program takes.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryLimit {
+    /// At most so many bytes.
+    pub bytes: u64,
+    /// What a run of a graph takes.
+    pub needs: fn(&Graph) -> u64,
+}
+
+impl MemoryLimit {
+    /// So many bytes, by [`cost::peak_bytes`]: a device may take more for itself.
+    pub fn of_values(bytes: u64) -> MemoryLimit {
+        MemoryLimit { bytes, needs: cost::peak_bytes }
+    }
 }
 
 /// How a graph is mapped.
@@ -104,8 +120,8 @@ pub fn members_at_a_time(graph: &Graph, batching: &Batching) -> Result<Option<us
         return Err(DimsError::ChunkSize.into());
     }
     let is_piece = |chunk: &usize| *chunk < members;
-    let Some(limit) = memory_limit else { return Ok(size.filter(is_piece)) };
-    let needs = |chunk: usize| batch(graph, batching, Some(chunk)).map(|graph| cost::peak_bytes(&graph));
+    let Some(MemoryLimit { bytes: limit, needs }) = memory_limit else { return Ok(size.filter(is_piece)) };
+    let needs = |chunk: usize| batch(graph, batching, Some(chunk)).map(|graph| needs(&graph));
     let most = size.unwrap_or(members).min(members).max(1);
     if needs(most)? <= limit {
         return Ok(Some(most).filter(is_piece));

@@ -200,19 +200,23 @@ fn cut(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> Result<Cut, BuildErro
     at_cut.extend(graph.outputs().iter().map(|port| port.value).filter(|&value| is_shared(value)));
     let mut seen = HashSet::new();
     at_cut.retain(|value| seen.insert(*value));
-    let place = |value: Value| at_cut.iter().position(|&other| other == value).unwrap_or_default();
+    let place = |value: Value| {
+        let missing =
+            || BuildError::inconsistency("chunks", "a value that all members share is not at the cut");
+        at_cut.iter().position(|&other| other == value).ok_or_else(missing)
+    };
     let mapped_outputs: Vec<Value> =
         graph.outputs().iter().map(|port| port.value).filter(|&value| !is_shared(value)).collect();
     let mut count = 0;
     let outputs = graph.outputs().iter().map(|port| match is_shared(port.value) {
-        true => Source::Shared(place(port.value)),
+        true => Ok(Source::Shared(place(port.value)?)),
         false => {
             count += 1;
-            Source::Mapped(count - 1)
+            Ok(Source::Mapped(count - 1))
         }
     });
     Ok(Cut {
-        outputs: outputs.collect(),
+        outputs: outputs.collect::<Result<_, BuildError>>()?,
         shared: part(graph, &[], |id| !mapped.contains(&id), &at_cut)?,
         mapped: part(
             graph,

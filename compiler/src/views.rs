@@ -60,8 +60,10 @@ pub(crate) fn permute(
     match source(builder, value) {
         Source::Splat(scalar) => Ok(builder.splat(scalar, permuted)),
         Source::Broadcast(inner, op) => {
-            let place = |dim: &usize| permutation.iter().position(|from| from == dim).unwrap_or(*dim);
-            stretch(builder, inner, &permuted, &op.dims.iter().map(place).collect::<Vec<_>>())
+            let mut places = vec![0; permutation.len()];
+            permutation.iter().enumerate().for_each(|(to, &from)| places[from] = to);
+            let dims: Vec<usize> = op.dims.iter().map(|&dim| places[dim]).collect();
+            stretch(builder, inner, &permuted, &dims)
         }
         Source::Transpose(inner, op) => {
             let composed: Vec<usize> = permutation.iter().map(|&dim| op.permutation[dim]).collect();

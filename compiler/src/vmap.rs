@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use choral_ir::TensorType;
 
-use crate::batch::{Axis, Batching, Chunks, batch_graph, in_range};
+use crate::batch::{Axis, Batching, Chunks, MemoryLimit, batch_graph, in_range};
 use crate::dims::{Dims, IntoDims};
 use crate::error::{DimsError, Error, SizeGroup};
 use crate::explain::{Explanation, explain};
@@ -104,8 +104,14 @@ impl<F> Vmap<F> {
     /// As many members at a time as fit into so many bytes, inputs and results included, by
     /// [`choral_ir::cost::peak_bytes`].
     #[must_use]
-    pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.chunks.memory_limit = Some(bytes);
+    pub fn memory_limit(self, bytes: u64) -> Self {
+        self.memory_limit_of(MemoryLimit::of_values(bytes))
+    }
+
+    /// As [`Vmap::memory_limit`], by what a device says that a run takes.
+    #[must_use]
+    pub fn memory_limit_of(mut self, limit: MemoryLimit) -> Self {
+        self.chunks.memory_limit = Some(limit);
         self
     }
 

@@ -31,6 +31,15 @@ pub struct BuildError {
 
 impl std::error::Error for BuildError {}
 
+impl BuildError {
+    /// The error that choral contradicts itself; nothing that a user says leads to it.
+    pub fn inconsistency(op: &'static str, message: impl fmt::Display) -> BuildError {
+        let message = format!("{message}; this is a fault of choral, please report it");
+        let cause = TypeError { message, constraint: "internal" };
+        BuildError { op, operands: Vec::new(), cause, location: None }
+    }
+}
+
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.op, self.cause)?;
@@ -122,7 +131,7 @@ impl Builder {
     /// # Errors
     /// If the operands do not satisfy the op's constraints.
     pub fn push_all(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
-        let (op, operands) = region::canonical(&self.graph, op.into(), operands);
+        let (op, operands) = region::canonical(&self.graph, op.into(), operands)?;
         let types: Vec<_> = operands.iter().map(|&value| self.graph.ty(value)).collect();
         let results = match op::infer(&op, &types) {
             Ok(results) => results,
@@ -165,6 +174,7 @@ impl Builder {
         inputs: &[Value],
         keep: impl Fn(NodeId) -> bool,
     ) -> Result<Vec<Value>, BuildError> {
+        self.check_inputs(graph, inputs)?;
         let (name, location) = self.description();
         let mut copies: HashMap<Value, Value> =
             graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
@@ -175,6 +185,18 @@ impl Builder {
         }
         self.describe(name, location);
         Ok(graph.outputs().iter().map(|port| copies[&port.value]).collect())
+    }
+
+    /// Fails unless `inputs` are those of a graph by number and type.
+    fn check_inputs(&self, graph: &Graph, inputs: &[Value]) -> Result<(), BuildError> {
+        let (expected, got) = (graph.input_types(), inputs.iter().map(|&value| self.graph.ty(value)));
+        if got.clone().eq(&expected) {
+            return Ok(());
+        }
+        let got: Vec<TensorType> = got.cloned().collect();
+        let message = format!("@{} takes {}, got {}", graph.name(), op::list(&expected), op::list(&got));
+        let cause = TypeError { message, constraint: "inputs" };
+        Err(BuildError { op: "call", operands: Vec::new(), cause, location: self.location.clone() })
     }
 
     /// Adds another graph's op or constant under its name; an input adds nothing.

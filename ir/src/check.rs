@@ -83,14 +83,18 @@ impl Program {
         crate::text::programs(text)
     }
 
-    /// The checks that fail, given the graph's outputs: each with its line, and by how much.
+    /// The checks that fail, given the graph's outputs: each with its line, and by how much. One whose
+    /// values are not among the outputs fails, too.
     pub fn failures(&self, outputs: &[Tensor]) -> Vec<String> {
-        let pairs = outputs.get(self.results..).unwrap_or_default().chunks_exact(2);
-        let failure = |(check, pair): (&Check, &[Tensor])| {
-            let message = check.kind.difference(&pair[0], &pair[1])?;
+        let failure = |(at, check): (usize, &Check)| {
+            let first = self.results + 2 * at;
+            let message = match outputs.get(first..first + 2) {
+                Some([got, expected]) => check.kind.difference(got, expected)?,
+                Some(_) | None => "there are no values to compare".to_owned(),
+            };
             Some(format!("line {}: {message}", check.line))
         };
-        self.checks.iter().zip(pairs).filter_map(failure).collect()
+        self.checks.iter().enumerate().filter_map(failure).collect()
     }
 }
 

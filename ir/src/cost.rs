@@ -9,15 +9,17 @@
 //! | `scan` | the body's cost per slice |
 //! | everything else | nothing: moving, indexing, sorting, drawing bits, factorisations |
 //!
-//! Memory is what is alive at once, if every value has a place of its own until its last reader.
+//! Memory is what is alive at once, if every value has a place of its own until its last reader, but for
+//! reshapes: they are their operand.
 //!
 //! Must not live here: how long anything takes, and what a device does with memory.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 use crate::graph::Node;
-use crate::op::convolution::dilate;
+use crate::op::convolution::Line;
 use crate::op::{
-    ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, WindowOp,
+    ControlOp, Convolution, DotGeneral, IndexOp, Map, Reduce, ReduceWindow, Scan, SelectAndScatter, ShapeOp,
+    WindowOp,
 };
 use crate::{Graph, NodeId, NodeKind, Op, TensorType};
 
@@ -98,7 +100,8 @@ pub fn bytes_of(graph: &Graph, id: NodeId) -> u64 {
 }
 
 /// Bytes of all values that are alive at once, at the fullest moment of a run: inputs and constants
-/// throughout, every other value until its last reader; of ops with regions, those of the largest.
+/// throughout, every other value until its last reader; of ops with regions, those of the largest. A
+/// reshape is its operand under another shape.
 ///
 /// ```
 /// use choral_ir::{Graph, cost};
@@ -112,11 +115,12 @@ pub fn bytes_of(graph: &Graph, id: NodeId) -> u64 {
 /// # Ok::<(), choral_ir::text::ParseError>(())
 /// ```
 pub fn peak_bytes(graph: &Graph) -> u64 {
+    let places = places(graph);
     let mut last_read: Vec<usize> = (0..graph.len()).collect();
     for (id, _) in graph.nodes() {
-        graph.operands(id).iter().for_each(|value| last_read[value.node().index()] = id.index());
+        graph.operands(id).iter().for_each(|value| last_read[places[value.node().index()]] = id.index());
     }
-    graph.outputs().iter().for_each(|port| last_read[port.value.node().index()] = graph.len());
+    graph.outputs().iter().for_each(|port| last_read[places[port.value.node().index()]] = graph.len());
     let mut ending: Vec<u64> = vec![0; graph.len() + 1];
     let (mut alive, mut peak) = (0u64, 0);
     for (id, node) in graph.nodes() {
@@ -136,10 +140,25 @@ pub fn peak_bytes(graph: &Graph) -> u64 {
     peak
 }
 
-/// Bytes of the values of a node.
+/// For every node the one that made its values: its own, or that of a reshape's operand.
+fn places(graph: &Graph) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..graph.len()).collect();
+    for (id, _) in graph.nodes().filter(|(_, node)| is_reshape(node)) {
+        graph.operands(id).iter().for_each(|value| places[id.index()] = places[value.node().index()]);
+    }
+    places
+}
+
+fn is_reshape(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Op(Op::Shape(ShapeOp::Reshape(_))))
+}
+
+/// Bytes of the values that a node makes.
 fn bytes(node: &Node) -> u64 {
-    let of_type = |ty: &TensorType| (ty.len() as u64).saturating_mul(ty.dtype.bytes() as u64);
-    node.types.iter().map(of_type).fold(0, u64::saturating_add)
+    if is_reshape(node) {
+        return 0;
+    }
+    node.types.iter().map(|ty| ty.bytes() as u64).fold(0, u64::saturating_add)
 }
 
 fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {
@@ -180,21 +199,33 @@ fn dot(op: &DotGeneral, lhs: &TensorType, result: &TensorType) -> u64 {
 /// Products of elements.
 fn convolution(op: &Convolution, [input, kernel]: [&TensorType; 2], result: &TensorType) -> u64 {
     let spatial = &op.output.spatial;
-    let taps = (0..spatial.len()).map(|at| meetings(op, at, [input, kernel], result.shape[spatial[at]]));
+    let taps = (0..spatial.len()).map(|at| meetings(op.line(at, input, kernel), result.shape[spatial[at]]));
     let others = (0..result.rank()).filter(|dim| !spatial.contains(dim)).map(|dim| result.shape[dim] as u64);
     product([kernel.shape[op.kernel.feature] as u64, product(taps), product(others)])
 }
 
 /// Along one spatial dimension: how often, over all windows, a kernel element meets an input element.
-fn meetings(op: &Convolution, at: usize, [input, kernel]: [&TensorType; 2], windows: usize) -> u64 {
-    let (stride, step, gap) = (op.strides[at], op.rhs_dilation[at], op.lhs_dilation[at]);
-    let extent = dilate(input.shape[op.input.spatial[at]], gap) as i64;
-    let meets = |window: usize, tap: usize| {
-        let place = (window * stride + tap * step) as i64 - op.padding[at].0;
-        (0..extent).contains(&place) && place % gap as i64 == 0
-    };
-    let taps = kernel.shape[op.kernel.spatial[at]];
-    (0..windows).map(|window| (0..taps).filter(|&tap| meets(window, tap)).count() as u64).sum()
+fn meetings(line: Line, windows: usize) -> u64 {
+    (0..line.window).map(|tap| met_by(line, tap, windows)).fold(0, u64::saturating_add)
+}
+
+/// In how many of the windows element `tap` of the kernel lies on an element of the input.
+fn met_by(line: Line, tap: usize, windows: usize) -> u64 {
+    let (gap, stride) = (line.dilation as i128, line.stride as i128);
+    // Where it lies in window 0, counted from the input's first element.
+    let first = tap as i128 * line.window_dilation as i128 - i128::from(line.padding.0);
+    let last = (line.size as i128 - 1) * gap;
+    let from = (-first).max(0).unsigned_abs().div_ceil(stride.unsigned_abs()) as i128;
+    let until = (last - first).div_euclid(stride).min(windows as i128 - 1);
+    // Windows that lie on elements, not between them, come at regular distances.
+    let period = gap / gcd(gap, stride);
+    let on_element = |window: &i128| (window * stride + first) % gap == 0;
+    let hit = (from..=until).take(period as usize).find(on_element);
+    hit.map_or(0, |hit| ((until - hit) / period + 1) as u64)
+}
+
+fn gcd(a: i128, b: i128) -> i128 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn reduce_window(op: &ReduceWindow, result: &TensorType, weights: Weights) -> u64 {

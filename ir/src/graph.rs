@@ -130,7 +130,7 @@ pub struct Use {
 /// A place in a source file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
-    /// Path of the file.
+    /// Path of the file; empty for a text without a name.
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,
@@ -140,7 +140,10 @@ pub struct Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        match &*self.file {
+            "" => write!(f, "{}:{} of the text", self.line, self.column),
+            file => write!(f, "{file}:{}:{}", self.line, self.column),
+        }
     }
 }
 

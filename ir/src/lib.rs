@@ -13,6 +13,7 @@ pub mod graph;
 mod graphviz;
 pub mod json;
 pub mod known;
+pub mod memory;
 pub mod narrow;
 pub mod op;
 pub mod random;

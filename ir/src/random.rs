@@ -3,6 +3,7 @@
 //! Lives here: keys and the draws that initialisers need. Random numbers *inside* programs are
 //! ops.
 
+use crate::memory::{self, OutOfMemory};
 use crate::special::erf_inv;
 
 /// A seed for random draws: the same key always gives the same numbers, on every machine.
@@ -43,8 +44,31 @@ impl Key {
     /// assert_eq!(keys[..2], Key::new(0).split::<2>());
     /// assert_eq!(Tensor::from(keys).shape(), [5, 2]);
     /// ```
+    ///
+    /// # Panics
+    /// If there is not the memory, as every method here that takes a count; [`Key::try_split_n`] gives an
+    /// error.
+    #[track_caller]
     pub fn split_n(self, count: usize) -> Vec<Key> {
-        (0..count).map(|index| Key(threefry2x32(self.0, counter(index)))).collect()
+        match self.try_split_n(count) {
+            Ok(keys) => keys,
+            Err(error) => panic!("split_n: {count} keys: {error}"),
+        }
+    }
+
+    /// As [`Key::split_n`].
+    ///
+    /// ```
+    /// # use choral_ir::Key;
+    /// assert!(Key::new(0).try_split_n(1 << 62).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// If there is not the memory.
+    pub fn try_split_n(self, count: usize) -> Result<Vec<Key>, OutOfMemory> {
+        let mut keys = memory::vector(count)?;
+        keys.extend((0..count).map(|index| Key(threefry2x32(self.0, counter(index)))));
+        Ok(keys)
     }
 
     /// A key that depends on this one and on `data`, as `jax.random.fold_in`.
@@ -53,46 +77,54 @@ impl Key {
     }
 
     /// `count` uniformly random words, as `jax.random.bits`.
+    #[track_caller]
     pub fn bits(self, count: usize) -> Vec<u32> {
-        (0..count)
-            .map(|index| {
-                let [high, low] = threefry2x32(self.0, counter(index));
-                high ^ low
-            })
-            .collect()
+        draws(count, |index| self.bits_at(index))
+    }
+
+    fn bits_at(self, index: usize) -> u32 {
+        let [high, low] = threefry2x32(self.0, counter(index));
+        high ^ low
     }
 
     /// `count` draws from `[0, 1)`, as `jax.random.uniform`.
+    #[track_caller]
     pub fn uniform(self, count: usize) -> Vec<f32> {
         self.uniform_between(count, 0.0, 1.0)
     }
 
     /// `count` draws from `[low, high)`, as `jax.random.uniform` with `minval` and `maxval`.
+    #[track_caller]
     pub fn uniform_between(self, count: usize, low: f32, high: f32) -> Vec<f32> {
-        self.bits(count)
-            .into_iter()
-            .map(|bits| {
-                // 23 random bits as the mantissa of a number in [1, 2).
-                let unit = f32::from_bits((bits >> 9) | 1.0f32.to_bits()) - 1.0;
-                // XLA rounds once, after product and sum.
-                ((f64::from(unit) * f64::from(high - low) + f64::from(low)) as f32).max(low)
-            })
-            .collect()
+        draws(count, |index| self.uniform_at(index, low, high))
+    }
+
+    pub(crate) fn uniform_at(self, index: usize, low: f32, high: f32) -> f32 {
+        // 23 random bits as the mantissa of a number in [1, 2).
+        let unit = f32::from_bits((self.bits_at(index) >> 9) | 1.0f32.to_bits()) - 1.0;
+        // XLA rounds once, after product and sum.
+        ((f64::from(unit) * f64::from(high - low) + f64::from(low)) as f32).max(low)
     }
 
     /// `count` standard normal draws: `sqrt(2) * erf_inv(u)` with `u` uniform in `(-1, 1)`, as `jax.random.normal`.
+    #[track_caller]
     pub fn normal(self, count: usize) -> Vec<f32> {
+        draws(count, |index| self.normal_at(index))
+    }
+
+    pub(crate) fn normal_at(self, index: usize) -> f32 {
         let low = f32::from_bits((-1.0f32).to_bits() - 1);
-        let draws = self.uniform_between(count, low, 1.0);
-        draws.into_iter().map(|u| std::f32::consts::SQRT_2 * erf_inv(u)).collect()
+        std::f32::consts::SQRT_2 * erf_inv(self.uniform_at(index, low, 1.0))
     }
 
     /// `count` times true with probability `p`, as `jax.random.bernoulli`.
+    #[track_caller]
     pub fn bernoulli(self, count: usize, p: f32) -> Vec<bool> {
         self.uniform(count).into_iter().map(|draw| draw < p).collect()
     }
 
     /// `count` integers from `low` to before `high`, as `jax.random.randint`; `low` if there are none.
+    #[track_caller]
     pub fn randint(self, count: usize, low: i32, high: i32) -> Vec<i32> {
         let span = span(low, high);
         let [high_words, low_words] = self.split().map(|key: Key| key.bits(count));
@@ -103,9 +135,10 @@ impl Key {
     }
 
     /// `0..count` in random order, as `jax.random.permutation`.
+    #[track_caller]
     pub fn permutation(self, count: usize) -> Vec<usize> {
         let mut key = self;
-        let mut order: Vec<usize> = (0..count).collect();
+        let mut order: Vec<usize> = draws(count, |place| place);
         for _ in 0..shuffles(count) {
             let [rest, this] = key.split();
             key = rest;
@@ -115,6 +148,17 @@ impl Key {
         }
         order
     }
+}
+
+/// What `draw` gives for each of `count` places.
+#[track_caller]
+fn draws<T>(count: usize, draw: impl Fn(usize) -> T) -> Vec<T> {
+    let mut values = match memory::vector(count) {
+        Ok(values) => values,
+        Err(error) => panic!("{count} draws: {error}"),
+    };
+    values.extend((0..count).map(draw));
+    values
 }
 
 /// Number of integers from `low` to before `high`, at least one.

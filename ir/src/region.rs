@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::graph::{NodeKind, Value};
 use crate::op::{Case, ControlOp, If};
-use crate::{Builder, Graph, Op, Tensor, TensorType};
+use crate::{BuildError, Builder, Graph, Op, Tensor, TensorType};
 
 /// Where an input of a region gets its value once the region's inputs are others.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub(crate) fn with_inputs(
     inputs: &[(String, TensorType)],
     given: &[Given],
     handed_on: impl Iterator<Item = usize>,
-) -> Graph {
+) -> Result<Graph, BuildError> {
     let mut builder = Builder::new(region.name());
     let fresh: Vec<Value> = inputs.iter().map(|(name, ty)| builder.input(name.clone(), ty.clone())).collect();
     let values: Vec<Value> = given
@@ -38,25 +38,28 @@ pub(crate) fn with_inputs(
             Given::Constant(tensor, ty) => builder.literal(tensor.clone(), ty.clone()),
         })
         .collect();
-    // The region was built on inputs of the same types, so every op fits again.
-    let mut outputs = builder.inline(region, &values).unwrap_or_default();
+    let mut outputs = builder.inline(region, &values)?;
     outputs.extend(handed_on.map(|number| fresh[number]));
-    builder.finish(&outputs)
+    Ok(builder.finish(&outputs))
 }
 
 /// A branching op in its one form: see the module's documentation.
-pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> (Op, Vec<Value>) {
+///
+/// # Errors
+/// Only for branches that do not fit themselves.
+pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> Result<(Op, Vec<Value>), BuildError> {
     let branches = match &op {
         Op::Control(ControlOp::If(If { true_branch, false_branch })) => {
             vec![true_branch.clone(), false_branch.clone()]
         }
         Op::Control(ControlOp::Case(Case { branches })) => branches.clone(),
-        _ => return (op, operands.to_vec()),
+        _ => return Ok((op, operands.to_vec())),
     };
-    let Some((index, captured)) = operands.split_first() else { return (op, operands.to_vec()) };
+    let Some((index, captured)) = operands.split_first() else { return Ok((op, operands.to_vec())) };
     // What does not fit is for the type rule to refuse.
-    if branches.iter().any(|branch| branch.inputs().len() != captured.len()) {
-        return (op, operands.to_vec());
+    let takes = |branch: &Arc<Graph>| captured.iter().map(|&value| graph.ty(value)).eq(&branch.input_types());
+    if !branches.iter().all(takes) {
+        return Ok((op, operands.to_vec()));
     }
     let read: Vec<HashSet<Value>> = branches.iter().map(|branch| values_read(branch)).collect();
     let is_read = |at: usize| {
@@ -67,20 +70,21 @@ pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> (Op, Vec<V
     kept.sort_unstable();
     kept.dedup();
     if kept == captured {
-        return (op, operands.to_vec());
+        return Ok((op, operands.to_vec()));
     }
     let given: Vec<Given> = captured.iter().map(|&value| source(graph, value, &kept)).collect();
     let inputs: Vec<(String, TensorType)> =
         kept.iter().map(|&value| (graph.node(value.node()).name.clone(), graph.ty(value).clone())).collect();
-    let rebuild = |branch: &Arc<Graph>| Arc::new(with_inputs(branch, &inputs, &given, std::iter::empty()));
-    let rebuilt: Vec<Arc<Graph>> = branches.iter().map(rebuild).collect();
+    let rebuild =
+        |branch: &Arc<Graph>| with_inputs(branch, &inputs, &given, std::iter::empty()).map(Arc::new);
+    let rebuilt: Vec<Arc<Graph>> = branches.iter().map(rebuild).collect::<Result<_, _>>()?;
     let op = match rebuilt.as_slice() {
         [true_branch, false_branch] if matches!(op, Op::Control(ControlOp::If(_))) => {
             If { true_branch: true_branch.clone(), false_branch: false_branch.clone() }.into()
         }
         _ => Case { branches: rebuilt }.into(),
     };
-    (op, [vec![*index], kept].concat())
+    Ok((op, [vec![*index], kept].concat()))
 }
 
 /// Every value that a region's ops read or that it returns.

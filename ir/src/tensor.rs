@@ -3,11 +3,13 @@
 //! Lives here: shape, elements and the few ways to look at them. No arithmetic: programs do that.
 
 use std::fmt;
+use std::panic::Location as Caller;
 use std::sync::Arc;
 
 use crate::element::{Element, Storage};
+use crate::memory::{self, OutOfMemory};
 use crate::types::elements;
-use crate::{DType, Key, TensorType, with_dtype, with_storage};
+use crate::{DType, Key, Location, TensorType, with_dtype, with_storage};
 
 /// A dense, row-major tensor. Cloning shares the elements.
 ///
@@ -40,6 +42,8 @@ pub enum TensorError {
     StackOfNone,
     #[error("expected one element, but the tensor is {0}")]
     Item(TensorType),
+    #[error("a tensor of type {ty}: {cause}\n  at {location}")]
+    Memory { ty: TensorType, cause: OutOfMemory, location: Location },
 }
 
 impl Tensor {
@@ -47,6 +51,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the number of values is not the product of the shape.
+    #[track_caller]
     pub fn new<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Tensor, TensorError> {
         Tensor::from_storage(shape, T::store(values))
     }
@@ -55,34 +60,82 @@ impl Tensor {
     ///
     /// # Errors
     /// If the number of elements is not the product of the shape.
+    #[track_caller]
     pub fn from_storage(shape: impl Into<Vec<usize>>, data: Storage) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, data.dtype());
-        if ty.len() != data.len() {
-            return Err(TensorError::Length { shape: ty.shape, got: data.len() });
-        }
+        check_shape(&ty, data.len())?;
         Ok(Tensor { ty, data: Arc::new(data) })
     }
 
-    /// The tensor of type `ty` whose element at each linear index is `value(index)`.
+    /// The tensor of `shape` whose element at each linear index is `value(index)`.
+    ///
+    /// # Panics
+    /// If there is not the memory; [`Tensor::try_from_fn`] gives an error.
+    #[track_caller]
     pub fn from_fn<T: Element>(shape: impl Into<Vec<usize>>, value: impl FnMut(usize) -> T) -> Tensor {
+        made(Tensor::try_from_fn(shape, value))
+    }
+
+    /// As [`Tensor::from_fn`].
+    ///
+    /// ```
+    /// use choral_ir::Tensor;
+    /// assert!(Tensor::try_from_fn([2, 3], |index| index as f32).is_ok());
+    /// assert!(Tensor::try_from_fn([usize::MAX, 2], |index| index as f32).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// If there is not the memory.
+    #[track_caller]
+    pub fn try_from_fn<T: Element>(
+        shape: impl Into<Vec<usize>>,
+        value: impl FnMut(usize) -> T,
+    ) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, T::DTYPE);
-        let data = T::store((0..ty.len()).map(value).collect());
-        Tensor { ty, data: Arc::new(data) }
+        let mut values = room(&ty)?;
+        values.extend((0..ty.len()).map(value));
+        Ok(Tensor { ty, data: Arc::new(T::store(values)) })
     }
 
     /// A scalar.
     pub fn scalar<T: Element>(value: T) -> Tensor {
-        Tensor::full([], value)
+        Tensor { ty: TensorType::scalar(T::DTYPE), data: Arc::new(T::store(vec![value])) }
     }
 
     /// Every element is `value`.
+    ///
+    /// # Panics
+    /// If there is not the memory; [`Tensor::try_full`] gives an error.
+    #[track_caller]
     pub fn full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Tensor {
-        Tensor::from_fn(shape, |_| value)
+        made(Tensor::try_full(shape, value))
+    }
+
+    /// As [`Tensor::full`].
+    ///
+    /// # Errors
+    /// If there is not the memory.
+    #[track_caller]
+    pub fn try_full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Result<Tensor, TensorError> {
+        Tensor::try_from_fn(shape, |_| value)
     }
 
     /// Every element is zero (`false` for `i1`).
+    ///
+    /// # Panics
+    /// If there is not the memory; [`Tensor::try_zeros`] gives an error.
+    #[track_caller]
     pub fn zeros(ty: TensorType) -> Tensor {
-        with_dtype!(ty.dtype, T => Tensor::full(ty.shape, T::from_f64(0.0)))
+        made(Tensor::try_zeros(ty))
+    }
+
+    /// As [`Tensor::zeros`].
+    ///
+    /// # Errors
+    /// If there is not the memory.
+    #[track_caller]
+    pub fn try_zeros(ty: TensorType) -> Result<Tensor, TensorError> {
+        with_dtype!(ty.dtype, T => Tensor::try_full(ty.shape, T::from_f64(0.0)))
     }
 
     /// The scalar of `dtype` nearest to `value`.
@@ -91,17 +144,39 @@ impl Tensor {
     }
 
     /// Independent standard normal `f32` draws, equal to `jax.random.normal(key, shape)` up to rounding.
+    ///
+    /// # Panics
+    /// If there is not the memory; [`Tensor::try_randn`] gives an error.
+    #[track_caller]
     pub fn randn(shape: impl Into<Vec<usize>>, key: Key) -> Tensor {
-        let shape = shape.into();
-        let values = key.normal(shape.iter().product());
-        Tensor::from_fn(shape, |index| values[index])
+        made(Tensor::try_randn(shape, key))
+    }
+
+    /// As [`Tensor::randn`].
+    ///
+    /// # Errors
+    /// If there is not the memory.
+    #[track_caller]
+    pub fn try_randn(shape: impl Into<Vec<usize>>, key: Key) -> Result<Tensor, TensorError> {
+        Tensor::try_from_fn(shape, |index| key.normal_at(index))
     }
 
     /// Independent `f32` draws from `[0, 1)`, equal to `jax.random.uniform(key, shape)`.
+    ///
+    /// # Panics
+    /// If there is not the memory; [`Tensor::try_rand`] gives an error.
+    #[track_caller]
     pub fn rand(shape: impl Into<Vec<usize>>, key: Key) -> Tensor {
-        let shape = shape.into();
-        let values = key.uniform(shape.iter().product());
-        Tensor::from_fn(shape, |index| values[index])
+        made(Tensor::try_rand(shape, key))
+    }
+
+    /// As [`Tensor::rand`].
+    ///
+    /// # Errors
+    /// If there is not the memory.
+    #[track_caller]
+    pub fn try_rand(shape: impl Into<Vec<usize>>, key: Key) -> Result<Tensor, TensorError> {
+        Tensor::try_from_fn(shape, |index| key.uniform_at(index, 0.0, 1.0))
     }
 
     /// Element type and shape.
@@ -176,11 +251,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shape has another number of elements.
+    #[track_caller]
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, self.dtype());
-        if ty.len() != self.len() {
-            return Err(TensorError::Length { shape: ty.shape, got: self.len() });
-        }
+        check_shape(&ty, self.len())?;
         Ok(Tensor { ty, data: Arc::clone(&self.data) })
     }
 
@@ -188,13 +262,14 @@ impl Tensor {
     ///
     /// # Errors
     /// If there is no such slice.
+    #[track_caller]
     pub fn index(&self, index: usize) -> Result<Tensor, TensorError> {
         match self.shape().split_first() {
             Some((&size, rest)) if index < size => {
                 let width = rest.iter().product::<usize>();
-                Ok(with_storage!(self.storage(), values => {
-                    Tensor::from_fn(rest, |at| values[index * width + at])
-                }))
+                with_storage!(self.storage(), values => {
+                    Tensor::try_from_fn(rest, |at| values[index * width + at])
+                })
             }
             Some(_) | None => Err(TensorError::Index { index, ty: self.ty.clone() }),
         }
@@ -214,8 +289,8 @@ impl Tensor {
     /// # Errors
     /// If there is no such slice, or it has another type.
     pub fn set_index(&mut self, index: usize, slice: &Tensor) -> Result<(), TensorError> {
-        fn like<'a, T: Element>(_: &[T], storage: &'a Storage) -> &'a [T] {
-            T::view(storage).unwrap_or_default()
+        fn like<'a, T: Element>(_: &[T], slice: &'a Tensor) -> Result<&'a [T], TensorError> {
+            slice.as_slice()
         }
         let missing = || TensorError::Index { index, ty: self.ty.clone() };
         let (&size, rest) = self.shape().split_first().ok_or_else(missing)?;
@@ -228,7 +303,7 @@ impl Tensor {
         }
         let places = index * slice.len()..(index + 1) * slice.len();
         with_storage!(Arc::make_mut(&mut self.data), values => {
-            let taken = like(values, slice.storage());
+            let taken = like(values, slice)?;
             values[places].copy_from_slice(taken);
         });
         Ok(())
@@ -245,23 +320,25 @@ impl Tensor {
     ///
     /// # Errors
     /// If one of them is not there.
+    #[track_caller]
     pub fn take(&self, indices: &[usize]) -> Result<Tensor, TensorError> {
-        let size = self.shape().first().copied().unwrap_or_default();
+        let missing = |index: usize| TensorError::Index { index, ty: self.ty.clone() };
+        let (&size, rest) = self.shape().split_first().ok_or_else(|| missing(0))?;
         if let Some(&index) = indices.iter().find(|&&index| index >= size) {
-            return Err(TensorError::Index { index, ty: self.ty.clone() });
+            return Err(missing(index));
         }
-        let mut shape = self.shape().to_vec();
-        let width = shape.iter().skip(1).product::<usize>();
-        shape.splice(..1, [indices.len()]);
-        Ok(with_storage!(self.storage(), values => {
-            Tensor::from_fn(shape, |at| values[indices[at / width] * width + at % width])
-        }))
+        let width = rest.iter().product::<usize>();
+        let shape = [&[indices.len()], rest].concat();
+        with_storage!(self.storage(), values => {
+            Tensor::try_from_fn(shape, |at| values[indices[at / width] * width + at % width])
+        })
     }
 
     /// Tensors of one type, joined along a new dimension 0.
     ///
     /// # Errors
     /// If there are none, or their types differ.
+    #[track_caller]
     pub fn stack(tensors: &[Tensor]) -> Result<Tensor, TensorError> {
         let first = tensors.first().ok_or(TensorError::StackOfNone)?;
         if let Some((position, other)) = tensors.iter().enumerate().find(|(_, other)| other.ty != first.ty) {
@@ -270,12 +347,13 @@ impl Tensor {
         }
         let mut shape = vec![tensors.len()];
         shape.extend(first.shape());
+        let ty = first.ty.with_shape(shape);
         with_dtype!(first.dtype(), T => {
-            let mut values = Vec::with_capacity(shape.iter().product());
+            let mut values = room(&ty)?;
             for tensor in tensors {
                 values.extend_from_slice(tensor.as_slice::<T>()?);
             }
-            Tensor::new(shape, values)
+            Tensor::new(ty.shape, values)
         })
     }
 
@@ -287,6 +365,33 @@ impl Tensor {
                     (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| a.to_bits64() == b.to_bits64()),
                     (Some(_) | None, None) | (None, Some(_)) => false,
                 }))
+    }
+}
+
+/// Fails unless a type takes so many values, and memory can address it even where it has none.
+#[track_caller]
+fn check_shape(ty: &TensorType, values: usize) -> Result<(), TensorError> {
+    if ty.len() != values {
+        return Err(TensorError::Length { shape: ty.shape.clone(), got: values });
+    }
+    if ty.is_addressable() { Ok(()) } else { room::<u8>(ty).map(drop) }
+}
+
+/// An empty vector with room for the elements of a tensor.
+#[track_caller]
+fn room<T>(ty: &TensorType) -> Result<Vec<T>, TensorError> {
+    let length = if ty.is_addressable() { ty.len() } else { usize::MAX };
+    let location = Caller::caller();
+    let refused = |cause| TensorError::Memory { ty: ty.clone(), cause, location: location.into() };
+    memory::vector(length).map_err(refused)
+}
+
+/// A tensor that a constructor without a `Result` promises.
+#[track_caller]
+fn made(tensor: Result<Tensor, TensorError>) -> Tensor {
+    match tensor {
+        Ok(tensor) => tensor,
+        Err(error) => panic!("{error}\n  the constructor's `try_` twin gives this as an error"),
     }
 }
 
@@ -311,26 +416,39 @@ impl fmt::Display for Tensor {
     }
 }
 
+/// Writes nested lists: place after place, with the brackets that open and close between two.
 fn write_nested<T: Element>(f: &mut fmt::Formatter<'_>, values: &[T], shape: &[usize]) -> fmt::Result {
     const EDGE: usize = 3;
-    let Some((&size, rest)) = shape.split_first() else {
-        return values.iter().try_for_each(|value| write!(f, "{value:?}"));
-    };
-    let width = rest.iter().product::<usize>();
-    f.write_str("[")?;
-    for index in 0..size {
-        if size > 2 * EDGE && index == EDGE {
+    const EMPTY: usize = 1000;
+    // Lists without elements are the innermost; nobody reads more than a few of them.
+    let is_empty = values.is_empty();
+    let shape = &shape[..shape.iter().position(|&size| size == 0).unwrap_or(shape.len())];
+    let shape = if is_empty && elements(shape) > EMPTY { &[] } else { shape };
+    let is_left_out = |size: usize, at: usize| size > 2 * EDGE && (EDGE..size - EDGE).contains(&at);
+    let strides = TensorType::new(shape, T::DTYPE).strides();
+    let mut index = vec![0; shape.len()];
+    let mut opened = 0;
+    loop {
+        f.write_str(&"[".repeat(shape.len() - opened))?;
+        let place: usize = index.iter().zip(&strides).map(|(at, stride)| at * stride).sum();
+        match is_empty {
+            true => f.write_str("[]")?,
+            false => write!(f, "{:?}", values[place])?,
+        }
+        // The innermost dimension that goes on; those within are closed and begin again.
+        let Some(dim) = (0..shape.len()).rev().find(|&dim| index[dim] + 1 < shape[dim]) else {
+            return f.write_str(&"]".repeat(shape.len()));
+        };
+        f.write_str(&"]".repeat(shape.len() - 1 - dim))?;
+        index[dim + 1..].fill(0);
+        index[dim] += 1;
+        if is_left_out(shape[dim], index[dim]) {
             f.write_str(", ...")?;
+            index[dim] = shape[dim] - EDGE;
         }
-        if size > 2 * EDGE && (EDGE..size - EDGE).contains(&index) {
-            continue;
-        }
-        if index > 0 {
-            f.write_str(", ")?;
-        }
-        write_nested(f, &values[index * width..(index + 1) * width], rest)?;
+        f.write_str(", ")?;
+        opened = dim + 1;
     }
-    f.write_str("]")
 }
 
 impl From<Key> for Tensor {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::DType;
 
+/// Bytes of the widest element type.
+const WIDEST: usize = 8;
+
 /// Element type and shape of a value, printed as StableHLO does.
 ///
 /// ```
@@ -24,7 +27,7 @@ pub struct TensorType {
 
 /// Number of elements of a shape; the largest `usize` where that is more than fits.
 pub(crate) fn elements(shape: &[usize]) -> usize {
-    shape.iter().fold(1, |len: usize, &size| len.saturating_mul(size))
+    if shape.contains(&0) { 0 } else { shape.iter().fold(1, |len: usize, &size| len.saturating_mul(size)) }
 }
 
 impl TensorType {
@@ -51,6 +54,32 @@ impl TensorType {
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of all elements; the largest `usize` where that is more than fits.
+    ///
+    /// ```
+    /// # use choral_ir::{DType, TensorType};
+    /// assert_eq!(TensorType::new([2, 3], DType::F32).bytes(), 24);
+    /// assert_eq!(TensorType::new([usize::MAX, 2], DType::F32).bytes(), usize::MAX);
+    /// ```
+    pub fn bytes(&self) -> usize {
+        self.len().saturating_mul(self.dtype.bytes())
+    }
+
+    /// Whether memory can address every element, by its place as by its stride, in any element type.
+    /// No program holds a value of another type: the type rules, the verifier and the parser refuse it.
+    ///
+    /// ```
+    /// # use choral_ir::{DType, TensorType};
+    /// assert!(TensorType::new([1 << 40], DType::F32).is_addressable()); // if there is the memory
+    /// assert!(!TensorType::new([1 << 60], DType::F32).is_addressable());
+    /// assert!(!TensorType::new([0, 1 << 60], DType::F32).is_addressable());
+    /// ```
+    pub fn is_addressable(&self) -> bool {
+        // A size of 0 counts as 1: strides within the others must fit, too.
+        let bytes = self.shape.iter().try_fold(WIDEST, |bytes, &size| bytes.checked_mul(size.max(1)));
+        bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
     }
 
     /// The same shape with another element type.

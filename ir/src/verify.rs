@@ -87,7 +87,7 @@ fn check_port(graph: &Graph, port: &Port, report: &mut impl FnMut(String)) {
 
 fn check_node(graph: &Graph, id: NodeId, node: &Node, mut report: impl FnMut(String)) {
     for ty in &node.types {
-        if ty.shape.iter().try_fold(8usize, |all, &size| all.checked_mul(size.max(1))).is_none() {
+        if !ty.is_addressable() {
             return report(format!("{ty} has more elements than fit this machine"));
         }
     }
@@ -112,8 +112,10 @@ fn check_node(graph: &Graph, id: NodeId, node: &Node, mut report: impl FnMut(Str
                     return report(format!("in a region of {}: {error}", op.name()));
                 }
             }
-            if region::canonical(graph, op.clone(), &operands).1 != operands {
-                return report(format!("the operands of {} are not in their one form", op.name()));
+            match region::canonical(graph, op.clone(), &operands) {
+                Ok((_, canonical)) if canonical == operands => {}
+                Ok(_) => return report(format!("the operands of {} are not in their one form", op.name())),
+                Err(error) => return report(error.to_string()),
             }
             let types: Vec<_> = operands.iter().map(|&value| graph.ty(value)).collect();
             match op::infer(op, &types) {

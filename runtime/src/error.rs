@@ -1,6 +1,7 @@
 //! What can go wrong between a graph and its results.
 
-use choral_ir::{TensorError, TensorType};
+use choral_ir::memory::OutOfMemory;
+use choral_ir::{Location, TensorError, TensorType};
 
 /// An error of the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +29,17 @@ pub enum Error {
         /// Type of the tensor given.
         got: TensorType,
     },
-    /// A value that no memory holds.
-    #[error("%{name} is {ty}: more than memory can address")]
-    TooLarge {
-        /// Name of the value.
+    /// A program that there is not the memory for.
+    #[error("%{name} : {ty}: with what is alive beside it, {cause}{}", at(.location))]
+    Memory {
+        /// Name of the value that is made when most is needed.
         name: String,
         /// Its type.
         ty: TensorType,
+        /// How much is needed, and how much there is.
+        cause: OutOfMemory,
+        /// The user's line that asked for the value.
+        location: Option<Location>,
     },
     /// An op between members along an axis that no `vmap` bound.
     #[error("{op}: no vmap binds the axis {axes}; map the program over an axis of this name")]
@@ -52,7 +57,26 @@ pub enum Error {
         /// What it says.
         message: String,
     },
+    /// A part of choral that contradicts another; nothing that a user says leads to it.
+    #[error("%{name}: {message}; this is a fault of choral, please report it")]
+    Internal {
+        /// Name of the value that was to be made.
+        name: String,
+        /// What does not fit.
+        message: String,
+    },
     /// A tensor that does not hold what its type says.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+}
+
+impl Error {
+    /// That choral contradicts itself about a value.
+    pub(crate) fn internal(name: &str, message: impl Into<String>) -> Error {
+        Error::Internal { name: name.to_owned(), message: message.into() }
+    }
+}
+
+fn at(location: &Option<Location>) -> String {
+    location.as_ref().map_or_else(String::new, |location| format!("\n  at {location}"))
 }

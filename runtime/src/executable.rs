@@ -1,12 +1,13 @@
 //! Compiled graphs.
 
-use choral_ir::{Graph, NodeKind, Op, Tensor, TensorType};
+use choral_ir::{Graph, NodeKind, Op, Tensor};
 
 use crate::device::Device;
 use crate::error::Error;
 use crate::ops;
-use crate::plan::{Plan, memory};
-use crate::reference::{check_inputs, evaluate};
+use crate::plan::Plan;
+use crate::plan::memory::{self, Peak};
+use crate::reference::{check_inputs, interpret};
 
 /// A graph made ready for a device. It may be shared by threads, each running it at the same time.
 ///
@@ -26,22 +27,24 @@ pub struct Executable {
     graph: Graph,
     /// `None` on the reference device, which walks the graph itself.
     plan: Option<Plan>,
+    peak: Peak,
 }
 
 impl Executable {
     /// Prepares a verified graph.
     ///
     /// # Errors
-    /// If an op between members is left, whose axis no `vmap` bound; if a value is larger than memory
-    /// can address.
+    /// If an op between members is left, whose axis no `vmap` bound; if a run takes more memory than the
+    /// machine has.
     pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
         check_axes(graph)?;
-        check_sizes(graph)?;
         let plan = match device {
             Device::Reference => None,
             Device::Cpu => Some(Plan::of(graph)),
         };
-        Ok(Executable { graph: graph.clone(), plan })
+        let peak = peak(graph, plan.as_ref());
+        peak.check()?;
+        Ok(Executable { graph: graph.clone(), plan, peak })
     }
 
     /// The graph that it runs.
@@ -49,42 +52,37 @@ impl Executable {
         &self.graph
     }
 
-    /// Bytes of inputs, constants and intermediate values at the fullest moment of a run, as planned;
-    /// what a kernel needs for itself is not counted.
+    /// Bytes that a run takes at its fullest moment: inputs, constants, intermediate values, and what
+    /// kernels need for themselves. Of an op of a user's own, its operands and results.
     pub fn peak_bytes(&self) -> usize {
-        match &self.plan {
-            Some(plan) => plan.peak_bytes(&self.graph.input_types()),
-            None => memory::of_all_values(&self.graph),
-        }
+        self.peak.bytes
     }
 
     /// The graph's outputs on these inputs.
     ///
     /// # Errors
-    /// If the inputs are not of the graph's number and types.
+    /// If the inputs are not of the graph's number and types, or there is not the memory.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        check_inputs(&self.graph, inputs)?;
+        self.peak.ask(&self.graph.input_types())?;
         match &self.plan {
-            Some(plan) => {
-                check_inputs(&self.graph, inputs)?;
-                plan.run(inputs)
-            }
-            None => evaluate(&self.graph, inputs),
+            Some(plan) => plan.run(inputs),
+            None => interpret(&self.graph, inputs),
         }
     }
 }
 
-/// Fails if a value is larger than memory can address.
-fn check_sizes(graph: &Graph) -> Result<(), Error> {
-    for (_, node) in graph.nodes() {
-        let bytes = |ty: &TensorType| ty.len().saturating_mul(ty.dtype.bytes());
-        if let Some(ty) = node.types.iter().find(|ty| bytes(ty) > isize::MAX as usize) {
-            return Err(Error::TooLarge { name: node.name.clone(), ty: ty.clone() });
-        }
-        if let NodeKind::Op(op) = &node.kind {
-            op.regions().into_iter().try_for_each(check_sizes)?;
-        }
+/// Bytes that a run of a graph takes on a device at its fullest moment, as [`Executable::peak_bytes`], whether
+/// the machine has them or not.
+pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
+    match device {
+        Device::Reference => peak(graph, None).bytes,
+        Device::Cpu => peak(graph, Some(&Plan::of(graph))).bytes,
     }
-    Ok(())
+}
+
+fn peak(graph: &Graph, plan: Option<&Plan>) -> Peak {
+    plan.map_or_else(|| memory::of_interpreter(graph), |plan| plan.peak(&graph.input_types()))
 }
 
 /// Fails if an op between members is left.

@@ -19,5 +19,5 @@ pub mod reference;
 
 pub use device::Device;
 pub use error::Error;
-pub use executable::Executable;
+pub use executable::{Executable, peak_bytes};
 pub use reference::evaluate;

@@ -5,6 +5,7 @@
 //! the loops themselves ([`crate::cpu`]).
 
 pub(crate) mod memory;
+mod scratch;
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ use crate::cpu::{convolution, cumulative, dot, extreme, reduce, window};
 use crate::error::Error;
 use crate::ops;
 use crate::reference::filled;
+use memory::Label;
 
 /// The steps of a graph.
 #[derive(Debug, Clone)]
@@ -25,13 +27,15 @@ pub struct Plan {
     inputs: Vec<usize>,
     /// Constants by slot; splats stay scalars.
     constants: Vec<(usize, Tensor)>,
-    outputs: Vec<(usize, TensorType)>,
+    outputs: Vec<(usize, Label)>,
     slots: usize,
 }
 
 /// One op.
 #[derive(Debug, Clone)]
 struct Step {
+    /// What its first result is called.
+    label: Label,
     op: Op,
     /// Plans of the regions of an op that runs them whole.
     regions: Vec<Plan>,
@@ -60,11 +64,7 @@ impl Plan {
             steps: Vec::new(),
             inputs: graph.inputs().iter().map(|port| slots[&port.value]).collect(),
             constants: Vec::new(),
-            outputs: graph
-                .outputs()
-                .iter()
-                .map(|port| (slots[&port.value], graph.ty(port.value).clone()))
-                .collect(),
+            outputs: graph.outputs().iter().map(|port| output(graph, &slots, port.value)).collect(),
             slots: slots.len(),
         };
         for (id, node) in graph.nodes() {
@@ -76,8 +76,8 @@ impl Plan {
                     let source = |value: &Value| source(graph, &slots, &views, *value);
                     let sources = graph.operands(id).iter().map(source).collect();
                     let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
-                    let (op, types) = (op.clone(), node.types.clone());
-                    plan.steps.push(Step { regions: region_plans(&op), op, sources, results, types });
+                    let (label, op, types) = (Label::of(graph, id), op.clone(), node.types.clone());
+                    plan.steps.push(Step { label, regions: region_plans(&op), op, sources, results, types });
                 }
             }
         }
@@ -94,11 +94,21 @@ impl Plan {
         }
     }
 
+    /// Fails unless there are as many inputs as the graph has.
+    fn check(&self, inputs: &[Tensor]) -> Result<(), Error> {
+        if inputs.len() == self.inputs.len() {
+            return Ok(());
+        }
+        let message = format!("{} inputs were given for {}", inputs.len(), self.inputs.len());
+        Err(Error::internal("inputs", message))
+    }
+
     /// The graph's outputs on inputs of its types.
     ///
     /// # Errors
-    /// Only if a tensor does not hold what its type says.
+    /// Those of ops of users' own; that of a tensor that does not hold what its type says.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        self.check(inputs)?;
         let mut values: Vec<Option<Tensor>> = vec![None; self.slots];
         for (slot, tensor) in self.inputs.iter().zip(inputs) {
             values[*slot] = Some(tensor.clone());
@@ -107,15 +117,29 @@ impl Plan {
             values[*slot] = Some(tensor.clone());
         }
         for step in &self.steps {
-            let operands = step.sources.iter().filter_map(|source| source.operand(&mut values)).collect();
-            for (slot, result) in step.results.iter().zip(step.run(operands)?) {
+            let operand = |source: &Source| {
+                let operand = source.operand(&mut values);
+                operand
+                    .ok_or_else(|| Error::internal(&step.label.name, "an operand was not made, or is gone"))
+            };
+            let operands = step.sources.iter().map(operand).collect::<Result<_, _>>()?;
+            let results = step.run(operands)?;
+            step.check(&results)?;
+            for (slot, result) in step.results.iter().zip(results) {
                 values[*slot] = Some(result);
             }
         }
-        let output =
-            |(slot, ty): &(usize, TensorType)| values[*slot].as_ref().map(|tensor| filled(tensor, ty));
-        self.outputs.iter().filter_map(output).collect()
+        let output = |(slot, label): &(usize, Label)| match &values[*slot] {
+            Some(tensor) => filled(tensor, &label.ty),
+            None => Err(Error::internal(&label.name, "a result was not made, or is gone")),
+        };
+        self.outputs.iter().map(output).collect()
     }
+}
+
+/// Where a result is, and what it is.
+fn output(graph: &Graph, slots: &HashMap<Value, usize>, value: Value) -> (usize, Label) {
+    (slots[&value], Label { ty: graph.ty(value).clone(), ..Label::of(graph, value.node()) })
 }
 
 fn region_plans(op: &Op) -> Vec<Plan> {
@@ -193,7 +217,8 @@ impl Step {
             && elementwise::covers(op, &operands)
         {
             let data = elementwise::evaluate(op, operands, self.types[0].len());
-            return self.results(data.into_iter().collect());
+            let refused = || Error::internal(&self.label.name, "a kernel refused operands that it covers");
+            return self.results(vec![data.ok_or_else(refused)?]);
         }
         let dense: Vec<Tensor> = operands
             .into_iter()
@@ -250,6 +275,15 @@ impl Step {
         let result =
             |(data, ty): (Storage, &TensorType)| Ok(Tensor::from_storage(ty.shape.as_slice(), data)?);
         data.into_iter().zip(&self.types).map(result).collect()
+    }
+
+    /// Fails unless these are as many results as the op has.
+    fn check(&self, results: &[Tensor]) -> Result<(), Error> {
+        if results.len() == self.results.len() {
+            return Ok(());
+        }
+        let message = format!("{} made {} results of {}", self.op.name(), results.len(), self.results.len());
+        Err(Error::internal(&self.label.name, message))
     }
 }
 

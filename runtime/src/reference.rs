@@ -5,6 +5,7 @@ use choral_ir::{Graph, NodeKind, Tensor, TensorType};
 
 use crate::error::Error;
 use crate::ops;
+use crate::plan::memory::of_interpreter;
 
 /// The outputs of a graph on these inputs, one op at a time.
 ///
@@ -19,14 +20,25 @@ use crate::ops;
 /// ```
 ///
 /// # Errors
-/// If the inputs are not of the graph's number and types.
+/// If the inputs are not of the graph's number and types, or there is not the memory.
 pub fn evaluate(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     check_inputs(graph, inputs)?;
+    let peak = of_interpreter(graph);
+    peak.check()?;
+    peak.ask(&graph.input_types())?;
+    interpret(graph, inputs)
+}
+
+/// As [`evaluate`], on inputs that fit and in memory that is there.
+///
+/// # Errors
+/// Those of ops of users' own; that of a tensor that does not hold what its type says.
+pub(crate) fn interpret(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     let mut values: Vec<Vec<Tensor>> = Vec::with_capacity(graph.len());
     let mut inputs = inputs.iter();
     for (id, node) in graph.nodes() {
         let results = match &node.kind {
-            NodeKind::Input => inputs.next().cloned().into_iter().collect(),
+            NodeKind::Input => vec![inputs.next().ok_or_else(|| missing(&node.name))?.clone()],
             NodeKind::Constant(tensor) => vec![filled(tensor, &node.types[0])?],
             NodeKind::Op(op) => {
                 let operands: Vec<&Tensor> = graph
@@ -37,10 +49,17 @@ pub fn evaluate(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> 
                 ops::evaluate(op, &operands, &node.types)?
             }
         };
+        if results.len() != node.types.len() {
+            return Err(missing(&node.name));
+        }
         values.push(results);
     }
     let output = |value: Value| values[value.node().index()][value.result()].clone();
     Ok(graph.outputs().iter().map(|port| output(port.value)).collect())
+}
+
+fn missing(name: &str) -> Error {
+    Error::internal(name, "a value was not made")
 }
 
 /// A constant at its full type: a scalar under a larger type fills it.

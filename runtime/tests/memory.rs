@@ -72,3 +72,102 @@ fn regions_need_room_of_their_own() {
         404 + 404 + 404 + 400,
     );
 }
+
+/// The message of a program that no machine has the memory for, from each device.
+#[track_caller]
+fn refused(text: &str) -> String {
+    let graph = Graph::parse(text).expect("a program");
+    let message = |device| Executable::compile(&graph, device).expect_err("too much").to_string();
+    let [reference, cpu] = [Device::Reference, Device::Cpu].map(message);
+    let interpreted = choral_runtime::evaluate(&graph, &[]).map(drop).map_err(|error| error.to_string());
+    if graph.inputs().is_empty() {
+        assert_eq!(interpreted, Err(reference.clone()));
+    }
+    let ends =
+        [&reference, &cpu].map(|message| message.split_once("and this machine has").expect("memory").1);
+    assert_eq!(ends[0], ends[1]);
+    assert!(reference.split(':').next() == cpu.split(':').next(), "{reference}\n{cpu}");
+    cpu
+}
+
+#[test]
+fn programs_that_no_memory_holds_are_refused_with_value_type_and_line() {
+    let constant = refused(
+        "func.func @main() -> tensor<1000000000000000xf32> {
+           %x = stablehlo.constant dense<1.0> : tensor<1000000000000000xf32>
+           return %x : tensor<1000000000000000xf32>
+         }",
+    );
+    let told =
+        "%x : tensor<1000000000000000xf32>: with what is alive beside it, 4.0 PB of memory are needed, ";
+    assert!(constant.starts_with(told) && constant.ends_with("\n  at 2:17 of the text"), "{constant}");
+    let broadcast = refused(
+        "func.func @main(%x: tensor<f32>) -> tensor<f32> {
+           %zero = stablehlo.constant dense<0.0> : tensor<f32>
+           %y = stablehlo.broadcast_in_dim %x, dims = [] : (tensor<f32>) -> tensor<1000000000000000xf32>
+           %z = stablehlo.tanh %y : tensor<1000000000000000xf32>
+           %sum = stablehlo.reduce(%z init: %zero) applies stablehlo.add across dimensions = [0]
+             : (tensor<1000000000000000xf32>, tensor<f32>) -> tensor<f32>
+           return %sum : tensor<f32>
+         }",
+    );
+    assert!(broadcast.contains("tensor<1000000000000000xf32>"), "{broadcast}");
+    let padded = refused(
+        "func.func @main(%x: tensor<1x1x9xf32>, %w: tensor<1x1x2xf32>) -> tensor<1x1x1125899906842632xf32> {
+           %y = stablehlo.convolution(%x, %w) dim_numbers = [b, f, 0]x[o, i, 0]->[b, f, 0],
+             window = {pad = [[1125899906842624, 0]]} {batch_group_count = 1 : i64, feature_group_count = 1 : i64}
+             : (tensor<1x1x9xf32>, tensor<1x1x2xf32>) -> tensor<1x1x1125899906842632xf32>
+           return %y : tensor<1x1x1125899906842632xf32>
+         }",
+    );
+    assert!(padded.starts_with("%y : tensor<1x1x1125899906842632xf32>: "), "{padded}");
+}
+
+/// A reshape is the buffer of its operand; who holds one holds the other.
+#[test]
+fn reshapes_take_nothing() {
+    check(
+        "(%x: tensor<100xf32>) -> tensor<10x10xf32>",
+        "%a = stablehlo.reshape %x : (tensor<100xf32>) -> tensor<4x25xf32>
+         %b = stablehlo.tanh %a : tensor<4x25xf32>
+         %c = stablehlo.reshape %b : (tensor<4x25xf32>) -> tensor<100xf32>
+         %d = stablehlo.negate %c : tensor<100xf32>
+         %e = stablehlo.reshape %d : (tensor<100xf32>) -> tensor<10x10xf32>
+         return %e : tensor<10x10xf32>",
+        400 + 400,
+        400 + 2 * 400,
+    );
+    // %b is read again after the reshape of it was: it cannot be written over.
+    check(
+        "(%x: tensor<100xf32>) -> tensor<100xf32>",
+        "%b = stablehlo.tanh %x : tensor<100xf32>
+         %c = stablehlo.reshape %b : (tensor<100xf32>) -> tensor<10x10xf32>
+         %d = stablehlo.negate %c : tensor<10x10xf32>
+         %e = stablehlo.reshape %d : (tensor<10x10xf32>) -> tensor<100xf32>
+         %f = stablehlo.add %e, %b : tensor<100xf32>
+         return %f : tensor<100xf32>",
+        400 + 2 * 400,
+        400 + 3 * 400,
+    );
+}
+
+/// A loop hands on what it does not change, and carries what it does in place of what it was given.
+#[test]
+fn loops_carry_one_copy() {
+    check(
+        "(%x: tensor<100xf32>, %w: tensor<100xf32>, %limit: tensor<f32>) -> tensor<100xf32>",
+        "%start = stablehlo.tanh %x : tensor<100xf32>
+         %end:2 = stablehlo.while(%at = %start, %to = %limit) : tensor<100xf32>, tensor<f32>
+         cond {
+           %zero = stablehlo.constant dense<0.0> : tensor<f32>
+           %more = stablehlo.compare LT, %to, %zero : (tensor<f32>, tensor<f32>) -> tensor<i1>
+           stablehlo.return %more : tensor<i1>
+         } do {
+           %next = stablehlo.multiply %at, %w : tensor<100xf32>
+           stablehlo.return %next, %to : tensor<100xf32>, tensor<f32>
+         }
+         return %end#0 : tensor<100xf32>",
+        804 + 4 + 2 * 400,
+        804 + 400 + 804 + 804 + 400,
+    );
+}

@@ -4,7 +4,7 @@
 use choral_ir::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
     ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce,
-    ReducePrecision, ReduceWindow, Reverse, Slice, Transpose, TriangularSolve, Unary,
+    ReducePrecision, ReduceWindow, Reverse, Scatter, Slice, Transpose, TriangularSolve, Unary,
 };
 use choral_ir::{Builder, DType, Element, Graph, Op, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
@@ -350,4 +350,51 @@ fn factors_and_solves() {
     let got = solve(false, true, false, false, row).to_f64_vec();
     assert!((got[1] - 2.8).abs() < 1e-6 && (got[0] - 0.6).abs() < 1e-6, "{got:?}");
     check(&solve(true, true, false, true, column), [8.0f32, -2.0]);
+}
+
+/// What XLA gives where there is nothing to read: zero.
+#[test]
+fn slices_of_size_zero_give_zeros() {
+    let gather = |sizes: [usize; 2], offset_dims: &[usize], collapsed: &[usize]| Gather {
+        offset_dims: offset_dims.to_vec(),
+        collapsed_slice_dims: collapsed.to_vec(),
+        operand_batching_dims: Vec::new(),
+        start_indices_batching_dims: Vec::new(),
+        start_index_map: vec![0],
+        index_vector_dim: 1,
+        slice_sizes: sizes.to_vec(),
+        indices_are_sorted: false,
+    };
+    let (rows, at) = (counting(&[4, 3]), tensor(&[2, 1], [9i32, 1]));
+    check(&run(gather([0, 3], &[1], &[0]), &[rows.clone(), at.clone()]), [0.0f32; 6]);
+    check(&run(gather([1, 0], &[1], &[0]), &[rows, at.clone()]), Vec::<f32>::new());
+    let none = tensor(&[0, 3], Vec::<f32>::new());
+    check(&run(gather([0, 1], &[], &[0, 1]), &[none, at]), [0.0f32; 2]);
+}
+
+/// A window that does not lie within the input is left out, also along a dimension that no index names.
+#[test]
+fn scattering_into_nothing() {
+    let scatter = Scatter {
+        update_window_dims: Vec::new(),
+        inserted_window_dims: vec![0, 1],
+        input_batching_dims: Vec::new(),
+        scatter_indices_batching_dims: Vec::new(),
+        scatter_dims_to_operand_dims: vec![1],
+        index_vector_dim: 1,
+        body: Graph::reducer(Binary::Add, DType::F32).unwrap().into(),
+    };
+    let (none, at) = (tensor(&[0, 3], Vec::<f32>::new()), tensor(&[2, 1], [0i32, 1]));
+    check(&run(scatter, &[none, at, tensor(&[2], [1.0f32, 2.0])]), Vec::<f32>::new());
+}
+
+/// Steps and paddings so large that only what lies at their start or end is taken.
+#[test]
+fn distances_beyond_every_size() {
+    let slice = Slice { start: vec![1], limit: vec![4], strides: vec![usize::MAX] };
+    check(&run(slice, &[counting(&[4])]), [2.0f32]);
+    let pad = Pad { low: vec![1], high: vec![0], interior: vec![1 << 62] };
+    check(&run(pad, &[counting(&[1]), Tensor::from(0.0f32)]), [0.0f32, 1.0]);
+    let far = slide(|op| (op.padding[0], op.strides[0]) = ((-(1 << 40), 1 << 40), usize::MAX));
+    assert_eq!(far.shape().last(), Some(&1));
 }

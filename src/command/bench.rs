@@ -38,7 +38,10 @@ pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
     let start = Instant::now();
     let executable = device::compile(&program, arguments.device)?;
     let compile_ms = start.elapsed().as_micros() as f64 / 1e3;
-    let given = given.unwrap_or_else(|| inputs::random(&program.graph.input_types()));
+    let given = match given {
+        Some(given) => given,
+        None => inputs::random(&program.graph.input_types())?,
+    };
     let times = times(&executable, &given, arguments.seconds)?;
     let report = Report {
         median_us: quantile(&times, 0.5),

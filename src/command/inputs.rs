@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use choral::error::TensorError;
 use choral::ir::Class;
 use choral::state::{State, file};
 use choral::{DType, Key, Tensor, TensorType};
@@ -57,16 +58,21 @@ fn mismatch(path: &Path, arguments: &[Expected], given: &State<Tensor>) -> Error
 }
 
 /// The same random arguments at every call: normal floats, small integers, both truth values.
-pub(super) fn random(types: &[TensorType]) -> Vec<Tensor> {
+///
+/// # Errors
+/// If there is not the memory.
+pub(super) fn random(types: &[TensorType]) -> Result<Vec<Tensor>, choral::Error> {
     let key = Key::new(0);
-    types.iter().zip(0..).map(|(ty, position)| draw(ty, key.fold_in(position))).collect()
+    types.iter().zip(0..).map(|(ty, position)| Ok(draw(ty, key.fold_in(position))?)).collect()
 }
 
-fn draw(ty: &TensorType, key: Key) -> Tensor {
+fn draw(ty: &TensorType, key: Key) -> Result<Tensor, TensorError> {
+    let shape = ty.shape.as_slice();
     if Class::Float.contains(ty.dtype) {
-        return Tensor::randn(ty.shape.as_slice(), key).to_dtype(ty.dtype);
+        return Ok(Tensor::try_randn(shape, key)?.to_dtype(ty.dtype));
     }
     let below = if ty.dtype == DType::I1 { 2.0 } else { INTEGERS.min(2f32.powi(ty.dtype.bits() as i32 - 1)) };
-    let values = key.uniform_between(ty.len(), 0.0, below);
-    Tensor::from_fn(ty.shape.as_slice(), |at| values[at].floor()).to_dtype(ty.dtype)
+    let draws = Tensor::try_rand(shape, key)?;
+    let draws = draws.as_slice::<f32>()?;
+    Ok(Tensor::try_from_fn(shape, |at| (draws[at] * below).floor())?.to_dtype(ty.dtype))
 }

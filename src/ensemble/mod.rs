@@ -20,6 +20,7 @@ use choral_runtime::Device;
 use compiled::{Made, Traced, signature};
 
 use crate::error::{CompilerError, Error};
+use crate::program::on_processor;
 
 /// The code of models `M` as a function of their state.
 pub type Code<M> = FunctionalModule<<M as Tree<Tensor>>::With<TensorType>>;
@@ -112,7 +113,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// As many members at a time as fit into so many bytes, state and results included.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
-        let chunks = Chunks { memory_limit: Some(bytes), ..self.chunks };
+        let chunks = Chunks { memory_limit: Some(on_processor(bytes)), ..self.chunks };
         Ensemble { chunks, made: Mutex::default(), ..self }
     }
 

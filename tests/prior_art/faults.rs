@@ -60,6 +60,20 @@ fn sizes_beyond_all_memory_are_an_error() {
     reshape: tensor<2x3xf32> cannot take the shape [9223372036854775807, 4]
     reshape: tensor<2x3xf32> cannot take the shape [1099511627776, 1099511627776, -1]
     ");
+    let beyond = faults(|x| {
+        let weight = x.select(0, 0).reshape([1, 1, 3]);
+        let mut conv =
+            Conv1d { weight, bias: None, stride: [1], padding: [1 << 61], dilation: [1], groups: 1 };
+        let image = x.reshape([1, 1, 6]);
+        [
+            x.sum(()).broadcast_to([1 << 62]),
+            x.full(vec![1 << 40, 1 << 40], 1.0) + 1.0,
+            conv.forward(&image),
+            image.max_pool(&[2], &[1], &[usize::MAX]),
+            image.pad([(0, 0), (0, 0), (i64::MAX, i64::MAX)], 0.0),
+        ]
+    });
+    assert_snapshot!(beyond);
     let copies = vmap(|x: Var| x.exp(), None::<i64>).axis_size(usize::MAX);
     let told = message(copies.call(&numbers(&[2])));
     assert_snapshot!(told, @"%exponential.broadcast is tensor<18446744073709551615x2xf32>: more than memory can address");

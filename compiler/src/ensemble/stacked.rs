@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location as Caller;
 
-use choral_ir::{Tensor, TensorType};
+use choral_ir::{Tensor, TensorType, memory};
 
 use super::checks::same_architecture;
 use super::functional::FunctionalModule;
@@ -286,10 +286,14 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
     /// Makes the rows of every stacked tensor these ones, the last again and again up to the capacity.
     fn rearrange(&mut self, rows: &[usize]) -> Result<(), Error> {
         let last = rows.last().copied().unwrap_or_default();
-        let rows: Vec<usize> = (0..self.capacity).map(|at| rows.get(at).copied().unwrap_or(last)).collect();
+        let room = memory::vector(self.capacity);
+        let mut all: Vec<usize> = room.map_err(|error| {
+            Error::Message(format!("a list of the rows of {} members: {error}", self.capacity))
+        })?;
+        all.extend((0..self.capacity).map(|at| rows.get(at).copied().unwrap_or(last)));
         for (name, tensor) in self.params.iter_mut().chain(&mut self.buffers) {
             if !self.shared.contains(name) {
-                *tensor = tensor.take(&rows)?;
+                *tensor = tensor.take(&all)?;
             }
         }
         Ok(())

@@ -57,7 +57,7 @@ impl<T, const D: usize> Conv<T, D> {
     ) -> Self {
         let kernel = kernel.sizes();
         let shape = [&[out_channels, in_channels / groups.max(1)], kernel.as_slice()].concat();
-        let fan_in = shape[1..].iter().product();
+        let fan_in = shape[1..].iter().fold(1, |all: usize, &size| all.saturating_mul(size));
         let [weight, bias] = key.split();
         Conv {
             weight: init::by_fan_in(&shape, fan_in, &weight),

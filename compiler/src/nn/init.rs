@@ -37,6 +37,9 @@ use crate::tree::Leaf;
 /// # extern crate choral_compiler as choral;
 /// # Ok::<(), choral_compiler::Error>(())
 /// ```
+///
+/// A host key panics at the user's line if there is not the memory for a tensor; inside a trace, and so
+/// under `jit(Mlp::init::<Var>)` or `vmap`, this is an error as any other.
 pub trait RandomKey: Clone {
     /// What is drawn.
     type Leaf: Constant;
@@ -58,11 +61,14 @@ impl RandomKey for Key {
         Key::split(self)
     }
 
+    #[track_caller]
     fn uniform_between(&self, shape: &[usize], low: f32, high: f32) -> Tensor {
-        let draws = Key::uniform_between(*self, shape.iter().product(), low, high);
+        let count = TensorType::new(shape, DType::F32).len();
+        let draws = Key::uniform_between(*self, count, low, high);
         Tensor::from_fn(shape, |index| draws[index])
     }
 
+    #[track_caller]
     fn normal(&self, shape: &[usize]) -> Tensor {
         Tensor::randn(shape, *self)
     }
@@ -94,6 +100,7 @@ pub trait Constant: Leaf {
 }
 
 impl Constant for Tensor {
+    #[track_caller]
     fn full(shape: &[usize], value: f64, dtype: DType) -> Tensor {
         with_dtype!(dtype, T => Tensor::full(shape, <T as Element>::from_f64(value)))
     }
@@ -107,6 +114,7 @@ impl Constant for Var {
 }
 
 /// `value` everywhere, `f32`.
+#[track_caller]
 pub(super) fn constant<T: Constant>(shape: &[usize], value: f64) -> T {
     T::full(shape, value, DType::F32)
 }

@@ -1,11 +1,13 @@
 //! Binding ops between members: along the axis of this `vmap` they become ops on the member
 //! dimension. Along other axes they stay, and carry the member dimension as any op does.
 
+use std::collections::HashMap;
+
 use choral_ir::op::{
     AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, MemberKey, Permute,
     Randomness, Reduce, Reduction,
 };
-use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TypeError, Value, with_dtype};
+use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TensorError, TypeError, Value, with_dtype};
 
 use super::Lane::{Mapped, Shared};
 use super::{Batch, Lane, Lanes, shift};
@@ -176,18 +178,25 @@ fn permute(cx: &mut Batch, op: &Permute, lane: Lane) -> Result<Lane, BuildError>
         let cause = TypeError { message, constraint: "range" };
         return Err(cx.builder.refusal(&op.clone().into(), &[lane.value()], cause));
     }
-    let sender = |to: usize| pairs.iter().find(|(_, other)| *other == to).map(|(from, _)| *from);
-    let senders: Vec<Option<usize>> = (0..cx.size).map(sender).collect();
+    let senders: HashMap<usize, usize> = pairs.iter().map(|&(from, to)| (to, from)).collect();
     let value = cx.at_front(lane)?;
     let ty = cx.ty(value).clone();
     let zeros = cx.builder.full(0.0, ty.dtype, ty.shape.clone());
     if pairs.is_empty() {
         return Ok(Mapped(zeros, 0));
     }
-    let from = Tensor::from_fn([cx.size, 1], |to| senders[to].unwrap_or_default() as i32);
+    // Who is sent nothing gets zeros, whoever stands for the sender.
+    let from = Tensor::try_from_fn([cx.size, 1], |to| senders.get(&to).copied().unwrap_or_default() as i32);
+    let there = Tensor::try_from_fn([cx.size], |to| senders.contains_key(&to));
+    let refused = |cx: &Batch, error: TensorError| {
+        let cause = TypeError { message: error.to_string(), constraint: "size" };
+        cx.builder.refusal(&op.clone().into(), &[value], cause)
+    };
+    let from = from.map_err(|error| refused(cx, error))?;
+    let there = there.map_err(|error| refused(cx, error))?;
     let from = cx.builder.constant(from);
     let sent = cx.slices_of(value, from)?;
-    let there = cx.builder.constant(Tensor::from_fn([cx.size], |to| senders[to].is_some()));
+    let there = cx.builder.constant(there);
     let there = views::stretch(&mut cx.builder, there, &ty.shape, &[0])?;
     Ok(Mapped(cx.push(Elementwise::Select, &[there, sent, zeros])?, 0))
 }

@@ -27,6 +27,7 @@ fn reduce_window(cx: &mut Batch, op: &ReduceWindow, lanes: &[Lane]) -> Lanes {
         body: body.clone(),
     };
     let shape = op.result_shape(&cx.ty(operands[0]).shape);
+    let shape = shape.map_err(|cause| cx.builder.refusal(&op.clone().into(), &operands, cause))?;
     operands.extend(initial_values(cx, inits, &shape, at)?);
     cx.mapped(op, &operands, at)
 }

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use choral_ir::element::Storage;
-use choral_ir::{DType, Tensor};
+use choral_ir::{DType, Tensor, memory};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
-use super::{State, StateError};
+use super::{State, StateError, place};
 
 /// Reads every tensor of a file.
 ///
@@ -17,13 +17,14 @@ use super::{State, StateError};
 /// If the file cannot be read, is cut off or damaged, or holds element types that programs lack.
 pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     let path = path.as_ref();
+    let size = fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX));
+    // Its bytes, and the tensors that are made of them.
+    memory::ask(size.saturating_mul(2)).map_err(|error| at(path, error))?;
     let bytes = fs::read(path).map_err(|error| at(path, error))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| at(path, format!("not a whole safetensors file: {error}")))?;
     let read = |(name, view): (String, TensorView<'_>)| {
-        let tensor = tensor(&view).ok_or_else(|| {
-            at(path, format!("tensor {name}: element type {} is not supported", view.dtype()))
-        })?;
+        let tensor = tensor(&view).map_err(|message| at(path, format!("tensor {name}: {message}")))?;
         Ok((name, tensor))
     };
     let mut tensors = tensors.tensors();
@@ -32,10 +33,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     tensors.into_iter().map(read).collect()
 }
 
-/// Writes a file of these tensors, beside its place first and then over it.
+/// Writes a file of these tensors, as [`replace`] does.
 ///
 /// # Errors
-/// If it cannot be written; a file that was there before is then as it was.
+/// As [`replace`]; also for an element type that such files lack.
 pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateError> {
     let path = path.as_ref();
     let bytes: Vec<Vec<u8>> = state.values().map(|tensor| tensor.storage().to_le_bytes()).collect();
@@ -52,29 +53,26 @@ pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateE
     replace(path, file)
 }
 
-/// Writes a file, beside its place first and then over it.
+/// Writes a file, beside its place and then over it: where a link leads, with the permissions of a file that
+/// was there. Pipes and devices such as `/dev/stdout` and `/dev/null` are written into.
 ///
 /// # Errors
-/// If it cannot be written; a file that was there before is then as it was.
+/// If it cannot be written, or is a folder, a socket or a disk; a file that was there before is then as it
+/// was.
 pub fn replace(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<(), StateError> {
     let path = path.as_ref();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.partial", std::process::id()));
-    let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        // Best effort: the error to report is the first one.
-        let _ = fs::remove_file(&beside);
-        at(path, error)
-    })
+    place::write(path, contents.as_ref()).map_err(|error| at(path, error))
 }
 
 fn at(path: &Path, message: impl Display) -> StateError {
     StateError::File { path: path.to_owned(), message: message.to_string() }
 }
 
-fn tensor(view: &TensorView<'_>) -> Option<Tensor> {
-    let data = Storage::from_le_bytes(from_file(view.dtype())?, view.data())?;
-    Tensor::from_storage(view.shape(), data).ok()
+fn tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
+    let unsupported = || format!("element type {} is not supported", view.dtype());
+    let dtype = from_file(view.dtype()).ok_or_else(unsupported)?;
+    let data = Storage::from_le_bytes(dtype, view.data()).ok_or("its bytes are no whole elements")?;
+    Tensor::from_storage(view.shape(), data).map_err(|error| error.to_string())
 }
 
 const TYPES: [(DType, Dtype); 13] = [

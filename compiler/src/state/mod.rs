@@ -4,6 +4,7 @@
 //! layers compute ([`crate::nn`]) and what many models have in common ([`crate::ensemble`]).
 
 pub mod file;
+mod place;
 
 use std::fmt;
 use std::path::{Path as FilePath, PathBuf};

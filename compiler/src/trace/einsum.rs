@@ -84,9 +84,15 @@ impl Equation {
             product = product.times(operand, is_needed);
         }
         let product = product.summed(|letter| self.result.contains(letter));
-        let place =
-            |letter: &char| product.letters.iter().position(|other| other == letter).unwrap_or(0) as i64;
-        product.value.permute(self.result.iter().map(place).collect::<Vec<_>>())
+        let place = |letter: &char| product.letters.iter().position(|other| other == letter);
+        let places = self.result.iter().map(|letter| place(letter).map(|at| at as i64));
+        match places.collect::<Option<Vec<_>>>() {
+            Some(places) => product.value.permute(places),
+            None => {
+                product.value.fault(format!("einsum: {:?} lacks a letter of the result", product.letters));
+                product.value.stand_in()
+            }
+        }
     }
 }
 

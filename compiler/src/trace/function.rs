@@ -197,7 +197,7 @@ pub(crate) fn apply_in_trace<T: Leaf, A: Tree<T>, O: Tree<Var>, E>(
     mut ty: impl FnMut(&Path, &T) -> TensorType,
     function: impl FnOnce(A::With<Var>) -> Result<O, E>,
 ) -> (Recording, Applied<O, E>) {
-    let trace = Trace::start(name, at);
+    let (trace, under_way) = Trace::start(name, at);
     let arguments =
         args.map(&mut Walk::default(), &mut |path, leaf| trace.input(&path.input_name(), ty(path, leaf)));
     let applied = function(arguments).map(|output| {
@@ -205,7 +205,7 @@ pub(crate) fn apply_in_trace<T: Leaf, A: Tree<T>, O: Tree<Var>, E>(
         let values = trace.lift_all(results.iter().map(|(_, var)| var), at);
         (output, values)
     });
-    (trace.end(), applied)
+    (trace.end(under_way), applied)
 }
 
 /// The graph with the axes of the values at its boundary.

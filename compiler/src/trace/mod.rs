@@ -88,7 +88,8 @@ pub(crate) struct Recording {
 }
 
 impl Trace {
-    pub(crate) fn start(name: &str, at: &Caller<'_>) -> Rc<Trace> {
+    /// A trace, under way until it is ended or the function that it traces panics.
+    pub(crate) fn start(name: &str, at: &Caller<'_>) -> (Rc<Trace>, UnderWay) {
         let origin = user_location(at);
         let depth = ORIGINS.with(|origins| {
             origins.borrow_mut().push(origin);
@@ -96,7 +97,7 @@ impl Trace {
         });
         let trace = Trace::at_depth(depth, name);
         TRACES.with(|traces| traces.borrow_mut().push(Rc::downgrade(&trace)));
-        trace
+        (trace, UnderWay { outer: depth - 1 })
     }
 
     /// A trace that no value is from, and that nobody reads.
@@ -116,9 +117,8 @@ impl Trace {
     }
 
     /// Ends the trace; to use values of it later is a fault.
-    pub(crate) fn end(&self) -> Recording {
-        ORIGINS.with(|origins| origins.borrow_mut().pop());
-        TRACES.with(|traces| traces.borrow_mut().pop());
+    pub(crate) fn end(&self, under_way: UnderWay) -> Recording {
+        drop(under_way);
         let mut state = self.state.borrow_mut();
         let builder = std::mem::replace(&mut state.builder, Builder::new("ended"));
         let (faults, captures) = (std::mem::take(&mut state.faults), std::mem::take(&mut state.captures));
@@ -241,6 +241,28 @@ impl Trace {
     }
 }
 
+/// Ends the innermost trace when dropped, also when the function that it traces panics.
+pub(crate) struct UnderWay {
+    /// Number of traces around it.
+    outer: usize,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        ORIGINS.with(|origins| origins.borrow_mut().truncate(self.outer));
+        TRACES.with(|traces| traces.borrow_mut().truncate(self.outer));
+    }
+}
+
+/// Leaves the innermost scope when dropped, also when what runs in it panics.
+struct InScope<'a>(&'a Trace);
+
+impl Drop for InScope<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 /// Number of traces under way on this thread.
 pub(crate) fn depth() -> usize {
     TRACES.with(|traces| traces.borrow().len())
@@ -254,9 +276,8 @@ pub(crate) fn trace_at(depth: usize) -> Option<Rc<Trace>> {
 /// Runs `ops` with their names under `name` and located at `at`.
 pub(crate) fn within<R>(trace: &Trace, name: &str, at: &Caller<'_>, ops: impl FnOnce() -> R) -> R {
     trace.enter(name.to_owned(), at);
-    let result = ops();
-    trace.leave();
-    result
+    let _scope = InScope(trace);
+    ops()
 }
 
 /// The trace that an op on these operands belongs to: the one under way, so that what a branch or

@@ -1,8 +1,10 @@
 //! Convolution: sliding contractions of every layout, stride, padding, dilation and grouping.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::{TypeError, arity, distinct, ensure};
+use super::{TypeError, arity, distinct, ensure, overflow};
 use crate::{DType, TensorType};
 
 /// Convolution of `input` with `kernel`.
@@ -94,6 +96,18 @@ impl Convolution {
     pub fn name(&self) -> &'static str {
         if self.batching_dims.is_empty() { "stablehlo.convolution" } else { "choral.convolution" }
     }
+
+    /// Spatial dimension number `at`, of an input and under a kernel of these types.
+    pub fn line(&self, at: usize, input: &TensorType, kernel: &TensorType) -> Line {
+        Line {
+            size: input.shape[self.input.spatial[at]],
+            dilation: self.lhs_dilation[at],
+            padding: self.padding[at],
+            window: kernel.shape[self.kernel.spatial[at]],
+            window_dilation: self.rhs_dilation[at],
+            stride: self.strides[at],
+        }
+    }
 }
 
 /// Type rule; the constraints stand at [`Convolution`].
@@ -108,6 +122,11 @@ pub fn infer(op: &Convolution, operands: &[&TensorType]) -> Result<Vec<TensorTyp
         entries == [spatial; 5],
         "C2",
         "window attributes need one entry per spatial dimension ({spatial})"
+    );
+    ensure!(
+        [op.input.spatial.len(), op.kernel.spatial.len()] == [spatial; 2],
+        "C12",
+        "input, kernel and output layouts need as many spatial dimensions ({spatial})"
     );
     let positive = op.strides.iter().chain(&op.lhs_dilation).chain(&op.rhs_dilation).all(|&entry| entry > 0);
     ensure!(positive, "C3", "strides and dilations must be at least 1");
@@ -152,10 +171,7 @@ pub fn infer(op: &Convolution, operands: &[&TensorType]) -> Result<Vec<TensorTyp
     shape[op.output.batch] = input.shape[op.input.batch] / op.batch_group_count;
     shape[op.output.feature] = kernel.shape[op.kernel.batch];
     for at in 0..spatial {
-        let dilated = dilate(input.shape[op.input.spatial[at]], op.lhs_dilation[at]) as i64;
-        let padded = dilated + op.padding[at].0 + op.padding[at].1;
-        let window = dilate(kernel.shape[op.kernel.spatial[at]], op.rhs_dilation[at]) as i64;
-        shape[op.output.spatial[at]] = window_count(padded, window, op.strides[at]);
+        shape[op.output.spatial[at]] = op.line(at, input, kernel).windows()?;
     }
     Ok(vec![TensorType::new(shape, op.dtype)])
 }
@@ -187,14 +203,68 @@ fn infer_groups(op: &Convolution, input: &TensorType, kernel: &TensorType) -> Re
     Ok(())
 }
 
-/// Extent of `size` elements that lie `dilation` apart.
-pub fn dilate(size: usize, dilation: usize) -> usize {
-    if size == 0 { 0 } else { (size - 1) * dilation + 1 }
+/// What windows slide along: one spatial dimension of a convolution, or one dimension of a windowed fold.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    /// Number of elements.
+    pub size: usize,
+    /// Distance between them.
+    pub dilation: usize,
+    /// Places added before and after them; negative removes.
+    pub padding: (i64, i64),
+    /// Elements of a window.
+    pub window: usize,
+    /// Distance between these.
+    pub window_dilation: usize,
+    /// Distance between windows.
+    pub stride: usize,
 }
 
-/// How many windows of extent `window` fit into `padded` elements at steps of `stride`.
-pub fn window_count(padded: i64, window: i64, stride: usize) -> usize {
-    if padded <= 0 || window > padded { 0 } else { ((padded - window) as usize) / stride + 1 }
+impl Line {
+    /// How many windows there are.
+    ///
+    /// ```
+    /// use choral_ir::op::convolution::Line;
+    /// let line = Line { size: 9, dilation: 1, padding: (1, 1), window: 3, window_dilation: 2, stride: 2 };
+    /// assert_eq!(line.windows(), Ok(4));
+    /// assert!(Line { window_dilation: usize::MAX, ..line }.windows().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// If the line or a window is longer than 64 bits can count.
+    pub fn windows(&self) -> Result<usize, TypeError> {
+        self.counted().ok_or_else(|| overflow(self))
+    }
+
+    /// As [`Line::windows`]; `None` if a place of the line, counted from the first element or from the
+    /// start of the padding, overflows.
+    fn counted(&self) -> Option<usize> {
+        let (low, high) = self.padding;
+        let padded = extent(self.size, self.dilation)?.checked_add(low)?.checked_add(high)?;
+        low.checked_neg()?.checked_add(padded.max(0))?;
+        let window = extent(self.window, self.window_dilation)?;
+        if padded <= 0 || window > padded {
+            return Some(0);
+        }
+        (usize::try_from(padded - window).ok()? / self.stride).checked_add(1)
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line { size, dilation, padding, window, window_dilation, stride: _ } = self;
+        write!(
+            f,
+            "a line of {size} elements {dilation} apart, padded by {padding:?}, under windows of {window} \
+             elements {window_dilation} apart,"
+        )
+    }
+}
+
+/// From the first to the last of `size` elements that lie `dilation` apart; `None` if it overflows.
+pub fn extent(size: usize, dilation: usize) -> Option<i64> {
+    let Some(steps) = size.checked_sub(1) else { return Some(0) };
+    i64::try_from(steps.checked_mul(dilation)?.checked_add(1)?).ok()
 }
 
 /// Where a tracked dimension goes: batching dimensions, the input's batch, the kernel's features.

@@ -82,7 +82,8 @@ pub struct DynamicUpdateSlice {
 
 /// Operands `operand` and integer `start_indices`: slices of the operand at computed places.
 ///
-/// A start that would reach past the end is clamped, so that every slice lies within.
+/// A start that would reach past the end is clamped, so that every slice lies within. Slices of size 0 whose
+/// dimension is collapsed give zeros.
 ///
 /// (C1) the operand's dimensions are offset, collapsed or batching; (C2) `index_vector_dim` is in
 /// range; (C3) `start_index_map` has an entry per index component; (C5..C17) lists are in range,

@@ -39,6 +39,7 @@ pub mod shape;
 pub mod sort;
 pub mod window;
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,11 @@ macro_rules! ensure {
     };
 }
 pub(crate) use ensure;
+
+/// The error that a size of a result is more than 64 bits can count.
+pub(crate) fn overflow(what: impl fmt::Display) -> TypeError {
+    TypeError { message: format!("{what} is longer than 64 bits can count"), constraint: "size" }
+}
 
 impl Op {
     /// The name in StableHLO text, with its dialect.
@@ -215,8 +221,22 @@ impl Op {
 /// The types of the results, if the operands satisfy the op's constraints.
 ///
 /// # Errors
-/// The first constraint that does not hold.
+/// The first constraint that does not hold; also for an operand or a result that memory cannot address.
 pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
+    addressable("operand", operands.iter().copied())?;
+    let results = infer_family(op, operands)?;
+    addressable("result", &results)?;
+    Ok(results)
+}
+
+fn addressable<'a>(what: &str, types: impl IntoIterator<Item = &'a TensorType>) -> Result<(), TypeError> {
+    for (position, ty) in types.into_iter().enumerate() {
+        ensure!(ty.is_addressable(), "size", "{what} {position} is {ty}, more than memory can address");
+    }
+    Ok(())
+}
+
+fn infer_family(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
     match op {
         Op::Elementwise(op) => elementwise::infer(op, operands),
         Op::Shape(op) => shape::infer(op, operands),
@@ -263,9 +283,10 @@ pub(crate) fn arity(expected: usize, operands: &[&TensorType]) -> Result<(), Typ
 
 /// Fails unless every dimension is in range and none is named twice.
 pub(crate) fn distinct(what: &str, dims: &[usize], rank: usize) -> Result<(), TypeError> {
-    for (position, &dim) in dims.iter().enumerate() {
+    let mut named = vec![false; rank];
+    for &dim in dims {
         ensure!(dim < rank, "range", "{what} names dimension {dim}, but the rank is {rank}");
-        ensure!(!dims[..position].contains(&dim), "unique", "{what} names dimension {dim} twice");
+        ensure!(!std::mem::replace(&mut named[dim], true), "unique", "{what} names dimension {dim} twice");
     }
     Ok(())
 }
@@ -281,6 +302,6 @@ pub(crate) fn reducer(body: &Graph, inputs: &[&TensorType]) -> Result<(), TypeEr
 }
 
 /// Types in parentheses, as functions have them in text.
-fn list(types: &[TensorType]) -> String {
+pub(crate) fn list(types: &[TensorType]) -> String {
     format!("({})", types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", "))
 }

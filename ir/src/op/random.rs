@@ -74,7 +74,7 @@ pub fn infer(op: &RngBitGenerator, operands: &[&TensorType]) -> Result<Vec<Tenso
         RngAlgorithm::Default | RngAlgorithm::Philox => 2..=3,
     };
     let fits = state.dtype == DType::Ui64
-        && state.rank() == batching_dims + 1
+        && state.rank().checked_sub(1) == Some(*batching_dims)
         && words.contains(&state.shape[*batching_dims]);
     let (name, most) = (algorithm.name(), words.end());
     ensure!(

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{TypeError, arity, distinct, ensure};
+use super::convolution::extent;
+use super::{TypeError, arity, distinct, ensure, overflow};
 use crate::{DType, TensorType};
 
 /// A shape op.
@@ -152,10 +153,13 @@ impl Slice {
 }
 
 impl Pad {
-    /// Size of a padded dimension; `None` below zero.
-    fn result_size(&self, dim: usize, size: usize) -> Option<usize> {
-        let inner = (size + size.saturating_sub(1).checked_mul(self.interior[dim])?) as i64;
-        usize::try_from(inner.checked_add(self.low[dim])?.checked_add(self.high[dim])?).ok()
+    /// Size of a padded dimension, which may be below zero; `None` if one of its places, counted from
+    /// the operand's first element or from the start of the padding, overflows.
+    fn result_size(&self, dim: usize, size: usize) -> Option<i64> {
+        let (low, high) = (self.low[dim], self.high[dim]);
+        let size = extent(size, self.interior[dim].checked_add(1)?)?.checked_add(low)?.checked_add(high)?;
+        low.checked_neg()?.checked_add(size.max(0))?;
+        Some(size)
     }
 }
 
@@ -288,8 +292,10 @@ fn infer_pad(op: &Pad, operands: &[&TensorType]) -> Result<TensorType, TypeError
     let mut shape = Vec::with_capacity(ty.rank());
     for (dim, &size) in ty.shape.iter().enumerate() {
         let result = op.result_size(dim, size);
-        ensure!(result.is_some(), "C3", "padding takes more than there is from dimension {dim} of {ty}");
-        shape.extend(result);
+        let result = result.ok_or_else(|| overflow(format_args!("padded dimension {dim} of {ty}")))?;
+        let size = usize::try_from(result);
+        ensure!(size.is_ok(), "C3", "padding takes more than there is from dimension {dim} of {ty}");
+        shape.extend(size);
     }
     Ok(ty.with_shape(shape))
 }
@@ -304,7 +310,9 @@ fn infer_concatenate(op: &Concatenate, operands: &[&TensorType]) -> Result<Tenso
         let mut expected = first.clone();
         if other.rank() == first.rank() {
             expected.shape[dimension] = other.shape[dimension];
-            result.shape[dimension] += other.shape[dimension];
+            let size = result.shape[dimension].checked_add(other.shape[dimension]);
+            result.shape[dimension] =
+                size.ok_or_else(|| overflow(format_args!("dimension {dimension} of the result")))?;
         }
         ensure!(
             **other == expected,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::convolution::{dilate, window_count};
+use super::convolution::Line;
 use super::reduce::check_inits;
 use super::{TypeError, arity, ensure, reducer};
 use crate::{DType, Graph, TensorType};
@@ -87,14 +87,19 @@ impl WindowOp {
 
 impl ReduceWindow {
     /// Number of windows along every dimension of an input of this shape.
-    pub fn result_shape(&self, shape: &[usize]) -> Vec<usize> {
-        let size = |(dim, &size): (usize, &usize)| {
-            let (low, high) = self.padding[dim];
-            let padded = dilate(size, self.base_dilations[dim]) as i64 + low + high;
-            let window = dilate(self.window_dimensions[dim], self.window_dilations[dim]);
-            window_count(padded, window as i64, self.window_strides[dim])
+    ///
+    /// # Errors
+    /// If there are more places along one than 64 bits can count.
+    pub fn result_shape(&self, shape: &[usize]) -> Result<Vec<usize>, TypeError> {
+        let line = |(dim, &size): (usize, &usize)| Line {
+            size,
+            dilation: self.base_dilations[dim],
+            padding: self.padding[dim],
+            window: self.window_dimensions[dim],
+            window_dilation: self.window_dilations[dim],
+            stride: self.window_strides[dim],
         };
-        shape.iter().enumerate().map(size).collect()
+        shape.iter().enumerate().map(|dim| line(dim).windows()).collect()
     }
 }
 
@@ -108,12 +113,19 @@ pub fn infer(op: &WindowOp, operands: &[&TensorType]) -> Result<Vec<TensorType>,
 
 impl SelectAndScatter {
     /// Number of windows along every dimension of an operand of this shape.
-    pub fn source_shape(&self, shape: &[usize]) -> Vec<usize> {
-        let size = |(dim, &size): (usize, &usize)| {
-            let padded = size as i64 + self.padding[dim].0 + self.padding[dim].1;
-            window_count(padded, self.window_dimensions[dim] as i64, self.window_strides[dim])
+    ///
+    /// # Errors
+    /// If there are more places along one than 64 bits can count.
+    pub fn source_shape(&self, shape: &[usize]) -> Result<Vec<usize>, TypeError> {
+        let line = |(dim, &size): (usize, &usize)| Line {
+            size,
+            dilation: 1,
+            padding: self.padding[dim],
+            window: self.window_dimensions[dim],
+            window_dilation: 1,
+            stride: self.window_strides[dim],
         };
-        shape.iter().enumerate().map(size).collect()
+        shape.iter().enumerate().map(|dim| line(dim).windows()).collect()
     }
 }
 
@@ -128,7 +140,7 @@ fn infer_select_and_scatter(
     ensure!(counts, "C4", "window attributes need one entry per dimension of {operand}");
     let positive = lists.iter().all(|list| list.iter().all(|&entry| entry > 0));
     ensure!(positive, "C5", "window sizes and strides must be at least 1");
-    let windows = operand.with_shape(op.source_shape(&operand.shape));
+    let windows = operand.with_shape(op.source_shape(&operand.shape)?);
     ensure!(
         *source == windows,
         "C1",
@@ -166,15 +178,7 @@ fn infer_reduce_window(op: &ReduceWindow, operands: &[&TensorType]) -> Result<Ve
     ensure!(counts, "C4", "window attributes need one entry per dimension of {first}");
     let positive = lists.iter().all(|list| list.iter().all(|&entry| entry > 0));
     ensure!(positive, "C5", "window sizes, strides and dilations must be at least 1");
-    let size = |dim: usize| {
-        let padded = dilate(first.shape[dim], base_dilations[dim]) as i64 + padding[dim].0 + padding[dim].1;
-        window_count(
-            padded,
-            dilate(window_dimensions[dim], window_dilations[dim]) as i64,
-            window_strides[dim],
-        )
-    };
-    let shape: Vec<usize> = (0..first.rank()).map(size).collect();
+    let shape = op.result_shape(&first.shape)?;
     check_inits(inputs, inits, &shape)?;
     reducer(body, inputs)?;
     Ok(inputs.iter().map(|input| input.with_shape(shape.clone())).collect())

@@ -5,8 +5,11 @@
 use crate::element::{Element, bf16, f16, i2, i4, u2, u4};
 use crate::{DType, Storage, Tensor, TensorType};
 
-/// A constant of type `ty`: a single element for a splat, nested lists otherwise. More than `limit`
-/// elements are left out.
+/// Lists nest up to so many deep; the parser takes no more than [`NESTING`](super::parse) brackets.
+const LISTS: usize = 64;
+
+/// A constant of type `ty`: a single element for a splat, nested lists otherwise, bytes where they would
+/// nest too deep. More than `limit` elements are left out.
 pub(super) fn dense(tensor: &Tensor, ty: &TensorType, limit: Option<usize>) -> String {
     if limit.is_some_and(|limit| tensor.len() > limit) {
         return "dense<...>".to_owned();
@@ -18,24 +21,35 @@ pub(super) fn dense(tensor: &Tensor, ty: &TensorType, limit: Option<usize>) -> S
     if ty.is_empty() {
         return "dense<>".to_owned();
     }
+    if ty.rank() > LISTS {
+        let bytes = tensor.storage().to_le_bytes();
+        return format!(
+            "dense<\"0x{}\">",
+            bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>()
+        );
+    }
     let mut body = String::new();
     nest(&mut body, &elements, tensor.shape());
     format!("dense<{body}>")
 }
 
+/// The elements in nested lists, with the brackets that open and close between two.
 fn nest(body: &mut String, elements: &[String], shape: &[usize]) {
-    let Some((&size, rest)) = shape.split_first() else {
-        return elements.iter().for_each(|element| body.push_str(element));
-    };
-    let width = elements.len() / size;
-    body.push('[');
-    for (position, part) in elements.chunks(width).enumerate() {
-        if position > 0 {
+    for (place, element) in elements.iter().enumerate() {
+        // So many dimensions begin at this place.
+        let (mut rest, mut lists) = (place, 0);
+        while lists < shape.len() && rest.is_multiple_of(shape[shape.len() - 1 - lists]) {
+            rest /= shape[shape.len() - 1 - lists];
+            lists += 1;
+        }
+        if place > 0 {
+            body.push_str(&"]".repeat(lists));
             body.push_str(", ");
         }
-        nest(body, part, rest);
+        body.push_str(&"[".repeat(lists));
+        body.push_str(element);
     }
-    body.push(']');
+    body.push_str(&"]".repeat(shape.len()));
 }
 
 fn elements(storage: &Storage) -> Vec<String> {

@@ -11,10 +11,11 @@ use super::view::View;
 use crate::ops::convolution::inside;
 use crate::ops::places::{indices, place, strides};
 
-/// The elements of the result; `None` for element types without a product, and for batch groups,
-/// which only derivatives need.
+/// The elements of the result; `None` for element types without a product, for batch groups, which only
+/// derivatives need, and for planes whose places 32 bits do not count.
 pub fn evaluate(op: &Convolution, input: &Tensor, kernel: &Tensor, ty: &TensorType) -> Option<Storage> {
-    if op.batch_group_count != 1 {
+    let plane: usize = op.input.spatial.iter().map(|&dim| input.shape()[dim]).product();
+    if op.batch_group_count != 1 || u32::try_from(plane).is_err() {
         return None;
     }
     let shapes = (input.shape(), kernel.shape(), ty.shape.as_slice());

@@ -136,7 +136,9 @@ fn slice(Slice { start, limit, strides }: &Slice, operand: &[usize]) -> View {
     for dim in 0..operand.len() {
         let step = view.dims[dim].1;
         view.offset += start[dim] as isize * step;
-        view.dims[dim] = ((limit[dim] - start[dim]).div_ceil(strides[dim]), step * strides[dim] as isize);
+        // A stride beyond the end takes one element, as one to the end does.
+        let stride = strides[dim].min(operand[dim].max(1));
+        view.dims[dim] = ((limit[dim] - start[dim]).div_ceil(stride), step * stride as isize);
     }
     view
 }

@@ -13,10 +13,11 @@ use crate::ops::scalar::{Scalar, maximum, minimum};
 const PLANES: usize = 256;
 
 /// The elements of the result; `None` for other bodies, element types and initial values, and
-/// for inputs without elements: windows may still lie in their padding.
+/// for inputs without elements, whose windows may still lie in their padding, or with more than 32 bits
+/// count.
 pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Option<Storage> {
     let [input, init] = operands else { return None };
-    if input.is_empty() || init.len() != 1 {
+    if input.is_empty() || init.len() != 1 || u32::try_from(input.len()).is_err() {
         return None;
     }
     let body = Fold::of(&op.body)?;

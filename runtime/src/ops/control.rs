@@ -17,7 +17,7 @@ pub type RunRegion<'a> = dyn Fn(usize, &[Tensor]) -> Result<Vec<Tensor>, Error> 
 pub fn evaluate(op: &ControlOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
     let regions: Vec<&Graph> = op.regions();
     let operands = operands.iter().map(|&operand| operand.clone()).collect();
-    evaluate_with(op, operands, types, &|region, inputs| reference::evaluate(regions[region], inputs))
+    evaluate_with(op, operands, types, &|region, inputs| reference::interpret(regions[region], inputs))
 }
 
 /// The results of an op of the family.

@@ -118,7 +118,7 @@ fn scatter(op: &Scatter, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
         for update in updates {
             arguments.push(element(update, at)?);
         }
-        let folded = reference::evaluate(&op.body, &arguments)?;
+        let folded = reference::interpret(&op.body, &arguments)?;
         results.iter_mut().zip(folded).for_each(|(result, value)| result[place] = value);
     }
     let gather = |(elements, input): (Vec<Tensor>, &&Tensor)| match elements.as_slice() {
@@ -171,13 +171,18 @@ fn targets(op: &Scatter, input: &[usize], indices_of: &Tensor, update: &[usize])
         for (&dim, within) in window_dims.iter().zip(chosen(&index, &op.update_window_dims)) {
             at[dim] += within;
         }
-        Some(place(input, &at))
+        // Also a dimension that no index names may have no room for a window.
+        at.iter().zip(input).all(|(at, size)| at < size).then(|| place(input, &at))
     };
     indices(update).map(target).collect()
 }
 
-/// Starts beyond the ends are clamped, so that every slice lies within the operand.
+/// Starts beyond the ends are clamped, so that every slice lies within the operand. Slices of size 0 may
+/// be left out as those of size 1 are, and then there is nothing to read: the result is zero, as in XLA.
 fn gather(op: &Gather, operand: &Tensor, starts: &Tensor, ty: &TensorType) -> Result<Tensor, Error> {
+    if op.slice_sizes.contains(&0) {
+        return Ok(Tensor::try_zeros(ty.clone())?);
+    }
     let places = starts.to_f64_vec();
     let (rank, sizes) = (operand.shape().len(), operand.shape());
     let (batch_dims, kept) = (op.batch_dims(ty.rank()), op.kept_dims(rank));

@@ -59,7 +59,7 @@ pub(crate) fn fold(
                 None => first.clone(),
             };
             sofar.extend(taken);
-            sofar = reference::evaluate(body, &sofar)?;
+            sofar = reference::interpret(body, &sofar)?;
         }
         results.iter_mut().zip(sofar).for_each(|(result, element)| result.push(element));
     }

@@ -29,7 +29,7 @@ fn sort(op: &Sort, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
         for operand in operands {
             pair.extend([element(operand, left)?, element(operand, right)?]);
         }
-        Ok(reference::evaluate(comparator, &pair)?[0].item::<bool>()?)
+        Ok(reference::interpret(comparator, &pair)?[0].item::<bool>()?)
     };
     let mut source = vec![0; operands[0].len()];
     for line in lines(operands[0].shape(), *dimension) {

@@ -7,7 +7,7 @@ use super::convolution::inside;
 use super::places::{indices, place};
 use super::reduce::{element, fold};
 use crate::error::Error;
-use crate::reference::{evaluate as run, filled};
+use crate::reference::{filled, interpret as run};
 
 /// The results of an op of the family.
 ///

@@ -1,67 +1,268 @@
 //! How much memory a run needs, by adding up what the plan keeps at each step.
 //!
 //! Inputs and constants stay for the whole run: the caller and the plan hold them. Every other value
-//! lives from the step that makes it to its last reader. Must not live here: what is kept, and when
-//! it goes ([`Plan`]).
+//! lives from the step that makes it to its last reader; a reshape is the same buffer under another
+//! shape. Beside them stands what the op that runs takes for itself ([`scratch`]). Must not live here: what
+//! is kept, and when it goes ([`Plan`]).
 
-use choral_ir::op::Elementwise;
-use choral_ir::{DType, Graph, Op, TensorType};
+use choral_ir::memory::{self, OutOfMemory};
+use choral_ir::op::{ControlOp, Elementwise, Scan, ShapeOp, Unary};
+use choral_ir::{DType, Graph, Location, NodeId, NodeKind, Op, TensorType};
 
-use super::{Plan, Step};
+use super::{Plan, Source, Step, scratch};
+use crate::error::Error;
 
-impl Plan {
-    /// Bytes of inputs of these types, constants and intermediate values at the fullest step.
-    pub(crate) fn peak_bytes(&self, inputs: &[TensorType]) -> usize {
-        total(inputs.iter().map(bytes)).saturating_add(self.working_bytes())
+/// Less than this is not asked for before a run: a system that lacks it is at its end in any case.
+const ASKED: usize = 1 << 26;
+
+/// The fullest moment of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Peak {
+    /// Bytes that are needed then.
+    pub(crate) bytes: usize,
+    /// The value that is made then.
+    value: Label,
+}
+
+/// What a value is called, its type, and the user's line.
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    pub(crate) name: String,
+    pub(crate) ty: TensorType,
+    pub(crate) location: Option<Location>,
+}
+
+impl Label {
+    pub(crate) fn of(graph: &Graph, id: NodeId) -> Label {
+        let node = graph.node(id);
+        let ty = node.types.first().cloned().unwrap_or(TensorType::scalar(DType::I1));
+        Label { name: node.name.clone(), ty, location: node.location.clone() }
+    }
+}
+
+impl Peak {
+    /// Before anything is made.
+    fn none(name: &str) -> Peak {
+        let value = Label { name: name.to_owned(), ty: TensorType::scalar(DType::I1), location: None };
+        Peak { bytes: 0, value }
     }
 
-    /// As [`Plan::peak_bytes`], without the inputs.
-    fn working_bytes(&self) -> usize {
-        let constants = total(self.constants.iter().map(|(_, tensor)| bytes(tensor.ty())));
-        let mut sizes = vec![0; self.slots];
-        let (mut live, mut peak) = (0usize, 0);
+    fn raise(&mut self, bytes: usize, value: &Label) {
+        if bytes > self.bytes {
+            *self = Peak { bytes, value: value.clone() };
+        }
+    }
+
+    /// Fails if the machine has less memory in all.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let cause = OutOfMemory { needed: self.bytes, total: memory::total() };
+        if cause.needed > cause.total { Err(self.refusal(cause)) } else { Ok(()) }
+    }
+
+    /// Asks for what a run takes beside its inputs, which the caller holds.
+    pub(crate) fn ask(&self, inputs: &[TensorType]) -> Result<(), Error> {
+        let bytes = self.bytes.saturating_sub(total(inputs.iter().map(TensorType::bytes)));
+        if bytes < ASKED { Ok(()) } else { memory::ask(bytes).map_err(|cause| self.refusal(cause)) }
+    }
+
+    fn refusal(&self, cause: OutOfMemory) -> Error {
+        let Label { name, ty, location } = self.value.clone();
+        Error::Memory { name, ty, cause, location }
+    }
+}
+
+impl Plan {
+    /// The fullest moment of a run on inputs of these types.
+    pub(crate) fn peak(&self, inputs: &[TensorType]) -> Peak {
+        let Peak { bytes, value } = self.working();
+        let held = total(inputs.iter().map(TensorType::bytes)).saturating_add(self.constant_bytes());
+        Peak { bytes: bytes.saturating_add(held), value }
+    }
+
+    /// Bytes of all constants, in regions too; splats stay scalars.
+    fn constant_bytes(&self) -> usize {
+        let own = self.constants.iter().map(|(_, tensor)| tensor.ty().bytes());
+        let inside = self.steps.iter().flat_map(|step| &step.regions).map(Plan::constant_bytes);
+        total(own.chain(inside))
+    }
+
+    /// As [`Plan::peak`], without inputs and constants.
+    fn working(&self) -> Peak {
+        let mut buffers = Buffers::of(self);
+        let mut peak = Peak::none("");
         for step in &self.steps {
-            let made = if step.writes_over(&sizes) { 0 } else { total(step.types.iter().map(bytes)) };
-            let inside = step.regions.iter().map(Plan::working_bytes).max().unwrap_or_default();
-            peak = peak.max(live.saturating_add(made).saturating_add(inside));
-            for (slot, ty) in step.results.iter().zip(&step.types) {
-                sizes[*slot] = bytes(ty);
-                live = live.saturating_add(bytes(ty));
-            }
-            for source in step.sources.iter().filter(|source| source.last) {
-                live = live.saturating_sub(std::mem::take(&mut sizes[source.slot]));
+            peak.raise(buffers.live.saturating_add(step.needs(&buffers)), &step.label);
+            buffers.pass(step);
+        }
+        for (slot, label) in &self.outputs {
+            if buffers.is_scalar[*slot] {
+                buffers.live = buffers.live.saturating_add(label.ty.bytes());
+                peak.raise(buffers.live, label);
             }
         }
-        constants.saturating_add(peak)
+        peak
+    }
+}
+
+/// The buffers behind the slots at one moment of a run.
+struct Buffers {
+    /// The buffer of each slot.
+    of_slot: Vec<usize>,
+    /// Slots that hold each buffer; inputs and constants are held from outside as well.
+    holders: Vec<usize>,
+    /// Bytes of each buffer; of those held from outside none, as they are counted there.
+    sizes: Vec<usize>,
+    /// Slots of one element, which may stand for more.
+    is_scalar: Vec<bool>,
+    /// Bytes of all buffers that are held.
+    live: usize,
+}
+
+impl Buffers {
+    /// Before the first step.
+    fn of(plan: &Plan) -> Buffers {
+        let mut buffers = Buffers {
+            of_slot: (0..plan.slots).collect(),
+            holders: vec![0; plan.slots],
+            sizes: vec![0; plan.slots],
+            is_scalar: vec![false; plan.slots],
+            live: 0,
+        };
+        let constants = plan.constants.iter().map(|(slot, tensor)| (*slot, tensor.ty()));
+        let scalars = constants.clone().filter(|(_, ty)| ty.rank() == 0);
+        scalars.for_each(|(slot, _)| buffers.is_scalar[slot] = true);
+        let held = plan.inputs.iter().copied().chain(constants.map(|(slot, _)| slot));
+        held.for_each(|slot| buffers.holders[slot] = 2);
+        buffers
+    }
+
+    /// Whether an operand is read from less than all of its elements.
+    fn is_partial(&self, source: &Source) -> bool {
+        source.view.is_some() || (self.is_scalar[source.slot] && source.ty.rank() > 0)
+    }
+
+    /// Whether nobody else holds the buffer of an operand, which is not read again.
+    fn is_given_away(&self, source: &Source) -> bool {
+        source.last && !self.is_partial(source) && self.holders[self.of_slot[source.slot]] == 1
+    }
+
+    /// A step has run.
+    fn pass(&mut self, step: &Step) {
+        for ((&slot, ty), shared) in step.results.iter().zip(&step.types).zip(step.shared()) {
+            self.is_scalar[slot] = ty.rank() == 0;
+            match shared.map(|at| &step.sources[at]).filter(|source| !self.is_partial(source)) {
+                Some(source) => self.of_slot[slot] = self.of_slot[source.slot],
+                None => {
+                    self.sizes[slot] = ty.bytes();
+                    self.live = self.live.saturating_add(ty.bytes());
+                }
+            }
+            self.holders[self.of_slot[slot]] += 1;
+        }
+        for source in step.sources.iter().filter(|source| source.last) {
+            let buffer = self.of_slot[source.slot];
+            self.holders[buffer] -= 1;
+            if self.holders[buffer] == 0 {
+                self.live = self.live.saturating_sub(self.sizes[buffer]);
+            }
+        }
     }
 }
 
 impl Step {
-    /// Whether the result takes the place of the first operand, as in the loops of
-    /// [`elementwise`](crate::cpu::elementwise): float operands make float results there.
-    fn writes_over(&self, sizes: &[usize]) -> bool {
-        let loops = matches!(&self.op, Op::Elementwise(Elementwise::Unary(_) | Elementwise::Binary(_)));
-        let float = matches!(self.types.first(), Some(ty) if matches!(ty.dtype, DType::F32 | DType::F64));
-        let given_away =
-            |source: &super::Source| source.last && source.view.is_none() && sizes[source.slot] > 0;
-        loops && float && self.sources.first().is_some_and(given_away)
+    /// The operand whose buffer each result is, where it is one's.
+    fn shared(&self) -> Vec<Option<usize>> {
+        match &self.op {
+            Op::Shape(ShapeOp::Reshape(_)) => vec![Some(0)],
+            Op::Control(ControlOp::OptimizationBarrier) => (0..self.types.len()).map(Some).collect(),
+            Op::Control(ControlOp::While(_)) => {
+                let body = &self.regions[1];
+                let carried = body.inputs.iter().zip(&body.outputs).enumerate();
+                carried.map(|(at, (input, (output, _)))| (input == output).then_some(at)).collect()
+            }
+            _ => vec![None; self.types.len()],
+        }
+    }
+
+    /// Bytes that are taken while it runs, beside what is alive before.
+    fn needs(&self, buffers: &Buffers) -> usize {
+        let made = |results: &[TensorType]| total(results.iter().map(TensorType::bytes));
+        if self.is_loop_of_floats() {
+            let over = self.sources.first().is_some_and(|source| buffers.is_given_away(source));
+            return if over { 0 } else { made(&self.types) };
+        }
+        let partial = self.sources.iter().filter(|source| buffers.is_partial(source));
+        let copies = total(partial.map(|source| source.ty.bytes()));
+        let operands: Vec<&TensorType> = self.sources.iter().map(|source| &source.ty).collect();
+        let scratch = scratch::of_kernel(&self.op, &operands, &self.types);
+        let inside = self.regions.iter().map(|region| region.working().bytes).max().unwrap_or(0);
+        let own = match &self.op {
+            // What is shared is the operand's, or the copy.
+            Op::Shape(ShapeOp::Reshape(_)) | Op::Control(ControlOp::OptimizationBarrier) => 0,
+            // The results are what the region made.
+            Op::Control(ControlOp::If(_) | ControlOp::Case(_)) => inside,
+            Op::Control(ControlOp::While(_)) => self.needs_in_rounds(buffers, inside),
+            Op::Control(ControlOp::Scan(Scan { inputs, .. })) => {
+                let outputs = self.types.len() - (self.sources.len() - inputs);
+                made(&self.types[outputs..]).saturating_add(inside.max(made(&self.types[..outputs])))
+            }
+            _ => made(&self.types).saturating_add(inside),
+        };
+        total([copies, scratch, own])
+    }
+
+    /// Of a loop: from the second round on, what the last one made is carried in place of the operands.
+    fn needs_in_rounds(&self, buffers: &Buffers, inside: usize) -> usize {
+        let shared = self.shared();
+        let changing = self.sources.iter().zip(&shared).filter(|(_, shared)| shared.is_none());
+        let carried = total(changing.clone().map(|(source, _)| source.ty.bytes()));
+        let given_away = changing.filter(|(source, _)| buffers.is_given_away(source));
+        let gone = total(given_away.map(|(source, _)| source.ty.bytes()));
+        inside.max(inside.saturating_add(carried).saturating_sub(gone))
+    }
+
+    /// Whether it runs in the loops of [`elementwise`](crate::cpu::elementwise), which read views and
+    /// scalars in place and write over the first operand.
+    fn is_loop_of_floats(&self) -> bool {
+        let covered = match &self.op {
+            Op::Elementwise(Elementwise::Unary(op)) => *op != Unary::IsFinite,
+            Op::Elementwise(Elementwise::Binary(_)) => true,
+            _ => false,
+        };
+        covered && self.sources.iter().all(|source| scratch::is_wide_float(&source.ty))
     }
 }
 
-/// Bytes of every value of a graph, as the interpreter keeps them; of regions, those of the largest.
-pub(crate) fn of_all_values(graph: &Graph) -> usize {
-    let values = graph.nodes().flat_map(|(_, node)| node.types.iter().map(bytes));
-    let regions = graph.nodes().filter_map(|(_, node)| match &node.kind {
-        choral_ir::NodeKind::Op(op) => op.regions().into_iter().map(of_all_values).max(),
-        choral_ir::NodeKind::Input | choral_ir::NodeKind::Constant(_) => None,
-    });
-    total(values).saturating_add(regions.max().unwrap_or_default())
+/// The fullest moment of the interpreter, which keeps every value, and splats at their full type.
+pub(crate) fn of_interpreter(graph: &Graph) -> Peak {
+    let mut peak = Peak::none(graph.name());
+    let (mut kept, mut largest) = (0usize, 0);
+    for (id, node) in graph.nodes() {
+        let (made, inside) = match &node.kind {
+            NodeKind::Input | NodeKind::Constant(_) => (node.types[0].bytes(), 0),
+            NodeKind::Op(Op::Shape(ShapeOp::Reshape(_)) | Op::Control(ControlOp::OptimizationBarrier)) => {
+                (0, 0)
+            }
+            NodeKind::Op(op) => {
+                let operands: Vec<&TensorType> =
+                    graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
+                let regions = op.regions().into_iter().map(|region| of_interpreter(region).bytes);
+                let inside = regions.max().unwrap_or(0);
+                let scratch = scratch::of_definition(op, &operands, &node.types);
+                (total(node.types.iter().map(TensorType::bytes)), inside.saturating_add(scratch))
+            }
+        };
+        kept = kept.saturating_add(made);
+        // The largest value is the one to look at: all are there at the end.
+        if made.saturating_add(inside) >= largest {
+            largest = made.saturating_add(inside);
+            peak.value = Label::of(graph, id);
+        }
+        peak.bytes = peak.bytes.max(kept.saturating_add(inside));
+    }
+    peak
 }
 
-fn bytes(ty: &TensorType) -> usize {
-    ty.len().saturating_mul(ty.dtype.bytes())
-}
-
-fn total(bytes: impl Iterator<Item = usize>) -> usize {
-    bytes.fold(0, usize::saturating_add)
+pub(super) fn total(bytes: impl IntoIterator<Item = usize>) -> usize {
+    bytes.into_iter().fold(0, usize::saturating_add)
 }

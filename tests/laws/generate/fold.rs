@@ -44,7 +44,7 @@ impl Draft {
         if rank > 0 && self.choices.once_in(3) {
             op = running(op, &shape, self.choices.below(rank), self.choices.once_in(2));
         }
-        let operands = self.with_initial_values(inputs, op.result_shape(&shape));
+        let operands = self.with_initial_values(inputs, op.result_shape(&shape).expect("few windows"));
         self.push(op, &operands)
     }
 
@@ -68,7 +68,7 @@ impl Draft {
             select: Arc::new(comparison(direction, dtype)?),
             scatter: Arc::new(Graph::reducer(folding, dtype)?),
         };
-        let source = self.operand(&TensorType::new(op.source_shape(&shape), dtype));
+        let source = self.operand(&TensorType::new(op.source_shape(&shape).expect("few windows"), dtype));
         let operands = self.with_initial_values(vec![operand], shape);
         self.push(op, &[operands[0], source, operands[1]])
     }

@@ -45,6 +45,7 @@ pub(super) fn reduce_window(
     let (inputs, inits) = operands.split_at(operands.len() / 2);
     let shape = builder.graph().ty(inputs[0]).shape.clone();
     let result = op.result_shape(&shape);
+    let result = result.map_err(|cause| builder.refusal(&op.clone().into(), operands, cause))?;
     let mut lines = Vec::with_capacity(inputs.len());
     for &input in inputs {
         lines.push(places(builder, op, input, &result)?);

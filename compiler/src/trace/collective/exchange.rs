@@ -4,6 +4,7 @@
 //! Along several axes they are made of the ops along each. A `vmap` leaves what is gathered as one
 //! value that all members share, so that to gather from all and pick costs no more than to send.
 
+use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::sync::Arc;
 
@@ -103,13 +104,22 @@ impl Var {
             self.fault(format!("ppermute: {fault}"));
             return self.stand_in();
         }
-        let mut senders = vec![None; members(&bound)];
-        pairs.iter().for_each(|&(from, to)| senders[to] = Some(from));
+        let senders: HashMap<usize, usize> = pairs.iter().map(|&(from, to)| (to, from)).collect();
+        let shape = [members(&bound)];
+        // Who is sent nothing gets zeros, whoever stands for the sender.
+        let sender = Tensor::try_from_fn(shape, |to| senders.get(&to).copied().unwrap_or_default() as i32);
+        let is_sent = Tensor::try_from_fn(shape, |to| senders.contains_key(&to));
+        let (sender, is_sent) = match (sender, is_sent) {
+            (Ok(sender), Ok(is_sent)) => (sender, is_sent),
+            (Err(error), _) | (_, Err(error)) => {
+                self.fault(format!("ppermute: {error}"));
+                return self.stand_in();
+            }
+        };
         self.scope_here("ppermute", |x| {
             let number = x.axis_index(names.as_slice());
-            let at = |to: usize| senders[to].unwrap_or_default() as i32;
-            let sender = x.constant(&Tensor::from_fn([senders.len()], at)).slice_of(&number);
-            let is_sent = x.constant(&Tensor::from_fn([senders.len()], |to| senders[to].is_some()));
+            let sender = x.constant(&sender).slice_of(&number);
+            let is_sent = x.constant(&is_sent);
             x.gathered(&bound, 0).slice_of(&sender).where_(&is_sent.slice_of(&number), 0.0)
         })
     }

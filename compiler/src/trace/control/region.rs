@@ -40,8 +40,13 @@ pub(super) fn traced<A: Tree<Var>, O: Tree<Var>, E>(
     holder.report(faults);
     let (output, values) = applied?;
     let captures: Vec<Var> = captures.into_iter().map(|(outer, _)| outer).collect();
-    // Dead code is taken from a graph that was just built: it fits.
-    let graph = values.and_then(|values| rewrite::dead_code(&builder.finish(&values)).ok());
+    let graph = match values.map(|values| rewrite::dead_code(&builder.finish(&values))).transpose() {
+        Ok(graph) => graph,
+        Err(error) => {
+            holder.fault(error.to_string(), at);
+            None
+        }
+    };
     let program = graph.filter(|_| whole).map(|graph| Program { graph, captures });
     Ok(Region { output, program })
 }
@@ -75,7 +80,9 @@ impl Program {
         }
         let outer: Vec<Value> =
             captured.iter().map(|var| builder.input(name_of(var), var.ty().clone())).collect();
-        inputs.extend(self.captures.iter().filter_map(|var| source(&mut builder, var, captured, &outer)));
+        for var in &self.captures {
+            inputs.push(source(&mut builder, var, captured, &outer)?);
+        }
         let mut outputs = builder.inline(&self.graph, &inputs)?;
         if hands_on {
             outputs.extend(outer);
@@ -85,11 +92,12 @@ impl Program {
 }
 
 /// What stands for a captured value inside the region.
-fn source(builder: &mut Builder, var: &Var, captured: &[Var], outer: &[Value]) -> Option<Value> {
-    match constant(var) {
-        Some(tensor) => Some(builder.splat(tensor, var.shape())),
-        None => captured.iter().position(|known| known.is(var)).map(|at| outer[at]),
+fn source(builder: &mut Builder, var: &Var, captured: &[Var], outer: &[Value]) -> Result<Value, BuildError> {
+    if let Some(tensor) = constant(var) {
+        return Ok(builder.splat(tensor, var.shape()));
     }
+    let missing = || BuildError::inconsistency("region", "a value from around it was not handed to it");
+    captured.iter().position(|known| known.is(var)).map(|at| outer[at]).ok_or_else(missing)
 }
 
 /// The element that fills a value, if it is such a constant.

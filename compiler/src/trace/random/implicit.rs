@@ -49,10 +49,17 @@ impl Drop for Scope {
 
 /// Runs `forward` without counting what it draws, for passes whose results nobody uses.
 pub(crate) fn rehearsed<R>(forward: impl FnOnce() -> R) -> R {
-    let before = KEYS.with(|keys| keys.borrow().clone());
-    let result = forward();
-    KEYS.with(|keys| *keys.borrow_mut() = before);
-    result
+    let _restored = Rehearsal(KEYS.with(|keys| keys.borrow().clone()));
+    forward()
+}
+
+/// Puts the keys and their counts back when dropped, also when the forward pass panics.
+struct Rehearsal(Vec<(Var, u32)>);
+
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        KEYS.with(|keys| *keys.borrow_mut() = std::mem::take(&mut self.0));
+    }
 }
 
 /// The innermost key in scope, and the number of draws from it before this one.

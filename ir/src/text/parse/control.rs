@@ -130,12 +130,12 @@ fn adopt(call: &mut Call<'_>, carries: &[bool]) -> Result<Vec<Arc<Graph>>, Strin
         }
     }
     call.operands.extend(captured.iter().map(|capture| capture.outer));
-    let widen = |(region, &carries)| Arc::new(widened(region, &captured, carries));
-    Ok(regions.iter().zip(carries).map(widen).collect())
+    let widen = |(region, &carries)| widened(region, &captured, carries).map(Arc::new);
+    regions.iter().zip(carries).map(widen).collect()
 }
 
 /// The region on its arguments and everything in `captured`.
-fn widened(region: &Region, captured: &[Capture], carries: bool) -> Graph {
+fn widened(region: &Region, captured: &[Capture], carries: bool) -> Result<Graph, String> {
     let graph = &region.graph;
     let arguments = graph.inputs().len() - region.captures.len();
     let argument = |at: usize| {
@@ -144,11 +144,14 @@ fn widened(region: &Region, captured: &[Capture], carries: bool) -> Graph {
     };
     let mut inputs: Vec<(String, TensorType)> = (0..arguments).map(argument).collect();
     inputs.extend(captured.iter().map(|capture| (capture.name.clone(), capture.ty.clone())));
-    let place = |own: &Capture| captured.iter().position(|other| other.outer == own.outer).unwrap_or(0);
-    let given: Vec<Given> = (0..arguments)
-        .chain(region.captures.iter().map(|own| arguments + place(own)))
-        .map(Given::Input)
-        .collect();
+    let place = |own: &Capture| {
+        let place = captured.iter().position(|other| other.outer == own.outer);
+        place.ok_or_else(|| format!("%{} is read by a region and was not handed to it", own.name))
+    };
+    let mut given: Vec<Given> = (0..arguments).map(Given::Input).collect();
+    for own in &region.captures {
+        given.push(Given::Input(arguments + place(own)?));
+    }
     let handed_on = if carries { arguments..inputs.len() } else { 0..0 };
-    with_inputs(graph, &inputs, &given, handed_on)
+    with_inputs(graph, &inputs, &given, handed_on).map_err(|error| error.to_string())
 }

@@ -1,16 +1,21 @@
 //! The place in the tokens, and the small steps that all of the grammar is made of.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::ParseError;
 use super::lexer::{Kind, Token, tokens};
 use super::scope::Block;
-use crate::TensorType;
 use crate::check::Program;
+use crate::{Location, TensorType};
 
 /// A text on its way to a graph.
 pub(super) struct Parser<'a> {
     pub(super) source: &'a str,
+    /// Where the lines of the text start.
+    lines: Vec<usize>,
+    /// What locations call the text, which has no name.
+    file: Arc<str>,
     tokens: Vec<Token<'a>>,
     pub(super) position: usize,
     /// The token at which each function starts.
@@ -73,6 +78,8 @@ impl<'a> Parser<'a> {
         check_nesting(source, &tokens)?;
         Ok(Parser {
             source,
+            lines: std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect(),
+            file: Arc::from(""),
             starts: function_starts(&tokens),
             tokens,
             position: 0,
@@ -129,6 +136,14 @@ impl<'a> Parser<'a> {
         let kind = self.peek();
         self.position += 1;
         kind
+    }
+
+    /// The line and column of a byte.
+    pub(super) fn location(&self, at: usize) -> Location {
+        let line = self.lines.partition_point(|&start| start <= at);
+        let start = self.lines[line - 1];
+        let column = self.source[start..at].chars().count() + 1;
+        Location { file: Arc::clone(&self.file), line: line as u32, column: column as u32 }
     }
 
     /// The error that something else was expected in place of the token at hand.

@@ -266,7 +266,7 @@ impl<'a> Parser<'a> {
             return Err(ParseError::new(self.source, at, message));
         }
         let inlined = self.block.builder.inline(callee, operands);
-        let mut values = inlined.map_err(|error| ParseError::new(self.source, at, error.to_string()))?;
+        let mut values = inlined.map_err(|error| self.refused(at, error))?;
         let compared = values.split_off(*results);
         let pairs = compared.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
         self.block.checks.extend(checks.iter().cloned().zip(pairs));

@@ -198,6 +198,5 @@ fn tensor_type(text: &str) -> Option<TensorType> {
         None => (Vec::new(), text),
     };
     let dtype = DType::from_name(dtype.trim())?;
-    sizes.iter().try_fold(8usize, |bytes, &size| bytes.checked_mul(size.max(1)))?;
-    Some(TensorType::new(sizes, dtype))
+    Some(TensorType::new(sizes, dtype)).filter(TensorType::is_addressable)
 }

@@ -80,7 +80,9 @@ impl<'a> Parser<'a> {
             arguments.iter().try_for_each(|argument| parser.input(argument))?;
             let outputs = parser.body()?;
             parser.expect('}')?;
-            let outer = parser.outer.pop().unwrap_or_else(|| Block::function(""));
+            let Some(outer) = parser.outer.pop() else {
+                return Err(parser.error(at, "expected a region within an op"));
+            };
             let block = std::mem::replace(&mut parser.block, outer);
             if !block.checks.is_empty() {
                 return Err(parser.error(at, "expected checks in functions alone, found one in a region"));

@@ -13,7 +13,7 @@ use super::resolve;
 use super::scope::Region;
 use crate::graph::Value;
 use crate::op::{Binary, ControlOp, Elementwise};
-use crate::{Builder, Graph, Op, Tensor, TensorType};
+use crate::{BuildError, Builder, Graph, Op, Tensor, TensorType};
 
 /// An op as the text spells it.
 pub(super) struct Call<'a> {
@@ -42,6 +42,8 @@ impl<'a> Parser<'a> {
         let at = self.at();
         let names = self.result_names()?;
         let known = self.block.builder.graph().len();
+        let location = self.location(self.at());
+        self.block.builder.describe(None, Some(location));
         let values = self.right_hand_side()?;
         self.skip_location()?;
         let count = names.iter().map(|(_, _, count)| count).sum::<usize>();
@@ -233,7 +235,7 @@ impl<'a> Parser<'a> {
         let region = match (applied, inputs.first()) {
             (Some(op), Some(&input)) => {
                 let graph = Graph::reducer(op, self.block.builder.graph().ty(input).dtype);
-                let graph = graph.map_err(|error| self.error(at, error.to_string()))?;
+                let graph = graph.map_err(|error| self.refused(at, error))?;
                 Region { graph, captures: Vec::new() }
             }
             (Some(_) | None, _) => {
@@ -309,13 +311,18 @@ impl<'a> Parser<'a> {
             resolve::op(&mut call).map_err(|message| self.error(at, format!("{}: {message}", call.name)))?;
         let carried = if is_loop(&op) { call.operands.len() - operands } else { 0 };
         let operands =
-            spread(&mut self.block.builder, &op, &call).map_err(|error| self.error(at, error.to_string()))?;
+            spread(&mut self.block.builder, &op, &call).map_err(|error| self.refused(at, error))?;
         let results = self.block.builder.push_all(op, &operands);
-        let mut results = results.map_err(|error| self.error(at, error.to_string()))?;
+        let mut results = results.map_err(|error| self.refused(at, error))?;
         // What a loop only reads is carried, but not among the results of the text.
         results.truncate(results.len() - carried);
         self.check_results(at, &results, &call.signature)?;
         Ok(results)
+    }
+
+    /// The error that an op does not fit, at its place.
+    pub(super) fn refused(&self, at: usize, error: BuildError) -> ParseError {
+        self.error(at, BuildError { location: None, ..error }.to_string())
     }
 
     fn check_operands(&self, at: usize, call: &Call<'a>) -> Result<(), ParseError> {
@@ -364,7 +371,7 @@ fn is_loop(op: &Op) -> bool {
 }
 
 /// StableHLO lets the predicate of `select` and the bounds of `clamp` be scalars; here they are repeated.
-fn spread(builder: &mut Builder, op: &Op, call: &Call<'_>) -> Result<Vec<Value>, crate::BuildError> {
+fn spread(builder: &mut Builder, op: &Op, call: &Call<'_>) -> Result<Vec<Value>, BuildError> {
     let takes_scalars = matches!(op, Op::Elementwise(Elementwise::Select | Elementwise::Clamp));
     let shape = call.signature.results.first().map(|ty| ty.shape.clone()).unwrap_or_default();
     let mut operands = Vec::with_capacity(call.operands.len());

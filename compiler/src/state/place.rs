@@ -1,0 +1,132 @@
+//! Places that are written to: files are replaced whole, through links; streams are written into.
+//!
+//! Lives here: what a path leads to, and the one way to write there. What is written is
+//! [`super::file`]'s.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Links are followed so many times, as Linux does.
+const LINKS: usize = 40;
+
+/// What a path leads to.
+enum Place {
+    /// A file, there or not yet: it is written beside this path, and then put over it.
+    File(PathBuf, Option<Metadata>),
+    /// Standard output of this process.
+    Output,
+    /// A pipe, or a device that takes a stream.
+    Stream(PathBuf),
+}
+
+/// Writes `contents` to what `path` leads to.
+///
+/// # Errors
+/// If that is no file and no stream, or cannot be written; a file that was there before is then as it was.
+pub(super) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+    match place(path)? {
+        Place::File(file, before) => replace(&file, before.as_ref(), contents),
+        Place::Output => {
+            let mut output = io::stdout().lock();
+            output.write_all(contents)?;
+            output.flush()
+        }
+        Place::Stream(path) => File::options().append(true).open(path)?.write_all(contents),
+    }
+}
+
+fn place(path: &Path) -> io::Result<Place> {
+    let end = followed(path)?;
+    if is_descriptor(&end) {
+        return Ok(if end.ends_with("1") { Place::Output } else { Place::Stream(end) });
+    }
+    match fs::metadata(&end) {
+        Ok(there) if there.is_file() => Ok(Place::File(end, Some(there))),
+        Ok(there) => match refusal(&there) {
+            None => Ok(Place::Stream(end)),
+            Some(what) => Err(io::Error::other(format!("expected a file or a stream, found {what}"))),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File(end, None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The path behind links, which may lead to nothing, or to an open file of this process.
+fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut end = path.to_owned();
+    for _ in 0..LINKS {
+        if is_descriptor(&end) {
+            return Ok(end);
+        }
+        match fs::read_link(&end) {
+            // From the folder that the link is in.
+            Ok(target) => end = end.parent().unwrap_or(Path::new("")).join(target),
+            // No link, or nothing there yet; what else is wrong shows when it is written.
+            Err(_) => return Ok(end),
+        }
+    }
+    Err(io::Error::other("too many links lead to one another"))
+}
+
+/// Whether a path is one of the links that stand for what this process has open, whatever they say.
+fn is_descriptor(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    folder.is_some_and(|folder| folder == Path::new(&format!("/proc/{}/fd", std::process::id())))
+}
+
+/// What cannot be written to; nothing for pipes and for devices that take one byte after another.
+#[cfg(unix)]
+fn refusal(there: &Metadata) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = there.file_type();
+    if kind.is_fifo() || kind.is_char_device() {
+        return None;
+    }
+    Some(if kind.is_dir() {
+        "a folder"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_block_device() {
+        "a block device"
+    } else {
+        "something else"
+    })
+}
+
+#[cfg(not(unix))]
+fn refusal(there: &Metadata) -> Option<&'static str> {
+    Some(if there.is_dir() { "a folder" } else { "something else" })
+}
+
+/// Writes a file beside its place and then over it, with the owner and the permissions that it had.
+fn replace(path: &Path, before: Option<&Metadata>, contents: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.partial", std::process::id()));
+    let beside = PathBuf::from(beside);
+    // Of an earlier process of this number that was stopped.
+    let _ = fs::remove_file(&beside);
+    let written = (|| {
+        let mut file = File::options().write(true).create_new(true).open(&beside)?;
+        if let Some(before) = before {
+            keep_owner(&file, before);
+            file.set_permissions(before.permissions())?;
+        }
+        file.write_all(contents)?;
+        fs::rename(&beside, path)
+    })();
+    written.inspect_err(|_| {
+        // Best effort: the error to report is the first one.
+        let _ = fs::remove_file(&beside);
+    })
+}
+
+/// Best effort: only some may give files away.
+#[cfg(unix)]
+fn keep_owner(file: &File, before: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let _ = fchown(file, Some(before.uid()), Some(before.gid()));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &File, _before: &Metadata) {}

@@ -1,0 +1,273 @@
+//! What running an op takes beside its operands and results: copies in another order or type, tables of
+//! places, lists of scalars.
+//!
+//! The numbers follow the code of [`crate::cpu`] and [`crate::ops`], whose buffers are named at each. They
+//! are upper bounds, close where buffers are large (`tests/memory`). Must not live here: which values are
+//! alive ([`super::memory`]).
+
+use choral_ir::op::{
+    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Scan, ShapeOp, SortOp, Unary,
+    WindowOp, dot::free,
+};
+use choral_ir::{DType, Graph, Op, TensorType};
+
+use super::memory::total;
+
+/// What a tensor of one element takes: two allocations, its type, its shape's.
+const SCALAR: usize = 200;
+/// A place in a tensor, and the widest element.
+const WORD: usize = 8;
+/// A place or none.
+const OPTION: usize = 16;
+/// A list on the heap.
+const LIST: usize = 64;
+/// What the product of the `gemm` crate packs its operands in, at most: blocks that fit the caches.
+const PACKING: usize = 4 << 20;
+
+/// Whether the loops of [`crate::cpu`] compute in this type.
+pub(super) fn is_wide_float(ty: &TensorType) -> bool {
+    matches!(ty.dtype, DType::F32 | DType::F64)
+}
+
+fn are_wide_floats<'a>(types: impl IntoIterator<Item = &'a TensorType>) -> bool {
+    types.into_iter().all(is_wide_float)
+}
+
+/// Bytes beside operands and results of what runs an op on the processor: a kernel, or the definition.
+pub(super) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
+    match op {
+        Op::Dot(op) if are_wide_floats(operands.iter().copied().chain(results)) => dot(op, operands),
+        Op::Convolution(op)
+            if op.batch_group_count == 1 && are_wide_floats(operands.iter().copied().chain(results)) =>
+        {
+            convolution(op, operands, &results[0])
+        }
+        Op::Reduce(op) if op.body.as_extreme().is_some() => {
+            // The best so far, with its place, and the place in the result of every element.
+            total([elements(operands[0]), elements(&results[0]) * 2].map(|count| count.saturating_mul(WORD)))
+        }
+        Op::Reduce(op) if op.body.as_reducer().is_some() && is_wide_float(&results[0]) => {
+            // The place in the result of every run of the last dimension.
+            let length = operands[0].shape.last().copied().unwrap_or(1);
+            elements(operands[0]).checked_div(length).unwrap_or_default().saturating_mul(WORD)
+        }
+        Op::Elementwise(_)
+        | Op::Shape(_)
+        | Op::Dot(_)
+        | Op::Convolution(_)
+        | Op::Reduce(_)
+        | Op::Window(_)
+        | Op::Index(_)
+        | Op::Sort(_)
+        | Op::Linalg(_)
+        | Op::Control(_)
+        | Op::Random(_)
+        | Op::Collective(_)
+        | Op::Custom(_) => of_definition(op, operands, results),
+    }
+}
+
+/// Bytes beside operands and results of an op's definition in [`crate::ops`].
+pub(super) fn of_definition(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
+    let given = || total(operands.iter().map(|ty| wide(ty)));
+    let made = || total(results.iter().map(wide));
+    match op {
+        // Through f64.
+        Op::Elementwise(Elementwise::Unary(Unary::IsFinite) | Elementwise::ReducePrecision(_)) => given(),
+        Op::Elementwise(_) => 0,
+        // Bits as words, before and after.
+        Op::Shape(ShapeOp::BitcastConvert(_)) => given().saturating_add(made()),
+        Op::Shape(_) => 0,
+        // Operands in the type of the result, or through f64; and the terms of one sum.
+        Op::Dot(op) => total([converted(operands, results), depth(op, operands[0]) * 2 * OPTION]),
+        Op::Convolution(_) => {
+            total([converted(operands, results), elements(operands[1]).saturating_mul(2 * OPTION)])
+        }
+        Op::Reduce(op) => folded(&op.body, operands, results),
+        Op::Window(op) => window(op, operands, results),
+        Op::Index(op) => index(op, operands),
+        Op::Sort(op) => sort(op, operands),
+        // In f64.
+        Op::Linalg(_) => given(),
+        Op::Control(op) => control(op, operands, results),
+        // Words of 64 bits, twice, and those of 32 bits that they are made of.
+        Op::Random(_) => made().saturating_mul(3),
+        Op::Custom(op) => op.op().body().map_or(0, |body| super::memory::of_interpreter(body).bytes),
+        Op::Collective(_) => 0,
+    }
+}
+
+fn elements(ty: &TensorType) -> usize {
+    ty.len()
+}
+
+/// The elements as words.
+fn wide(ty: &TensorType) -> usize {
+    ty.len().saturating_mul(WORD)
+}
+
+fn depth(op: &DotGeneral, lhs: &TensorType) -> usize {
+    op.lhs_contracting.iter().fold(1usize, |depth, &dim| depth.saturating_mul(lhs.shape[dim]))
+}
+
+/// Operands copied to be multiplied: as `f64` for halves, which pass through it in any case where types
+/// differ.
+fn converted(operands: &[&TensorType], results: &[TensorType]) -> usize {
+    let dtype = results[0].dtype;
+    let is_half = matches!(dtype, DType::F16 | DType::Bf16);
+    let copies = operands.iter().filter(|ty| is_half || ty.dtype != dtype);
+    total(copies.map(|ty| wide(ty).saturating_add(if is_half { 0 } else { ty.with_dtype(dtype).bytes() })))
+}
+
+/// Operands in an order in which one stride spans each group of dimensions; the start of each product.
+fn dot(op: &DotGeneral, operands: &[&TensorType]) -> usize {
+    let DotGeneral { lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, dtype: _ } = op;
+    let side = |ty: &TensorType, batching: &[usize], contracting: &[usize]| {
+        let free = free(ty.rank(), batching, contracting);
+        let copied = !(is_one_stride(ty, &free) && is_one_stride(ty, contracting));
+        let batches: usize = batching.iter().map(|&dim| ty.shape[dim]).product();
+        batches.saturating_mul(WORD).saturating_add(if copied { ty.bytes() } else { 0 })
+    };
+    let given = total(operands.iter().map(|ty| ty.bytes()));
+    total([
+        side(operands[0], lhs_batching, lhs_contracting),
+        side(operands[1], rhs_batching, rhs_contracting),
+        given.min(PACKING),
+    ])
+}
+
+/// Whether one stride spans these dimensions.
+fn is_one_stride(ty: &TensorType, dims: &[usize]) -> bool {
+    let strides = ty.strides();
+    let long: Vec<usize> = dims.iter().copied().filter(|&dim| ty.shape[dim] != 1).collect();
+    long.windows(2).all(|pair| strides[pair[0]] == strides[pair[1]] * ty.shape[pair[1]])
+}
+
+/// Input, kernel and result in the order of the loops; the table of places under windows, and the columns
+/// and the padded plane of every thread.
+fn convolution(op: &Convolution, operands: &[&TensorType], result: &TensorType) -> usize {
+    let (input, kernel) = (operands[0], operands[1]);
+    let plane = |ty: &TensorType, layout: &Layout| -> usize {
+        layout.spatial.iter().fold(1, |all: usize, &dim| all.saturating_mul(ty.shape[dim]))
+    };
+    let (window, places) = (plane(kernel, &op.kernel), plane(result, &op.output));
+    let table = window.saturating_mul(places).saturating_mul(size_of::<u32>());
+    let columns = [op.feature_group_count, kernel.shape[op.kernel.feature], window, places];
+    let columns = columns.into_iter().fold(input.dtype.bytes(), usize::saturating_mul);
+    let padded = plane(input, &op.input).saturating_mul(input.dtype.bytes());
+    let images = result.shape[op.output.batch].max(1);
+    let threads = rayon::current_num_threads().min(images);
+    let reordered = [
+        (input, is_first(&op.input, op.batching_dims.iter().filter_map(|dim| dim.input))),
+        (kernel, is_kernels(&op.kernel, op.batching_dims.iter().filter_map(|dim| dim.kernel))),
+        (result, is_first(&op.output, op.batching_dims.iter().map(|dim| dim.output))),
+    ];
+    let copies = reordered.into_iter().filter(|(_, in_order)| !in_order).map(|(ty, _)| ty.bytes());
+    total(copies.chain([
+        table,
+        places.saturating_mul(LIST),
+        columns.saturating_add(padded).saturating_mul(threads),
+        total([input.bytes(), kernel.bytes()]).min(PACKING),
+    ]))
+}
+
+/// Whether a layout is batch, batching, feature, spatial, as the loops take images.
+fn is_first(layout: &Layout, batching: impl Iterator<Item = usize>) -> bool {
+    std::iter::once(layout.batch)
+        .chain(batching)
+        .chain(std::iter::once(layout.feature))
+        .chain(layout.spatial.iter().copied())
+        .enumerate()
+        .all(|(at, dim)| at == dim)
+}
+
+/// Whether a layout is batching, batch, feature, spatial, as the loops take kernels.
+fn is_kernels(layout: &Layout, batching: impl Iterator<Item = usize>) -> bool {
+    let own = [layout.batch, layout.feature];
+    batching.chain(own).chain(layout.spatial.iter().copied()).enumerate().all(|(at, dim)| at == dim)
+}
+
+/// The places of one fold; where the body is more than one op, every result element as a tensor.
+fn folded(body: &Graph, operands: &[&TensorType], results: &[TensorType]) -> usize {
+    let places = elements(operands[0]).checked_div(elements(&results[0])).unwrap_or_default();
+    let scalars = match body.as_reducer() {
+        Some(_) => 0,
+        None => total(results.iter().map(|ty| elements(ty).saturating_mul(SCALAR))),
+    };
+    total([places.saturating_mul(OPTION), scalars])
+}
+
+fn window(op: &WindowOp, operands: &[&TensorType], results: &[TensorType]) -> usize {
+    match op {
+        WindowOp::ReduceWindow(op) => {
+            let window = op.window_dimensions.iter().fold(1, |all: usize, &size| all.saturating_mul(size));
+            // Leading dimensions that no window spans share one table of places.
+            let leading = (0..op.window_dimensions.len())
+                .take_while(|&dim| {
+                    op.window_dimensions[dim] == 1 && results[0].shape[dim] == operands[0].shape[dim]
+                })
+                .count();
+            let in_plane = |ty: &TensorType| -> usize { ty.with_shape(&ty.shape[leading..]).len() };
+            let (plane, places) = (in_plane(operands[0]), in_plane(&results[0]));
+            let table = window.saturating_mul(places).saturating_mul(size_of::<u32>());
+            let planes = plane.saturating_mul(WORD).saturating_mul(rayon::current_num_threads());
+            total([folded(&op.body, operands, results), table, places.saturating_mul(LIST), planes])
+        }
+        // The result element by element, each a tensor, and the initial value repeated.
+        WindowOp::SelectAndScatter(_) => {
+            total([elements(operands[0]).saturating_mul(SCALAR), operands[0].bytes()])
+        }
+    }
+}
+
+fn index(op: &IndexOp, operands: &[&TensorType]) -> usize {
+    match op {
+        IndexOp::Gather(_) => wide(operands[1]),
+        IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => 0,
+        IndexOp::Scatter(op) => {
+            let count = operands.len() / 2;
+            let places = elements(operands[count + 1]).saturating_mul(OPTION);
+            let is_simple = op.body.as_reducer().is_some() || *op.body == Graph::second(operands[0].dtype);
+            let inputs = operands[..count].iter().map(|ty| elements(ty).saturating_mul(SCALAR));
+            total([wide(operands[count]), places, if is_simple { 0 } else { total(inputs) }])
+        }
+    }
+}
+
+fn sort(op: &SortOp, operands: &[&TensorType]) -> usize {
+    let count = elements(operands[0]);
+    let along = |dim: usize| operands[0].shape[dim].max(1);
+    match op {
+        // Where each element comes from, every line as a list of places, and one line being merged.
+        SortOp::Sort(op) => {
+            let line = along(op.dimension);
+            total([2 * WORD, LIST / line].map(|each| count.saturating_mul(each)))
+                .saturating_add(line.saturating_mul(3 * WORD))
+                .saturating_add((count / line).saturating_mul(LIST))
+        }
+        // Every line's places keep their room; the sort takes half a line more.
+        SortOp::TopK(op) => {
+            let line = operands[0].shape.last().copied().unwrap_or(1).max(1);
+            let taken = (count / line).saturating_mul(op.k);
+            total([count.saturating_mul(WORD), taken.saturating_mul(2 * WORD), line.saturating_mul(WORD)])
+                .saturating_add((count / line).saturating_mul(LIST))
+        }
+    }
+}
+
+/// What loops and maps keep beside what their regions do.
+fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType]) -> usize {
+    match op {
+        // The slices of the inputs and of the results, which are stacked at the end.
+        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs, body: _ }) => {
+            let steps = operands[0].shape[*dimension];
+            let outputs = &results[..results.len() - (operands.len() - inputs)];
+            let one = |bytes: usize| bytes.checked_div(steps).unwrap_or_default();
+            let taken = operands[..*inputs].iter().map(|ty| one(ty.bytes()));
+            let kept = outputs.iter().map(|ty| ty.bytes().saturating_add(steps.saturating_mul(SCALAR)));
+            total(taken.chain(kept))
+        }
+        ControlOp::Map(Map { computation: _ }) => elements(&results[0]).saturating_mul(SCALAR),
+        ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::OptimizationBarrier => 0,
+    }
+}
