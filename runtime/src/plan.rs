@@ -33,7 +33,9 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 struct Step {
     op: Op,
-    /// Plans of the regions of an op that runs them whole.
+    /// Whether it is a fold that accumulates in a wider type than its own ([`Op::accumulating`]).
+    accumulates: bool,
+    /// Plans of the regions of an op that runs them whole, on accumulators if it has some.
     regions: Vec<Plan>,
     sources: Vec<Source>,
     results: Vec<usize>,
@@ -76,8 +78,10 @@ impl Plan {
                     let source = |value: &Value| source(graph, &slots, &views, *value);
                     let sources = graph.operands(id).iter().map(source).collect();
                     let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
-                    let (op, types) = (op.clone(), node.types.clone());
-                    plan.steps.push(Step { regions: region_plans(&op), op, sources, results, types });
+                    let wide = op.accumulating();
+                    let regions = region_plans(wide.as_ref().unwrap_or(op));
+                    let (op, types, accumulates) = (op.clone(), node.types.clone(), wide.is_some());
+                    plan.steps.push(Step { op, accumulates, regions, sources, results, types });
                 }
             }
         }
@@ -202,7 +206,13 @@ impl Step {
             .collect::<Result<_, _>>()?;
         if let Op::Control(op) = &self.op {
             let run = |region: usize, inputs: &[Tensor]| self.regions[region].run(inputs);
-            return ops::control::evaluate_with(op, dense, &self.types, &run);
+            let evaluate = |operands: Vec<Tensor>, types: &[TensorType]| {
+                ops::control::evaluate_with(op, operands, types, &run)
+            };
+            return match self.accumulates {
+                true => ops::accumulated(&dense.iter().collect::<Vec<_>>(), &self.types, evaluate),
+                false => evaluate(dense, &self.types),
+            };
         }
         let dense: Vec<&Tensor> = dense.iter().collect();
         match self.fast(&dense) {

@@ -56,13 +56,14 @@ impl Var {
         self.pool("max_pool", Binary::Maximum, f64::NEG_INFINITY, kernel_size, stride, padding)
     }
 
-    /// The mean of each window over the last dimensions; padding counts as zeros, as is PyTorch's
-    /// default.
+    /// The mean of each window over the last dimensions, of element types as in [`Var::mean`]; padding
+    /// counts as zeros, as is PyTorch's default.
     #[track_caller]
     #[must_use]
     pub fn avg_pool(&self, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
-        let sum = self.pool("sum_pool", Binary::Add, 0.0, kernel_size, stride, padding);
-        (sum / kernel_size.iter().product::<usize>() as f64).renamed("avg_pool")
+        let Some((x, dtype)) = self.averaged("avg_pool") else { return self.stand_in() };
+        let sum = x.pool("sum_pool", Binary::Add, 0.0, kernel_size, stride, padding);
+        (sum / kernel_size.iter().product::<usize>() as f64).to(dtype).renamed("avg_pool")
     }
 
     /// [`Var::max_pool`] over the last two dimensions, windows side by side.
