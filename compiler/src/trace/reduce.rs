@@ -150,6 +150,9 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn std(&self, axes: impl Axes, correction: usize) -> Var {
+        if !self.holds_floats("std") {
+            return self.stand_in();
+        }
         self.widened().var(axes, correction).sqrt().to(self.dtype()).renamed("std")
     }
 
