@@ -26,13 +26,13 @@ pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor]) -> Option<Storage> {
     let along = Along { shape: input.shape(), dim, direction };
     match (input.storage(), init.storage()) {
         (Storage::F16(values), Storage::F16(init)) => {
-            run(values, init[0].widened(), along, fold, (f16::widened, f16::rounded))
+            run(values, init[0].widened(), along, fold, f16::widened, f16::rounded)
         }
         (Storage::Bf16(values), Storage::Bf16(init)) => {
-            run(values, init[0].widened(), along, fold, (bf16::widened, bf16::rounded))
+            run(values, init[0].widened(), along, fold, bf16::widened, bf16::rounded)
         }
         (values, init) => with_storage!(values, values => {
-            run(values, Element::view(init)?[0], along, fold, (|x| x, |x| x))
+            run(values, Element::view(init)?[0], along, fold, |x| x, |x| x)
         }),
     }
 }
@@ -80,7 +80,8 @@ fn run<T: Element, S: Scalar>(
     init: S,
     Along { shape, dim, direction }: Along<'_>,
     fold: Binary,
-    (widened, rounded): (fn(T) -> S, fn(S) -> T),
+    widened: impl Fn(T) -> S,
+    rounded: impl Fn(S) -> T,
 ) -> Option<Storage> {
     // Padding folds the initial value in again and again: it must not matter.
     if S::binary(fold, init, init).to_bits64() != init.to_bits64() {
