@@ -54,6 +54,37 @@ fn shared_values() -> Result<(), choral::Error> {
     Ok(())
 }
 
+/// Truth values are counted, also those that all members share.
+#[test]
+fn truth_values_are_counted() -> Result<(), choral::Error> {
+    let x = Tensor::from([[true, false], [true, false], [false, false], [true, true]]);
+    let f = |(x, w): (Var, Var)| (x.psum("m"), x.pmean("m"), w.psum("m"), w.pmean("m"));
+    for device in [Device::Reference, Device::Cpu] {
+        let mapped = vmap(f, (0, None)).axis_name("m").out_dims(None).on(device);
+        let (count, share, shared_count, shared_share) = mapped.call((&x, &Tensor::from([true, false])))?;
+        assert_eq!((count, shared_count), (Tensor::from([3, 1]), Tensor::from([4, 0])));
+        assert_eq!((share, shared_share), (Tensor::from([0.75f32, 0.25]), Tensor::from([1.0f32, 0.0])));
+    }
+    Ok(())
+}
+
+/// Sums of 16-bit floats are rounded at their end: 257 along one axis, which `bf16` rounds to 256, times
+/// 3 along the other.
+#[test]
+fn sums_of_halves_are_rounded_once() -> Result<(), choral::Error> {
+    let x = Tensor::from_fn([3, 257], |_| 1.0f32).to_dtype(DType::Bf16);
+    let one = x.index(0)?.index(0)?;
+    let f = |(x, w): (Var, Var)| (x.psum(["a", "b"]), w.psum(["b", "a"]), x.psum("b"), x.pmean(["a", "b"]));
+    for device in [Device::Reference, Device::Cpu] {
+        let inner = vmap(f, (0, None)).axis_name("b").out_dims(None);
+        let mapped = vmap(inner, (0, None)).axis_name("a").out_dims((None, None, 0, None)).on(device);
+        let (all, shared, row, mean) = mapped.call((&x, &one))?;
+        let values = [all, shared, row.index(2)?, mean].map(|sum| sum.to_dtype(DType::F32).item::<f32>());
+        assert_eq!(values.into_iter().collect::<Result<Vec<f32>, _>>()?, [772.0, 772.0, 256.0, 1.0]);
+    }
+    Ok(())
+}
+
 /// A value from around the mapped function is one that all members share.
 #[test]
 fn captured_values() -> Result<(), choral::Error> {

@@ -159,6 +159,33 @@ fn elements_know_the_number_of_their_member() -> TestResult {
     Ok(())
 }
 
+/// Other compilers may add 16-bit floats in their own type: an export says that ours are added in `f32`,
+/// also where a fold becomes a loop.
+#[test]
+fn folds_of_halves_are_exported_as_folds_of_f32() -> TestResult {
+    let text = "func.func @main(%x: tensor<300xf16>, %start: tensor<f16>) -> (tensor<f16>, tensor<300xf16>) {
+      %sum = stablehlo.reduce(%x init: %start) applies stablehlo.add across dimensions = [0] : (tensor<300xf16>, tensor<f16>) -> tensor<f16>
+      %sums:2 = chlo.scan(%x) inits(%start) dimension=0 {
+      ^bb0(%element: tensor<f16>, %sofar: tensor<f16>):
+        %next = stablehlo.add %sofar, %element : tensor<f16>
+        stablehlo.return %next, %next : tensor<f16>, tensor<f16>
+      } : (tensor<300xf16>, tensor<f16>) -> (tensor<300xf16>, tensor<f16>)
+      return %sum, %sums#0 : tensor<f16>, tensor<300xf16>
+    }";
+    let sums = Graph::parse(text).expect("a program");
+    let x = Tensor::from_fn([300], |_| 1.0f32).to_dtype(DType::F16);
+    let starts = Tensor::from([0.0f32, 4000.0]).to_dtype(DType::F16);
+    let mapped = vmap(sums, (None, 0)).trace((&x, &starts))?.graph;
+    let exported = choral::transform::rewrite::export(&mapped).expect("plain ops");
+    assert!(!exported.to_text().contains("stablehlo.add %sofar, %element : tensor<2xf16>"), "{exported}");
+    for graph in [mapped, exported] {
+        let results = jit(graph).call((&x, &starts))?;
+        assert_eq!(results[0].to_f64_vec(), [300.0, 4300.0]);
+        assert_eq!(results[1].index(1)?.to_f64_vec()[299], 4300.0);
+    }
+    Ok(())
+}
+
 /// A fold that starts from each member's own value is exported as a loop, in row-major order however
 /// its dimensions are listed.
 #[test]

@@ -209,6 +209,45 @@ fn one_value_per_channel_is_refused_of_every_member() -> TestResult {
     Ok(())
 }
 
+/// Norms of 16-bit floats, and what they leave in their buffers, are what they are in `f32`, rounded once.
+#[test]
+fn norms_of_halves() -> TestResult {
+    let norms = |x: Var| {
+        let filled = |value| x.full([5], value);
+        let mut batch = BatchNorm1d {
+            weight: Some(filled(1.5)),
+            bias: Some(filled(0.25)),
+            running_mean: filled(0.0),
+            running_var: filled(1.0),
+            num_batches_tracked: x.full([], 0.0).to(DType::I64),
+            eps: 1e-5,
+            momentum: Some(0.1),
+            training: false,
+        };
+        let mut layer = LayerNorm { weight: filled(0.5), bias: Some(filled(2.0)), eps: 1e-5 };
+        let mut results = vec![batch.forward(&x), layer.forward(&x)];
+        batch.training = true;
+        results.push(batch.forward(&x));
+        results.extend([batch.running_mean, batch.running_var]);
+        results
+    };
+    for (dtype, device) in [
+        (DType::Bf16, Device::Reference),
+        (DType::F16, Device::Reference),
+        (DType::Bf16, Device::Cpu),
+        (DType::F16, Device::Cpu),
+    ] {
+        let x = Tensor::from_fn([600, 5], |at| 30.0 + (at * at % 17) as f32).to_dtype(dtype);
+        let got = jit(norms).on(device).call(&x)?;
+        let exact = jit(norms).on(device).call(&x.to_dtype(DType::F32))?;
+        for (got, exact) in got.iter().zip(exact) {
+            assert!(got.bit_eq(&exact.to_dtype(dtype)), "{got}, not {exact}");
+        }
+        assert!((got[3].to_f64_vec()[0] - 3.8).abs() < 0.1, "{}", got[3]);
+    }
+    Ok(())
+}
+
 #[test]
 fn activations() -> TestResult {
     let x = Tensor::from([-1.0f32, 0.0, 2.0]);

@@ -197,6 +197,141 @@ fn elementwise() {
     assert_eq!(odd.as_slice::<bool>().expect("truth"), [false, true]);
 }
 
+fn halves(dtype: DType, shape: impl Into<Vec<usize>>, element: impl Fn(usize) -> f32) -> Tensor {
+    Tensor::from_fn(shape, element).to_dtype(dtype)
+}
+
+#[track_caller]
+fn check_all(got: &Tensor, dtype: DType, expected: f64) {
+    assert!(got.dtype() == dtype && got.to_f64_vec().iter().all(|&x| x == expected), "{got} not {expected}");
+}
+
+/// What accumulates is not rounded before its end: in `bf16` a sum of ones stops at 256, in `f16` at 2048.
+#[test]
+fn sums_of_halves_do_not_stop() {
+    for dtype in [DType::Bf16, DType::F16] {
+        let ones = halves(dtype, [4096], |_| 1.0);
+        let many = if dtype == DType::F16 { 2100 } else { 400 };
+        let [sum, mean, running, softmax] = of(&ones, move |x| {
+            let running = x.narrow(0, 0, many).cumsum(0).select(0, many - 1);
+            [x.sum(()), x.mean(0), running, x.softmax(0)]
+        });
+        check_all(&sum, dtype, 4096.0);
+        check_all(&mean, dtype, 1.0);
+        check_all(&running, dtype, many as f64);
+        check_all(&softmax, dtype, 1.0 / 4096.0);
+        let [shares, logs, all] =
+            of(&ones, |x| [x.softmax(0).sum(()), x.log_softmax(0).exp().sum(()), x.logsumexp(()).exp()]);
+        check_all(&shares, dtype, 1.0);
+        assert!(logs.dtype() == dtype && (logs.to_f64_vec()[0] - 1.0).abs() < 0.02, "{logs}");
+        assert!((all.to_f64_vec()[0] / (4096.0 * 1f64.exp()) - 1.0).abs() < 0.05, "{all}");
+        let waves = halves(dtype, [64, 64], |at| if at % 2 == 0 { 1.0 } else { 3.0 });
+        let pooled = |x: Var| {
+            let [mean, all] = [x.avg_pool(&[32, 32], &[32, 32], &[0, 0]), x.reshape([4096])];
+            let places = x.full([4096], 1.0).to(DType::I64);
+            [
+                mean,
+                all.var((), 0),
+                all.std((), 1),
+                all.full([3], 0.0).scatter_add(0, &places, &all).select(0, 1),
+            ]
+        };
+        let [pooled, var, std, added] = of(&waves, pooled);
+        check_all(&pooled, dtype, 2.0);
+        check_all(&var, dtype, 1.0);
+        check_all(&std, dtype, 1.0);
+        check_all(&added, dtype, 8192.0);
+        let [product] = of(&halves(dtype, [400], |_| 1.0078125), |x| [x.cumprod(0).select(0, 399)]);
+        let exact = halves(dtype, [], |_| 1.0078125f32.powi(400)).to_f64_vec()[0];
+        assert!((product.to_f64_vec()[0] / exact - 1.0).abs() < 0.01, "{product}, not {exact}");
+    }
+}
+
+/// The gradient of a bias is a sum over the rows of a batch.
+#[test]
+fn gradients_of_biases_are_sums_of_all_rows() {
+    let rows = halves(DType::Bf16, [2048, 4], |at| (at % 7) as f32 * 1e-3 - 3.5e-3);
+    let [sum] = of(&rows, |x| [x.sum(0)]);
+    let exact = |column: usize| rows.to_f64_vec().iter().skip(column).step_by(4).sum::<f64>() as f32;
+    assert_eq!(sum, Tensor::from_fn([4], exact).to_dtype(DType::Bf16));
+    assert!(sum.to_f64_vec().iter().all(|sum| (sum + 1.02).abs() < 0.02), "{sum}");
+}
+
+/// Truth values are counted: what PyTorch and JAX do, in 32 bits as in JAX.
+#[test]
+fn sums_of_truth_values_count() {
+    let x = Tensor::from_fn([2, 300], |at| at % 3 != 0);
+    let [rows, all, running, product, products] =
+        of(&x, |x| [x.sum(1), x.sum(()), x.cumsum(1).select(1, 299), x.prod(0), x.cumprod(1).select(1, 0)]);
+    check(&rows, [200, 200]);
+    check(&all, 400);
+    check(&running, [200, 200]);
+    assert_eq!(product, Tensor::from_fn([300], |at| i32::from(at % 3 != 0)));
+    check(&products, [0, 0]);
+    let [share, shares, pooled] =
+        of(&x, |x| [x.mean(()), x.mean(1), x.avg_pool(&[300], &[300], &[0]).reshape([2])]);
+    check(&share, 2.0f32 / 3.0);
+    check(&shares, [2.0f32 / 3.0; 2]);
+    check(&pooled, [2.0f32 / 3.0; 2]);
+    let [most, least] = of(&x, |x| [x.amax(1), x.amin(1)]);
+    check(&most, [true, true]);
+    check(&least, [false, false]);
+}
+
+#[test]
+fn logsumexp_at_the_edges() {
+    const INF: f32 = f32::INFINITY;
+    let rows = Tensor::from([
+        [-INF, -INF, -INF],
+        [-INF, 1.0, INF],
+        [INF, -INF, INF],
+        [NAN, INF, 0.0],
+        [-INF, 2.0, -INF],
+    ]);
+    let shares = [[NAN; 3], [NAN; 3], [NAN; 3], [NAN; 3], [0.0, 1.0, 0.0]];
+    for dtype in [DType::F16, DType::Bf16, DType::F32, DType::F64] {
+        let typed = |expected: Tensor| expected.to_dtype(dtype);
+        let [along, across, of_all, softmax, logs] = of(&typed(rows.clone()), |x| {
+            let turned = x.transpose(0, 1);
+            let of_all = x.unsqueeze(1).logsumexp([1, -1]);
+            [x.logsumexp(-1), turned.logsumexp(0), of_all, x.softmax(1), x.log_softmax(1)]
+        });
+        for result in [along, across, of_all] {
+            check(&result, typed(Tensor::from([-INF, INF, INF, NAN, 2.0])));
+        }
+        check(&softmax, typed(Tensor::from(shares)));
+        check(&logs.index(4).expect("a row"), typed(Tensor::from([-INF, 0.0, -INF])));
+        let [every, none, nothing] = of(&typed(Tensor::from([[-INF, 3.0], [-INF, 1.0]])), |x| {
+            [x.logsumexp([]), x.logsumexp(()), x.narrow(1, 0, 0).logsumexp(1)]
+        });
+        check(&every, typed(Tensor::from([[-INF, 3.0], [-INF, 1.0]])));
+        assert!((none.to_f64_vec()[0] - 3.126_928).abs() < 0.02, "{none}");
+        check(&nothing, typed(Tensor::from([-INF, -INF])));
+    }
+}
+
+#[test]
+fn variances_at_the_edges() {
+    for dtype in [DType::F16, DType::Bf16, DType::F32, DType::F64] {
+        let x = Tensor::from([[5.0f32, f32::INFINITY], [5.0, 1.0]]).to_dtype(dtype);
+        let [one, alone, none, infinite, beyond] = of(&x, |x| {
+            let rows = x.narrow(0, 0, 1);
+            let none = x.narrow(0, 0, 0);
+            [rows.var(0, 1), rows.var(0, 0), none.var(0, 0), x.var(0, 0), x.var(0, 3)]
+        });
+        check(&one, Tensor::from([NAN, NAN]).to_dtype(dtype));
+        check(&alone, Tensor::from([0.0, NAN]).to_dtype(dtype));
+        check(&none, Tensor::from([NAN, NAN]).to_dtype(dtype));
+        check(&infinite, Tensor::from([0.0, NAN]).to_dtype(dtype));
+        check(&beyond, Tensor::from([NAN, NAN]).to_dtype(dtype));
+    }
+    // The mean of the squares less the square of the mean would be nothing but rounding.
+    let [far] = of(&Tensor::from_fn([1024], |at| 1e4 + [-0.25f32, 0.25][at % 2]), |x| [x.var((), 0)]);
+    check(&far, 0.0625f32);
+    let [far] = of(&halves(DType::F16, [1024], |at| 1e3 + [-0.5, 0.5][at % 2]), |x| [x.var((), 0)]);
+    check_all(&far, DType::F16, 0.25);
+}
+
 /// As sums written out, over operands of one, two and three dimensions.
 #[test]
 fn einsums() {
@@ -243,6 +378,16 @@ fn what_does_not_fit_is_told() {
     assert_snapshot!(two, @"
     einsum: ij,jk: `j` is both 3 and 2
     einsum: expected operands, got none
+    ");
+    let means = faults(&|x| {
+        let (truth, integers) = (x.gt(0.0), x.to(DType::I32));
+        vec![truth.var((), 0), integers.mean(0), integers.avg_pool(&[2], &[1], &[0]), integers.std(1, 0)]
+    });
+    assert_snapshot!(means, @"
+    var: tensor<2x3xi1> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
+    mean: tensor<2x3xi32> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
+    avg_pool: tensor<2x3xi32> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
+    std: tensor<2x3xi32> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
     ");
     let others = faults(&|x| {
         let (places, vector) = (x.full([2, 2], 0.0).to(DType::I32), x.select(0, 0));

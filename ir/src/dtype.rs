@@ -110,6 +110,35 @@ impl DType {
         matches!(self, DType::F16 | DType::Bf16 | DType::F32 | DType::F64)
     }
 
+    /// The type that sums and products of such elements accumulate in: `f32` for `f16` and `bf16`, which
+    /// are too coarse for it, and the type itself for all others.
+    ///
+    /// ```
+    /// use choral_ir::DType;
+    /// assert_eq!(DType::Bf16.accumulator(), DType::F32);
+    /// assert_eq!(DType::F64.accumulator(), DType::F64);
+    /// ```
+    pub const fn accumulator(self) -> DType {
+        match self {
+            DType::F16 | DType::Bf16 => DType::F32,
+            DType::I1
+            | DType::I2
+            | DType::I4
+            | DType::I8
+            | DType::I16
+            | DType::I32
+            | DType::I64
+            | DType::Ui2
+            | DType::Ui4
+            | DType::Ui8
+            | DType::Ui16
+            | DType::Ui32
+            | DType::Ui64
+            | DType::F32
+            | DType::F64 => self,
+        }
+    }
+
     /// Whether this is `i2` .. `i64`.
     pub const fn is_signed_integer(self) -> bool {
         matches!(self, DType::I2 | DType::I4 | DType::I8 | DType::I16 | DType::I32 | DType::I64)

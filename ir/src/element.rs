@@ -81,10 +81,23 @@ elements! {
     Ui16 u16, |x| x as u64, |b| b as u16, |x| x as f64, |v| v as u16;
     Ui32 u32, |x| x as u64, |b| b as u32, |x| x as f64, |v| v as u32;
     Ui64 u64, |x| x, |b| b, |x| x as f64, |v| v as u64;
-    F16 f16, |x: f16| x.to_bits() as u64, |b| f16::from_bits(b as u16), |x: f16| x.to_f64(), f16::from_f64;
-    Bf16 bf16, |x: bf16| x.to_bits() as u64, |b| bf16::from_bits(b as u16), |x: bf16| x.to_f64(), bf16::from_f64;
+    F16 f16, |x: f16| x.to_bits() as u64, |b| f16::from_bits(b as u16), |x: f16| x.to_f64(), |v| f16::from_f32(rounded_to_odd(v));
+    Bf16 bf16, |x: bf16| x.to_bits() as u64, |b| bf16::from_bits(b as u16), |x: bf16| x.to_f64(), |v| bf16::from_f32(rounded_to_odd(v));
     F32 f32, |x: f32| x.to_bits() as u64, |b| f32::from_bits(b as u32), |x| x as f64, |v| v as f32;
     F64 f64, |x: f64| x.to_bits(), f64::from_bits, |x| x, |v| v;
+}
+
+/// The `f32` next to a value, of two the one with an odd last bit: rounded on to fewer bits it gives
+/// what rounding the value once would (Boldo and Melquiond, Emulation of FMA and correctly rounded
+/// sums: proved algorithms using rounding to odd, 2008). [`half`] itself leaves the low bits out.
+fn rounded_to_odd(value: f64) -> f32 {
+    let nearest = value as f32;
+    let missing = value.abs() - f64::from(nearest).abs();
+    match nearest.to_bits() {
+        bits if missing > 0.0 && bits & 1 == 0 => f32::from_bits(bits + 1),
+        bits if missing < 0.0 && bits & 1 == 0 => f32::from_bits(bits - 1),
+        _ => nearest,
+    }
 }
 
 /// Runs the body with the storage's typed vector bound to a name, whatever its type.

@@ -37,7 +37,9 @@ struct Step {
     /// What its first result is called.
     label: Label,
     op: Op,
-    /// Plans of the regions of an op that runs them whole.
+    /// Whether it is a fold that accumulates in a wider type than its own ([`Op::accumulating`]).
+    accumulates: bool,
+    /// Plans of the regions of an op that runs them whole, on accumulators if it has some.
     regions: Vec<Plan>,
     sources: Vec<Source>,
     results: Vec<usize>,
@@ -76,8 +78,11 @@ impl Plan {
                     let source = |value: &Value| source(graph, &slots, &views, *value);
                     let sources = graph.operands(id).iter().map(source).collect();
                     let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
+                    let wide = op.accumulating();
+                    let regions = region_plans(wide.as_ref().unwrap_or(op));
                     let (label, op, types) = (Label::of(graph, id), op.clone(), node.types.clone());
-                    plan.steps.push(Step { label, regions: region_plans(&op), op, sources, results, types });
+                    let accumulates = wide.is_some();
+                    plan.steps.push(Step { label, op, accumulates, regions, sources, results, types });
                 }
             }
         }
@@ -227,7 +232,13 @@ impl Step {
             .collect::<Result<_, _>>()?;
         if let Op::Control(op) = &self.op {
             let run = |region: usize, inputs: &[Tensor]| self.regions[region].run(inputs);
-            return ops::control::evaluate_with(op, dense, &self.types, &run);
+            let evaluate = |operands: Vec<Tensor>, types: &[TensorType]| {
+                ops::control::evaluate_with(op, operands, types, &run)
+            };
+            return match self.accumulates {
+                true => ops::accumulated(&dense.iter().collect::<Vec<_>>(), &self.types, evaluate),
+                false => evaluate(dense, &self.types),
+            };
         }
         let dense: Vec<&Tensor> = dense.iter().collect();
         match self.fast(&dense) {

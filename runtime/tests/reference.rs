@@ -110,6 +110,21 @@ fn conversions() {
     check(&run(Elementwise::Convert(DType::F32), &[Tensor::from([true, false])]), [1.0f32, 0.0]);
 }
 
+/// To nearest, of two as near to the even one, and as if at once: not by way of fewer bits.
+#[test]
+fn halves_are_rounded_once() {
+    let convert = |x: Tensor, dtype| run(Elementwise::Convert(dtype), &[x]).to_f64_vec();
+    let (bf16, f16) = (DType::Bf16, DType::F16);
+    let tie = 1.0 + 2f32.powi(-8);
+    let x = Tensor::from([tie, tie + f32::EPSILON, -tie - f32::EPSILON, tie + 2f32.powi(-7), f32::MAX]);
+    assert_eq!(convert(x, bf16), [1.0, 1.0078125, -1.0078125, 1.015625, f64::INFINITY]);
+    let tie = 1.0 + 2f64.powi(-11);
+    let (above, least) = (1.0 + 2f64.powi(-10), 2f64.powi(-24));
+    let x =
+        Tensor::from([tie, tie + 1e-12, tie - 1e-12, 65520.0, 65520.0 - 1e-9, 0.5 * least + 1e-20, -1e300]);
+    assert_eq!(convert(x, f16), [1.0, above, 1.0, f64::INFINITY, 65504.0, least, f64::NEG_INFINITY]);
+}
+
 #[test]
 fn fewer_bits() {
     let round = |exponent_bits, mantissa_bits, values: [f32; 4]| {
@@ -257,7 +272,6 @@ fn folds() {
     check(&run(windows, &[counting(&[4]), Tensor::scalar(0.0f32)]), [2.0f32, 6.0]);
 }
 
-/// Padding counts as the initial value, also where there is nothing else.
 /// Row-major, in whichever order the op lists the dimensions.
 #[test]
 fn reductions_fold_in_row_major_order() {
@@ -273,6 +287,7 @@ fn reductions_fold_in_row_major_order() {
     }
 }
 
+/// Padding counts as the initial value, also where there is nothing else.
 #[test]
 fn windows_over_nothing() {
     let windows = ReduceWindow {

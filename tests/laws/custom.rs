@@ -76,7 +76,8 @@ fn ruled(graph: &Graph) -> Graph {
     trace(&function, &graph.input_types()).expect("a traced function").graph
 }
 
-/// The program with what its branches and loops hold rewritten; one without any is rewritten whole.
+/// The program with what its branches and loops hold rewritten; one without any is rewritten whole. A
+/// running fold that is known by its body stays one.
 pub(crate) fn rewritten(graph: &Graph, rewriting: Rewriting) -> Graph {
     if graph.inputs().is_empty() {
         // There is nothing to map, and a function needs an argument.
@@ -86,7 +87,7 @@ pub(crate) fn rewritten(graph: &Graph, rewriting: Rewriting) -> Graph {
         return rewriting(graph);
     }
     let results = |builder: &mut Builder, id: NodeId, operands: &[Value]| match &graph.node(id).kind {
-        NodeKind::Op(op) if is_region_op(op) => {
+        NodeKind::Op(op) if is_region_op(op) && op.accumulating().is_none() => {
             builder.push_all(op.map_regions(|region| Ok(rewritten(region, rewriting)))?, operands)
         }
         NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => builder.copy(graph.node(id), operands),

@@ -23,6 +23,11 @@ def unit(*shape, dtype="float32"):
     return lambda rng: np.asarray(rng.uniform(-0.95, 0.95, shape), dtype)
 
 
+def near_one(*shape, dtype="float32"):
+    """Between 0.99 and 1.02: products of many are neither large nor small."""
+    return lambda rng: np.asarray(rng.uniform(0.99, 1.02, shape), dtype)
+
+
 def above_one(*shape, dtype="float32"):
     """Between 1.05 and 4."""
     return lambda rng: np.asarray(rng.uniform(1.05, 4.0, shape), dtype)

@@ -85,12 +85,13 @@ impl<const D: usize> Forward for BatchNorm<Var, D> {
         }
         let anchor = self.running_mean.clone();
         layer(&anchor, input, || {
+            let x = input.widened();
             let (mean, var) = if self.training {
-                self.batch_statistics(input)
+                self.batch_statistics(&x)
             } else {
-                (self.running_mean.clone(), self.running_var.clone())
+                (self.running_mean.widened(), self.running_var.widened())
             };
-            self.normalize(input, &mean, &var)
+            self.normalize(&x, &mean, &var).to(input.dtype())
         })
     }
 }
@@ -146,8 +147,8 @@ impl<const D: usize> BatchNorm<Var, D> {
     /// `(x - mean) / sqrt(var + eps) * weight + bias` as one product and one sum per element.
     fn normalize(&self, input: &Var, mean: &Var, var: &Var) -> Var {
         let scale = (var + self.eps).rsqrt();
-        let scale = self.weight.iter().fold(scale, |scale, weight| scale * weight);
-        let shift = self.bias.iter().fold(-(mean * &scale), |shift, bias| shift + bias);
+        let scale = self.weight.iter().fold(scale, |scale, weight| scale * weight.widened());
+        let shift = self.bias.iter().fold(-(mean * &scale), |shift, bias| shift + bias.widened());
         input * scale.along(input, &[1]) + shift.along(input, &[1])
     }
 }
@@ -160,7 +161,8 @@ fn values_per_channel(input: &Var) -> usize {
 
 /// `running` moved towards `newest` by `weight`.
 fn towards(running: &Var, newest: &Var, weight: &dyn Operand) -> Var {
-    running + (newest - running) * weight.beside(running)
+    let sofar = running.widened();
+    (&sofar + (newest - &sofar) * weight.beside(&sofar)).to(running.dtype())
 }
 
 /// Normalisation over the last dimensions (Ba et al., 2016), as `torch.nn.LayerNorm`.
@@ -207,11 +209,12 @@ impl Forward for LayerNorm<Var> {
         }
         let axes: Vec<i64> = (1..=self.weight.rank() as i64).map(|axis| -axis).collect();
         layer(&self.weight, input, || {
-            let mean = input.mean(axes.as_slice()).keep_dims(input, &axes);
-            let distance = input - mean;
+            let x = input.widened();
+            let mean = x.mean(axes.as_slice()).keep_dims(input, &axes);
+            let distance = x - mean;
             let var = (&distance * &distance).mean(axes.as_slice()).keep_dims(input, &axes);
-            let scaled = distance * (var + self.eps).rsqrt() * &self.weight;
-            self.bias.iter().fold(scaled, |sum, bias| sum + bias)
+            let scaled = distance * (var + self.eps).rsqrt() * self.weight.widened();
+            self.bias.iter().fold(scaled, |sum, bias| sum + bias.widened()).to(input.dtype())
         })
     }
 }

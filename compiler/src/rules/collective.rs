@@ -10,7 +10,7 @@ use choral_ir::op::{
 use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TensorError, TypeError, Value, with_dtype};
 
 use super::Lane::{Mapped, Shared};
-use super::{Batch, Lane, Lanes, shift};
+use super::{Batch, Lane, Lanes, converted, shift};
 use crate::{threefry, views};
 
 /// The rule of each op of the family.
@@ -114,18 +114,30 @@ fn member_key(cx: &mut Batch, op: &MemberKey, lanes: &[Lane]) -> Result<Lane, Bu
     Ok(Mapped(threefry::fold_in(&mut cx.builder, keys, numbers)?, 0))
 }
 
-/// What all members share counts once for each of them in a sum.
-fn all_reduce(cx: &mut Batch, op: &AllReduce, lane: Lane) -> Result<Lane, BuildError> {
-    let AllReduce { axes, reduction } = op;
-    let value = match (lane, reduction) {
-        (Mapped(value, at), _) => folded(cx, value, at, *reduction)?,
-        (Shared(value), Reduction::Sum) => times_members(cx, value)?,
-        (Shared(value), Reduction::Max | Reduction::Min) => value,
-    };
+/// Along several axes nothing is rounded before the last of them.
+fn all_reduce(
+    cx: &mut Batch,
+    AllReduce { axes, reduction }: &AllReduce,
+    lane: Lane,
+) -> Result<Lane, BuildError> {
     let axes: Vec<_> = axes.iter().filter(|axis| **axis != cx.axis).cloned().collect();
-    match axes.is_empty() {
-        true => Ok(Shared(value)),
-        false => Ok(Shared(cx.push(AllReduce { axes, reduction: *reduction }, &[value])?)),
+    if axes.is_empty() {
+        return Ok(Shared(of_members(cx, lane, *reduction)?));
+    }
+    let dtype = cx.ty(lane.value()).dtype;
+    let wide = converted(&mut cx.builder, lane.value(), dtype.accumulator())?;
+    let wide = lane.dim().map_or(Shared(wide), |at| Mapped(wide, at));
+    let value = of_members(cx, wide, *reduction)?;
+    let value = cx.push(AllReduce { axes, reduction: *reduction }, &[value])?;
+    Ok(Shared(converted(&mut cx.builder, value, dtype)?))
+}
+
+/// All members' values as one. What they share counts once for each of them in a sum.
+fn of_members(cx: &mut Batch, lane: Lane, reduction: Reduction) -> Result<Value, BuildError> {
+    match (lane, reduction) {
+        (Mapped(value, at), _) => folded(cx, value, at, reduction),
+        (Shared(value), Reduction::Sum) => times_members(cx, value),
+        (Shared(value), Reduction::Max | Reduction::Min) => Ok(value),
     }
 }
 
@@ -137,17 +149,13 @@ fn times_members(cx: &mut Batch, value: Value) -> Result<Value, BuildError> {
         return Ok(cx.builder.full(0.0, ty.dtype, ty.shape));
     }
     // Narrow floats may hold the sum, but not the number of members; integers wrap around.
-    let is_narrow = matches!(ty.dtype, DType::F16 | DType::Bf16);
-    let through = if is_narrow { DType::F32 } else { ty.dtype };
+    let through = ty.dtype.accumulator();
     let count = if through.is_float() { through } else { DType::I64 };
     let count = cx.builder.full(cx.size as f64, count, ty.shape);
-    let (count, value) = (converted(cx, count, through)?, converted(cx, value, through)?);
-    let sum = cx.builder.binary(Binary::Multiply, value, count)?;
-    converted(cx, sum, ty.dtype)
-}
-
-fn converted(cx: &mut Batch, value: Value, dtype: DType) -> Result<Value, BuildError> {
-    if cx.ty(value).dtype == dtype { Ok(value) } else { cx.builder.convert(value, dtype) }
+    let builder = &mut cx.builder;
+    let (count, value) = (converted(builder, count, through)?, converted(builder, value, through)?);
+    let sum = builder.binary(Binary::Multiply, value, count)?;
+    converted(builder, sum, ty.dtype)
 }
 
 fn folded(cx: &mut Batch, value: Value, at: usize, reduction: Reduction) -> Result<Value, BuildError> {

@@ -168,6 +168,11 @@ pub(crate) fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
     list
 }
 
+/// The value in an element type; itself if that is its own.
+pub(crate) fn converted(builder: &mut Builder, value: Value, dtype: DType) -> Result<Value, BuildError> {
+    if builder.graph().ty(value).dtype == dtype { Ok(value) } else { builder.convert(value, dtype) }
+}
+
 /// Whether an op, or one in its regions, is along this axis.
 pub(crate) fn is_along(op: &Op, axis: &Arc<str>) -> bool {
     any_collective(op, &|op| op.axes().contains(axis))

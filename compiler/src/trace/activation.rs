@@ -6,6 +6,7 @@ use std::panic::Location as Caller;
 use choral_ir::op::Binary;
 
 use super::operators::elementwise_as;
+use super::reduce::Axes;
 use super::var::Var;
 
 impl Var {
@@ -63,7 +64,8 @@ impl Var {
         self.scope_here("elu", |x| x.where_(&x.gt(0.0), x.expm1() * alpha))
     }
 
-    /// `e^x` over `dim`, scaled to sum 1.
+    /// `e^x` over `dim`, scaled to sum 1. As in PyTorch and JAX it is NaN throughout where one element is
+    /// NaN or +infinite, or all are -infinite; `f16` and `bf16` are worked out in `f32` and rounded once.
     #[track_caller]
     #[must_use]
     pub fn softmax(&self, dim: i64) -> Var {
@@ -71,13 +73,14 @@ impl Var {
             return self.stand_in();
         }
         self.scope_here("softmax", |x| {
-            let exponentials = (x - x.amax(dim).keep_dims(x, &[dim])).exp();
+            let wide = x.widened();
+            let exponentials = (&wide - wide.amax(dim).keep_dims(x, &[dim])).exp();
             let sum = exponentials.sum(dim).keep_dims(x, &[dim]);
-            exponentials / sum
+            (exponentials / sum).to(x.dtype())
         })
     }
 
-    /// The logarithm of [`Var::softmax`], without overflow.
+    /// The logarithm of [`Var::softmax`], without overflow; NaN where that is.
     #[track_caller]
     #[must_use]
     pub fn log_softmax(&self, dim: i64) -> Var {
@@ -85,23 +88,39 @@ impl Var {
             return self.stand_in();
         }
         self.scope_here("log_softmax", |x| {
-            let shifted = x - x.amax(dim).keep_dims(x, &[dim]);
+            let wide = x.widened();
+            let shifted = &wide - wide.amax(dim).keep_dims(x, &[dim]);
             let sum = shifted.exp().sum(dim).keep_dims(x, &[dim]);
-            shifted - sum.log()
+            (shifted - sum.log()).to(x.dtype())
         })
     }
 
-    /// `log(sum(e^x))` over `dim`, without overflow.
+    /// `log(sum(e^x))` over the dimensions, without overflow: -infinity of no elements and where all are
+    /// -infinite, +infinity where one is, NaN where one is NaN. `f16` and `bf16` are worked out in `f32`
+    /// and rounded once.
+    ///
+    /// ```
+    /// use choral_compiler::{Var, trace};
+    /// use choral_ir::{DType, TensorType};
+    /// let x = TensorType::new([2, 3, 4], DType::F32);
+    /// let traced = trace(&|x: Var| x.logsumexp([0, -1]), &x)?;
+    /// assert_eq!(traced.output, TensorType::new([3], DType::F32));
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
     #[track_caller]
     #[must_use]
-    pub fn logsumexp(&self, dim: i64) -> Var {
-        if self.dim(dim).is_none() {
+    pub fn logsumexp(&self, axes: impl Axes) -> Var {
+        let axes = axes.axes(self.rank());
+        if self.dims(&axes).is_none() {
             return self.stand_in();
         }
         self.scope_here("logsumexp", |x| {
-            let greatest = x.amax(dim);
-            let shifted = x - greatest.keep_dims(x, &[dim]);
-            shifted.exp().sum(dim).log() + greatest
+            let wide = x.widened();
+            let greatest = wide.amax(axes.as_slice());
+            // The distance of an infinity from itself would be NaN.
+            let shift = greatest.where_(&greatest.isfinite(), 0.0);
+            let exponentials = (&wide - shift.keep_dims(x, &axes)).exp();
+            (exponentials.sum(axes.as_slice()).log() + shift).to(x.dtype())
         })
     }
 }

@@ -69,17 +69,15 @@ impl Var {
         self.pool(&MAX, kernel_size, stride, padding)
     }
 
-    /// The mean of each window over the last dimensions; padding counts as zeros, as is PyTorch's
-    /// default.
+    /// The mean of each window over the last dimensions, of element types as in [`Var::mean`]; padding
+    /// counts as zeros, as is PyTorch's default.
     #[track_caller]
     #[must_use]
     pub fn avg_pool(&self, kernel_size: &[usize], stride: &[usize], padding: &[usize]) -> Var {
-        if !self.can_be_averaged("avg_pool") {
-            return self.stand_in();
-        }
-        let sum = self.pool(&SUM, kernel_size, stride, padding);
+        let Some((x, dtype)) = self.averaged("avg_pool") else { return self.stand_in() };
+        let sum = x.pool(&SUM, kernel_size, stride, padding);
         let count: f64 = kernel_size.iter().map(|&size| size as f64).product();
-        (sum / count).renamed("avg_pool")
+        (sum / count).to(dtype).renamed("avg_pool")
     }
 
     /// [`Var::max_pool`] over the last two dimensions, windows side by side.

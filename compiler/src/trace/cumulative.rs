@@ -10,7 +10,8 @@ use super::record_with;
 use super::var::Var;
 
 impl Var {
-    /// The sum of each element and those before it along `dim`.
+    /// The sum of each element and those before it along `dim`. Truth values are counted, in `i32`; `f16`
+    /// and `bf16` are summed in `f32`, and each result is rounded once.
     ///
     /// ```
     /// use choral_compiler::{Var, trace};
@@ -22,14 +23,14 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn cumsum(&self, dim: i64) -> Var {
-        self.cumulative("cumsum", Binary::Add, 0.0, dim)
+        self.counted().cumulative("cumsum", Binary::Add, 0.0, dim)
     }
 
-    /// The product of each element and those before it along `dim`.
+    /// The product of each element and those before it along `dim`, of element types as in [`Var::cumsum`].
     #[track_caller]
     #[must_use]
     pub fn cumprod(&self, dim: i64) -> Var {
-        self.cumulative("cumprod", Binary::Multiply, 1.0, dim)
+        self.counted().cumulative("cumprod", Binary::Multiply, 1.0, dim)
     }
 
     /// The greatest of each element and those before it along `dim`.

@@ -2,6 +2,8 @@
 
 use std::panic::Location as Caller;
 
+use choral_ir::op::Binary;
+
 use super::var::Var;
 
 /// `numpy.einsum`: `einsum("bqd,bkd->bqk", &[&queries, &keys])`. Each operand has a letter for each
@@ -105,7 +107,7 @@ impl Labelled {
         if gone.is_empty() {
             return self;
         }
-        let value = self.value.sum(gone.as_slice());
+        let value = self.value.fold("sum", Binary::Add, 0.0, gone.as_slice());
         Labelled { value, letters: self.letters.into_iter().filter(keep).collect() }
     }
 

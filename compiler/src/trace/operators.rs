@@ -303,4 +303,17 @@ impl Var {
         }
         elementwise(Elementwise::Convert(dtype), &[self], Caller::caller())
     }
+
+    /// The values in the type that sums of them accumulate in. What is made of several ops works in it
+    /// and goes back at its end, so that `f16` and `bf16` are rounded once.
+    #[track_caller]
+    pub(crate) fn widened(&self) -> Var {
+        self.to(self.dtype().accumulator())
+    }
+
+    /// The values as sums and products take them: truth values as the numbers 0 and 1.
+    #[track_caller]
+    pub(crate) fn counted(&self) -> Var {
+        if self.dtype() == DType::I1 { self.to(DType::I32) } else { self.clone() }
+    }
 }

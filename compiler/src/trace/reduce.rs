@@ -42,7 +42,7 @@ impl Axes for () {
 
 impl Var {
     #[track_caller]
-    fn fold(&self, name: &str, body: Binary, init: f64, axes: impl Axes) -> Var {
+    pub(super) fn fold(&self, name: &str, body: Binary, init: f64, axes: impl Axes) -> Var {
         let axes = axes.axes(self.rank());
         let dims = self.dims(&axes);
         let Some(mut dims) = dims else { return self.stand_in() };
@@ -56,18 +56,28 @@ impl Var {
         })
     }
 
-    /// Sum over the dimensions.
+    /// Sum over the dimensions. Truth values are counted, in `i32`; `f16` and `bf16` are summed in `f32`
+    /// and rounded once; integers keep their type, and wrap around.
+    ///
+    /// ```
+    /// use choral_compiler::{Var, trace};
+    /// use choral_ir::{DType, TensorType};
+    /// let count = |x: Var| x.gt(0.0).sum(-1);
+    /// let traced = trace(&count, &TensorType::new([4, 3], DType::F32))?;
+    /// assert_eq!(traced.output, TensorType::new([4], DType::I32));
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn sum(&self, axes: impl Axes) -> Var {
-        self.fold("sum", Binary::Add, 0.0, axes)
+        self.counted().fold("sum", Binary::Add, 0.0, axes)
     }
 
-    /// Product over the dimensions.
+    /// Product over the dimensions, of element types as in [`Var::sum`].
     #[track_caller]
     #[must_use]
     pub fn prod(&self, axes: impl Axes) -> Var {
-        self.fold("prod", Binary::Multiply, 1.0, axes)
+        self.counted().fold("prod", Binary::Multiply, 1.0, axes)
     }
 
     /// Greatest element over the dimensions; NaN if there is one.
@@ -84,22 +94,30 @@ impl Var {
         self.fold("amin", Binary::Minimum, f64::INFINITY, axes)
     }
 
-    /// Arithmetic mean over the dimensions.
+    /// Arithmetic mean over the dimensions, NaN of none. Of truth values it is the share of true ones, in
+    /// `f32`; of `f16` and `bf16` it is worked out in `f32` and rounded once. A fault for integers.
     #[track_caller]
     #[must_use]
     pub fn mean(&self, axes: impl Axes) -> Var {
-        if !self.can_be_averaged("mean") {
-            return self.stand_in();
-        }
-        let sum = self.sum(axes);
-        let count = self.ty().len() as f64 / sum.ty().len().max(1) as f64;
-        (sum / count).renamed("mean")
+        let Some((x, dtype)) = self.averaged("mean") else { return self.stand_in() };
+        let sum = x.sum(axes);
+        let count = x.ty().len() as f64 / sum.ty().len().max(1) as f64;
+        (sum / count).to(dtype).renamed("mean")
     }
 
-    /// Whether a mean of such elements is one of them; if not, a fault.
+    /// What a mean sums, and the element type that it has; a fault for integers.
     #[track_caller]
-    pub(super) fn can_be_averaged(&self, name: &str) -> bool {
-        let is_float = self.ty().dtype.is_float();
+    pub(super) fn averaged(&self, name: &str) -> Option<(Var, DType)> {
+        match self.dtype() {
+            DType::I1 => Some((self.to(DType::F32), DType::F32)),
+            dtype => self.holds_floats(name).then(|| (self.widened(), dtype)),
+        }
+    }
+
+    /// Whether these are floats; if not, a fault.
+    #[track_caller]
+    fn holds_floats(&self, name: &str) -> bool {
+        let is_float = self.dtype().is_float();
         if !is_float {
             self.fault(format!(
                 "{name}: {} holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)",
@@ -110,23 +128,32 @@ impl Var {
     }
 
     /// Variance over the dimensions: the mean square distance from the mean, with the number of
-    /// elements less `correction` as the divisor (PyTorch's default is 1).
+    /// elements less `correction` as the divisor (PyTorch's default is 1), which is never below 0.
+    ///
+    /// It is NaN of no elements, of one with correction 1, and where an element is infinite or NaN. That
+    /// of `f16` and `bf16` is worked out in `f32` and rounded once. A fault for integers and truth values.
     #[track_caller]
     #[must_use]
     pub fn var(&self, axes: impl Axes, correction: usize) -> Var {
-        let axes = axes.axes(self.rank());
-        let mean = self.mean(axes.as_slice()).keep_dims(self, &axes);
-        let distance = self - mean;
+        if !self.holds_floats("var") {
+            return self.stand_in();
+        }
+        let (x, axes) = (self.widened(), axes.axes(self.rank()));
+        let mean = x.mean(axes.as_slice()).keep_dims(&x, &axes);
+        let distance = &x - mean;
         let sum = (&distance * &distance).sum(axes.as_slice());
-        let count = self.ty().len() as f64 / sum.ty().len().max(1) as f64;
-        (sum / (count - correction as f64)).renamed("var")
+        let count = x.ty().len() as f64 / sum.ty().len().max(1) as f64;
+        (sum / (count - correction as f64).max(0.0)).to(self.dtype()).renamed("var")
     }
 
     /// The square root of [`Var::var`].
     #[track_caller]
     #[must_use]
     pub fn std(&self, axes: impl Axes, correction: usize) -> Var {
-        self.var(axes, correction).sqrt().renamed("std")
+        if !self.holds_floats("std") {
+            return self.stand_in();
+        }
+        self.widened().var(axes, correction).sqrt().to(self.dtype()).renamed("std")
     }
 
     /// Whether any element over the dimensions is true, or not zero.

@@ -67,6 +67,10 @@ pub struct While {
 /// as `chlo.scan` spells it. Operands are the inputs, then the initial carried values; results are
 /// the body's outputs stacked along the dimension, then the last carried values.
 ///
+/// A body that only adds or multiplies each slice and its carried value is a running fold: of `f16` and
+/// `bf16` it accumulates in `f32`, and each result is rounded once, as in [`Reduce`](super::Reduce). A
+/// body that does more carries what it says.
+///
 /// (C1) there is an input, and the dimension is one of every input, of one size in all; (C2) the
 /// body takes a slice of each input, without the dimension, and the carried values; (C3) it returns
 /// outputs that can be stacked along the dimension, and the carried values.

@@ -24,7 +24,8 @@ pub enum IndexOp {
 /// element of an update is folded by the body into its input at a computed place.
 ///
 /// A window that does not lie within the input is left out. Windows are folded in the order of
-/// their indices.
+/// their indices. Sums and products of `f16` and `bf16` accumulate in `f32` from the input's element
+/// to the last update, and are rounded once, as in [`Reduce`](super::Reduce).
 ///
 /// (C1) inputs have one shape; (C2) the input's dimensions are window, inserted or batching; (C3)
 /// updates have one shape; (C4) that of the indices and the windows; (C6) updates have their

@@ -10,6 +10,10 @@ use crate::{Graph, TensorType};
 /// Operands are N inputs of one shape, then N initial values; the body folds N accumulators with
 /// N elements.
 ///
+/// Elements are folded in row-major order. Sums and products of `f16` and `bf16` accumulate in `f32`
+/// and are rounded once, at their end ([`Op::accumulating`](crate::Op::accumulating)); the
+/// specification leaves that to the implementation.
+///
 /// An extension of ours: an initial value may have the result's shape (one per result element)
 /// in place of a scalar.
 ///

@@ -19,8 +19,8 @@ pub enum WindowOp {
 }
 
 /// Operands are N inputs of one shape, then N initial values; each window of the padded and
-/// dilated inputs is folded by the body. Initial values may have the result's shape, as in
-/// [`Reduce`](super::Reduce).
+/// dilated inputs is folded by the body. Initial values may have the result's shape, and sums and
+/// products of `f16` and `bf16` accumulate in `f32`, as in [`Reduce`](super::Reduce).
 ///
 /// (C2) inputs have one shape; (C4, C6, C8, C10, C12) one entry per dimension; (C5, C7, C9, C11)
 /// sizes, strides and dilations are at least 1; (C13) the body's types.
@@ -44,8 +44,8 @@ pub struct ReduceWindow {
 /// elements, and the source's element of that window is folded into the result there.
 ///
 /// `select` says of two elements whether the first stays selected; the first element of a window
-/// is where it begins. The initial value may have the operand's shape, as in
-/// [`Reduce`](super::Reduce).
+/// is where it begins. The initial value may have the operand's shape, and sums and products of `f16`
+/// and `bf16` accumulate in `f32` from the first window to the last, as in [`Reduce`](super::Reduce).
 ///
 /// (C1) the source's type is that of the windows; (C2, C3) element types agree; (C4..C8) one entry
 /// per dimension, sizes and strides at least 1; (C9, C10) the bodies' types.

@@ -1,8 +1,10 @@
 //! Running folds: `cumsum` and its like, which arrive as windows that span a whole dimension.
 
+use choral_ir::element::{bf16, f16};
 use choral_ir::op::{Binary, ReduceWindow};
 use choral_ir::{Element, Storage, Tensor, with_storage};
 
+use super::fold::Folded;
 use crate::ops::scalar::Scalar;
 
 /// Which way a running fold goes.
@@ -21,10 +23,18 @@ pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor]) -> Option<Storage> {
     if init.len() != 1 {
         return None;
     }
-    with_storage!(input.storage(), values => {
-        let init = Element::view(init.storage())?[0];
-        run(values, init, input.shape(), dim, direction, fold)
-    })
+    let along = Along { shape: input.shape(), dim, direction };
+    match (input.storage(), init.storage()) {
+        (Storage::F16(values), Storage::F16(init)) => {
+            run(values, init[0].widened(), along, fold, f16::widened, f16::rounded)
+        }
+        (Storage::Bf16(values), Storage::Bf16(init)) => {
+            run(values, init[0].widened(), along, fold, bf16::widened, bf16::rounded)
+        }
+        (values, init) => with_storage!(values, values => {
+            run(values, Element::view(init)?[0], along, fold, |x| x, |x| x)
+        }),
+    }
 }
 
 fn forgets_order(fold: Binary) -> bool {
@@ -57,16 +67,24 @@ fn running(op: &ReduceWindow, shape: &[usize]) -> Option<(usize, Direction)> {
     }
 }
 
-fn run<T: Scalar>(
-    values: &[T],
-    init: T,
-    shape: &[usize],
+/// What a running fold walks along.
+struct Along<'a> {
+    shape: &'a [usize],
     dim: usize,
     direction: Direction,
+}
+
+/// Folds in accumulators, which `widened` makes of elements and `rounded` makes elements of.
+fn run<T: Element, S: Scalar>(
+    values: &[T],
+    init: S,
+    Along { shape, dim, direction }: Along<'_>,
     fold: Binary,
+    widened: impl Fn(T) -> S,
+    rounded: impl Fn(S) -> T,
 ) -> Option<Storage> {
     // Padding folds the initial value in again and again: it must not matter.
-    if T::binary(fold, init, init).to_bits64() != init.to_bits64() {
+    if S::binary(fold, init, init).to_bits64() != init.to_bits64() {
         return None;
     }
     let (size, width) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
@@ -75,8 +93,8 @@ fn run<T: Scalar>(
         let mut sofar = vec![init; width];
         let mut step = |line: &mut [T]| {
             for (sofar, value) in sofar.iter_mut().zip(line) {
-                *sofar = T::binary(fold, *sofar, *value);
-                *value = *sofar;
+                *sofar = S::binary(fold, *sofar, widened(*value));
+                *value = rounded(*sofar);
             }
         };
         match direction {

@@ -1,7 +1,10 @@
-//! The folds that have loops of their own.
+//! The folds that have loops of their own, and the floats that these loops take.
 
-use choral_ir::Graph;
+use choral_ir::element::{bf16, f16};
 use choral_ir::op::Binary;
+use choral_ir::{Element, Graph};
+
+use crate::ops::scalar::Scalar;
 
 /// A fold with one op that forgets the order of its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,4 +42,34 @@ impl Fold {
             | Binary::Xor => None,
         }
     }
+}
+
+/// Floats that loops fold, and what they accumulate in.
+pub trait Folded: Element {
+    /// The type of accumulators ([`choral_ir::DType::accumulator`]).
+    type Sum: Scalar + num_traits::Float;
+    /// Whether elements are folded one after another, as the definition does. Rounded once to fewer
+    /// bits, their sum then has the definition's bits.
+    const IN_ORDER: bool;
+    /// The element as an accumulator.
+    fn widened(self) -> Self::Sum;
+    /// The accumulator as an element.
+    fn rounded(sum: Self::Sum) -> Self;
+}
+
+macro_rules! folded {
+    ($($Float:ident $Sum:ident, $in_order:literal, $widened:expr, $rounded:expr;)*) => {$(
+        impl Folded for $Float {
+            type Sum = $Sum;
+            const IN_ORDER: bool = $in_order;
+            fn widened(self) -> $Sum { $widened(self) }
+            fn rounded(sum: $Sum) -> $Float { $rounded(sum) }
+        }
+    )*};
+}
+folded! {
+    f16 f32, true, f16::to_f32, f16::from_f32;
+    bf16 f32, true, bf16::to_f32, bf16::from_f32;
+    f32 f32, false, |x| x, |x| x;
+    f64 f64, false, |x| x, |x| x;
 }

@@ -1,13 +1,14 @@
 //! Windowed folds of floats with one binary op.
 
 use choral_ir::op::ReduceWindow;
-use choral_ir::{Element, Storage, Tensor, TensorType};
+use choral_ir::{Storage, Tensor, TensorType};
+use num_traits::Float;
 use rayon::prelude::*;
 
-use super::fold::Fold;
+use super::fold::{Fold, Folded};
 use crate::ops::convolution::inside;
 use crate::ops::places::{indices, place};
-use crate::ops::scalar::{Scalar, maximum, minimum};
+use crate::ops::scalar::{maximum, minimum};
 
 /// Fewer planes than this are not worth waking another thread.
 const PLANES: usize = 256;
@@ -22,42 +23,50 @@ pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Opt
     }
     let body = Fold::of(&op.body)?;
     match (input.storage(), init.storage()) {
+        (Storage::F16(values), Storage::F16(init)) => {
+            Some(fold(op, body, values, init[0], input.shape(), ty))
+        }
+        (Storage::Bf16(values), Storage::Bf16(init)) => {
+            Some(fold(op, body, values, init[0], input.shape(), ty))
+        }
         (Storage::F32(values), Storage::F32(init)) => {
-            Some(f32::store(fold(op, body, values, init[0], input.shape(), ty)))
+            Some(fold(op, body, values, init[0], input.shape(), ty))
         }
         (Storage::F64(values), Storage::F64(init)) => {
-            Some(f64::store(fold(op, body, values, init[0], input.shape(), ty)))
+            Some(fold(op, body, values, init[0], input.shape(), ty))
         }
         (_, _) => None,
     }
 }
 
-fn fold<T: Scalar + num_traits::Float>(
+fn fold<T: Folded>(
     op: &ReduceWindow,
     body: Fold,
     values: &[T],
     init: T,
     shape: &[usize],
     ty: &TensorType,
-) -> Vec<T> {
-    match body {
+) -> Storage {
+    let result = match body {
         Fold::Sum => run(op, values, init, shape, ty, |x, y| x + y),
         Fold::Product => run(op, values, init, shape, ty, |x, y| x * y),
         Fold::Greatest => run(op, values, init, shape, ty, |x, y| maximum!(x, y)),
         Fold::Least => run(op, values, init, shape, ty, |x, y| minimum!(x, y)),
-    }
+    };
+    T::store(result.into_iter().map(T::rounded).collect())
 }
 
 /// Leading dimensions that no window spans are planes side by side; which elements lie under
 /// which window is worked out once for all planes.
-fn run<T: Copy + Send + Sync>(
+fn run<T: Folded>(
     op: &ReduceWindow,
     values: &[T],
     init: T,
     shape: &[usize],
     ty: &TensorType,
-    f: impl Fn(T, T) -> T + Sync,
-) -> Vec<T> {
+    f: impl Fn(T::Sum, T::Sum) -> T::Sum + Sync,
+) -> Vec<T::Sum> {
+    let init = init.widened();
     let leading = (0..shape.len()).take_while(|&dim| is_whole(op, dim)).count();
     let windows = windows(op, &shape[leading..], &ty.shape[leading..], leading);
     let (plane, places): (usize, usize) =
@@ -70,7 +79,7 @@ fn run<T: Copy + Send + Sync>(
     let with_outside = || vec![init; plane + 1];
     let planes = result.par_chunks_exact_mut(places).zip(values.par_chunks_exact(plane));
     planes.with_min_len(PLANES).for_each_init(with_outside, |source, (out, values)| {
-        source[..plane].copy_from_slice(values);
+        source.iter_mut().zip(values).for_each(|(place, value)| *place = value.widened());
         for under in windows.chunks_exact(places) {
             out.iter_mut().zip(under).for_each(|(x, &place)| *x = f(*x, source[place as usize]));
         }

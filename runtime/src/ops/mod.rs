@@ -28,6 +28,27 @@ use crate::error::Error;
 /// # Errors
 /// Only if a tensor does not hold what its type says.
 pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+    match op.accumulating() {
+        Some(wide) => accumulated(operands, types, |operands, types| {
+            by_family(&wide, &operands.iter().collect::<Vec<_>>(), types)
+        }),
+        None => by_family(op, operands, types),
+    }
+}
+
+/// What a fold makes of its operands in the types that they accumulate in, rounded to its results'.
+pub(crate) fn accumulated(
+    operands: &[&Tensor],
+    types: &[TensorType],
+    fold: impl FnOnce(Vec<Tensor>, &[TensorType]) -> Result<Vec<Tensor>, Error>,
+) -> Result<Vec<Tensor>, Error> {
+    let operands = operands.iter().map(|operand| operand.to_dtype(operand.dtype().accumulator())).collect();
+    let wide: Vec<TensorType> = types.iter().map(|ty| ty.with_dtype(ty.dtype.accumulator())).collect();
+    let results = fold(operands, &wide)?;
+    Ok(results.iter().zip(types).map(|(result, ty)| result.to_dtype(ty.dtype)).collect())
+}
+
+fn by_family(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
     match op {
         Op::Elementwise(op) => elementwise::evaluate(op, operands).map(|result| vec![result]),
         Op::Shape(op) => shape::evaluate(op, operands, &types[0]).map(|result| vec![result]),

@@ -6,9 +6,10 @@ use choral::ir::op::{
     Binary, Case, ComparisonDirection, ControlOp, If, Map, Reverse, RngAlgorithm, RngBitGenerator, Scan,
     Unary, While,
 };
-use choral::ir::{BuildError, Class, DType, Graph, TensorType, Value};
+use choral::ir::{BuildError, Builder, Class, DType, Graph, TensorType, Value};
 
 use super::Draft;
+use super::fold::HALVES;
 
 type Results = Result<Vec<Value>, BuildError>;
 
@@ -75,8 +76,11 @@ impl Draft {
         Ok(While { cond, body })
     }
 
-    /// One input or two.
+    /// One input or two, or just a running sum or product of 16-bit floats.
     pub(crate) fn scan(&mut self) -> Results {
+        if self.choices.once_in(5) {
+            return self.running_fold();
+        }
         let x = self.any(Class::Number, 1);
         let ty = self.ty(x);
         let dimension = self.choices.below(ty.rank());
@@ -99,6 +103,25 @@ impl Draft {
         let is_reverse = self.choices.once_in(2);
         let body = self.scan_body(dimension, &slices, &self.types(&carried))?;
         self.push(Scan { dimension, is_reverse, inputs: inputs.len(), body }, &[inputs, carried].concat())
+    }
+
+    /// Along any dimension, from either end; what is handed out is the fold with each slice, before it,
+    /// or both and the slice.
+    fn running_fold(&mut self) -> Results {
+        let dtype = self.choices.pick(&HALVES);
+        let shape = self.long_shape(150);
+        let dimension = self.choices.below(shape.len());
+        let mut slice = TensorType::new(shape.clone(), dtype);
+        slice.shape.remove(dimension);
+        let mut builder = Builder::new("body");
+        let [element, sofar] = ["element", "sofar"].map(|name| builder.input(name, slice.clone()));
+        let (lhs, rhs) = self.choices.pick(&[(sofar, element), (element, sofar)]);
+        let next = builder.binary(self.choices.pick(&[Binary::Add, Binary::Multiply]), lhs, rhs)?;
+        let outputs = self.choices.pick(&[vec![next], vec![sofar], vec![next, sofar, element]]);
+        let body = Arc::new(builder.finish(&[outputs, vec![next]].concat()));
+        let operands = [self.fresh(TensorType::new(shape, dtype)), self.operand(&slice)];
+        let is_reverse = self.choices.once_in(2);
+        self.push(Scan { dimension, is_reverse, inputs: 1, body }, &operands)
     }
 
     /// A body that adds each slice of the first input to the first carried value, changes the other

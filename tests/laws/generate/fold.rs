@@ -9,6 +9,9 @@ use super::Draft;
 
 type Results = Result<Vec<Value>, BuildError>;
 
+/// The element types whose sums accumulate in another one.
+pub(crate) const HALVES: [DType; 2] = [DType::Bf16, DType::F16];
+
 /// What is folded, and how.
 struct Fold {
     inputs: Vec<Value>,
@@ -17,7 +20,7 @@ struct Fold {
 
 impl Draft {
     pub(crate) fn reduce(&mut self) -> Results {
-        let Fold { inputs, body } = self.fold()?;
+        let Fold { inputs, body } = self.fold(1100)?;
         let dimensions = self.choices.permutation(self.ty(inputs[0]).rank());
         let count = self.choices.below(dimensions.len() + 1);
         let dimensions = dimensions[..count].to_vec();
@@ -28,7 +31,7 @@ impl Draft {
     }
 
     pub(crate) fn reduce_window(&mut self) -> Results {
-        let Fold { inputs, body } = self.fold()?;
+        let Fold { inputs, body } = self.fold(150)?;
         let shape = self.ty(inputs[0]).shape;
         let rank = shape.len();
         let choices = &mut self.choices;
@@ -73,9 +76,10 @@ impl Draft {
         self.push(op, &[operands[0], source, operands[1]])
     }
 
-    /// A single op on one input in most cases; else a body of several ops, or of several inputs.
-    fn fold(&mut self) -> Result<Fold, BuildError> {
-        match self.choices.pick(&[0, 0, 0, 1, 2]) {
+    /// A single op on one input in most cases, at times on `long` lines of 16-bit floats; else a body of
+    /// several ops, or of several inputs.
+    fn fold(&mut self, long: usize) -> Result<Fold, BuildError> {
+        match self.choices.pick(&[0, 0, 0, 1, 2, 3]) {
             0 => {
                 let x = self.any(Class::Any, 0);
                 let dtype = self.ty(x).dtype;
@@ -97,6 +101,13 @@ impl Draft {
                 let x = self.any(Class::Number, 0);
                 Ok(Fold { inputs: vec![x], body: Arc::new(sum_of_squares(self.ty(x).dtype)?) })
             }
+            2 => {
+                let dtype = self.choices.pick(&HALVES);
+                let shape = self.long_shape(long);
+                let x = self.fresh(TensorType::new(shape, dtype));
+                let body = Graph::reducer(self.choices.pick(&[Binary::Add, Binary::Multiply]), dtype)?;
+                Ok(Fold { inputs: vec![x], body: Arc::new(body) })
+            }
             _ => {
                 self.only_exact();
                 let x = self.any(Class::Number, 0);
@@ -109,6 +120,12 @@ impl Draft {
                 Ok(Fold { inputs: vec![x, places], body: Arc::new(body) })
             }
         }
+    }
+
+    /// One dimension or two, one of them so long that a sum in `bf16` is too coarse for what is added
+    /// last, and if it is above 1000 a sum in `f16`, too.
+    pub(crate) fn long_shape(&mut self, long: usize) -> Vec<usize> {
+        self.choices.pick(&[vec![long], vec![2, long], vec![long, 2]])
     }
 
     /// Initial values are scalars in most cases; else there is one per result element.

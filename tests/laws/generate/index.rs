@@ -1,9 +1,10 @@
 //! Rows of the ops whose places are values.
 
 use choral::ir::op::{Binary, ComparisonDirection, DynamicSlice, DynamicUpdateSlice, Gather, Scatter};
-use choral::ir::{BuildError, Builder, Class, Element, Graph, Tensor, TensorType, Value, with_dtype};
+use choral::ir::{BuildError, Builder, Class, DType, Element, Graph, Tensor, TensorType, Value, with_dtype};
 
 use super::Draft;
+use super::fold::HALVES;
 
 type Results = Result<Vec<Value>, BuildError>;
 
@@ -71,8 +72,11 @@ impl Draft {
         self.builder.constant(starts)
     }
 
-    /// One to three inputs.
+    /// One to three inputs, or many 16-bit floats into few places.
     pub(crate) fn scatter(&mut self) -> Results {
+        if self.choices.once_in(6) {
+            return self.scatter_of_halves();
+        }
         let input = self.any(Class::Number, 1);
         let shape = self.ty(input).shape;
         let (op, indices, update) = self.scattered(&shape);
@@ -88,6 +92,24 @@ impl Draft {
         let updates: Vec<Value> =
             types.iter().map(|ty| self.operand(&ty.with_shape(update.clone()))).collect();
         self.push(Scatter { body, ..op }, &[inputs, vec![indices], updates].concat())
+    }
+
+    fn scatter_of_halves(&mut self) -> Results {
+        let (dtype, places) = (self.choices.pick(&HALVES), self.choices.size());
+        let updates = TensorType::new([self.choices.pick(&[300, 1500])], dtype);
+        let indices = TensorType::new([updates.shape[0], 1], DType::I32);
+        let op = Scatter {
+            update_window_dims: Vec::new(),
+            inserted_window_dims: vec![0],
+            input_batching_dims: Vec::new(),
+            scatter_indices_batching_dims: Vec::new(),
+            scatter_dims_to_operand_dims: vec![0],
+            index_vector_dim: 1,
+            body: Graph::reducer(self.choices.pick(&[Binary::Add, Binary::Multiply]), dtype)?.into(),
+        };
+        let input = self.operand(&updates.with_shape([places]));
+        let (indices, updates) = (self.fresh(indices), self.fresh(updates));
+        self.push(op, &[input, indices, updates])
     }
 
     /// A scatter into inputs of a shape, without its body, and the shapes of its indices and updates.

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from arguments import integer, permutation, real
+from arguments import integer, permutation, positive, real
 from table import family
 
 row = family("index")
@@ -18,6 +18,16 @@ row("along_axis", lambda x, i: jnp.take_along_axis(x, i, 1), real(3, 5), integer
 row("embedding", lambda table, ids: table[ids], real(9, 4, dtype="bfloat16"), integer(0, 9, 2, 3))
 row("set", lambda x, i, y: x.at[i].set(y, unique_indices=True), real(5, 3), permutation(5), real(5, 3))
 row("add", lambda x, i, y: x.at[i].add(y), real(5, 3), integer(0, 5, 8), real(8, 3))
+for dtype, slack in (("bfloat16", 1), ("float16", 4)):
+    row(
+        f"add_{dtype}",
+        lambda x, i, y: x.at[i].add(y),
+        real(3, dtype=dtype),
+        integer(0, 3, 900),
+        positive(900, dtype=dtype),
+        # Where JAX scatters float16, XLA rounds after every update.
+        slack=slack,
+    )
 row("multiply", lambda x, i: x.at[i].multiply(2), real(5, 3), integer(0, 5, 4))
 row("max", lambda x, i, y: x.at[i].max(y), real(5), integer(0, 7, 8), real(8))
 row(

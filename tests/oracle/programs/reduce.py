@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from arguments import bits, boolean, integer, positive, real, special
+from arguments import bits, boolean, integer, near_one, positive, real, special
 from table import family
 
 
@@ -35,6 +35,16 @@ row("logsumexp", lambda x: jax.nn.logsumexp(x, 1), real(3, 4))
 row("norm", lambda x: jnp.linalg.norm(x, axis=0), real(3, 4))
 row("variadic", two_largest, real(4, 6))
 row("integers", lambda x: (x.sum(0), x.max(1), x.prod()), integer(-5, 9, 3, 4))
-row("bfloat", lambda x: x.sum(), real(20, dtype="bfloat16"))
-row("half", lambda x: x.mean(0), real(9, 2, dtype="float16"))
+for dtype in ("bfloat16", "float16"):
+    row(f"sum_{dtype}", lambda x: (x.sum(), x.mean(0)), positive(3000, 2, dtype=dtype))
+    row(
+        f"plain_sum_{dtype}",
+        lambda x: lax.reduce(x, np.zeros((), x.dtype), lax.add, (0,)),
+        positive(3000, 2, dtype=dtype),
+    )
+    row(f"product_{dtype}", lambda x: x.prod(0), near_one(300, 2, dtype=dtype))
+row("count", lambda x: (x.sum(0), x.mean(), jnp.cumsum(x, 1)), boolean(3, 40))
+row("logsumexp_special", lambda x: jax.nn.logsumexp(x, (0, 2)), special(2, 9, 2))
+row("softmax_special", lambda x: (jax.nn.softmax(x, 1), jax.nn.log_softmax(x, 0)), special(9, 3))
+row("variance_special", lambda x: (x.var(0), x[:, :1].var(1, ddof=1)), special(3, 9))
 row("nothing", lambda x: (x.sum(0), x.max(1, initial=-1)), real(0, 3))

@@ -25,6 +25,9 @@ row(
 for function in (lax.cumsum, lax.cumprod, lax.cummax, lax.cummin, lax.cumlogsumexp):
     row(function.__name__, function, unit(6, 3), slack=4)
     row(f"{function.__name__}_window", function, unit(6, 3), platform="tpu", slack=4)
+for dtype in ("bfloat16", "float16"):
+    row(f"cumsum_{dtype}", lambda x: lax.cumsum(x, 0), unit(400, 2, dtype=dtype), platform="tpu")
+    row(f"average_pool_{dtype}", networks.average_pool, real(1, 2, 5, 6, dtype=dtype))
 row("cumsum_reverse", lambda x: lax.cumsum(x, 1, reverse=True), integer(-9, 9, 2, 5), platform="tpu")
 row("max_pool_gradient", jax.grad(lambda x: (networks.max_pool(x) ** 2).sum()), real(2, 2, 4, 6))
 row(

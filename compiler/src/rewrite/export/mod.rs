@@ -6,6 +6,7 @@
 //! | dynamic slices with batching dimensions | a gather, or a scatter that overwrites ([`index`]) |
 //! | an initial value for each result element | a loop over the elements that are folded ([`fold`]) |
 //! | `scan` | a `while` that takes slices and writes outputs ([`scan`]) |
+//! | a fold of `f16` or `bf16` that accumulates in `f32` | conversions around a fold of `f32` |
 //! | `rng_bit_generator` with batching dimensions | a loop over the states ([`random`]) |
 //! | named axes | nothing |
 
@@ -18,9 +19,10 @@ mod scan;
 use std::collections::HashMap;
 
 use choral_ir::op::{ControlOp, IndexOp, WindowOp};
-use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, Value};
+use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Value};
 
 use super::{common_subexpressions, copy_inputs, dead_code};
+use crate::rules::converted;
 
 /// The graph in StableHLO's own ops alone.
 ///
@@ -51,13 +53,33 @@ pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
         let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
         builder.describe(Some(node.name.clone()), node.location.clone());
         let results = match &node.kind {
-            NodeKind::Op(op) => plain(&mut builder, op.map_regions(export)?, &operands)?,
+            NodeKind::Op(op) => {
+                let dtypes = node.types.iter().map(|ty| ty.dtype);
+                in_accumulators(&mut builder, op.map_regions(export)?, &operands, dtypes)?
+            }
             NodeKind::Input | NodeKind::Constant(_) => builder.copy(node, &operands)?,
         };
         values.extend(results.into_iter().enumerate().map(|(at, value)| (id.result(at), value)));
     }
     let outputs: Vec<Value> = graph.outputs().iter().map(|port| values[&port.value]).collect();
     common_subexpressions(&dead_code(&builder.finish(&outputs))?)
+}
+
+/// As [`plain`]. How a compiler accumulates 16-bit floats is its own choice, so that it is written out.
+fn in_accumulators(
+    builder: &mut Builder,
+    op: Op,
+    operands: &[Value],
+    dtypes: impl Iterator<Item = DType>,
+) -> Result<Vec<Value>, BuildError> {
+    let Some(wide) = op.accumulating() else { return plain(builder, op, operands) };
+    let mut accumulators = Vec::with_capacity(operands.len());
+    for &operand in operands {
+        let dtype = builder.graph().ty(operand).dtype.accumulator();
+        accumulators.push(converted(builder, operand, dtype)?);
+    }
+    let results = plain(builder, wide, &accumulators)?;
+    results.into_iter().zip(dtypes).map(|(result, dtype)| converted(builder, result, dtype)).collect()
 }
 
 /// The op's results by StableHLO's ops; its regions are plain already.

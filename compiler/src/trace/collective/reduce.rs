@@ -10,8 +10,8 @@ use crate::trace::record_one;
 use crate::trace::var::Var;
 
 impl Var {
-    /// The sum over all members along one axis or several; the same for each of them, of this
-    /// value's shape. A fault for what holds neither integers nor floats.
+    /// The sum over all members along one axis or several; the same for each of them, of this value's
+    /// shape. Truth values are counted, in `i32`; `f16` and `bf16` are summed in `f32` and rounded once.
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap};
@@ -25,11 +25,11 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn psum(&self, axes: impl AxisNames) -> Var {
-        self.all_reduce("psum", &axes.names(), Reduction::Sum)
+        self.counted().all_reduce("psum", &axes.names(), Reduction::Sum)
     }
 
-    /// The mean over all members along one axis or several, of this value's shape. A fault for what
-    /// holds no floats.
+    /// The mean over all members along one axis or several, of this value's shape and of element types as
+    /// in [`Var::mean`].
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap};
@@ -45,10 +45,8 @@ impl Var {
     pub fn pmean(&self, axes: impl AxisNames) -> Var {
         let names = axes.names();
         let Some(bound) = self.bound("pmean", &names) else { return self.stand_in() };
-        if !self.can_be_averaged("pmean") {
-            return self.stand_in();
-        }
-        self.all_reduce("pmean", &names, Reduction::Sum) / members(&bound) as f64
+        let Some((x, dtype)) = self.averaged("pmean") else { return self.stand_in() };
+        (x.all_reduce("pmean", &names, Reduction::Sum) / members(&bound) as f64).to(dtype)
     }
 
     /// The greatest of all members along one axis or several, elementwise, of this value's shape. A
