@@ -15,7 +15,7 @@ use crate::error::Error;
 pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error> {
     let first = operands[0];
     let data = match op {
-        Elementwise::Unary(Unary::IsFinite) => is_finite(first),
+        Elementwise::Unary(op) if op.is_predicate() => predicate(*op, first),
         Elementwise::Unary(op) => unary(*op, first),
         Elementwise::Binary(op) => binary(*op, first, operands[1])?,
         Elementwise::Compare(op) => compare(op, first, operands[1])?,
@@ -27,8 +27,8 @@ pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error>
     Ok(Tensor::from_storage(first.shape(), data)?)
 }
 
-fn is_finite(x: &Tensor) -> Storage {
-    Storage::I1(x.to_f64_vec().into_iter().map(f64::is_finite).collect())
+fn predicate(op: Unary, x: &Tensor) -> Storage {
+    Storage::I1(x.to_f64_vec().into_iter().map(|x| f64::unary(op, x) != 0.0).collect())
 }
 
 fn unary(op: Unary, x: &Tensor) -> Storage {

@@ -1,0 +1,153 @@
+//! The logarithm of the gamma function and its derivative.
+
+use super::wide::{Double, Wide};
+
+/// From here on, the asymptotic series hold to the last digit of [`Double`].
+const FAR: f64 = 24.0;
+/// Below this, the pole at 0 is all that counts.
+const TINY: f64 = 1e-18;
+/// Numerators and denominators of the Bernoulli numbers of order 2, 4, ..
+pub(super) const BERNOULLI: [(f64, f64); 17] = [
+    (1.0, 6.0),
+    (-1.0, 30.0),
+    (1.0, 42.0),
+    (-1.0, 30.0),
+    (5.0, 66.0),
+    (-691.0, 2730.0),
+    (7.0, 6.0),
+    (-3617.0, 510.0),
+    (43_867.0, 798.0),
+    (-174_611.0, 330.0),
+    (854_513.0, 138.0),
+    (-236_364_091.0, 2730.0),
+    (8_553_103.0, 6.0),
+    (-23_749_461_029.0, 870.0),
+    (8_615_841_276_005.0, 14_322.0),
+    (-7_709_321_041_217.0, 510.0),
+    (2_577_687_858_367.0, 6.0),
+];
+
+/// `sum(B_2k / scale(2k) y^k)`.
+fn bernoulli_series<N: Wide>(y: N, scale: impl Fn(f64) -> f64) -> N {
+    BERNOULLI.iter().enumerate().rev().fold(N::from(0.0), |sum, (at, &(above, below))| {
+        let number = N::from(above) / N::from(below * scale(2.0 * at as f64 + 2.0));
+        (sum + number) * y
+    })
+}
+
+/// How far `x` lies from the nearest integer, exactly.
+pub(super) fn from_integer(x: f64) -> f64 {
+    x - x.round_ties_even()
+}
+
+/// `|sin(pi x)|` and `|cos(pi x)|`, by their power series between the multiples of 1/4.
+fn sin_cos_pi<N: Wide>(x: f64) -> (N, N) {
+    let rest = from_integer(x).abs();
+    let near = if rest <= 0.25 { rest } else { 0.5 - rest };
+    let angle = N::from(near) * N::PI;
+    let (mut term, mut count) = (N::from(1.0), 0.0);
+    let mut sums = [N::from(0.0), N::from(0.0)];
+    while term.value().abs() > N::EPSILON * near {
+        for sum in [1, 0] {
+            sums[sum] = sums[sum] + term;
+            count += 1.0;
+            term = term * angle / N::from(count);
+        }
+        term = -term;
+    }
+    let [sin, cos] = sums;
+    if rest <= 0.25 { (sin, cos) } else { (cos, sin) }
+}
+
+/// The logarithm of the gamma function of a positive number.
+pub(super) fn lgamma_positive(x: f64) -> Double {
+    let (mut x, mut product) = (Double::from(x), Double::from(1.0));
+    while x.value() < FAR {
+        product = product * x;
+        x = x + Double::from(1.0);
+    }
+    let (one, half) = (Double::from(1.0), Double::from(0.5));
+    let ln = x.ln();
+    // Stirling's series (Abramowitz and Stegun, 6.1.40).
+    let inverse = one / x;
+    let series = bernoulli_series(inverse * inverse, |k| k * (k - 1.0)) * x;
+    let rest = half * (Double::PI + Double::PI).ln() - half * ln + series - product.ln();
+    x * (ln - one) + rest
+}
+
+/// Zeros of `lgamma` below 0, at which all digits cancel: each in two parts, the function's derivative there, and half
+/// its second one. Further zeros lie so close to poles that no number's result is small.
+const ZEROS: [(f64, f64, f64, f64); 11] = [
+    (-2.457_024_738_220_800_6, -3.707_561_081_551_326_6e-17, 1.515_603_448_021_657_4, 4.858_320_951_633_996_5),
+    (-2.747_682_646_727_412_7, 9.055_340_329_338_315e-17, -1.914_350_185_611_598_8, 9.575_189_475_709_667),
+    (-3.143_580_888_349_98, -2.181_817_985_233_171_4e-16, 7.781_884_658_131_351, 25.831_338_372_387_957),
+    (-3.955_294_284_858_598, -1.999_428_391_746_348e-17, -20.725_060_845_803_707, 251.714_682_586_889_4),
+    (-4.039_361_839_740_537, 2.114_399_550_398_060_2e-16, 26.790_480_886_140_593, 324.255_322_937_847_15),
+    (-4.991_544_640_560_048, 1.517_441_176_057_172_2e-16, -116.535_781_616_243_63, 6_995.235_954_894_064),
+    (-5.008_218_168_322_593_5, -4.392_635_349_101_581_5e-17, 123.362_184_563_353_4, 7_404.762_432_228_682),
+    (-5.998_607_480_080_875, -3.311_862_478_893_795e-16, -716.245_430_427_547_3, 257_851.589_639_562_62),
+    (-6.001_385_294_453_155, 6.415_847_287_933_042e-17, 723.736_629_925_280_1, 260_548.410_303_093_96),
+    (-6.999_801_507_890_638, 1.055_013_003_740_002_3e-17, -5_035.967_373_768_125, 12_690_641.166_047_18),
+    (-7.000_198_333_407_325, 2.504_354_173_632_409e-16, 5_044.029_941_110_829, 12_710_958.833_951_395),
+];
+
+/// `lgamma` beside a zero below 0.
+fn beside_zero(x: f64) -> Option<f64> {
+    const NEAR: f64 = 1e-12;
+    let &(zero, rest, slope, bend) = ZEROS.iter().find(|(zero, ..)| (x - zero).abs() < NEAR)?;
+    let distance = (x - zero) - rest;
+    Some(distance * (slope + bend * distance))
+}
+
+/// The logarithm of the absolute value of the gamma function; infinite at its poles.
+pub fn lgamma(x: f64) -> f64 {
+    if x > 0.0 || x.is_nan() {
+        return libm::lgamma(x);
+    }
+    if x == x.floor() {
+        return f64::INFINITY;
+    }
+    let size = -x;
+    if size < TINY {
+        return -size.ln();
+    }
+    if let Some(result) = beside_zero(x) {
+        return result;
+    }
+    // By reflection (Abramowitz and Stegun, 6.1.17).
+    let (sin, _) = sin_cos_pi::<Double>(x);
+    ((Double::PI / (Double::from(size) * sin)).ln() - lgamma_positive(size)).value()
+}
+
+/// The derivative of [`lgamma`]; NaN at its poles.
+pub fn digamma<N: Wide>(x: f64) -> f64 {
+    if x.is_nan() || x == f64::INFINITY {
+        return x;
+    }
+    if x <= 0.0 && x == x.floor() {
+        return f64::NAN;
+    }
+    if x.abs() < TINY {
+        return -1.0 / x;
+    }
+    if x > 0.0 {
+        return digamma_positive::<N>(x).value();
+    }
+    // By reflection (Abramowitz and Stegun, 6.3.7).
+    let (sin, cos) = sin_cos_pi::<N>(x);
+    let cot = N::PI * cos / sin;
+    let cot = if from_integer(x) < 0.0 { -cot } else { cot };
+    (digamma_positive::<N>(-x) - N::from(1.0) / N::from(x) - cot).value()
+}
+
+/// Carried to large numbers by `digamma(x) = digamma(x + 1) - 1 / x`, and there the asymptotic series
+/// (Abramowitz and Stegun, 6.3.18).
+fn digamma_positive<N: Wide>(x: f64) -> N {
+    let (mut x, mut sum) = (N::from(x), N::from(0.0));
+    while x.value() < FAR {
+        sum = sum - N::from(1.0) / x;
+        x = x + N::from(1.0);
+    }
+    let inverse = N::from(1.0) / x;
+    sum + x.ln() - N::from(0.5) * inverse - bernoulli_series(inverse * inverse, |k| k)
+}

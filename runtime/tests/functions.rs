@@ -1,0 +1,216 @@
+//! Every elementwise function against its true value, in every float type.
+//!
+//! `data/functions.txt` holds true values at edges and at random arguments, worked out to 100 digits by
+//! `data/functions.py`. They prove the functions in `f64`. The ignored sweeps then prove the narrower
+//! types by the functions in `f64`: all values of `f16` and `bf16`, and a million of `f32`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use choral_ir::element::{bf16, f16};
+use choral_ir::op::{Binary, Unary};
+use choral_ir::{Class, Element};
+use choral_runtime::ops::scalar::Scalar;
+
+/// Units in the last place that a result may be away from the true value.
+const ALLOWED: f64 = 2.0;
+
+const VALUES: &str = include_str!("data/functions.txt");
+
+/// A function of one or two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Function {
+    One(usize),
+    Two(usize),
+}
+
+impl Function {
+    fn named(name: &str) -> Option<Function> {
+        let one = Unary::ALL.iter().position(|op| op.name() == name).map(Function::One);
+        one.or_else(|| Binary::ALL.iter().position(|op| op.name() == name).map(Function::Two))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Function::One(at) => Unary::ALL[at].name(),
+            Function::Two(at) => Binary::ALL[at].name(),
+        }
+    }
+
+    fn apply<T: Scalar>(self, arguments: &[T]) -> T {
+        match self {
+            Function::One(at) => T::unary(Unary::ALL[at], arguments[0]),
+            Function::Two(at) => T::binary(Binary::ALL[at], arguments[0], arguments[1]),
+        }
+    }
+}
+
+/// A float type's grid.
+trait Format: Scalar {
+    /// Bits of the mantissa with the one that is not stored.
+    const DIGITS: i32;
+    /// The exponent of the least normal number, and that of the first power of 2 beyond the greatest.
+    const EXPONENTS: (i32, i32);
+}
+
+macro_rules! formats {
+    ($($Float:ident $digits:literal $least:literal $beyond:literal;)*) => {$(
+        impl Format for $Float {
+            const DIGITS: i32 = $digits;
+            const EXPONENTS: (i32, i32) = ($least, $beyond);
+        }
+    )*};
+}
+formats! {
+    f16 11 -14 16;
+    bf16 8 -126 128;
+    f32 24 -126 128;
+    f64 53 -1022 1024;
+}
+
+/// How far a result lies from the true value, `value + rest` last places of `f64`, in last places of the type.
+fn error<T: Format>(got: T, value: f64, rest: f64) -> f64 {
+    let got = got.to_f64();
+    if got.is_nan() || value.is_nan() {
+        return if got.is_nan() && value.is_nan() { 0.0 } else { f64::INFINITY };
+    }
+    // Zero has a sign where it is exact or underflows.
+    if value == 0.0 && got == 0.0 && got.is_sign_negative() != value.is_sign_negative() {
+        return f64::INFINITY;
+    }
+    let (least, beyond) = T::EXPONENTS;
+    // In halves, where the power of 2 that infinity stands for is a number.
+    let grounded = |x: f64| {
+        let limit = 2f64.powi(beyond - 1);
+        (x / 2.0).clamp(-limit, limit)
+    };
+    let exponent = |x: f64| if x == 0.0 { i32::MIN } else { libm::ilogb(x) };
+    let place = |digits: i32, least: i32, beyond: i32| {
+        exponent(value).clamp(least, beyond - 1) - digits
+    };
+    let difference = grounded(got) - grounded(value);
+    let scaled = |x: f64, power: i32| x * 2f64.powi(-(power / 2)) * 2f64.powi(-(power - power / 2));
+    let own = place(T::DIGITS, least, beyond);
+    let fine = place(f64::DIGITS, f64::EXPONENTS.0, f64::EXPONENTS.1);
+    (scaled(difference, own) - rest * 2f64.powi((fine - own).max(-100))).abs()
+}
+
+/// The worst errors of each function in one type, and what was too far off.
+struct Report {
+    dtype: String,
+    worst: BTreeMap<Function, (f64, String)>,
+    failures: Vec<String>,
+}
+
+impl Report {
+    fn new<T: Format>() -> Report {
+        Report { dtype: T::DTYPE.to_string(), worst: BTreeMap::new(), failures: Vec::new() }
+    }
+
+    fn record<T: Format>(&mut self, function: Function, arguments: &[T], value: f64, rest: f64) {
+        let got = function.apply(arguments);
+        let error = error(got, value, rest);
+        let (worst, place) = self.worst.entry(function).or_default();
+        if error < *worst {
+            return;
+        }
+        let shown: Vec<String> = arguments.iter().map(|x| format!("{:e}", x.to_f64())).collect();
+        let shown = shown.join(", ");
+        if error > ALLOWED {
+            let name = function.name();
+            self.failures.push(format!(
+                "{name}({shown}) in {} is {:e}, not {value:e}: {error:.2} units in the last place",
+                self.dtype,
+                got.to_f64()
+            ));
+        }
+        (*worst, *place) = (error, shown);
+    }
+
+    /// The worst error of each function; fails if one is too great.
+    fn check(self) {
+        let mut text = String::new();
+        for (function, (worst, place)) in &self.worst {
+            writeln!(text, "{:32} {:5} {worst:8.3} at {place}", function.name(), self.dtype).expect("a string");
+        }
+        println!("{text}");
+        assert!(self.failures.is_empty(), "{}", self.failures.join("\n"));
+    }
+}
+
+/// A line of the file: arguments, the result, and how far the true value lies from it.
+fn point(line: &str) -> Option<(Vec<f64>, f64, f64)> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let (rest, words) = words.split_last()?;
+    let bits = |word: &&str| match *word {
+        "nan" => Some(f64::NAN),
+        word => u64::from_str_radix(word, 16).ok().map(f64::from_bits),
+    };
+    let numbers: Option<Vec<f64>> = words.iter().map(bits).collect();
+    let (value, arguments) = numbers?.split_last().map(|(value, arguments)| (*value, arguments.to_vec()))?;
+    Some((arguments, value, rest.parse::<f64>().ok()? / 256.0))
+}
+
+/// All points of the file whose arguments the type holds.
+fn known_values<T: Format>() -> Report {
+    let mut report = Report::new::<T>();
+    let mut function = None;
+    for line in VALUES.lines() {
+        if line.contains('.') {
+            function = Some(Function::named(line).expect(line));
+            continue;
+        }
+        let (numbers, value, rest) = point(line).expect(line);
+        let arguments: Vec<T> = numbers.iter().map(|&x| T::from_f64(x)).collect();
+        let held = |(x, &y): (&T, &f64)| x.to_f64() == y || y.is_nan();
+        if arguments.iter().zip(&numbers).all(held) {
+            report.record(function.expect("a name first"), &arguments, value, rest);
+        }
+    }
+    report
+}
+
+#[test]
+fn functions_of_f16() {
+    known_values::<f16>().check();
+}
+
+#[test]
+fn functions_of_bf16() {
+    known_values::<bf16>().check();
+}
+
+#[test]
+fn functions_of_f32() {
+    known_values::<f32>().check();
+}
+
+#[test]
+fn functions_of_f64() {
+    known_values::<f64>().check();
+}
+
+/// Every function of floats has true values on file, but for those that are exact by their definition.
+#[test]
+fn every_function_has_true_values() {
+    let exact_unary = |op: &&Unary| {
+        !op.is_predicate()
+            && ![
+                Unary::Abs,
+                Unary::Ceil,
+                Unary::ErfInvOfDraws,
+                Unary::Floor,
+                Unary::Negate,
+                Unary::RoundNearestAfz,
+                Unary::RoundNearestEven,
+                Unary::Sign,
+            ]
+            .contains(op)
+    };
+    let of_floats = |class: Class| matches!(class, Class::Float | Class::Number);
+    let unary = Unary::ALL.iter().filter(exact_unary).filter(|op| of_floats(op.class())).map(|op| op.name());
+    let binary = [Binary::Atan2, Binary::Polygamma, Binary::Power, Binary::Remainder, Binary::Zeta];
+    for name in unary.chain(binary.map(Binary::name)) {
+        assert!(VALUES.lines().any(|line| line == name), "{name} has no true values in data/functions.txt");
+    }
+}
