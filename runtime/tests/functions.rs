@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{Binary, Unary};
-use choral_ir::{Class, Element};
+use choral_ir::Class;
 use choral_runtime::ops::scalar::Scalar;
 
 /// Units in the last place that a result may be away from the true value.
@@ -48,7 +48,7 @@ impl Function {
 /// A float type's grid.
 trait Format: Scalar {
     /// Bits of the mantissa with the one that is not stored.
-    const DIGITS: i32;
+    const PRECISION: i32;
     /// The exponent of the least normal number, and that of the first power of 2 beyond the greatest.
     const EXPONENTS: (i32, i32);
 }
@@ -56,7 +56,7 @@ trait Format: Scalar {
 macro_rules! formats {
     ($($Float:ident $digits:literal $least:literal $beyond:literal;)*) => {$(
         impl Format for $Float {
-            const DIGITS: i32 = $digits;
+            const PRECISION: i32 = $digits;
             const EXPONENTS: (i32, i32) = ($least, $beyond);
         }
     )*};
@@ -79,20 +79,15 @@ fn error<T: Format>(got: T, value: f64, rest: f64) -> f64 {
         return f64::INFINITY;
     }
     let (least, beyond) = T::EXPONENTS;
-    // In halves, where the power of 2 that infinity stands for is a number.
-    let grounded = |x: f64| {
-        let limit = 2f64.powi(beyond - 1);
-        (x / 2.0).clamp(-limit, limit)
-    };
-    let exponent = |x: f64| if x == 0.0 { i32::MIN } else { libm::ilogb(x) };
-    let place = |digits: i32, least: i32, beyond: i32| {
-        exponent(value).clamp(least, beyond - 1) - digits
-    };
-    let difference = grounded(got) - grounded(value);
-    let scaled = |x: f64, power: i32| x * 2f64.powi(-(power / 2)) * 2f64.powi(-(power - power / 2));
-    let own = place(T::DIGITS, least, beyond);
-    let fine = place(f64::DIGITS, f64::EXPONENTS.0, f64::EXPONENTS.1);
-    (scaled(difference, own) - rest * 2f64.powi((fine - own).max(-100))).abs()
+    let exponent = if value == 0.0 { i32::MIN } else { libm::ilogb(value) };
+    let place = |precision: i32, least: i32| exponent.clamp(least, beyond - 1) - precision + 1;
+    let (own, fine) = (place(T::PRECISION, least), place(f64::PRECISION, f64::EXPONENTS.0));
+    let scaled = |x: f64, power: i32| x * 2f64.powi(power / 2) * 2f64.powi(power - power / 2);
+    // Infinity stands for the power of 2 beyond the greatest number.
+    let limit = 2f64.powi(beyond - own);
+    let units = |x: f64| if x.is_infinite() { limit.copysign(x) } else { scaled(x, -own).clamp(-limit, limit) };
+    let rest = if units(value).abs() == limit { 0.0 } else { scaled(rest, fine - own) };
+    (units(got) - units(value) - rest).abs()
 }
 
 /// The worst errors of each function in one type, and what was too far off.

@@ -1,11 +1,14 @@
 //! The error function's complement, and its inverse.
 
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
 use super::wide::{Double, Wide};
 
 /// From here on the continued fraction serves, below it the power series.
 const FAR: f64 = 2.5;
+
+/// Below this, `erf(x) = 2 x / sqrt(pi)` to the last place.
+const TINY: f64 = 1e-9;
 
 /// `erf(x)` for `|x|` up to [`FAR`]: `2 x e^-x^2 / sqrt(pi) sum((2 x^2)^n / (2n + 1)!!)`, whose terms all
 /// have one sign (Abramowitz and Stegun, 7.1.6).
@@ -72,11 +75,18 @@ fn nearer(y: f64, miss: f64) -> f64 {
 /// `erf_inv(x)` for `x` between 0 and 1, to nearly all digits of `f64`: the single-precision approximation, then
 /// steps on `erf`, or on `erfc` near 1, where `erf` has no digits left.
 fn approximate(x: f64) -> f64 {
-    // Single precision rounds what is close to 1 to it.
-    let start = f64::from(choral_ir::special::erf_inv((x as f32).min(1.0 - f32::EPSILON / 2.0)));
-    // And what is close to 0.
-    let start = if x < 1e-9 { x / FRAC_2_SQRT_PI } else { start };
-    let miss = |y: f64| if x < 0.5 { libm::erf(y) - x } else { (1.0 - x) - libm::erfc(y) };
+    if x < TINY {
+        return x / FRAC_2_SQRT_PI;
+    }
+    let left = 1.0 - x;
+    let start = if left < f64::from(f32::EPSILON) {
+        // Single precision rounds x to 1; there, erfc(y) is about e^-y^2 / (y sqrt(pi)).
+        let square = -left.ln();
+        (square - 0.5 * (PI * square).ln()).sqrt()
+    } else {
+        f64::from(choral_ir::special::erf_inv(x as f32))
+    };
+    let miss = |y: f64| if x < 0.5 { libm::erf(y) - x } else { left - libm::erfc(y) };
     (0..3).fold(start, |y, _| nearer(y, miss(y)))
 }
 
@@ -88,10 +98,10 @@ pub fn erf_inv_single(x: f64) -> f64 {
 /// The inverse error function: the last step is worked out in [`Double`].
 pub fn erf_inv(x: f64) -> f64 {
     inverse(x, |x| {
-        if x < 1e-9 {
-            return x / FRAC_2_SQRT_PI;
-        }
         let y = approximate(x);
+        if x < TINY {
+            return y;
+        }
         let miss = if y < FAR {
             erf_near(y) - Double::from(x)
         } else {

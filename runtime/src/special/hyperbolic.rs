@@ -63,6 +63,9 @@ pub fn tanh(x: f64) -> f64 {
     const NUMERATOR: [f64; 4] = [36.0, 6930.0, 270_270.0, 2_027_025.0];
     const DENOMINATOR: [f64; 5] = [1.0, 630.0, 51_975.0, 945_945.0, 2_027_025.0];
     let size = x.abs();
+    if size < TINY {
+        return x;
+    }
     if size < NEAR {
         // tanh(x) / x = 1 - x^2 (D - N) / x^2 / D, which keeps the last place.
         const LESS: [f64; 4] = [

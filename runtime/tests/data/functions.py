@@ -1,4 +1,4 @@
-"""Writes functions.txt: what the elementwise functions are, worked out by mpmath to 100 digits.
+"""Writes functions.txt: what the elementwise functions are, worked out by mpmath to hundreds of digits.
 
     pip install mpmath
     python runtime/tests/data/functions.py > runtime/tests/data/functions.txt
@@ -15,7 +15,7 @@ import struct
 
 from mpmath import mp, mpf
 
-mp.prec = 400
+mp.prec = 1600
 INF, NAN = math.inf, math.nan
 rng = random.Random(14)
 
