@@ -81,10 +81,22 @@ elements! {
     Ui16 u16, |x| x as u64, |b| b as u16, |x| x as f64, |v| v as u16;
     Ui32 u32, |x| x as u64, |b| b as u32, |x| x as f64, |v| v as u32;
     Ui64 u64, |x| x, |b| b, |x| x as f64, |v| v as u64;
-    F16 f16, |x: f16| x.to_bits() as u64, |b| f16::from_bits(b as u16), |x: f16| x.to_f64(), f16::from_f64;
-    Bf16 bf16, |x: bf16| x.to_bits() as u64, |b| bf16::from_bits(b as u16), |x: bf16| x.to_f64(), bf16::from_f64;
+    F16 f16, |x: f16| x.to_bits() as u64, |b| f16::from_bits(b as u16), |x: f16| x.to_f64(), |v| f16::from_f32(to_odd(v));
+    Bf16 bf16, |x: bf16| x.to_bits() as u64, |b| bf16::from_bits(b as u16), |x: bf16| x.to_f64(), |v| bf16::from_f32(to_odd(v));
     F32 f32, |x: f32| x.to_bits() as u64, |b| f32::from_bits(b as u32), |x| x as f64, |v| v as f32;
     F64 f64, |x: f64| x.to_bits(), f64::from_bits, |x| x, |v| v;
+}
+
+/// A number in single precision from which narrower floats round as from the number itself: one that is between
+/// two of single precision becomes the one whose last bit is odd, which no narrower float and no middle of two is.
+fn to_odd(value: f64) -> f32 {
+    let near = value as f32;
+    let is_between = f64::from(near) != value && !value.is_nan();
+    if !is_between || near.to_bits() & 1 == 1 {
+        return near;
+    }
+    let is_below = f64::from(near.abs()) < value.abs();
+    f32::from_bits(if is_below { near.to_bits() + 1 } else { near.to_bits() - 1 })
 }
 
 /// Runs the body with the storage's typed vector bound to a name, whatever its type.

@@ -185,6 +185,58 @@ fn functions_of_f64() {
     known_values::<f64>().check();
 }
 
+/// Arguments of a sweep: `count` bit patterns, the same distance apart, so that every exponent and both signs occur.
+fn patterns<T: Format>(count: u64) -> impl Iterator<Item = T> + Clone {
+    let all = 1u64 << (8 * T::DTYPE.bytes());
+    (0..count).map(move |at| T::from_bits64((u128::from(at) * u128::from(all) / u128::from(count)) as u64))
+}
+
+/// All functions of floats, at many arguments, against those in `f64`.
+fn sweep<T: Format>(count: u64) {
+    let of_floats = |class: Class| class != Class::Integer && class != Class::IntegerOrBoolean;
+    let expected = |function: Function, arguments: &[T]| {
+        let wide: Vec<f64> = arguments.iter().map(|x| x.to_f64()).collect();
+        function.apply(&wide)
+    };
+    let mut report = Report::new::<T>();
+    for (at, op) in Unary::ALL.iter().enumerate() {
+        // Predicates give no number, random draws are made with what is XLA's to the bit.
+        if of_floats(op.class()) && !op.is_predicate() && *op != Unary::ErfInvOfDraws {
+            let function = Function::One(at);
+            patterns::<T>(count).for_each(|x| report.record(function, &[x], expected(function, &[x]), 0.0));
+        }
+    }
+    for (at, op) in Binary::ALL.iter().enumerate() {
+        // The neighbour is another one in each type.
+        if of_floats(op.class()) && *op != Binary::NextAfter {
+            let function = Function::Two(at);
+            let side = patterns::<T>(count.isqrt());
+            for (x, y) in side.clone().flat_map(|x| side.clone().map(move |y| (x, y))) {
+                report.record(function, &[x, y], expected(function, &[x, y]), 0.0);
+            }
+        }
+    }
+    report.check();
+}
+
+#[test]
+#[ignore = "a minute long; in release"]
+fn sweep_of_f16() {
+    sweep::<f16>(1 << 16);
+}
+
+#[test]
+#[ignore = "a minute long; in release"]
+fn sweep_of_bf16() {
+    sweep::<bf16>(1 << 16);
+}
+
+#[test]
+#[ignore = "a minute long; in release"]
+fn sweep_of_f32() {
+    sweep::<f32>(1_000_000);
+}
+
 /// Every function of floats has true values on file, but for those that are exact by their definition.
 #[test]
 fn every_function_has_true_values() {

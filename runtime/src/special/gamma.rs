@@ -75,6 +75,15 @@ pub(super) fn lgamma_positive(x: f64) -> Double {
     x * (ln - one) + rest
 }
 
+/// [`lgamma_positive`] of large numbers, to the digits of `f64`: by the same series.
+fn lgamma_large(x: f64) -> f64 {
+    const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
+    let ln = Double::from(x).ln();
+    let series = bernoulli_series(1.0 / (x * x), |k| k * (k - 1.0)) * x;
+    let large = Double::from(x) * (ln - Double::from(1.0)) - Double::from(0.5) * ln;
+    (large + Double::from(HALF_LN_TAU + series)).value()
+}
+
 /// A zero of a function, its derivative there, both in two parts, and half its second derivative.
 type Zero = [f64; 5];
 
@@ -120,8 +129,12 @@ fn beside_zero(x: f64, zeros: &[Zero]) -> Option<f64> {
 
 /// The logarithm of the absolute value of the gamma function; infinite at its poles.
 pub fn lgamma(x: f64) -> f64 {
-    if x > 0.0 || x.is_nan() {
-        return libm::lgamma(x);
+    if x > 0.0 {
+        // Between these, the library loses digits in the logarithm.
+        return if (8.0..1e15).contains(&x) { lgamma_large(x) } else { libm::lgamma(x) };
+    }
+    if x.is_nan() {
+        return x;
     }
     if x == x.floor() {
         return f64::INFINITY;
