@@ -5,6 +5,7 @@
 //! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as obvious as can be |
 //! | [`cpu`] | fast kernels for the ops that carry the work |
 //! | [`plan`] | which kernel runs each op, and when a buffer is free again |
+//! | [`special`] | special functions of real numbers, to the last place |
 //! | [`executable`], [`device`] | what a caller holds |
 //!
 //! Must not live here: tracing and transforms. This crate knows graphs alone.
@@ -16,6 +17,7 @@ pub mod executable;
 pub mod ops;
 pub mod plan;
 pub mod reference;
+pub mod special;
 
 pub use device::Device;
 pub use error::Error;

@@ -1,7 +1,7 @@
 //! Elementwise ops: every result element depends on the operands' elements at the same place.
 //!
 //! All operands have one shape (C1); there is no implicit broadcasting. A new unary or binary op
-//! is one row of a table here, one jvp arm and one scalar row in the runtime.
+//! is one row of a table here and one scalar row in the runtime.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ macro_rules! table {
 }
 
 table! {
-    /// Ops of one operand; the result has the operand's type, but for `is_finite`, which gives `i1`.
+    /// Ops of one operand; the result has the operand's type, but for [predicates](Unary::is_predicate), which give `i1`.
     Unary {
         /// `|x|`; the least integer is its own absolute value.
         Abs "stablehlo.abs" SignedNumber;
@@ -48,6 +48,8 @@ table! {
         Atan "chlo.atan" Float;
         /// The inverse hyperbolic tangent.
         Atanh "chlo.atanh" Float;
+        /// `e^-|x| I1(x)`, the modified Bessel function of the first kind and order 1, scaled.
+        BesselI1e "chlo.bessel_i1e" Float;
         /// The cube root.
         Cbrt "stablehlo.cbrt" Float;
         /// Rounds up to an integer.
@@ -62,8 +64,11 @@ table! {
         Digamma "chlo.digamma" Float;
         /// The error function.
         Erf "chlo.erf" Float;
-        /// The inverse of the error function.
+        /// The inverse of the error function; NaN outside of `[-1, 1]`.
         ErfInv "chlo.erf_inv" Float;
+        /// The inverse of the error function as XLA approximates it in single precision, which random draws are made
+        /// with ([`crate::special::erf_inv`]).
+        ErfInvOfDraws "choral.erf_inv" Float;
         /// 1 less the error function, exact for large operands.
         Erfc "chlo.erfc" Float;
         /// `e^x`.
@@ -74,6 +79,12 @@ table! {
         Floor "stablehlo.floor" Float;
         /// Whether the value is neither infinite nor NaN.
         IsFinite "stablehlo.is_finite" Float;
+        /// Whether the value is infinite.
+        IsInf "chlo.is_inf" Float;
+        /// Whether the value is negative infinity.
+        IsNegInf "chlo.is_neg_inf" Float;
+        /// Whether the value is positive infinity.
+        IsPosInf "chlo.is_pos_inf" Float;
         /// The logarithm of the absolute value of the gamma function.
         Lgamma "chlo.lgamma" Float;
         /// The natural logarithm.
@@ -134,6 +145,8 @@ table! {
         NextAfter "chlo.next_after" Float;
         /// Bitwise or logical or.
         Or "stablehlo.or" IntegerOrBoolean;
+        /// The derivative of order `lhs` of `digamma` at `rhs`; NaN unless `lhs` is an integer from 0 on.
+        Polygamma "chlo.polygamma" Float;
         /// `lhs` to the power `rhs`; integers wrap, a negative exponent gives 1 / the power, truncated.
         Power "stablehlo.power" Number;
         /// Remainder with the sign of `lhs`; x rem 0 is x for integers, NaN for floats.
@@ -148,6 +161,15 @@ table! {
         Subtract "stablehlo.subtract" Number;
         /// Bitwise or logical exclusive or.
         Xor "stablehlo.xor" IntegerOrBoolean;
+        /// The Hurwitz zeta function, `sum(1 / (rhs + k)^lhs)` over k = 0, 1, ..; NaN for `lhs` below 1.
+        Zeta "chlo.zeta" Float;
+    }
+}
+
+impl Unary {
+    /// Whether the op asks something of a float: the result is `i1`.
+    pub const fn is_predicate(self) -> bool {
+        matches!(self, Unary::IsFinite | Unary::IsInf | Unary::IsNegInf | Unary::IsPosInf)
     }
 }
 
@@ -273,13 +295,9 @@ pub fn infer(op: &Elementwise, operands: &[&TensorType]) -> Result<Vec<TensorTyp
         Ok(())
     };
     let result = match op {
-        Elementwise::Unary(Unary::IsFinite) => {
-            class(Unary::IsFinite.class())?;
-            DType::I1
-        }
         Elementwise::Unary(op) => {
             class(op.class())?;
-            value.dtype
+            if op.is_predicate() { DType::I1 } else { value.dtype }
         }
         Elementwise::Binary(op) => {
             class(op.class())?;

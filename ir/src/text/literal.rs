@@ -107,8 +107,8 @@ fn shortest_half<T: Element>(value: T) -> String {
 pub(super) fn element_bits(dtype: DType, literal: &str) -> Option<u64> {
     match dtype {
         DType::I1 => boolean_bits(literal),
-        DType::F16 => float_bits(dtype, literal, |value| f16::from_f64(value).to_bits64()),
-        DType::Bf16 => float_bits(dtype, literal, |value| bf16::from_f64(value).to_bits64()),
+        DType::F16 => float_bits(dtype, literal, |value| <f16 as Element>::from_f64(value).to_bits64()),
+        DType::Bf16 => float_bits(dtype, literal, |value| <bf16 as Element>::from_f64(value).to_bits64()),
         // Rounding once, not by way of f64.
         DType::F32 if !literal.starts_with("0x") => Some(literal.parse::<f32>().ok()?.to_bits64()),
         DType::F32 => float_bits(dtype, literal, |value| (value as f32).to_bits64()),

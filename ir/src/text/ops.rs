@@ -11,7 +11,7 @@ use crate::op::{
     CollectiveOp, Compare, ComparisonType, Concatenate, Convolution, Custom, DotGeneral, DynamicSlice,
     DynamicUpdateSlice, Elementwise, Gather, IndexOp, Iota, Layout, LinalgOp, MemberKey, Pad, Permute,
     Reduce, ReducePrecision, ReduceWindow, Reshape, Reverse, RngBitGenerator, Scatter, SelectAndScatter,
-    ShapeOp, Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, Unary, WindowOp,
+    ShapeOp, Slice, Sort, SortOp, TopK, Transpose, TriangularSolve, WindowOp,
 };
 
 /// The right-hand side of an op's line.
@@ -71,13 +71,15 @@ fn pairs(entries: &[(i64, i64)]) -> String {
 fn elementwise(op: &Elementwise, call: &Call<'_>) -> String {
     let (name, arguments, result) = (op.name(), call.arguments(), call.results[0]);
     // The dialect spells its signatures out.
-    let is_chlo = name.starts_with("chlo.");
+    let is_stablehlo = name.starts_with("stablehlo.");
     match op {
-        Elementwise::Unary(_) if is_chlo => format!("{name} {arguments} : {result} -> {result}"),
-        Elementwise::Binary(_) if is_chlo => {
+        Elementwise::Unary(_) if !is_stablehlo => {
+            format!("{name} {arguments} : {} -> {result}", call.operands[0])
+        }
+        Elementwise::Binary(_) if !is_stablehlo => {
             format!("{name} {arguments} : {result}, {result} -> {result}")
         }
-        Elementwise::Unary(Unary::IsFinite) => format!("{name} {arguments} : {}", call.signature()),
+        Elementwise::Unary(op) if op.is_predicate() => format!("{name} {arguments} : {}", call.signature()),
         Elementwise::Unary(_) | Elementwise::Binary(_) => format!("{name} {arguments} : {result}"),
         Elementwise::Compare(op) => compare(op, call),
         Elementwise::Select => format!("{name} {arguments} : {}, {result}", call.operands[0]),

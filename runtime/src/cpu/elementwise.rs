@@ -3,7 +3,7 @@
 //! The first operand's buffer is written over when nobody else reads it. The second may be a
 //! scalar or a broadcast, which is read in place.
 
-use choral_ir::op::{Binary, Elementwise, Unary};
+use choral_ir::op::{Binary, Elementwise};
 use choral_ir::{Element, Storage, Tensor};
 
 use super::view::View;
@@ -58,8 +58,8 @@ impl Operand {
 /// Whether the family's loops cover the op on these element types.
 pub fn covers(op: &Elementwise, operands: &[Operand]) -> bool {
     let covered = match op {
-        Elementwise::Unary(Unary::IsFinite) => false,
-        Elementwise::Unary(_) | Elementwise::Binary(_) => true,
+        Elementwise::Unary(op) => !op.is_predicate(),
+        Elementwise::Binary(_) => true,
         Elementwise::Compare(_)
         | Elementwise::Select
         | Elementwise::Clamp
@@ -103,12 +103,14 @@ fn binary<T: Float>(op: Binary, values: &mut [T], right: &Operand) -> Option<()>
         | Binary::Mulhi
         | Binary::NextAfter
         | Binary::Or
+        | Binary::Polygamma
         | Binary::Power
         | Binary::Remainder
         | Binary::ShiftLeft
         | Binary::ShiftRightArithmetic
         | Binary::ShiftRightLogical
-        | Binary::Xor => zip(values, right, |x, y| T::binary(op, x, y)),
+        | Binary::Xor
+        | Binary::Zeta => zip(values, right, |x, y| T::binary(op, x, y)),
     }
 }
 

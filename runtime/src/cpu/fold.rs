@@ -33,13 +33,15 @@ impl Fold {
             | Binary::Mulhi
             | Binary::NextAfter
             | Binary::Or
+            | Binary::Polygamma
             | Binary::Power
             | Binary::Remainder
             | Binary::ShiftLeft
             | Binary::ShiftRightArithmetic
             | Binary::ShiftRightLogical
             | Binary::Subtract
-            | Binary::Xor => None,
+            | Binary::Xor
+            | Binary::Zeta => None,
         }
     }
 }

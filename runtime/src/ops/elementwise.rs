@@ -15,7 +15,7 @@ use crate::error::Error;
 pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error> {
     let first = operands[0];
     let data = match op {
-        Elementwise::Unary(Unary::IsFinite) => is_finite(first),
+        Elementwise::Unary(op) if op.is_predicate() => predicate(*op, first),
         Elementwise::Unary(op) => unary(*op, first),
         Elementwise::Binary(op) => binary(*op, first, operands[1])?,
         Elementwise::Compare(op) => compare(op, first, operands[1])?,
@@ -27,8 +27,8 @@ pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error>
     Ok(Tensor::from_storage(first.shape(), data)?)
 }
 
-fn is_finite(x: &Tensor) -> Storage {
-    Storage::I1(x.to_f64_vec().into_iter().map(f64::is_finite).collect())
+fn predicate(op: Unary, x: &Tensor) -> Storage {
+    Storage::I1(x.to_f64_vec().into_iter().map(|x| f64::unary(op, x) != 0.0).collect())
 }
 
 fn unary(op: Unary, x: &Tensor) -> Storage {
@@ -87,21 +87,49 @@ fn clamp(operands: &[&Tensor]) -> Result<Storage, Error> {
 }
 
 /// Integers among themselves wrap; floats to integers truncate, saturate and take NaN to 0;
-/// anything to `i1` asks whether it is not 0.
+/// anything to `i1` asks whether it is not 0; all to floats round once.
 fn convert(x: &Tensor, dtype: DType) -> Storage {
+    // In 64 bits, negative ones in two's complement.
+    fn extended<T: Scalar>(x: T) -> u64 {
+        if T::DTYPE.bytes() < 8 { x.to_f64() as i64 as u64 } else { x.to_bits64() }
+    }
     fn wrap<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
-        let signed = !T::DTYPE.is_float() && T::DTYPE.is_signed_integer();
-        let width = 64 - 8 * T::DTYPE.bytes() as u32;
-        let extend = |bits: u64| if signed { (((bits << width) as i64) >> width) as u64 } else { bits };
-        values.iter().map(|x| U::from_bits64(extend(x.to_bits64()))).collect()
+        values.iter().map(|&x| U::from_bits64(extended(x))).collect()
     }
     fn round<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
         values.iter().map(|x| U::from_f64(x.to_f64())).collect()
     }
+    fn round_wide<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
+        let value = |x: T| {
+            let bits = extended(x);
+            if T::DTYPE.is_signed_integer() { i128::from(bits as i64) } else { i128::from(bits) }
+        };
+        values.iter().map(|&x| U::from_f64(to_odd(value(x)))).collect()
+    }
     with_storage!(x.storage(), values => with_dtype!(dtype, Target => {
-        let integers = !x.dtype().is_float() && !dtype.is_float() && dtype != DType::I1;
-        Target::store(if integers { wrap(values) } else { round(values) })
+        let is_integer = |dtype: DType| !dtype.is_float() && dtype != DType::I1;
+        let is_wide = is_integer(x.dtype()) && x.dtype().bytes() == 8;
+        Target::store(if !x.dtype().is_float() && is_integer(dtype) {
+            wrap(values)
+        } else if is_wide && dtype.is_float() && dtype != DType::F64 {
+            round_wide(values)
+        } else {
+            round(values)
+        })
     }))
+}
+
+/// A number in `f64` from which narrower floats round as from the integer itself: between two of them, the one
+/// whose last bit is odd, which no narrower float and no middle of two is.
+fn to_odd(value: i128) -> f64 {
+    let size = value.unsigned_abs();
+    let near = size as f64;
+    let bits = match (near as u128).cmp(&size) {
+        Ordering::Less => near.to_bits() | 1,
+        Ordering::Equal => near.to_bits(),
+        Ordering::Greater => (near.to_bits() - 1) | 1,
+    };
+    f64::from_bits(bits).copysign(if value < 0 { -1.0 } else { 1.0 })
 }
 
 /// Every float goes through `f64`, which holds all of them, and back: exact, since the result lies

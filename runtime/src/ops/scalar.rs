@@ -1,17 +1,18 @@
 //! What the elementwise ops do to one element of each type.
 
 use std::cmp::Ordering;
-use std::f64::consts::PI;
 
 use choral_ir::Element;
 use choral_ir::element::{bf16, f16};
 use choral_ir::narrow::Narrow;
 use choral_ir::op::{Binary, ComparisonType, Unary};
 
+use crate::special::{double, single};
+
 /// An element type's arithmetic. Ops outside the type's class are excluded by the type rules;
 /// for them the methods return their operand.
 pub trait Scalar: Element {
-    /// A unary op; `is_finite` gives 1 or 0.
+    /// A unary op; predicates give 1 or 0.
     fn unary(op: Unary, x: Self) -> Self;
     /// A binary op.
     fn binary(op: Binary, x: Self, y: Self) -> Self;
@@ -33,12 +34,14 @@ impl Scalar for bool {
             | Binary::Divide
             | Binary::Mulhi
             | Binary::NextAfter
+            | Binary::Polygamma
             | Binary::Power
             | Binary::Remainder
             | Binary::ShiftLeft
             | Binary::ShiftRightArithmetic
             | Binary::ShiftRightLogical
-            | Binary::Subtract => x,
+            | Binary::Subtract
+            | Binary::Zeta => x,
         }
     }
 
@@ -60,9 +63,11 @@ macro_rules! integers {
                     Unary::Sign => (x as i128).signum() as $Integer,
                     Unary::Square => x.wrapping_mul(x),
                     Unary::Acos | Unary::Acosh | Unary::Asin | Unary::Asinh | Unary::Atan | Unary::Atanh
-                    | Unary::Cosh | Unary::Digamma | Unary::ErfInv | Unary::Erfc | Unary::Lgamma | Unary::Sinh
+                    | Unary::BesselI1e | Unary::Cosh | Unary::Digamma | Unary::ErfInv | Unary::ErfInvOfDraws
+                    | Unary::Erfc | Unary::Lgamma | Unary::Sinh
                     | Unary::Cbrt | Unary::Ceil | Unary::Cosine | Unary::Erf | Unary::Exponential
-                    | Unary::ExponentialMinusOne | Unary::Floor | Unary::IsFinite | Unary::Log
+                    | Unary::ExponentialMinusOne | Unary::Floor | Unary::IsFinite | Unary::IsInf
+                    | Unary::IsNegInf | Unary::IsPosInf | Unary::Log
                     | Unary::LogPlusOne | Unary::Logistic | Unary::RoundNearestAfz
                     | Unary::RoundNearestEven | Unary::Rsqrt | Unary::Sine | Unary::Sqrt | Unary::Tan
                     | Unary::Tanh => x,
@@ -91,7 +96,7 @@ macro_rules! integers {
                     Binary::ShiftRightLogical => (x as $Unsigned).checked_shr(distance).unwrap_or(0) as $Integer,
                     Binary::Subtract => x.wrapping_sub(y),
                     Binary::Xor => x ^ y,
-                    Binary::Atan2 | Binary::NextAfter => x,
+                    Binary::Atan2 | Binary::NextAfter | Binary::Polygamma | Binary::Zeta => x,
                 }
             }
 
@@ -202,46 +207,52 @@ macro_rules! next_after {
 }
 
 macro_rules! floats {
-    ($($Float:ident through $Wide:ident, bits $Bits:ident: $erf:path, $erf_inv:path;)*) => {$(
+    ($($Float:ident through $Wide:ident, $functions:ident, bits $Bits:ident;)*) => {$(
         impl Scalar for $Float {
             fn unary(op: Unary, x: $Float) -> $Float {
                 let wide = $Wide::from(x);
+                let flag = |holds: bool| if holds { 1.0 } else { 0.0 };
                 let result: $Wide = match op {
                     // These keep or flip bits, of NaN too.
                     Unary::Abs => return $Float::from_bits(x.to_bits() & ($Bits::MAX >> 1)),
                     Unary::Negate => return $Float::from_bits(x.to_bits() ^ !($Bits::MAX >> 1)),
                     Unary::Acos => wide.acos(),
-                    Unary::Acosh => wide.acosh(),
+                    Unary::Acosh => $functions::acosh(wide),
                     Unary::Asin => wide.asin(),
-                    Unary::Asinh => wide.asinh(),
+                    Unary::Asinh => $functions::asinh(wide),
                     Unary::Atan => wide.atan(),
-                    Unary::Atanh => wide.atanh(),
-                    Unary::Cosh => wide.cosh(),
-                    Unary::Digamma => digamma(f64::from(wide)) as $Wide,
-                    Unary::ErfInv => $erf_inv(wide),
-                    Unary::Erfc => libm::erfc(f64::from(wide)) as $Wide,
-                    Unary::Lgamma => libm::lgamma(f64::from(wide)) as $Wide,
-                    Unary::Sinh => wide.sinh(),
+                    Unary::Atanh => $functions::atanh(wide),
+                    Unary::BesselI1e => $functions::bessel_i1e(wide),
+                    Unary::Cosh => $functions::cosh(wide),
+                    Unary::Digamma => $functions::digamma(wide),
+                    Unary::ErfInv => $functions::erf_inv(wide),
+                    Unary::ErfInvOfDraws => choral_ir::special::erf_inv(wide as f32) as $Wide,
+                    Unary::Erfc => $functions::erfc(wide),
+                    Unary::Lgamma => $functions::lgamma(wide),
+                    Unary::Sinh => $functions::sinh(wide),
                     Unary::Square => wide * wide,
-                    Unary::Cbrt => wide.cbrt(),
+                    Unary::Cbrt => $functions::cbrt(wide),
                     Unary::Ceil => wide.ceil(),
-                    Unary::Cosine => wide.cos(),
-                    Unary::Erf => $erf(wide),
+                    Unary::Cosine => $functions::cos(wide),
+                    Unary::Erf => $functions::erf(wide),
                     Unary::Exponential => wide.exp(),
                     Unary::ExponentialMinusOne => wide.exp_m1(),
                     Unary::Floor => wide.floor(),
-                    Unary::IsFinite => if wide.is_finite() { 1.0 } else { 0.0 },
+                    Unary::IsFinite => flag(wide.is_finite()),
+                    Unary::IsInf => flag(wide.is_infinite()),
+                    Unary::IsNegInf => flag(wide == $Wide::NEG_INFINITY),
+                    Unary::IsPosInf => flag(wide == $Wide::INFINITY),
                     Unary::Log => wide.ln(),
                     Unary::LogPlusOne => wide.ln_1p(),
-                    Unary::Logistic => 1.0 / (1.0 + (-wide).exp()),
+                    Unary::Logistic => $functions::logistic(wide),
                     Unary::RoundNearestAfz => wide.round(),
                     Unary::RoundNearestEven => wide.round_ties_even(),
                     Unary::Rsqrt => 1.0 / wide.sqrt(),
                     Unary::Sign => if wide == 0.0 || wide.is_nan() { wide } else { wide.signum() },
-                    Unary::Sine => wide.sin(),
+                    Unary::Sine => $functions::sin(wide),
                     Unary::Sqrt => wide.sqrt(),
-                    Unary::Tan => wide.tan(),
-                    Unary::Tanh => wide.tanh(),
+                    Unary::Tan => $functions::tan(wide),
+                    Unary::Tanh => $functions::tanh(wide),
                     Unary::CountLeadingZeros | Unary::Not | Unary::Popcnt => wide,
                 };
                 narrow::<$Float, $Wide>(result)
@@ -259,9 +270,11 @@ macro_rules! floats {
                     Binary::Maximum => maximum!(left, right),
                     Binary::Minimum => minimum!(left, right),
                     Binary::Multiply => left * right,
+                    Binary::Polygamma => $functions::polygamma(left, right),
                     Binary::Power => left.powf(right),
                     Binary::Remainder => left % right,
                     Binary::Subtract => left - right,
+                    Binary::Zeta => $functions::zeta(left, right),
                     Binary::And | Binary::Mulhi | Binary::NextAfter | Binary::Or | Binary::ShiftLeft | Binary::ShiftRightArithmetic
                     | Binary::ShiftRightLogical | Binary::Xor => left,
                 };
@@ -313,50 +326,8 @@ impl Rounded<f32> for bf16 {
 }
 
 floats! {
-    f16 through f32, bits u16: libm::erff, choral_ir::special::erf_inv;
-    bf16 through f32, bits u16: libm::erff, choral_ir::special::erf_inv;
-    f32 through f32, bits u32: libm::erff, choral_ir::special::erf_inv;
-    f64 through f64, bits u64: libm::erf, erf_inv;
-}
-
-/// The digamma function: reflected to positive numbers, carried to large ones by
-/// `digamma(x) = digamma(x + 1) - 1 / x`, and there the asymptotic series (Abramowitz and Stegun, 6.3.18).
-fn digamma(x: f64) -> f64 {
-    const LARGE: f64 = 10.0;
-    const SERIES: [f64; 6] =
-        [-1.0 / 12.0, 1.0 / 120.0, -1.0 / 252.0, 1.0 / 240.0, -1.0 / 132.0, 691.0 / 32760.0];
-    if x <= 0.0 {
-        let pole = x == x.floor();
-        return if pole { f64::NAN } else { digamma(1.0 - x) - PI / (PI * x).tan() };
-    }
-    let (mut x, mut sum) = (x, 0.0);
-    while x < LARGE {
-        sum -= 1.0 / x;
-        x += 1.0;
-    }
-    let square = 1.0 / (x * x);
-    let series = SERIES.iter().rev().fold(0.0, |sofar, term| (sofar + term) * square);
-    sum + x.ln() - 0.5 / x + series
-}
-
-/// Inverse error function: the single-precision approximation, then two steps of Halley's method
-/// on `erf`, or on `erfc` near the ends, where `erf` has no digits left.
-fn erf_inv(x: f64) -> f64 {
-    if x.abs() >= 1.0 || x == 0.0 || x.is_nan() {
-        return if x.abs() == 1.0 {
-            x * f64::INFINITY
-        } else if x == 0.0 {
-            x
-        } else {
-            f64::NAN
-        };
-    }
-    // Single precision rounds what is close to 1 to it.
-    let start = f64::from(choral_ir::special::erf_inv((x.abs() as f32).min(1.0 - f32::EPSILON / 2.0)));
-    let step = |y: f64| {
-        let miss = if x.abs() < 0.5 { libm::erf(y) - x.abs() } else { (1.0 - x.abs()) - libm::erfc(y) };
-        let newton = miss / (std::f64::consts::FRAC_2_SQRT_PI * (-y * y).exp());
-        y - newton / (1.0 + y * newton)
-    };
-    (0..4).fold(start, |y, _| step(y)).copysign(x)
+    f16 through f32, single, bits u16;
+    bf16 through f32, single, bits u16;
+    f32 through f32, single, bits u32;
+    f64 through f64, double, bits u64;
 }

@@ -5,6 +5,7 @@
 //! | `convolution` with batching dimensions | groups, or more batch or features ([`convolution`]) |
 //! | dynamic slices with batching dimensions | a gather, or a scatter that overwrites ([`index`]) |
 //! | an initial value for each result element | a loop over the elements that are folded ([`fold`]) |
+//! | the inverse error function of random draws | `erf_inv`, which XLA approximates in this way |
 //! | `scan` | a `while` that takes slices and writes outputs ([`scan`]) |
 //! | a fold of `f16` or `bf16` that accumulates in `f32` | conversions around a fold of `f32` |
 //! | `rng_bit_generator` with batching dimensions | a loop over the states ([`random`]) |
@@ -18,7 +19,7 @@ mod scan;
 
 use std::collections::HashMap;
 
-use choral_ir::op::{ControlOp, IndexOp, WindowOp};
+use choral_ir::op::{ControlOp, Elementwise, IndexOp, Unary, WindowOp};
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Value};
 
 use super::{common_subexpressions, copy_inputs, dead_code};
@@ -89,6 +90,7 @@ fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>
         operands[operands.len() - count..].iter().all(is_scalar)
     };
     match op {
+        Op::Elementwise(Elementwise::Unary(Unary::ErfInvOfDraws)) => builder.push_all(Unary::ErfInv, operands),
         Op::Convolution(op) => Ok(vec![convolution::plain(builder, *op, operands)?]),
         Op::Reduce(op) if !inits(operands.len() / 2) => fold::reduce(builder, &op, operands),
         Op::Window(WindowOp::ReduceWindow(op)) if !inits(operands.len() / 2) => {

@@ -113,7 +113,7 @@ pub fn normal(key: &Var, shape: impl AsRef<[usize]>) -> Var {
     from_key("normal", key, |builder, key| {
         let after_minus_one = f32::from_bits((-1.0f32).to_bits() - 1);
         let draws = between(builder, key, shape.as_ref(), after_minus_one, 1.0)?;
-        let scaled = builder.unary(Unary::ErfInv, draws)?;
+        let scaled = builder.unary(Unary::ErfInvOfDraws, draws)?;
         with_float(builder, Binary::Multiply, scaled, std::f32::consts::SQRT_2)
     })
 }

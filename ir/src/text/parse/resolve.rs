@@ -96,6 +96,8 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             let batching_dims = batching.map_or(Ok(0), |count| count.size())?;
             Ok(DynamicUpdateSlice { batching_dims }.into())
         }
+        // As older exporters spell it.
+        "chlo.tan" => Ok(Unary::Tan.into()),
         name => unary_or_binary(name),
     }
 }
