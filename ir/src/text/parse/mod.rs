@@ -5,20 +5,29 @@
 //! ops ([`resolve`]), the [`Builder`](crate::Builder). One token of look-ahead is enough.
 
 mod attribute;
+mod attributes;
 mod check;
 mod collective;
 mod control;
 mod cursor;
 mod dense;
 mod error;
+mod expand;
 mod function;
+mod inline;
 mod lexer;
+mod meaning;
 mod refusal;
 mod resolve;
 mod scope;
+mod sharding;
 mod statement;
+mod survey;
+mod types;
 
 pub use error::ParseError;
+
+use function::Wanted;
 
 use crate::Graph;
 use crate::check::Program;
@@ -51,19 +60,24 @@ impl Graph {
 
 /// As [`Program::parse`].
 pub(crate) fn program(text: &str) -> Result<Program, ParseError> {
-    let mut functions = cursor::Parser::new(text)?.module()?;
+    let mut functions = functions(text, Wanted::Entry)?;
     let main = functions.iter().position(|(_, program)| program.graph.name() == MAIN).unwrap_or(0);
     Ok(functions.swap_remove(main).1)
 }
 
+fn functions(text: &str, wanted: Wanted) -> Result<Vec<(bool, Program)>, ParseError> {
+    let functions = cursor::Parser::new(text).and_then(|mut parser| parser.module(wanted));
+    functions.map_err(|fault| fault.in_text(text))
+}
+
 /// As [`Program::parse_all`].
 pub(crate) fn programs(text: &str) -> Result<Vec<Program>, ParseError> {
-    let mut functions = cursor::Parser::new(text)?.module()?;
+    let mut functions = functions(text, Wanted::Public)?;
     if let Some(main) = functions.iter().position(|(_, program)| program.graph.name() == MAIN) {
         return Ok(vec![functions.swap_remove(main).1]);
     }
     let mut public: Vec<Program> =
-        functions.into_iter().filter(|(public, _)| *public).map(|(_, program)| program).collect();
+        functions.into_iter().filter(|(is_private, _)| !*is_private).map(|(_, program)| program).collect();
     if public.len() > 1 {
         public.retain(|program| program.graph.inputs().is_empty());
     }

@@ -1,0 +1,162 @@
+//! Calls: the body of a called function is read in place of each call.
+//!
+//! No call within a function goes deeper into this program's own stack: what is left of the caller waits
+//! in a frame, so that chains of calls may be of any length.
+
+use super::cursor::Parser;
+use super::error::Fault;
+use super::function::{Header, spell};
+use super::lexer::Kind;
+use super::scope::Scope;
+use super::statement::{Names, Signature};
+use super::survey::Function;
+use crate::check::Program;
+use crate::graph::Value;
+use crate::{Graph, TensorType};
+
+/// How many ops calls may put in place: functions that call others twice grow without bound.
+const INLINED: usize = 1_000_000;
+
+/// A function being read in place of a call, and what is left of its caller.
+pub(super) struct Frame<'a> {
+    header: Header<'a>,
+    /// Where the function is declared.
+    declared_at: usize,
+    /// Where it is called.
+    called_at: usize,
+    /// What the caller calls the results.
+    names: Names<'a>,
+    /// The types that the call gives its results.
+    results: Vec<TensorType>,
+    /// What names stand for in the caller.
+    scope: Scope<'a>,
+    /// The token behind the call.
+    back: usize,
+}
+
+/// A call of a function, read up to its end.
+pub(super) struct FunctionCall<'a> {
+    pub(super) at: usize,
+    pub(super) function: &'a str,
+    pub(super) operands: Vec<Value>,
+    pub(super) signature: Signature,
+}
+
+impl<'a> Parser<'a> {
+    /// Lines up to the one that returns; the values that it returns.
+    pub(super) fn body(&mut self) -> Result<Vec<Value>, Fault> {
+        let outermost = self.frames.len();
+        loop {
+            if !self.returns() {
+                self.statement()?;
+                continue;
+            }
+            let outputs = self.returned()?;
+            if self.frames.len() == outermost {
+                return Ok(outputs);
+            }
+            self.leave(outputs)?;
+        }
+    }
+
+    fn returns(&self) -> bool {
+        const RETURNS: [&str; 5] = ["return", "func.return", "stablehlo.return", "mhlo.return", "sdy.return"];
+        matches!(self.peek(), Kind::Word(name) | Kind::Text(name) if RETURNS.contains(&name))
+    }
+
+    /// `return %x, %y : T, U`, `"stablehlo.return"(%x) : (T) -> ()`.
+    fn returned(&mut self) -> Result<Vec<Value>, Fault> {
+        self.advance();
+        let parenthesized = self.eat('(');
+        let mut outputs = Vec::new();
+        while let Kind::Value(_) = self.peek() {
+            outputs.push(self.operand()?);
+            self.eat(',');
+        }
+        if parenthesized {
+            self.expect(')')?;
+        }
+        if self.eat('{') {
+            self.record('}')?;
+        }
+        if self.eat(':') {
+            self.signature()?;
+        }
+        self.skip_location()?;
+        Ok(outputs)
+    }
+
+    /// Goes on in the body of a called function.
+    pub(super) fn enter(&mut self, call: FunctionCall<'a>, names: Names<'a>) -> Result<(), Fault> {
+        let FunctionCall { at, function: name, operands, signature } = call;
+        let function = self.called(at, name)?;
+        let back = std::mem::replace(&mut self.position, function.start);
+        let declared_at = self.at();
+        let Some(header) = self.header(function)? else {
+            return Err(self.error(at, format!("@{name}: code that is not in the text")));
+        };
+        let (types, expected) = (self.types(&operands), header.types());
+        if types != expected {
+            let message = format!("@{name} takes {}, got {}", spell(&expected), spell(&types));
+            return Err(self.error(at, message));
+        }
+        self.calling.insert(name);
+        self.visited.insert(name);
+        let scope = std::mem::take(&mut self.block.scope);
+        for ((at, name, _), operand) in header.arguments.iter().zip(operands) {
+            self.define(*at, name, vec![operand])?;
+        }
+        let results = signature.results;
+        self.frames.push(Frame { header, declared_at, called_at: at, names, results, scope, back });
+        Ok(())
+    }
+
+    /// The function of this name, if it can be called here.
+    fn called(&self, at: usize, name: &'a str) -> Result<Function<'a>, Fault> {
+        let function = self.survey.function(name);
+        let function = function.ok_or_else(|| {
+            self.error(at, format!("expected a function of this text, found @{name}"))
+        })?;
+        if self.calling.contains(name) {
+            return Err(self.error(at, format!("@{name} calls itself, which choral leaves out")));
+        }
+        Ok(function)
+    }
+
+    /// Goes on behind the call whose function has returned.
+    fn leave(&mut self, outputs: Vec<Value>) -> Result<(), Fault> {
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        let Frame { header, declared_at, called_at, names, results, scope, back } = frame;
+        self.end_of_function(&header)?;
+        self.check_returned(declared_at, header.name, &header.result_types(), &outputs)?;
+        self.calling.remove(header.name);
+        self.block.scope = scope;
+        self.position = back;
+        self.check_results(called_at, &outputs, &results)?;
+        self.name_results(names, outputs)
+    }
+
+    /// Counts an op that stands in a called function.
+    pub(super) fn count_inlined(&mut self) -> Result<(), Fault> {
+        let Some(frame) = self.frames.last() else { return Ok(()) };
+        self.inlined += 1;
+        if self.inlined > INLINED {
+            let message = format!("the calls of this text stand for more than {INLINED} ops");
+            return Err(self.error(frame.called_at, message));
+        }
+        Ok(())
+    }
+
+    /// A function as a graph of its own: a comparator that an op names.
+    pub(super) fn function_as_graph(&mut self, at: usize, name: &'a str) -> Result<Graph, Fault> {
+        let function = self.called(at, name)?;
+        let back = self.position;
+        let program = self.deeper(|parser| parser.function(function))?;
+        self.position = back;
+        match program {
+            Some(Program { graph, checks, .. }) if checks.is_empty() => Ok(graph),
+            Some(_) => Err(self.error(at, format!("@{name}: expected checks in functions that run alone"))),
+            None => Err(self.error(at, format!("@{name}: code that is not in the text"))),
+        }
+    }
+}
