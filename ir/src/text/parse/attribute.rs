@@ -141,7 +141,8 @@ impl<'a> Parser<'a> {
     fn alias(&mut self, name: &'a str, definition: usize) -> Result<Attribute<'a>, Fault> {
         let back = std::mem::replace(&mut self.position, definition);
         let value = if self.aliased > ALIASED {
-            Err(self.error(self.at(), format!("the aliases of this text stand for more than {ALIASED} tokens")))
+            Err(self
+                .error(self.at(), format!("the aliases of this text stand for more than {ALIASED} tokens")))
         } else if self.open_aliases.insert(name) {
             let value = self.linked();
             self.open_aliases.remove(name);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::error::Fault;
 use super::attribute::Attribute;
 use super::attributes::Attributes;
 use super::cursor::Parser;
+use super::error::Fault;
 use super::lexer::Kind;
 use super::resolve::plain;
 use super::scope::{Capture, Region};

@@ -1,8 +1,10 @@
 //! The place in the tokens, and the small steps that all of the grammar is made of.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::error::Fault;
+use super::function::Header;
 use super::inline::Frame;
 use super::lexer::{Kind, Token, tokens};
 use super::scope::Block;
@@ -26,6 +28,8 @@ pub(super) struct Parser<'a> {
     pub(super) calling: HashSet<&'a str>,
     /// Functions that were read, as they stand or in place of a call.
     pub(super) visited: HashSet<&'a str>,
+    /// Headers of called functions.
+    pub(super) headers: HashMap<&'a str, Rc<Header<'a>>>,
     /// Literals of called functions by their first token, and the token after each.
     pub(super) literals: HashMap<usize, (Tensor, TensorType, usize)>,
     /// Regions being read.
@@ -75,6 +79,7 @@ impl<'a> Parser<'a> {
             frames: Vec::new(),
             calling: HashSet::new(),
             visited: HashSet::new(),
+            headers: HashMap::new(),
             literals: HashMap::new(),
             bodies: 0,
             inlined: 0,
@@ -84,10 +89,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a region within the function or region at hand.
-    pub(super) fn deeper<R>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<R, Fault>,
-    ) -> Result<R, Fault> {
+    pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Fault> {
         if self.bodies == BODIES {
             let message = format!("expected at most {BODIES} regions within each other");
             return Err(self.error(self.at(), message));

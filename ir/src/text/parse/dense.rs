@@ -126,9 +126,11 @@ const ALIGNMENT: usize = 4;
 
 /// What the bytes of hexadecimal digits stand for, without so many at the start.
 fn from_digits(digits: &str, skipped: usize, ty: &TensorType) -> Result<Tensor, String> {
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let hex = digits.strip_prefix("0x").unwrap_or_default().as_bytes();
-    let bytes: Option<Vec<u8>> = hex.chunks(2).map(pair).collect();
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |pair: &[u8; 2]| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8);
+    let (pairs, rest) = digits.strip_prefix("0x").unwrap_or("?").as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    let bytes = bytes.filter(|_| rest.is_empty());
     let bytes = bytes.as_deref().and_then(|bytes| bytes.get(skipped..));
     bytes
         .and_then(|bytes| from_bytes(bytes, ty))

@@ -19,6 +19,10 @@ type Declared = (TensorType, Vec<NamedAxis>);
 /// What stands before a function's body.
 pub(super) struct Header<'a> {
     pub(super) name: &'a str,
+    /// Where the function is declared.
+    at: usize,
+    /// The first token of its body.
+    pub(super) body: usize,
     pub(super) arguments: Vec<Argument<'a>>,
     axes: Vec<Vec<NamedAxis>>,
     results: Vec<Declared>,
@@ -31,7 +35,7 @@ impl Header<'_> {
         self.arguments.iter().map(|(_, _, ty)| ty.clone()).collect()
     }
 
-    pub(super) fn result_types(&self) -> Vec<TensorType> {
+    fn result_types(&self) -> Vec<TensorType> {
         self.results.iter().map(|(ty, _)| ty.clone()).collect()
     }
 }
@@ -68,7 +72,8 @@ impl<'a> Parser<'a> {
                     let function = self.next_function()?;
                     let is_wanted = wanted == Wanted::Public && !function.is_private;
                     if is_wanted || entry == Some(function.name) || self.survey.is_unnamed(function.name) {
-                        programs.extend(self.function(function)?.map(|program| (function.is_private, program)));
+                        programs
+                            .extend(self.function(function)?.map(|program| (function.is_private, program)));
                     } else {
                         left.push(function);
                         self.skip_function();
@@ -231,7 +236,9 @@ impl<'a> Parser<'a> {
                 Kind::Mark('}' | ')') if depth > 0 => depth -= 1,
                 Kind::Word("func.func" | "module" | "sdy.mesh") if depth == 0 => return,
                 Kind::Text("func.func" | "builtin.module" | "sdy.mesh") if depth == 0 => return,
-                Kind::Hash(_) | Kind::Bang(_) if depth == 0 && self.peek_second() == Kind::Mark('=') => return,
+                Kind::Hash(_) | Kind::Bang(_) if depth == 0 && self.peek_second() == Kind::Mark('=') => {
+                    return;
+                }
                 Kind::Mark('}') | Kind::Resources | Kind::End => return,
                 _ => {}
             }
@@ -241,13 +248,12 @@ impl<'a> Parser<'a> {
     /// Reads a function as it stands, unless it has no body, and goes on behind it.
     pub(super) fn function(&mut self, function: Function<'a>) -> Result<Option<Program>, Fault> {
         self.position = function.start;
-        let at = self.at();
         self.visited.insert(function.name);
         self.calling.insert(function.name);
         let outer = std::mem::replace(&mut self.block, Block::function(function.name));
         self.outer.push(outer);
         let program = match self.header(function)? {
-            Some(header) => Some(self.program(at, header)?),
+            Some(header) => Some(self.program(header)?),
             None => None,
         };
         self.block = self.outer.pop().unwrap_or_else(|| Block::function(""));
@@ -256,11 +262,11 @@ impl<'a> Parser<'a> {
     }
 
     /// The function behind its header.
-    fn program(&mut self, at: usize, header: Header<'a>) -> Result<Program, Fault> {
+    fn program(&mut self, header: Header<'a>) -> Result<Program, Fault> {
         header.arguments.iter().try_for_each(|argument| self.input(argument))?;
         let outputs = self.body()?;
         self.end_of_function(&header)?;
-        self.check_returned(at, header.name, &header.result_types(), &outputs)?;
+        self.check_returned(&header, &outputs)?;
         let block = std::mem::replace(&mut self.block, Block::function(""));
         let (checks, pairs): (Vec<Check>, Vec<[Value; 2]>) = block.checks.into_iter().unzip();
         let results = outputs.len();
@@ -268,7 +274,7 @@ impl<'a> Parser<'a> {
         output_axes.resize(results + 2 * checks.len(), Vec::new());
         let graph = block.builder.finish(&[outputs, pairs.concat()].concat());
         let graph = graph.with_axes(header.axes, output_axes);
-        verify(&graph).map_err(|error| self.error(at, error.to_string()))?;
+        verify(&graph).map_err(|error| self.error(header.at, error.to_string()))?;
         Ok(Program { graph, results, checks })
     }
 
@@ -281,23 +287,19 @@ impl<'a> Parser<'a> {
     }
 
     /// Fails unless a function returns what it is declared to.
-    pub(super) fn check_returned(
-        &self,
-        at: usize,
-        name: &str,
-        declared: &[TensorType],
-        outputs: &[Value],
-    ) -> Result<(), Fault> {
-        let returned = self.types(outputs);
+    pub(super) fn check_returned(&self, header: &Header<'a>, outputs: &[Value]) -> Result<(), Fault> {
+        let (returned, declared) = (self.types(outputs), header.result_types());
         if returned == declared {
             return Ok(());
         }
-        let (declared, returned) = (spell(declared), spell(&returned));
-        Err(self.error(at, format!("@{name} is declared to return {declared}, but returns {returned}")))
+        let (name, declared, returned) = (header.name, spell(&declared), spell(&returned));
+        Err(self
+            .error(header.at, format!("@{name} is declared to return {declared}, but returns {returned}")))
     }
 
     /// The header of the function at hand; `None` if no body follows.
     pub(super) fn header(&mut self, function: Function<'a>) -> Result<Option<Header<'a>>, Fault> {
+        let at = self.at();
         if let Kind::Text(_) = self.peek() {
             return self.generic_function(function).map(Some);
         }
@@ -321,14 +323,15 @@ impl<'a> Parser<'a> {
             arguments.push(argument.ok_or_else(|| self.error(self.at(), "expected arguments with names"))?);
             axes.push(argument_axes);
         }
-        Ok(Some(Header { name, arguments, axes, results, is_generic: false }))
+        Ok(Some(Header { name, at, body: self.position, arguments, axes, results, is_generic: false }))
     }
 
     /// `"func.func"() <{function_type = (A) -> B, sym_name = "name"}> ({ ^bb0(%x: A):`. What the function
     /// returns may be declared behind its body.
     fn generic_function(&mut self, function: Function<'a>) -> Result<Header<'a>, Fault> {
+        let at = self.at();
         let Some(types) = function.types else {
-            return Err(self.error(self.at(), "expected a function with the attribute `function_type`"));
+            return Err(self.error(at, "expected a function with the attribute `function_type`"));
         };
         let back = std::mem::replace(&mut self.position, types);
         let results = self.signature()?.results;
@@ -337,7 +340,8 @@ impl<'a> Parser<'a> {
         let arguments = self.block_arguments()?;
         let axes = vec![Vec::new(); arguments.len()];
         let results = results.into_iter().map(|ty| (ty, Vec::new())).collect();
-        Ok(Header { name: function.name, arguments, axes, results, is_generic: true })
+        let (name, body) = (function.name, self.position);
+        Ok(Header { name, at, body, arguments, axes, results, is_generic: true })
     }
 
     /// `%x: tensor<2xf32> {attributes}`; a declaration leaves the name out.

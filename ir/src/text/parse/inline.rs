@@ -3,6 +3,8 @@
 //! No call within a function goes deeper into this program's own stack: what is left of the caller waits
 //! in a frame, so that chains of calls may be of any length.
 
+use std::rc::Rc;
+
 use super::cursor::Parser;
 use super::error::Fault;
 use super::function::{Header, spell};
@@ -19,9 +21,7 @@ const INLINED: usize = 1_000_000;
 
 /// A function being read in place of a call, and what is left of its caller.
 pub(super) struct Frame<'a> {
-    header: Header<'a>,
-    /// Where the function is declared.
-    declared_at: usize,
+    header: Rc<Header<'a>>,
     /// Where it is called.
     called_at: usize,
     /// What the caller calls the results.
@@ -89,12 +89,8 @@ impl<'a> Parser<'a> {
     /// Goes on in the body of a called function.
     pub(super) fn enter(&mut self, call: FunctionCall<'a>, names: Names<'a>) -> Result<(), Fault> {
         let FunctionCall { at, function: name, operands, signature } = call;
-        let function = self.called(at, name)?;
-        let back = std::mem::replace(&mut self.position, function.start);
-        let declared_at = self.at();
-        let Some(header) = self.header(function)? else {
-            return Err(self.error(at, format!("@{name}: code that is not in the text")));
-        };
+        let back = self.position;
+        let header = self.header_of(at, name)?;
         let (types, expected) = (self.types(&operands), header.types());
         if types != expected {
             let message = format!("@{name} takes {}, got {}", spell(&expected), spell(&types));
@@ -107,16 +103,31 @@ impl<'a> Parser<'a> {
             self.define(*at, name, vec![operand])?;
         }
         let results = signature.results;
-        self.frames.push(Frame { header, declared_at, called_at: at, names, results, scope, back });
+        self.frames.push(Frame { header, called_at: at, names, results, scope, back });
         Ok(())
+    }
+
+    /// The header of a called function, which is read once, and goes on behind it.
+    fn header_of(&mut self, at: usize, name: &'a str) -> Result<Rc<Header<'a>>, Fault> {
+        let function = self.called(at, name)?;
+        if let Some(header) = self.headers.get(name) {
+            self.position = header.body;
+            return Ok(Rc::clone(header));
+        }
+        self.position = function.start;
+        let header = self.header(function)?;
+        let header =
+            header.ok_or_else(|| self.error(at, format!("@{name}: code that is not in the text")))?;
+        let header = Rc::new(header);
+        self.headers.insert(name, Rc::clone(&header));
+        Ok(header)
     }
 
     /// The function of this name, if it can be called here.
     fn called(&self, at: usize, name: &'a str) -> Result<Function<'a>, Fault> {
         let function = self.survey.function(name);
-        let function = function.ok_or_else(|| {
-            self.error(at, format!("expected a function of this text, found @{name}"))
-        })?;
+        let function = function
+            .ok_or_else(|| self.error(at, format!("expected a function of this text, found @{name}")))?;
         if self.calling.contains(name) {
             return Err(self.error(at, format!("@{name} calls itself, which choral leaves out")));
         }
@@ -126,9 +137,9 @@ impl<'a> Parser<'a> {
     /// Goes on behind the call whose function has returned.
     fn leave(&mut self, outputs: Vec<Value>) -> Result<(), Fault> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        let Frame { header, declared_at, called_at, names, results, scope, back } = frame;
+        let Frame { header, called_at, names, results, scope, back } = frame;
         self.end_of_function(&header)?;
-        self.check_returned(declared_at, header.name, &header.result_types(), &outputs)?;
+        self.check_returned(&header, &outputs)?;
         self.calling.remove(header.name);
         self.block.scope = scope;
         self.position = back;

@@ -31,7 +31,9 @@ pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
 /// The name without its dialect, for ops of StableHLO, its former version and its client's dialect. An op
 /// may move from one to another, so that a name means the same in each.
 pub(super) fn plain(name: &str) -> Option<&str> {
-    name.split_once('.').filter(|(dialect, _)| ["stablehlo", "chlo", "mhlo"].contains(dialect)).map(|(_, name)| name)
+    name.split_once('.')
+        .filter(|(dialect, _)| ["stablehlo", "chlo", "mhlo"].contains(dialect))
+        .map(|(_, name)| name)
 }
 
 /// Ops that have more attributes here, and then a name of ours.

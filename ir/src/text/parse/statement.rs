@@ -136,7 +136,9 @@ impl<'a> Parser<'a> {
             _ if name.starts_with("sdy.") => self.annotation(name)?,
             _ => self.pretty(name)?,
         };
-        if let Some(function) = meaning::called_function(&mut call).map_err(|message| self.error(at, message))? {
+        if let Some(function) =
+            meaning::called_function(&mut call).map_err(|message| self.error(at, message))?
+        {
             let Call { operands, signature, .. } = call;
             return Ok(Line::Call(FunctionCall { at, function, operands, signature }));
         }

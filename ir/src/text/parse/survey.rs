@@ -115,7 +115,9 @@ fn generic<'a>(kind: &impl Fn(usize) -> Kind<'a>, start: usize) -> Option<Functi
     }
     let end = behind(kind, if kind(index) == Kind::Mark('<') { index + 1 } else { index });
     let entry = |wanted: &str| {
-        (index..end).find(|&at| kind(at) == Kind::Word(wanted) && kind(at + 1) == Kind::Mark('=')).map(|at| at + 2)
+        (index..end)
+            .find(|&at| kind(at) == Kind::Word(wanted) && kind(at + 1) == Kind::Mark('='))
+            .map(|at| at + 2)
     };
     let Kind::Text(name) = kind(entry("sym_name")?) else { return None };
     let is_private = entry("sym_visibility").is_some_and(|at| kind(at) == Kind::Text("private"));

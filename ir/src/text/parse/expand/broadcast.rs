@@ -36,7 +36,7 @@ fn to_one_shape(
     let shapes: Vec<Vec<usize>> = values.iter().map(|&value| type_of(builder, value).shape).collect();
     let rank = shapes.iter().map(Vec::len).max().unwrap_or_default();
     let place = |shape: &[usize]| match dims {
-        Some(dims) if shape.len() < rank => dims.to_vec(),
+        Some(dims) if shape.len() < rank || dims.len() != rank => dims.to_vec(),
         Some(_) | None => (rank - shape.len()..rank).collect(),
     };
     let places: Vec<Vec<usize>> = shapes.iter().map(|shape| place(shape)).collect();

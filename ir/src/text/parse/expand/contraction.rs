@@ -114,7 +114,8 @@ impl Factor {
             let zeros = builder.full(0.0, ty.dtype, ty.shape.clone());
             value = builder.select(is_same, value, zeros)?;
         }
-        let repeated: Vec<usize> = (0..labels.len()).filter(|&dim| labels[..dim].contains(&labels[dim])).collect();
+        let repeated: Vec<usize> =
+            (0..labels.len()).filter(|&dim| labels[..dim].contains(&labels[dim])).collect();
         Factor { value, labels }.without(builder, &repeated)
     }
 
@@ -137,7 +138,12 @@ impl Factor {
     }
 
     /// The product, summed over the labels of both that are not wanted.
-    fn times(&self, builder: &mut Builder, other: &Factor, wanted: &BTreeSet<Label>) -> Result<Factor, Reason> {
+    fn times(
+        &self,
+        builder: &mut Builder,
+        other: &Factor,
+        wanted: &BTreeSet<Label>,
+    ) -> Result<Factor, Reason> {
         let both = |is_wanted: bool| {
             let common = self.labels.iter().enumerate().filter_map(move |(dim, label)| {
                 let there = other.labels.iter().position(|other| other == label)?;

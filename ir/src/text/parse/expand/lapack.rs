@@ -112,19 +112,25 @@ fn factor(builder: &mut Builder, a: Value, lower: bool) -> Result<Vec<Value>, Re
 }
 
 /// The place among `letters` of the setting of this name, which is an ASCII code.
-fn letter<const N: usize>(config: &mut Attributes<'_>, name: &str, letters: [char; N]) -> Result<usize, Reason> {
+fn letter<const N: usize>(
+    config: &mut Attributes<'_>,
+    name: &str,
+    letters: [char; N],
+) -> Result<usize, Reason> {
     let code = config.size(&[name])?;
     let place = letters.iter().position(|&letter| letter as usize == code);
-    place.ok_or_else(|| Reason::Said(format!("`{name}`: expected one of {letters:?} by its code, found {code}")))
+    place.ok_or_else(|| {
+        Reason::Said(format!("`{name}`: expected one of {letters:?} by its code, found {code}"))
+    })
 }
 
 /// The integer that an operand is known to be.
 fn setting(builder: &Builder, value: Value) -> Result<i64, Reason> {
     let known = region::constant(builder.graph(), value);
     let known = known.filter(|(tensor, _)| tensor.dtype().is_integer());
-    known.map(|(tensor, _)| tensor.to_f64_vec()[0] as i64).ok_or_else(|| {
-        Reason::Said("expected settings that are constants of the text".to_owned())
-    })
+    known
+        .map(|(tensor, _)| tensor.to_f64_vec()[0] as i64)
+        .ok_or_else(|| Reason::Said("expected settings that are constants of the text".to_owned()))
 }
 
 /// LAPACK reads columns: a matrix must lie in memory column after column.
@@ -135,7 +141,8 @@ fn check_layouts(builder: &Builder, call: &mut Call<'_>) -> Result<(), Reason> {
     for (&value, layout) in call.operands.iter().zip(layouts) {
         let ty = type_of(builder, value);
         if ty.rank() >= 2 && layout != column_major(&ty) {
-            let message = format!("expected matrices column after column, found the layout {layout:?} of {ty}");
+            let message =
+                format!("expected matrices column after column, found the layout {layout:?} of {ty}");
             return Err(message.into());
         }
     }

@@ -23,9 +23,10 @@ impl<'b> Features<'b> {
         let operand = call.operands.first().ok_or("expected operands, found none")?;
         let ty = type_of(builder, *operand);
         let feature = call.attributes.size(&["feature_index"])?;
-        let features = *ty.shape.get(feature).ok_or_else(|| {
-            Reason::Said(format!("feature_index {feature} is out of range for {ty} (C1)"))
-        })?;
+        let features = *ty
+            .shape
+            .get(feature)
+            .ok_or_else(|| Reason::Said(format!("feature_index {feature} is out of range for {ty} (C1)")))?;
         if !ty.dtype.is_float() {
             return Err(format!("expected floats, got {ty}").into());
         }
@@ -92,7 +93,11 @@ impl<'b> Features<'b> {
     }
 
     /// `scale * (operand - mean) / deviation + offset`.
-    fn normalize(&mut self, operand: Value, [scale, offset, mean, variance]: [Value; 4]) -> Result<Value, Reason> {
+    fn normalize(
+        &mut self,
+        operand: Value,
+        [scale, offset, mean, variance]: [Value; 4],
+    ) -> Result<Value, Reason> {
         let deviation = self.deviation(variance)?;
         let centered = self.per_feature(Binary::Subtract, operand, mean)?;
         let normal = self.per_feature(Binary::Divide, centered, deviation)?;

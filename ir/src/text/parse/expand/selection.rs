@@ -7,7 +7,7 @@ use super::super::statement::Call;
 use super::{library, operands, type_of};
 use crate::graph::Value;
 use crate::op::{Gather, Slice, Sort, TopK, Unary};
-use crate::{Builder, BuildError};
+use crate::{BuildError, Builder};
 
 /// `mhlo.topk`: as `chlo.top_k`, or the least elements, which are the greatest in the reverse order.
 pub(super) fn top_k(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
