@@ -40,17 +40,27 @@ impl<'a> Attributes<'a> {
         self.discardable.extend(other.inherent);
     }
 
-    /// Takes the attribute of one of these names, if there is one.
-    pub(super) fn take(&mut self, names: &[&str]) -> Option<Attribute<'a>> {
+    /// Takes the attribute of one of these names, if there is one, with its name.
+    fn take_named(&mut self, names: &[&str]) -> Option<(&'a str, Attribute<'a>)> {
         [&mut self.inherent, &mut self.discardable].into_iter().find_map(|entries| {
             let position = entries.iter().position(|(name, _)| names.contains(name))?;
-            Some(entries.remove(position).1)
+            Some(entries.remove(position))
         })
     }
 
-    /// Takes the attribute of one of these names.
-    pub(super) fn require(&mut self, names: &[&str]) -> Result<Attribute<'a>, String> {
-        self.take(names).ok_or_else(|| format!("expected the attribute `{}`", names[0]))
+    /// Takes the attribute of one of these names, if there is one.
+    pub(super) fn take(&mut self, names: &[&str]) -> Option<Attribute<'a>> {
+        self.take_named(names).map(|(_, value)| value)
+    }
+
+    /// Takes what the reading makes of the attribute of one of these names, if there is one.
+    fn read_if<T>(
+        &mut self,
+        names: &[&str],
+        read: impl Fn(&Attribute<'a>) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        let Some((name, value)) = self.take_named(names) else { return Ok(None) };
+        read(&value).map(Some).map_err(|message| format!("`{name}`: {message}"))
     }
 
     /// Takes what the reading makes of the attribute of one of these names.
@@ -59,7 +69,7 @@ impl<'a> Attributes<'a> {
         names: &[&str],
         read: impl Fn(&Attribute<'a>) -> Result<T, String>,
     ) -> Result<T, String> {
-        named(names, read(&self.require(names)?))
+        self.read_if(names, read)?.ok_or_else(|| format!("expected the attribute `{}`", names[0]))
     }
 
     /// As [`Attributes::read`]; `default` if there is no such attribute.
@@ -69,7 +79,7 @@ impl<'a> Attributes<'a> {
         default: T,
         read: impl Fn(&Attribute<'a>) -> Result<T, String>,
     ) -> Result<T, String> {
-        self.take(names).map_or(Ok(default), |value| named(names, read(&value)))
+        Ok(self.read_if(names, read)?.unwrap_or(default))
     }
 
     pub(super) fn integers(&mut self, names: &[&str]) -> Result<Vec<i64>, String> {
@@ -121,21 +131,20 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// The first attribute that no op took and that could matter.
-    pub(super) fn unknown(&self) -> Option<&'a str> {
-        let matters = |name: &&str| !HINTS.contains(name) && !name.contains('.');
-        self.inherent.iter().map(|(name, _)| *name).find(matters)
+    /// The attribute of this name, as a keyword.
+    pub(super) fn peek_word(&self, wanted: &str) -> Option<&'a str> {
+        let mut entries = self.inherent.iter().chain(&self.discardable);
+        entries.find(|(name, _)| *name == wanted).and_then(|(_, value)| value.word().ok())
     }
 
-    /// Fails if an attribute is left that could matter.
+    /// Fails if an attribute is left that no op took and that could matter.
     pub(super) fn finish(&self) -> Result<(), String> {
-        self.unknown().map_or(Ok(()), |name| Err(format!("expected attributes of this op, found `{name}`")))
+        let matters = |name: &&str| !HINTS.contains(name) && !name.contains('.');
+        match self.inherent.iter().map(|(name, _)| *name).find(matters) {
+            Some(name) => Err(format!("expected attributes of this op, found `{name}`")),
+            None => Ok(()),
+        }
     }
-}
-
-/// What went wrong with the attribute of this name.
-fn named<T>(names: &[&str], read: Result<T, String>) -> Result<T, String> {
-    read.map_err(|message| format!("`{}`: {message}", names[0]))
 }
 
 impl<'a> Attribute<'a> {

@@ -34,8 +34,8 @@ pub(super) struct Parser<'a> {
     pub(super) literals: HashMap<usize, (Tensor, TensorType, usize)>,
     /// Regions being read.
     bodies: usize,
-    /// Ops that calls have put in place so far.
-    pub(super) inlined: usize,
+    /// Ops that the functions read so far stand for, at most.
+    pub(super) counted: usize,
     /// Aliases of attributes being read.
     pub(super) open_aliases: HashSet<&'a str>,
     /// Tokens that were read through aliases so far.
@@ -82,7 +82,7 @@ impl<'a> Parser<'a> {
             headers: HashMap::new(),
             literals: HashMap::new(),
             bodies: 0,
-            inlined: 0,
+            counted: 0,
             open_aliases: HashSet::new(),
             aliased: 0,
         })

@@ -248,6 +248,7 @@ impl<'a> Parser<'a> {
     /// Reads a function as it stands, unless it has no body, and goes on behind it.
     pub(super) fn function(&mut self, function: Function<'a>) -> Result<Option<Program>, Fault> {
         self.position = function.start;
+        self.count(function)?;
         self.visited.insert(function.name);
         self.calling.insert(function.name);
         let outer = std::mem::replace(&mut self.block, Block::function(function.name));

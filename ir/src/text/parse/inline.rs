@@ -16,8 +16,9 @@ use crate::check::Program;
 use crate::graph::Value;
 use crate::{Graph, TensorType};
 
-/// How many ops calls may put in place: functions that call others twice grow without bound.
-const INLINED: usize = 1_000_000;
+/// How many ops the functions of a text may stand for, those of called functions once for each call:
+/// functions that call others twice grow without bound.
+const INLINED: usize = 4_000_000;
 
 /// A function being read in place of a call, and what is left of its caller.
 pub(super) struct Frame<'a> {
@@ -147,15 +148,14 @@ impl<'a> Parser<'a> {
         self.name_results(names, outputs)
     }
 
-    /// Counts an op that stands in a called function.
-    pub(super) fn count_inlined(&mut self) -> Result<(), Fault> {
-        let Some(frame) = self.frames.last() else { return Ok(()) };
-        self.inlined += 1;
-        if self.inlined > INLINED {
-            let message = format!("the calls of this text stand for more than {INLINED} ops");
-            return Err(self.error(frame.called_at, message));
+    /// Counts what a function stands for that is read as it stands.
+    pub(super) fn count(&mut self, function: Function<'a>) -> Result<(), Fault> {
+        self.counted = self.counted.saturating_add(self.survey.size(function.name));
+        if self.counted <= INLINED {
+            return Ok(());
         }
-        Ok(())
+        let message = format!("@{}: its calls stand for more than {INLINED} ops", function.name);
+        Err(self.error(self.at(), message))
     }
 
     /// A function as a graph of its own: a comparator that an op names.

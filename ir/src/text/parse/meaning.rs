@@ -9,6 +9,9 @@ use crate::graph::Value;
 use crate::op::{ControlOp, Elementwise};
 use crate::{BuildError, Builder, Op, Tensor, TensorType};
 
+/// The attribute of a custom call that says what it calls.
+pub(super) const TARGET: &str = "call_target_name";
+
 /// Why a call has no meaning.
 pub(super) enum Reason {
     /// A sentence about the call.
@@ -38,8 +41,9 @@ impl From<BuildError> for Reason {
 /// The results of a call, whose nodes join the graph.
 pub(super) fn build(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, String> {
     let name = call.name;
+    let target = call.attributes.peek_word(TARGET).map_or_else(String::new, |target| format!(" @{target}"));
     values(builder, call).map_err(|reason| match reason {
-        Reason::Said(message) => format!("{name}: {message}"),
+        Reason::Said(message) => format!("{name}{target}: {message}"),
         Reason::Built(error) => error.to_string(),
     })
 }
@@ -50,7 +54,7 @@ pub(super) fn values(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Va
         let (tensor, ty) = constant?;
         return Ok(vec![push_constant(builder, &tensor, &ty)]);
     }
-    if let Some(expand) = expand::of(&mut call)? {
+    if let Some(expand) = expand::of(&call)? {
         return expand(builder, call);
     }
     let operands = call.operands.len();

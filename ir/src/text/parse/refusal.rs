@@ -1,5 +1,7 @@
 //! What StableHLO and MLIR have and choral leaves out, refused by name.
 
+use crate::DType;
+
 /// Ops, by what they have in common.
 const OPS: [(&str, &[&str]); 10] = [
     ("complex numbers", &["complex", "real", "imag", "fft"]),
@@ -80,9 +82,9 @@ pub(super) fn of_op(name: &str) -> Option<String> {
 pub(super) fn of_type(name: &str) -> Option<String> {
     let known = TYPES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, what)| (*what).to_owned());
     known.or_else(|| {
-        let bits: u32 = name.trim_start_matches(['u', 's']).strip_prefix('i')?.parse().ok()?;
-        let is_known = crate::DType::from_name(name).is_some();
-        (!is_known).then(|| format!("integers of {bits} bits as {name}"))
+        let digits = name.trim_start_matches(['u', 's']).strip_prefix('i')?;
+        let is_integer = digits.parse::<u32>().is_ok() && DType::from_name(name).is_none();
+        is_integer.then(|| format!("integers of type {name}"))
     })
 }
 
@@ -91,7 +93,7 @@ pub(super) fn of_element(spelling: &str) -> Option<String> {
     if spelling.contains(['?', '*']) {
         return Some("dynamic shapes".to_owned());
     }
-    if spelling.contains(',') && !spelling.contains('<') {
+    if spelling.split_once(',').is_some_and(|(ty, _)| !ty.contains('<')) {
         return Some("types with an encoding".to_owned());
     }
     let element = spelling.trim_start_matches(|c: char| c.is_ascii_digit() || c == 'x');

@@ -6,6 +6,7 @@ use super::attribute::Attribute;
 use super::attributes::Attributes;
 use super::collective;
 use super::control;
+use super::meaning::TARGET;
 use super::scope::Capture;
 use super::statement::Call;
 use crate::op::custom;
@@ -331,7 +332,10 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
 }
 
 fn custom_call(attributes: &mut Attributes<'_>) -> Result<Custom, String> {
-    let name = attributes.word(&["call_target_name"])?;
+    let name = attributes.word(&[TARGET])?;
+    if !custom::is_registered(name) {
+        return Err("code that is not in the text; register an op of this name to run it".to_owned());
+    }
     let config = attributes.read_or(&["backend_config"], "", Attribute::word)?;
     for hint in ["api_version", "has_side_effect", "called_computations", "operand_layouts", "result_layouts"]
     {

@@ -57,7 +57,6 @@ impl<'a> Parser<'a> {
         if self.is_check() {
             return self.check();
         }
-        self.count_inlined()?;
         let names = self.result_names()?;
         let line = self.right_hand_side()?;
         self.skip_location()?;
@@ -149,7 +148,7 @@ impl<'a> Parser<'a> {
     fn custom_call(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         let target = self.symbol()?;
         let mut call = self.pretty(name)?;
-        call.attributes.push("call_target_name", Attribute::Word(target));
+        call.attributes.push(meaning::TARGET, Attribute::Word(target));
         Ok(call)
     }
 

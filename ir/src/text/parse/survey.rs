@@ -16,6 +16,8 @@ pub(super) struct Survey<'a> {
     by_name: HashMap<&'a str, Function<'a>>,
     /// Functions that something in the text names.
     named: HashSet<&'a str>,
+    /// How many ops each function stands for at most: colons, as every op has one before its types.
+    sizes: HashMap<&'a str, usize>,
     /// The token at which the definition of `#alias` starts.
     pub(super) attributes: HashMap<&'a str, usize>,
     /// The token at which the definition of `!alias` starts.
@@ -41,6 +43,7 @@ impl<'a> Survey<'a> {
         let mut survey = Survey::default();
         let kind = |index: usize| tokens.get(index).map_or(Kind::End, |token| token.kind);
         let mut in_resources = false;
+        let (mut uses, mut colons) = (Vec::new(), Vec::new());
         for index in 0..tokens.len() {
             match (kind(index), kind(index + 1)) {
                 (Kind::Resources, _) => in_resources = true,
@@ -60,11 +63,49 @@ impl<'a> Survey<'a> {
                 }
                 (Kind::Symbol(name), _) if index > 0 && names_a_function(kind(index - 1)) => {
                     survey.named.insert(name);
+                    uses.push((index, name));
                 }
+                (Kind::Mark(':'), _) => colons.push(index),
                 _ => {}
             }
         }
+        survey.sizes = survey.sizes(&uses, &colons);
         survey
+    }
+
+    /// How many ops the function stands for at most, those of functions that it names once for each time.
+    pub(super) fn size(&self, name: &str) -> usize {
+        self.sizes.get(name).copied().unwrap_or_default()
+    }
+
+    /// As [`Survey::size`] for all functions, given where functions are named, and where colons stand.
+    fn sizes(&self, uses: &[(usize, &'a str)], colons: &[usize]) -> HashMap<&'a str, usize> {
+        let mut own = HashMap::with_capacity(self.functions.len());
+        for (at, function) in self.functions.iter().enumerate() {
+            let end = self.functions.get(at + 1).map_or(usize::MAX, |next| next.start);
+            let named = |token| uses.partition_point(|(index, _)| *index < token);
+            let before = |token| colons.partition_point(|index| *index < token);
+            let ops = before(end) - before(function.start);
+            own.entry(function.name).or_insert((ops, &uses[named(function.start)..named(end)]));
+        }
+        let mut sizes = HashMap::with_capacity(own.len());
+        let mut open = HashSet::new();
+        let mut path: Vec<&str> = self.functions.iter().map(|function| function.name).collect();
+        while let Some(&name) = path.last() {
+            let Some((ops, uses)) = own.get(name).filter(|_| !sizes.contains_key(name)) else {
+                path.pop();
+                continue;
+            };
+            if open.insert(name) {
+                path.extend(uses.iter().map(|(_, callee)| *callee).filter(|callee| !open.contains(callee)));
+                continue;
+            }
+            // What calls itself is refused where it is called.
+            let called = uses.iter().map(|(_, callee)| sizes.get(callee).copied().unwrap_or_default());
+            sizes.insert(name, called.fold(*ops, usize::saturating_add));
+            path.pop();
+        }
+        sizes
     }
 
     fn declare(&mut self, function: Option<Function<'a>>) {

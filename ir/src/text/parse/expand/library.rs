@@ -1,8 +1,7 @@
 //! Custom calls whose meaning is known: ops in the clothes of a call, annotations, JAX's routines.
 
-use super::super::attribute::Attribute;
 use super::super::attributes::Attributes;
-use super::super::meaning::{self, Reason};
+use super::super::meaning::{self, Reason, TARGET};
 use super::super::refusal;
 use super::super::resolve::plain;
 use super::super::statement::Call;
@@ -38,9 +37,8 @@ const CALLS: [(&str, Expansion); 22] = [
 ];
 
 /// The expansion of a custom call, if its meaning is known and no op of a user's own has its name.
-pub(super) fn of(call: &mut Call<'_>) -> Result<Option<Expansion>, String> {
-    let target = call.attributes.word(&["call_target_name"])?;
-    call.attributes.push("call_target_name", Attribute::Word(target));
+pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
+    let target = call.attributes.peek_word(TARGET).unwrap_or_default();
     if custom::is_registered(target) {
         return Ok(None);
     }
@@ -54,7 +52,7 @@ pub(super) fn of(call: &mut Call<'_>) -> Result<Option<Expansion>, String> {
 /// `@mhlo.erf(%x) {mhlo.attributes = {..}, mhlo.version = 1}`: an op that StableHLO lacked when the text was
 /// written. What else stands in the dictionary is about the call.
 fn op_of_another_version(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
-    call.name = call.attributes.word(&["call_target_name"])?;
+    call.name = call.attributes.word(&[TARGET])?;
     call.attributes = call.attributes.record(&["mhlo.attributes", "stablehlo.attributes"])?;
     meaning::values(builder, call)
 }

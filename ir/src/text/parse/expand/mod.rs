@@ -44,7 +44,7 @@ const SHARDINGS: [(&str, Expansion); 6] = [
 ];
 
 /// The expansion of a call, if it has one.
-pub(super) fn of(call: &mut Call<'_>) -> Result<Option<Expansion>, String> {
+pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
     if plain(call.name) == Some("custom_call") {
         return library::of(call);
     }
