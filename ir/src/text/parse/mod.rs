@@ -1,8 +1,10 @@
 //! The parser: StableHLO text to a verified graph.
 //!
-//! Reads what the printer writes, and the usual pretty and generic spelling of the same ops, in
-//! modules of several functions too. The way: characters, tokens ([`lexer`]), calls ([`statement`]),
-//! ops ([`resolve`]), the [`Builder`](crate::Builder). One token of look-ahead is enough.
+//! Reads what the printer writes, the usual pretty and generic spelling of the same ops, in modules of
+//! several functions too, and what other exporters write. The way: characters, tokens ([`lexer`]), calls
+//! ([`statement`]), their meaning ([`meaning`]), which is one op ([`resolve`]) or several ([`expand`]), the
+//! [`Builder`](crate::Builder). One token of look-ahead is enough; what stands elsewhere in the text is
+//! found beforehand ([`survey`]).
 
 mod attribute;
 mod attributes;
@@ -17,6 +19,7 @@ mod function;
 mod inline;
 mod lexer;
 mod meaning;
+mod module;
 mod refusal;
 mod resolve;
 mod scope;
@@ -27,7 +30,7 @@ mod types;
 
 pub use error::ParseError;
 
-use function::Wanted;
+use module::Wanted;
 
 use crate::Graph;
 use crate::check::Program;
