@@ -29,6 +29,13 @@ pub struct BuildError {
     pub location: Option<Location>,
 }
 
+impl BuildError {
+    /// What it says without the place, for who tells a better one.
+    pub fn message(self) -> String {
+        BuildError { location: None, ..self }.to_string()
+    }
+}
+
 impl std::error::Error for BuildError {}
 
 impl BuildError {

@@ -223,7 +223,11 @@ impl Storage {
     }
 
     /// Storage of `dtype` from little-endian bytes; `None` if their number is no multiple of the width.
+    /// Of `i1` every byte other than 0 is `true`.
     pub fn from_le_bytes(dtype: DType, bytes: &[u8]) -> Option<Storage> {
+        if dtype == DType::I1 {
+            return Some(Storage::I1(bytes.iter().map(|&byte| byte != 0).collect()));
+        }
         let width = dtype.bytes();
         if !bytes.len().is_multiple_of(width) {
             return None;

@@ -156,7 +156,7 @@ impl Trace {
         match result {
             Ok(result) => Some(result),
             Err(error) => {
-                let message = BuildError { location: None, ..error }.to_string();
+                let message = error.message();
                 state.faults.push(TraceFault { message, location });
                 None
             }

@@ -136,6 +136,12 @@ pub fn register(name: &str, make: impl Fn(&str) -> Result<Custom, String> + Send
     registered.get_or_insert_default().insert(name.to_owned(), Arc::new(make));
 }
 
+/// Whether an op of this name is registered.
+pub(crate) fn is_registered(name: &str) -> bool {
+    let registered = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
+    registered.as_ref().is_some_and(|ops| ops.contains_key(name))
+}
+
 /// The registered op of this name, with these attributes.
 pub(crate) fn registered(name: &str, attributes: &str) -> Result<Custom, String> {
     let make = {

@@ -122,10 +122,11 @@ pub(super) fn element_bits(dtype: DType, literal: &str) -> Option<u64> {
     }
 }
 
+/// `-1` has the one bit set, too.
 fn boolean_bits(literal: &str) -> Option<u64> {
     match literal {
-        "true" | "1" => Some(1),
-        "false" | "0" => Some(0),
+        "true" | "1" | "-1" | "0x1" => Some(1),
+        "false" | "0" | "0x0" => Some(0),
         _ => None,
     }
 }
@@ -140,13 +141,15 @@ fn float_bits(dtype: DType, literal: &str, round: impl Fn(f64) -> u64) -> Option
     }
 }
 
+/// A literal above the greatest integer of a signed type names the bits of the unsigned one, as MLIR
+/// reads it: `255` and `0xFF` are -1 of `i8`.
 fn integer_bits(dtype: DType, literal: &str) -> Option<u64> {
-    let value = match literal.strip_prefix("0x") {
+    let (sign, magnitude) = literal.strip_prefix('-').map_or((1, literal), |rest| (-1, rest));
+    let magnitude = match magnitude.strip_prefix("0x") {
         Some(digits) => i128::from_str_radix(digits, 16).ok()?,
-        None => literal.parse::<i128>().ok()?,
+        None => magnitude.parse::<i128>().ok()?,
     };
-    let signed = dtype.is_signed_integer();
-    let magnitude = dtype.bits() - usize::from(signed);
-    let least = if signed { -(1i128 << magnitude) } else { 0 };
-    (least..1i128 << magnitude).contains(&value).then_some(value as u64)
+    let least = if dtype.is_signed_integer() { -(1i128 << (dtype.bits() - 1)) } else { 0 };
+    let value = sign * magnitude;
+    (least..1i128 << dtype.bits()).contains(&value).then_some(value as u64)
 }

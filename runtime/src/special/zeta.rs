@@ -104,7 +104,13 @@ pub fn zeta<N: Wide>(s: f64, q: f64) -> f64 {
         }
     }
     if s.is_infinite() {
-        return if q < 1.0 { f64::INFINITY } else if q == 1.0 { 1.0 } else { 0.0 };
+        return if q < 1.0 {
+            f64::INFINITY
+        } else if q == 1.0 {
+            1.0
+        } else {
+            0.0
+        };
     }
     if q.is_infinite() {
         return 0.0;

@@ -20,6 +20,7 @@ FAMILIES = [
     "linalg",
     "models",
     "gradients",
+    "devices",
 ]
 
 for family in FAMILIES:

@@ -1,6 +1,7 @@
 """Products that contract."""
 
 import jax.numpy as jnp
+from jax import lax
 
 from arguments import bits, integer, real
 from table import family
@@ -29,3 +30,15 @@ row(
 )
 row("double", jnp.matmul, real(3, 4, dtype="float64"), real(4, 5, dtype="float64"))
 row("empty_contraction", jnp.matmul, real(3, 0), real(0, 2))
+row(
+    "algorithm",
+    lambda x, y: jnp.matmul(x, y, precision=lax.DotAlgorithmPreset.F32_F32_F32),
+    real(3, 4),
+    real(4, 5),
+)
+row(
+    "algorithm_of_halves",
+    lambda x, y: jnp.matmul(x, y, precision=lax.DotAlgorithmPreset.BF16_BF16_F32, preferred_element_type="float32"),
+    real(3, 8, dtype="bfloat16"),
+    real(8, 2, dtype="bfloat16"),
+)

@@ -1,7 +1,9 @@
-//! Attributes: `dims = [0, 2]`, `<{slice_sizes = array<i64: 1>}>`, `#stablehlo.gather<...>`.
+//! Attributes as a text spells them: `dims = [0, 2]`, `<{slice_sizes = array<i64: 1>}>`,
+//! `#stablehlo.gather<...>`. What an op makes of them is decided in [`super::attributes`].
 
-use super::ParseError;
+use super::attributes::Attributes;
 use super::cursor::Parser;
+use super::error::Fault;
 use super::lexer::Kind;
 use crate::Tensor;
 
@@ -12,7 +14,7 @@ pub(super) enum Attribute<'a> {
     Integer(i64),
     /// `true` or `false`.
     Boolean(bool),
-    /// A keyword, a symbol or a text.
+    /// A keyword, a symbol, a text, or a number that is no integer.
     Word(&'a str),
     /// `[...]` or `array<...>`.
     List(Vec<Attribute<'a>>),
@@ -20,78 +22,44 @@ pub(super) enum Attribute<'a> {
     Record(Attributes<'a>),
     /// `dense<...>`, with the number of its elements.
     Dense(Tensor, usize),
+    /// A form that no op takes, or a faulty one, with what is wrong. It was passed over.
+    Unread(String),
 }
 
-/// Attributes by name; each op takes those that it knows.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Attributes<'a> {
-    entries: Vec<(&'a str, Attribute<'a>)>,
-}
-
-/// Attributes that change no value.
-const HINTS: [&str; 6] =
-    ["precision", "precision_config", "algorithm", "unique_indices", "result_accuracy", "indices_are_sorted"];
-
-impl<'a> Attributes<'a> {
-    pub(super) fn push(&mut self, name: &'a str, value: Attribute<'a>) {
-        self.entries.push((name, value));
-    }
-
-    pub(super) fn extend(&mut self, other: Attributes<'a>) {
-        self.entries.extend(other.entries);
-    }
-
-    /// Takes the attribute of one of these names, if there is one.
-    pub(super) fn take(&mut self, names: &[&str]) -> Option<Attribute<'a>> {
-        let position = self.entries.iter().position(|(name, _)| names.contains(name))?;
-        Some(self.entries.remove(position).1)
-    }
-
-    /// Takes the attribute of one of these names.
-    pub(super) fn require(&mut self, names: &[&str]) -> Result<Attribute<'a>, String> {
-        self.take(names).ok_or_else(|| format!("expected the attribute `{}`", names[0]))
-    }
-
-    /// Takes a record; its attributes, none if it is absent.
-    pub(super) fn record(&mut self, names: &[&str]) -> Result<Attributes<'a>, String> {
-        match self.take(names) {
-            Some(Attribute::Record(record)) => Ok(record),
-            None => Ok(Attributes::default()),
-            Some(other) => Err(format!("`{}` must hold named attributes, found {other:?}", names[0])),
-        }
-    }
-
-    /// The first attribute that no op took and that could matter.
-    pub(super) fn unknown(&self) -> Option<&'a str> {
-        let matters = |name: &&str| !HINTS.contains(name) && !name.contains('.');
-        self.entries.iter().map(|(name, _)| *name).find(matters)
-    }
-}
+/// How many tokens aliases may stand for: those that name others twice grow without bound.
+const ALIASED: usize = 4_000_000;
 
 impl<'a> Parser<'a> {
     /// A value of an attribute; without the type that may follow after a colon.
-    pub(super) fn attribute(&mut self) -> Result<Attribute<'a>, ParseError> {
+    pub(super) fn attribute(&mut self) -> Result<Attribute<'a>, Fault> {
+        let start = self.position;
         match self.advance() {
             Kind::Number(literal) => Ok(literal.parse().map_or(Attribute::Word(literal), Attribute::Integer)),
             Kind::Word("true") => Ok(Attribute::Boolean(true)),
             Kind::Word("false") => Ok(Attribute::Boolean(false)),
             Kind::Word("array") => self.array(),
-            Kind::Word("dense") => self.dense().map(|(tensor, ty)| Attribute::Dense(tensor, ty.len())),
-            Kind::Word(word) | Kind::Text(word) | Kind::Symbol(word) => Ok(Attribute::Word(word)),
+            Kind::Word(form @ ("dense" | "dense_resource")) => {
+                let (tensor, ty) = self.literal(form)?;
+                Ok(Attribute::Dense(tensor, ty.len()))
+            }
+            Kind::Word(word) | Kind::Text(word) | Kind::Symbol(word) | Kind::Bang(word) => {
+                Ok(Attribute::Word(word))
+            }
+            Kind::Tensor(_) => Ok(Attribute::Word("tensor")),
             Kind::Mark('?') => Ok(Attribute::Word("?")),
-            Kind::Mark('[') => self.until(']', Parser::attribute).map(Attribute::List),
+            Kind::Mark('[') => self.until(']', Parser::entry_value).map(Attribute::List),
             Kind::Mark('{') => self.record('}').map(Attribute::Record),
-            Kind::Hash(name) => self.dialect_attribute(name),
-            Kind::Type(_) => Ok(Attribute::Word("tensor")),
-            Kind::Value(_) | Kind::Block(_) | Kind::Arrow | Kind::Mark(_) | Kind::End => {
-                self.position -= 1;
+            Kind::Mark('<') => self.record('>').map(Attribute::Record),
+            Kind::Hash(name) => self.named_attribute(name),
+            Kind::Value(_) | Kind::Block(_) | Kind::Arrow | Kind::Resources | Kind::Mark(_) | Kind::End => {
+                self.position = start;
                 Err(self.unexpected("the value of an attribute"))
             }
         }
     }
 
     /// `array<i64: 1, 2>` or `array<i64>`, its `array` taken.
-    fn array(&mut self) -> Result<Attribute<'a>, ParseError> {
+    fn array(&mut self) -> Result<Attribute<'a>, Fault> {
         self.expect('<')?;
         self.word("the element type of the array")?;
         if !self.eat(':') {
@@ -102,23 +70,41 @@ impl<'a> Parser<'a> {
     }
 
     /// `name = value, ..` up to the closing mark; a name alone is a flag.
-    pub(super) fn record(&mut self, close: char) -> Result<Attributes<'a>, ParseError> {
+    pub(super) fn record(&mut self, close: char) -> Result<Attributes<'a>, Fault> {
         let entries = self.until(close, |parser| {
             let (Kind::Word(name) | Kind::Text(name)) = parser.peek() else {
                 return Err(parser.unexpected("the name of an attribute"));
             };
             parser.advance();
-            let value = if parser.eat('=') { parser.linked()? } else { Attribute::Boolean(true) };
-            if parser.eat(':') {
-                parser.advance();
-            }
+            let value = if parser.eat('=') { parser.entry_value()? } else { Attribute::Boolean(true) };
             Ok((name, value))
         })?;
-        Ok(Attributes { entries })
+        Ok(Attributes::of(entries))
+    }
+
+    /// The value of an entry of a record or list, with its type if it has one. What cannot be read is
+    /// passed over: it is a fault for an op that asks for it alone.
+    fn entry_value(&mut self) -> Result<Attribute<'a>, Fault> {
+        const END: &str = "the end of an attribute";
+        let start = self.position;
+        let value = self.linked().and_then(|value| {
+            if self.eat(':') {
+                self.pass_over(END)?;
+            }
+            match self.peek() {
+                Kind::Mark(',' | ']' | '}' | '>') => Ok(value),
+                _ => Err(self.unexpected(END)),
+            }
+        });
+        value.or_else(|fault| {
+            self.position = start;
+            self.pass_over("the value of an attribute")?;
+            Ok(Attribute::Unread(fault.message))
+        })
     }
 
     /// A value, or several that belong together: `[0] x [1]`, `[b, f]x[o, i]->[b, f]`.
-    pub(super) fn linked(&mut self) -> Result<Attribute<'a>, ParseError> {
+    pub(super) fn linked(&mut self) -> Result<Attribute<'a>, Fault> {
         let first = self.attribute()?;
         if !self.eat_word("x") {
             return Ok(first);
@@ -130,8 +116,12 @@ impl<'a> Parser<'a> {
         Ok(Attribute::List(parts))
     }
 
-    /// `#stablehlo.gather<a = 1>`, `#stablehlo<comparison_direction LT>`, `#stablehlo.conv<[..]x[..]->[..]>`.
-    fn dialect_attribute(&mut self, name: &'a str) -> Result<Attribute<'a>, ParseError> {
+    /// An alias, or `#stablehlo.gather<a = 1>`, `#stablehlo<comparison_direction LT>`,
+    /// `#stablehlo.conv<[..]x[..]->[..]>`.
+    fn named_attribute(&mut self, name: &'a str) -> Result<Attribute<'a>, Fault> {
+        if let Some(&definition) = self.survey.attributes.get(name) {
+            return self.alias(name, definition);
+        }
         if !self.eat('<') {
             return Ok(Attribute::Word(name));
         }
@@ -146,53 +136,22 @@ impl<'a> Parser<'a> {
         self.expect('>')?;
         Ok(value)
     }
-}
 
-impl<'a> Attribute<'a> {
-    /// Every integer in it, lists within lists in order.
-    pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
-        match self {
-            Attribute::Integer(value) => Ok(vec![*value]),
-            Attribute::Boolean(value) => Ok(vec![i64::from(*value)]),
-            Attribute::List(items) => {
-                Ok(items.iter().map(Attribute::integers).collect::<Result<Vec<_>, _>>()?.concat())
-            }
-            Attribute::Dense(tensor, count) => {
-                let values = tensor.to_f64_vec();
-                let values = if values.len() == 1 { vec![values[0]; *count] } else { values };
-                Ok(values.into_iter().map(|value| value as i64).collect())
-            }
-            Attribute::Word(_) | Attribute::Record(_) => Err(format!("expected integers, found {self:?}")),
-        }
-    }
-
-    /// Every integer in it, none of them negative.
-    pub(super) fn sizes(&self) -> Result<Vec<usize>, String> {
-        let size = |value: i64| usize::try_from(value).map_err(|_| format!("expected a size, found {value}"));
-        self.integers()?.into_iter().map(size).collect()
-    }
-
-    /// The only integer in it, not negative.
-    pub(super) fn size(&self) -> Result<usize, String> {
-        match self.sizes()?.as_slice() {
-            [size] => Ok(*size),
-            sizes => Err(format!("expected one integer, found {}", sizes.len())),
-        }
-    }
-
-    /// The word that it is.
-    pub(super) fn word(&self) -> Result<&'a str, String> {
-        match self {
-            Attribute::Word(word) => Ok(word),
-            other => Err(format!("expected a keyword, found {other:?}")),
-        }
-    }
-
-    /// The items of a list.
-    pub(super) fn items(&self) -> Result<&[Attribute<'a>], String> {
-        match self {
-            Attribute::List(items) => Ok(items),
-            other => Err(format!("expected a list, found {other:?}")),
-        }
+    /// What an alias stands for.
+    fn alias(&mut self, name: &'a str, definition: usize) -> Result<Attribute<'a>, Fault> {
+        let back = std::mem::replace(&mut self.position, definition);
+        let value = if self.aliased > ALIASED {
+            Err(self
+                .error(self.at(), format!("the aliases of this text stand for more than {ALIASED} tokens")))
+        } else if self.open_aliases.insert(name) {
+            let value = self.linked();
+            self.open_aliases.remove(name);
+            value
+        } else {
+            Err(self.error(self.at(), format!("#{name} stands for itself")))
+        };
+        self.aliased += self.position.saturating_sub(definition) + 1;
+        self.position = back;
+        value
     }
 }

@@ -1,10 +1,11 @@
 //! Checks: lines that compare a value with another, or with a literal.
 
-use super::ParseError;
-use super::attribute::{Attribute, Attributes};
+use super::attribute::Attribute;
+use super::attributes::Attributes;
 use super::cursor::Parser;
+use super::error::{Fault, line_at};
 use super::lexer::Kind;
-use super::statement::push_constant;
+use super::meaning::push_constant;
 use crate::check::{Check, Closeness};
 use crate::graph::Value;
 
@@ -18,14 +19,15 @@ const ULPS: i64 = 3;
 impl<'a> Parser<'a> {
     /// Whether the line at hand is a check.
     pub(super) fn is_check(&self) -> bool {
-        match self.peek() {
-            Kind::Word(name) => name == "stablehlo.custom_call" || name.starts_with("check."),
+        match (self.peek(), self.peek_second()) {
+            (Kind::Word("stablehlo.custom_call"), Kind::Symbol(target)) => target.starts_with("check."),
+            (Kind::Word(name), _) => name.starts_with("check."),
             _ => false,
         }
     }
 
     /// `check.expect_eq_const %x, dense<..> : T`, or `stablehlo.custom_call @check.expect_eq(%x, %y) {..} : ..`.
-    pub(super) fn check(&mut self) -> Result<(), ParseError> {
+    pub(super) fn check(&mut self) -> Result<(), Fault> {
         let at = self.at();
         let Kind::Word(mut name) = self.advance() else { return Err(self.unexpected("a check")) };
         let custom_call = name == "stablehlo.custom_call";
@@ -41,7 +43,7 @@ impl<'a> Parser<'a> {
                 Kind::Word("dense") => {
                     self.advance();
                     // The literal reads its own type.
-                    let (tensor, ty) = self.dense()?;
+                    let (tensor, ty) = self.literal("dense")?;
                     values.push(push_constant(&mut self.block.builder, &tensor, &ty));
                     break;
                 }
@@ -76,13 +78,13 @@ impl<'a> Parser<'a> {
             <[Value; 2]>::try_from(values).map_err(|_| self.error(at, "expected two values to compare"))?;
         let kind =
             closeness(name, custom_call, &mut attributes).map_err(|message| self.error(at, message))?;
-        let line = self.error(at, "").line;
+        let line = line_at(self.source, at);
         self.block.checks.push((Check { kind, line }, pair));
         Ok(())
     }
 
     /// `(A, B) -> ()`, or types alone.
-    fn check_signature(&mut self) -> Result<(), ParseError> {
+    fn check_signature(&mut self) -> Result<(), Fault> {
         if !self.eat('(') {
             self.ty()?;
             while self.eat(',') {
@@ -108,7 +110,7 @@ fn closeness(name: &str, custom_call: bool, attributes: &mut Attributes<'_>) -> 
             Ok(Closeness::Within(tolerance))
         }
         "check.expect_close" => {
-            let ulps = attributes.take(&["max_ulp_difference"]).map_or(Ok(ULPS), |value| integer(&value))?;
+            let ulps = attributes.take(&["max_ulp_difference"]).map_or(Ok(ULPS), |value| value.integer())?;
             Ok(Closeness::Ulps(
                 u64::try_from(ulps).map_err(|_| "expected a number of units, found a negative one")?,
             ))
@@ -121,10 +123,6 @@ fn number(value: Attribute<'_>) -> Result<f64, String> {
     match value {
         // The lexer takes whole numbers alone for numbers.
         Attribute::Word(word) => word.parse().map_err(|_| format!("expected a number, found `{word}`")),
-        other => integer(&other).map(|value| value as f64),
+        other => other.integer().map(|value| value as f64),
     }
-}
-
-fn integer(value: &Attribute<'_>) -> Result<i64, String> {
-    value.integers()?.first().copied().ok_or_else(|| "expected a number".to_owned())
 }

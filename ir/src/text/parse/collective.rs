@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::attribute::{Attribute, Attributes};
+use super::attribute::Attribute;
+use super::attributes::Attributes;
 use super::statement::Call;
 use crate::Op;
 use crate::op::{AllGather, AllReduce, AllToAll, AxisIndex, MemberKey, Permute, Randomness, Reduction};
@@ -11,34 +12,38 @@ use crate::op::{AllGather, AllReduce, AllToAll, AxisIndex, MemberKey, Permute, R
 pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
     let attributes = &mut call.attributes;
     if let Some(reduction) = Reduction::ALL.into_iter().find(|reduction| reduction.name() == call.name) {
-        let axes = attributes.require(&["axes"])?;
-        let axes = axes.items()?.iter().map(name).collect::<Result<_, _>>()?;
+        let axes = attributes.read(&["axes"], |axes| axes.items()?.iter().map(name).collect())?;
         return Ok(Some(AllReduce { axes, reduction }.into()));
     }
     Ok(Some(match call.name {
         "choral.axis_index" => AxisIndex { axis: axis(attributes)? }.into(),
         "choral.all_gather" => AllGather {
             axis: axis(attributes)?,
-            size: attributes.require(&["size"])?.size()?,
-            dimension: attributes.require(&["dimension"])?.size()?,
+            size: attributes.size(&["size"])?,
+            dimension: attributes.size(&["dimension"])?,
         }
         .into(),
         "choral.ppermute" => {
             let axis = axis(attributes)?;
-            let members = attributes.require(&["pairs"])?.sizes()?;
-            let pairs = members.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+            let pairs = attributes.read(&["pairs"], |value| {
+                let members = value.sizes()?;
+                let (pairs, rest) = members.as_chunks::<2>();
+                let expected = || format!("expected pairs of members, found {} members", members.len());
+                let pairs = pairs.iter().map(|[from, to]| (*from, *to)).collect();
+                if rest.is_empty() { Ok(pairs) } else { Err(expected()) }
+            })?;
             Permute { axis, pairs }.into()
         }
         "choral.all_to_all" => AllToAll {
             axis: axis(attributes)?,
-            size: attributes.require(&["size"])?.size()?,
-            split_dimension: attributes.require(&["split_dimension"])?.size()?,
-            concat_dimension: attributes.require(&["concat_dimension"])?.size()?,
+            size: attributes.size(&["size"])?,
+            split_dimension: attributes.size(&["split_dimension"])?,
+            concat_dimension: attributes.size(&["concat_dimension"])?,
         }
         .into(),
         "choral.member_key" => MemberKey {
             axis: axis(attributes)?,
-            level: attributes.require(&["level"])?.size()?,
+            level: attributes.size(&["level"])?,
             randomness: randomness(attributes)?,
         }
         .into(),
@@ -47,12 +52,11 @@ pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
 }
 
 fn axis(attributes: &mut Attributes<'_>) -> Result<Arc<str>, String> {
-    name(&attributes.require(&["axis"])?)
+    attributes.read(&["axis"], name)
 }
 
 fn randomness(attributes: &mut Attributes<'_>) -> Result<Randomness, String> {
-    let attribute = attributes.require(&["randomness"])?;
-    let word = attribute.word()?;
+    let word = attributes.word(&["randomness"])?;
     let known = Randomness::ALL.into_iter().find(|mode| mode.name() == word);
     known.ok_or_else(|| format!("expected error, same or different as randomness, got {word}"))
 }

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use super::ParseError;
-use super::attribute::{Attribute, Attributes};
+use super::attribute::Attribute;
+use super::attributes::Attributes;
 use super::cursor::Parser;
+use super::error::Fault;
 use super::lexer::Kind;
+use super::resolve::plain;
 use super::scope::{Capture, Region};
 use super::statement::{Call, Signature};
 use crate::graph::Value;
 use crate::op::{Case, ControlOp, If, Scan, While};
 use crate::region::{Given, with_inputs};
-use crate::{Graph, Op, TensorType};
+use crate::{BuildError, Graph, Op, TensorType};
 
 impl<'a> Parser<'a> {
     /// `(%i = %zero, %x = %start) : T, U cond {..} do {..}`.
-    pub(super) fn while_loop(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+    pub(super) fn while_loop(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         self.expect('(')?;
         let carried = self.until(')', |parser| {
             let declared = (parser.at(), parser.value_name()?);
@@ -26,7 +28,7 @@ impl<'a> Parser<'a> {
         let mut attributes = Attributes::default();
         if self.eat_word("attributes") {
             self.expect('{')?;
-            attributes.extend(self.record('}')?);
+            attributes.attach(self.record('}')?);
         }
         let operands: Vec<Value> = carried.iter().map(|(_, value)| *value).collect();
         let types = self.types(&operands);
@@ -43,7 +45,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `(%x) inits(%start) dimension=0 is_reverse=true { ^bb0(..): .. } : (A, B) -> (C, D)`.
-    pub(super) fn scan(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+    pub(super) fn scan(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         self.expect('(')?;
         let mut operands = self.until(')', Parser::operand)?;
         let mut attributes = Attributes::default();
@@ -57,13 +59,13 @@ impl<'a> Parser<'a> {
                     self.position += 2;
                     attributes.push(key, self.attribute()?);
                     if self.eat(':') {
-                        self.advance();
+                        self.pass_over_group("the type of an attribute")?;
                     }
                 }
                 (Kind::Word("attributes"), _) => {
                     self.advance();
                     self.expect('{')?;
-                    attributes.extend(self.record('}')?);
+                    attributes.attach(self.record('}')?);
                 }
                 _ => break,
             }
@@ -79,32 +81,32 @@ impl<'a> Parser<'a> {
 
 /// The op of a call, if it is of this family. What its regions read from outside joins the operands.
 pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
-    let op = match call.name {
-        "stablehlo.if" => {
+    let op = match plain(call.name).unwrap_or_default() {
+        "if" => {
             let [true_branch, false_branch] = adopted(call, [false, false])?;
             If { true_branch, false_branch }.into()
         }
-        "stablehlo.case" => {
+        "case" => {
             let carries = vec![false; call.regions.len()];
             Case { branches: adopt(call, &carries)? }.into()
         }
-        "stablehlo.while" => {
+        "while" => {
             let [cond, body] = adopted(call, [false, true])?;
             While { cond, body }.into()
         }
-        "chlo.scan" => scan(call)?.into(),
-        "stablehlo.optimization_barrier" => ControlOp::OptimizationBarrier.into(),
+        "scan" => scan(call)?.into(),
+        "optimization_barrier" => ControlOp::OptimizationBarrier.into(),
         _ => return Ok(None),
     };
     Ok(Some(op))
 }
 
 fn scan(call: &mut Call<'_>) -> Result<Scan, String> {
-    let dimension = call.attributes.require(&["dimension", "scan_dimension"])?.size()?;
-    let is_reverse = call.attributes.take(&["is_reverse"]) == Some(Attribute::Boolean(true));
+    let dimension = call.attributes.size(&["dimension", "scan_dimension"])?;
+    let is_reverse = call.attributes.flag("is_reverse")?;
     let _hint = call.attributes.take(&["is_associative"]);
     let _lengths = call.attributes.take(&["resultSegmentSizes"]);
-    let inputs = call.attributes.require(&["inputs", "operandSegmentSizes"])?.sizes()?;
+    let inputs = call.attributes.sizes(&["inputs", "operandSegmentSizes"])?;
     let inputs = inputs.first().copied().ok_or("expected the number of inputs")?;
     let [body] = adopted(call, [true])?;
     Ok(Scan { dimension, is_reverse, inputs, body })
@@ -153,5 +155,5 @@ fn widened(region: &Region, captured: &[Capture], carries: bool) -> Result<Graph
         given.push(Given::Input(arguments + place(own)?));
     }
     let handed_on = if carries { arguments..inputs.len() } else { 0..0 };
-    with_inputs(graph, &inputs, &given, handed_on).map_err(|error| error.to_string())
+    with_inputs(graph, &inputs, &given, handed_on).map_err(BuildError::message)
 }

@@ -1,13 +1,16 @@
 //! The place in the tokens, and the small steps that all of the grammar is made of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::ParseError;
+use super::error::Fault;
+use super::function::Header;
+use super::inline::Frame;
 use super::lexer::{Kind, Token, tokens};
 use super::scope::Block;
-use crate::check::Program;
-use crate::{Location, TensorType};
+use super::survey::Survey;
+use crate::{Location, Tensor, TensorType};
 
 /// A text on its way to a graph.
 pub(super) struct Parser<'a> {
@@ -18,30 +21,40 @@ pub(super) struct Parser<'a> {
     file: Arc<str>,
     tokens: Vec<Token<'a>>,
     pub(super) position: usize,
-    /// The token at which each function starts.
-    pub(super) starts: HashMap<&'a str, usize>,
-    /// Functions already read, and the place after each.
-    pub(super) functions: HashMap<&'a str, (Program, usize)>,
+    /// Where the text declares its names.
+    pub(super) survey: Survey<'a>,
     /// The graph being read.
     pub(super) block: Block<'a>,
     /// The graphs around it, outermost first.
     pub(super) outer: Vec<Block<'a>>,
-    /// Functions being read, outermost first.
-    pub(super) calling: Vec<&'a str>,
-    /// Functions and regions being read.
+    /// Functions that are being put in place of calls, outermost first.
+    pub(super) frames: Vec<Frame<'a>>,
+    /// Functions being read.
+    pub(super) calling: HashSet<&'a str>,
+    /// Functions that were read, as they stand or in place of a call.
+    pub(super) visited: HashSet<&'a str>,
+    /// Headers of called functions.
+    pub(super) headers: HashMap<&'a str, Rc<Header<'a>>>,
+    /// Literals of called functions by their first token, and the token after each.
+    pub(super) literals: HashMap<usize, (Tensor, TensorType, usize)>,
+    /// Regions being read.
     bodies: usize,
-    /// Ops that calls have put in place so far.
-    pub(super) inlined: usize,
+    /// Ops that the functions read so far stand for, at most.
+    pub(super) counted: usize,
+    /// Aliases of attributes being read.
+    pub(super) open_aliases: HashSet<&'a str>,
+    /// Tokens that were read through aliases so far.
+    pub(super) aliased: usize,
 }
 
 /// How deep brackets may nest. The parser is recursive: without a bound a long text of brackets
 /// could exhaust the stack.
 const NESTING: usize = 128;
 
-/// How deep functions and regions may nest, counted together through calls.
+/// How deep regions may nest, counted through calls.
 const BODIES: usize = 40;
 
-fn check_nesting(source: &str, tokens: &[Token<'_>]) -> Result<(), ParseError> {
+fn check_nesting(tokens: &[Token<'_>]) -> Result<(), Fault> {
     let mut depth = 0usize;
     for token in tokens {
         match token.kind {
@@ -51,54 +64,41 @@ fn check_nesting(source: &str, tokens: &[Token<'_>]) -> Result<(), ParseError> {
         }
         if depth > NESTING {
             let message = format!("expected at most {NESTING} brackets within each other");
-            return Err(ParseError::new(source, token.at, message));
+            return Err(Fault { at: token.at, message });
         }
     }
     Ok(())
 }
 
-/// Where functions start; of two with one name, the first counts.
-fn function_starts<'a>(tokens: &[Token<'a>]) -> HashMap<&'a str, usize> {
-    let mut starts = HashMap::new();
-    for (index, header) in tokens.windows(3).enumerate() {
-        let symbol = header.iter().find_map(|token| match token.kind {
-            Kind::Symbol(symbol) => Some(symbol),
-            _ => None,
-        });
-        if let (Kind::Word("func.func"), Some(symbol)) = (&header[0].kind, symbol) {
-            starts.entry(symbol).or_insert(index);
-        }
-    }
-    starts
-}
-
 impl<'a> Parser<'a> {
-    pub(super) fn new(source: &'a str) -> Result<Parser<'a>, ParseError> {
+    pub(super) fn new(source: &'a str) -> Result<Parser<'a>, Fault> {
         let tokens = tokens(source)?;
-        check_nesting(source, &tokens)?;
+        check_nesting(&tokens)?;
         Ok(Parser {
             source,
             lines: std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect(),
             file: Arc::from(""),
-            starts: function_starts(&tokens),
+            survey: Survey::of(&tokens),
             tokens,
             position: 0,
-            functions: HashMap::new(),
             block: Block::function(""),
             outer: Vec::new(),
-            calling: Vec::new(),
+            frames: Vec::new(),
+            calling: HashSet::new(),
+            visited: HashSet::new(),
+            headers: HashMap::new(),
+            literals: HashMap::new(),
             bodies: 0,
-            inlined: 0,
+            counted: 0,
+            open_aliases: HashSet::new(),
+            aliased: 0,
         })
     }
 
-    /// Reads a function or region within the one at hand.
-    pub(super) fn deeper<R>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<R, ParseError>,
-    ) -> Result<R, ParseError> {
+    /// Reads a region within the function or region at hand.
+    pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Fault> {
         if self.bodies == BODIES {
-            let message = format!("expected at most {BODIES} functions and regions within each other");
+            let message = format!("expected at most {BODIES} regions within each other");
             return Err(self.error(self.at(), message));
         }
         self.bodies += 1;
@@ -113,12 +113,22 @@ impl<'a> Parser<'a> {
 
     /// The token at hand.
     pub(super) fn peek(&self) -> Kind<'a> {
-        self.token(0).kind.clone()
+        self.token(0).kind
     }
 
     /// The token after it.
     pub(super) fn peek_second(&self) -> Kind<'a> {
-        self.token(1).kind.clone()
+        self.token(1).kind
+    }
+
+    /// The token of this number.
+    pub(super) fn kind_at(&self, index: usize) -> Kind<'a> {
+        self.tokens.get(index).map_or(Kind::End, |token| token.kind)
+    }
+
+    /// Whether the token at hand and the next one touch.
+    pub(super) fn touches_next(&self) -> bool {
+        self.token(0).end == self.token(1).at
     }
 
     /// Byte at which the token at hand starts.
@@ -147,18 +157,18 @@ impl<'a> Parser<'a> {
     }
 
     /// The error that something else was expected in place of the token at hand.
-    pub(super) fn unexpected(&self, expected: &str) -> ParseError {
+    pub(super) fn unexpected(&self, expected: &str) -> Fault {
         let token = self.token(0);
         let found = match token.kind {
             Kind::End => "the end of the text".to_owned(),
             _ => format!("`{}`", &self.source[token.at..token.end]),
         };
-        ParseError::expected(self.source, token.at, expected, &found)
+        Fault::expected(token.at, expected, &found)
     }
 
     /// An error at a place that was passed already.
-    pub(super) fn error(&self, at: usize, message: impl Into<String>) -> ParseError {
-        ParseError::new(self.source, at, message.into())
+    pub(super) fn error(&self, at: usize, message: impl Into<String>) -> Fault {
+        Fault { at, message: message.into() }
     }
 
     pub(super) fn eat(&mut self, mark: char) -> bool {
@@ -167,7 +177,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, mark: char) -> Result<(), ParseError> {
+    pub(super) fn expect(&mut self, mark: char) -> Result<(), Fault> {
         if self.eat(mark) { Ok(()) } else { Err(self.unexpected(&format!("`{mark}`"))) }
     }
 
@@ -177,7 +187,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn expect_word(&mut self, word: &str) -> Result<(), ParseError> {
+    pub(super) fn expect_word(&mut self, word: &str) -> Result<(), Fault> {
         if self.eat_word(word) { Ok(()) } else { Err(self.unexpected(&format!("`{word}`"))) }
     }
 
@@ -187,37 +197,31 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn word(&mut self, expected: &str) -> Result<&'a str, ParseError> {
+    pub(super) fn word(&mut self, expected: &str) -> Result<&'a str, Fault> {
         let Kind::Word(word) = self.peek() else { return Err(self.unexpected(expected)) };
         self.position += 1;
         Ok(word)
     }
 
-    pub(super) fn symbol(&mut self) -> Result<&'a str, ParseError> {
+    pub(super) fn symbol(&mut self) -> Result<&'a str, Fault> {
         let Kind::Symbol(name) = self.peek() else { return Err(self.unexpected("a function's `@name`")) };
         self.position += 1;
         Ok(name)
     }
 
     /// A value's name, without its `%`.
-    pub(super) fn value_name(&mut self) -> Result<&'a str, ParseError> {
+    pub(super) fn value_name(&mut self) -> Result<&'a str, Fault> {
         let Kind::Value(name) = self.peek() else { return Err(self.unexpected("a value's `%name`")) };
         self.position += 1;
         Ok(name)
-    }
-
-    pub(super) fn ty(&mut self) -> Result<TensorType, ParseError> {
-        let Kind::Type(ty) = self.peek() else { return Err(self.unexpected("a tensor type")) };
-        self.position += 1;
-        Ok(ty)
     }
 
     /// Items between commas up to the closing mark, which is taken too.
     pub(super) fn until<T>(
         &mut self,
         close: char,
-        mut item: impl FnMut(&mut Self) -> Result<T, ParseError>,
-    ) -> Result<Vec<T>, ParseError> {
+        mut item: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let mut items = Vec::new();
         while !self.eat(close) {
             if !items.is_empty() && !self.eat(',') {
@@ -229,20 +233,53 @@ impl<'a> Parser<'a> {
     }
 
     /// Passes over a trailing `loc(...)`.
-    pub(super) fn skip_location(&mut self) -> Result<(), ParseError> {
+    pub(super) fn skip_location(&mut self) -> Result<(), Fault> {
         if !self.eat_word("loc") {
             return Ok(());
         }
-        self.expect('(')?;
-        let mut depth = 1;
-        while depth > 0 {
-            match self.advance() {
-                Kind::Mark('(') => depth += 1,
-                Kind::Mark(')') => depth -= 1,
-                Kind::End => return Err(self.unexpected("`)`")),
+        match self.peek() {
+            Kind::Mark('(') => self.pass_over_group("`)`").map(|_| ()),
+            _ => Err(self.unexpected("`(`")),
+        }
+    }
+
+    /// Passes over a token, or over brackets and what stands between them. Returns the token.
+    pub(super) fn pass_over_group(&mut self, expected: &str) -> Result<Kind<'a>, Fault> {
+        let first = self.peek();
+        let close = match first {
+            Kind::Mark('(') => ')',
+            Kind::Mark('[') => ']',
+            Kind::Mark('{') => '}',
+            Kind::Mark('<') => '>',
+            Kind::End => return Err(self.unexpected(expected)),
+            _ => {
+                self.advance();
+                return Ok(first);
+            }
+        };
+        self.advance();
+        while !self.eat(close) {
+            self.pass_over(&format!("`{close}`"))?;
+            self.eat(',');
+        }
+        Ok(first)
+    }
+
+    /// Passes over whatever stands up to the comma or the bracket that ends it.
+    pub(super) fn pass_over(&mut self, expected: &str) -> Result<(), Fault> {
+        let (start, mut depth) = (self.position, 0usize);
+        loop {
+            match self.peek() {
+                Kind::End => return Err(self.unexpected(expected)),
+                // `<=` and `>=` of an affine set.
+                Kind::Mark('<' | '>') if self.peek_second() == Kind::Mark('=') && self.touches_next() => {}
+                Kind::Mark('(' | '[' | '{' | '<') => depth += 1,
+                Kind::Mark(')' | ']' | '}' | '>' | ',') if depth == 0 => break,
+                Kind::Mark(')' | ']' | '}' | '>') => depth -= 1,
                 _ => {}
             }
+            self.advance();
         }
-        Ok(())
+        if self.position == start { Err(self.unexpected(expected)) } else { Ok(()) }
     }
 }

@@ -1,11 +1,12 @@
 //! From characters to tokens; comments and white space end here.
+//!
+//! Every text of brackets, names and numbers has tokens, whatever dialect it is of: what they mean, and
+//! what choral leaves out, is decided where they are read.
 
-use super::ParseError;
-use super::refusal;
-use crate::{DType, TensorType};
+use super::error::Fault;
 
 /// A token and the place of its first byte.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'a> {
     pub(super) kind: Kind<'a>,
     pub(super) at: usize,
@@ -13,7 +14,7 @@ pub(super) struct Token<'a> {
 }
 
 /// What a token is; names come without their sigil.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind<'a> {
     /// `stablehlo.add`, `dims`, `true`.
     Word(&'a str),
@@ -23,24 +24,28 @@ pub(super) enum Kind<'a> {
     Symbol(&'a str),
     /// `#stablehlo.gather`, or the `#1` of `%pair#1`.
     Hash(&'a str),
+    /// `!stablehlo.token`, `!alias`.
+    Bang(&'a str),
     /// `^bb0`.
     Block(&'a str),
     /// `12`, `-0.5e3`, `0x7F`.
     Number(&'a str),
     /// Characters in quotes.
     Text(&'a str),
-    /// `tensor<2xf32>`.
-    Type(TensorType),
+    /// `2xf32`, which stood within `tensor<..>`.
+    Tensor(&'a str),
     /// `->`.
     Arrow,
-    /// One of `( ) [ ] { } < > , : = ?`.
+    /// `{-#`, with which a section of resources begins.
+    Resources,
+    /// Any other character.
     Mark(char),
     /// The end of the text.
     End,
 }
 
 /// All tokens, the last one [`Kind::End`].
-pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, ParseError> {
+pub(super) fn tokens(source: &str) -> Result<Vec<Token<'_>>, Fault> {
     let mut tokens = Vec::new();
     let mut at = 0;
     loop {
@@ -66,30 +71,29 @@ fn skip_blank(source: &str, mut at: usize) -> usize {
     }
 }
 
-fn token(source: &str, at: usize) -> Result<(Kind<'_>, usize), ParseError> {
+fn token(source: &str, at: usize) -> Result<(Kind<'_>, usize), Fault> {
     let rest = &source[at..];
     let Some(first) = rest.chars().next() else { return Ok((Kind::End, 0)) };
-    match first {
-        '%' => sigil(source, at, Kind::Value),
-        '#' => sigil(source, at, Kind::Hash),
-        '^' => sigil(source, at, Kind::Block),
+    Ok(match first {
+        '%' => sigil(rest, Kind::Value),
+        '#' => sigil(rest, Kind::Hash),
+        '!' => sigil(rest, Kind::Bang),
+        '^' => sigil(rest, Kind::Block),
         '@' if rest[1..].starts_with('"') => {
             let (name, length) = quoted(source, at + 1)?;
-            Ok((Kind::Symbol(name), length + 1))
+            (Kind::Symbol(name), length + 1)
         }
-        '@' => sigil(source, at, Kind::Symbol),
-        '"' => quoted(source, at).map(|(text, length)| (Kind::Text(text), length)),
-        '-' if rest.starts_with("->") => Ok((Kind::Arrow, 2)),
-        '-' | '0'..='9' => number(source, at),
-        '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ':' | '=' | '?' => Ok((Kind::Mark(first), 1)),
-        '!' => {
-            let name = &rest[..1 + span(&rest[1..], is_name)];
-            let message = format!("`{name}`: choral leaves out tokens, and types other than tensors");
-            Err(ParseError::new(source, at, message))
+        '@' => sigil(rest, Kind::Symbol),
+        '"' => {
+            let (text, length) = quoted(source, at)?;
+            (Kind::Text(text), length)
         }
-        _ if first.is_ascii_alphabetic() || first == '_' => word(source, at),
-        _ => Err(ParseError::expected(source, at, "StableHLO text", &format!("`{first}`"))),
-    }
+        '{' if rest.starts_with("{-#") => (Kind::Resources, 3),
+        '-' if rest.starts_with("->") => (Kind::Arrow, 2),
+        '-' | '0'..='9' => number(rest),
+        _ if first.is_ascii_alphabetic() || first == '_' => word(source, at)?,
+        _ => (Kind::Mark(first), first.len_utf8()),
+    })
 }
 
 /// Length of the longest prefix of such characters.
@@ -101,21 +105,16 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$')
 }
 
-fn sigil<'a>(
-    source: &'a str,
-    at: usize,
-    kind: impl Fn(&'a str) -> Kind<'a>,
-) -> Result<(Kind<'a>, usize), ParseError> {
-    let name = &source[at + 1..];
-    let length = span(name, |c| is_name(c) || c == '-');
-    if length == 0 {
-        let sigil = &source[at..=at];
-        return Err(ParseError::expected(source, at, "a name", &format!("`{sigil}` alone")));
+/// A name behind its sigil; the sigil alone is a mark.
+fn sigil<'a>(rest: &'a str, kind: impl Fn(&'a str) -> Kind<'a>) -> (Kind<'a>, usize) {
+    let name = &rest[1..];
+    match span(name, |c| is_name(c) || c == '-') {
+        0 => (Kind::Mark(char::from(rest.as_bytes()[0])), 1),
+        length => (kind(&name[..length]), length + 1),
     }
-    Ok((kind(&name[..length]), length + 1))
 }
 
-fn quoted(source: &str, at: usize) -> Result<(&str, usize), ParseError> {
+fn quoted(source: &str, at: usize) -> Result<(&str, usize), Fault> {
     let body = &source[at + 1..];
     let mut escaped = false;
     let is_end = |&(_, c): &(usize, char)| {
@@ -125,21 +124,21 @@ fn quoted(source: &str, at: usize) -> Result<(&str, usize), ParseError> {
     };
     match body.char_indices().find(is_end) {
         Some((length, _)) => Ok((&body[..length], length + 2)),
-        None => Err(ParseError::expected(source, at, "a closing `\"`", "the end of the text")),
+        None => Err(Fault::expected(at, "a closing `\"`", "the end of the text")),
     }
 }
 
-fn number(source: &str, at: usize) -> Result<(Kind<'_>, usize), ParseError> {
-    let rest = &source[at..];
+/// A number; a `-` without one is a mark.
+fn number(rest: &str) -> (Kind<'_>, usize) {
     let sign = usize::from(rest.starts_with('-'));
     let digits = |from: usize| span(&rest[from..], |c| c.is_ascii_digit());
     if rest[sign..].starts_with("0x") {
         let length = sign + 2 + span(&rest[sign + 2..], |c| c.is_ascii_hexdigit());
-        return Ok((Kind::Number(&rest[..length]), length));
+        return (Kind::Number(&rest[..length]), length);
     }
     let mut length = sign + digits(sign);
     if length == sign {
-        return Err(ParseError::expected(source, at, "a number", "`-` alone"));
+        return (Kind::Mark('-'), 1);
     }
     if rest[length..].starts_with('.') {
         length += 1 + digits(length + 1);
@@ -149,29 +148,19 @@ fn number(source: &str, at: usize) -> Result<(Kind<'_>, usize), ParseError> {
         let exponent = digits(length + 1 + signed);
         length += if exponent > 0 { 1 + signed + exponent } else { 0 };
     }
-    Ok((Kind::Number(&rest[..length]), length))
+    (Kind::Number(&rest[..length]), length)
 }
 
-fn word(source: &str, at: usize) -> Result<(Kind<'_>, usize), ParseError> {
+fn word(source: &str, at: usize) -> Result<(Kind<'_>, usize), Fault> {
     let rest = &source[at..];
     let length = span(rest, is_name);
     if &rest[..length] != "tensor" || !rest[length..].starts_with('<') {
         return Ok((Kind::Word(&rest[..length]), length));
     }
     let inner = &rest[length + 1..];
-    let Some(end) = closing(inner) else {
-        return Err(ParseError::expected(source, at, "a type", "`tensor<` without `>`"));
-    };
-    match tensor_type(&inner[..end]) {
-        Some(ty) => Ok((Kind::Type(ty), length + 1 + end + 1)),
-        None => {
-            let spelling = inner[..end].lines().next().unwrap_or_default();
-            let found = format!("`tensor<{spelling}>`");
-            if let Some(reason) = refusal::of_type(spelling) {
-                return Err(ParseError::new(source, at, format!("{found}: {reason}")));
-            }
-            Err(ParseError::expected(source, at, "a type of static shape that fits the machine", &found))
-        }
+    match closing(inner) {
+        Some(end) => Ok((Kind::Tensor(&inner[..end]), length + 1 + end + 1)),
+        None => Err(Fault::expected(at, "a type", "`tensor<` without `>`")),
     }
 }
 
@@ -187,16 +176,4 @@ fn closing(inner: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// `2x3xf32`; `None` also where the number of bytes overflows.
-fn tensor_type(text: &str) -> Option<TensorType> {
-    let (sizes, dtype) = match text.rsplit_once('x') {
-        Some((sizes, dtype)) => {
-            (sizes.split('x').map(str::parse).collect::<Result<Vec<usize>, _>>().ok()?, dtype)
-        }
-        None => (Vec::new(), text),
-    };
-    let dtype = DType::from_name(dtype.trim())?;
-    Some(TensorType::new(sizes, dtype)).filter(TensorType::is_addressable)
 }

@@ -1,24 +1,36 @@
 //! The parser: StableHLO text to a verified graph.
 //!
-//! Reads what the printer writes, and the usual pretty and generic spelling of the same ops, in
-//! modules of several functions too. The way: characters, tokens ([`lexer`]), calls ([`statement`]),
-//! ops ([`resolve`]), the [`Builder`](crate::Builder). One token of look-ahead is enough.
+//! Reads what the printer writes, the usual pretty and generic spelling of the same ops, in modules of
+//! several functions too, and what other exporters write. The way: characters, tokens ([`lexer`]), calls
+//! ([`statement`]), their meaning ([`meaning`]), which is one op ([`resolve`]) or several ([`expand`]), the
+//! [`Builder`](crate::Builder). One token of look-ahead is enough; what stands elsewhere in the text is
+//! found beforehand ([`survey`]).
 
 mod attribute;
+mod attributes;
 mod check;
 mod collective;
 mod control;
 mod cursor;
 mod dense;
 mod error;
+mod expand;
 mod function;
+mod inline;
 mod lexer;
+mod meaning;
+mod module;
 mod refusal;
 mod resolve;
 mod scope;
+mod sharding;
 mod statement;
+mod survey;
+mod types;
 
 pub use error::ParseError;
+
+use module::Wanted;
 
 use crate::Graph;
 use crate::check::Program;
@@ -51,19 +63,24 @@ impl Graph {
 
 /// As [`Program::parse`].
 pub(crate) fn program(text: &str) -> Result<Program, ParseError> {
-    let mut functions = cursor::Parser::new(text)?.module()?;
+    let mut functions = functions(text, Wanted::Entry)?;
     let main = functions.iter().position(|(_, program)| program.graph.name() == MAIN).unwrap_or(0);
     Ok(functions.swap_remove(main).1)
 }
 
+fn functions(text: &str, wanted: Wanted) -> Result<Vec<(bool, Program)>, ParseError> {
+    let functions = cursor::Parser::new(text).and_then(|mut parser| parser.module(wanted));
+    functions.map_err(|fault| fault.in_text(text))
+}
+
 /// As [`Program::parse_all`].
 pub(crate) fn programs(text: &str) -> Result<Vec<Program>, ParseError> {
-    let mut functions = cursor::Parser::new(text)?.module()?;
+    let mut functions = functions(text, Wanted::Public)?;
     if let Some(main) = functions.iter().position(|(_, program)| program.graph.name() == MAIN) {
         return Ok(vec![functions.swap_remove(main).1]);
     }
     let mut public: Vec<Program> =
-        functions.into_iter().filter(|(public, _)| *public).map(|(_, program)| program).collect();
+        functions.into_iter().filter(|(is_private, _)| !*is_private).map(|(_, program)| program).collect();
     if public.len() > 1 {
         public.retain(|program| program.graph.inputs().is_empty());
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::ParseError;
 use super::cursor::Parser;
+use super::error::Fault;
 use super::lexer::Kind;
 use crate::check::Check;
 use crate::graph::Value;
@@ -13,13 +13,21 @@ use crate::{Builder, Graph, TensorType};
 /// A graph being read, and what its names stand for.
 pub(super) struct Block<'a> {
     pub(super) builder: Builder,
-    pub(super) names: HashMap<&'a str, Vec<Value>>,
+    pub(super) scope: Scope<'a>,
     /// Checks of the function, with the value and the expected value.
     pub(super) checks: Vec<(Check, [Value; 2])>,
-    /// What a region reads from around it, in the order of its inputs; `None` in a function.
-    captures: Option<Vec<Capture>>,
+    /// What a region reads from around it, in the order of its inputs.
+    captures: Vec<Capture>,
+}
+
+/// What names stand for in a function or region.
+#[derive(Default)]
+pub(super) struct Scope<'a> {
+    names: HashMap<&'a str, Vec<Value>>,
     /// The values here of what is read from around, by name and result.
     captured: HashMap<(&'a str, usize), Value>,
+    /// Whether this is a region, which reads what stands around it.
+    is_region: bool,
 }
 
 /// A value of the graph around a region that the region reads.
@@ -39,40 +47,40 @@ pub(super) struct Region {
 /// An argument of a region: its place, name and type.
 pub(super) type Argument<'a> = (usize, &'a str, TensorType);
 
-impl Block<'_> {
+impl<'a> Block<'a> {
     pub(super) fn function(name: &str) -> Self {
         Block {
             builder: Builder::new(name),
-            names: HashMap::new(),
+            scope: Scope::default(),
             checks: Vec::new(),
-            captures: None,
-            captured: HashMap::new(),
+            captures: Vec::new(),
         }
     }
 
     fn region() -> Self {
-        Block { captures: Some(Vec::new()), ..Block::function("region") }
-    }
-}
-
-impl<'a> Block<'a> {
-    fn value(&self, name: &'a str, result: usize) -> Option<Value> {
-        let defined = self.names.get(name).and_then(|values| values.get(result));
-        defined.or_else(|| self.captured.get(&(name, result))).copied()
+        let scope = Scope { is_region: true, ..Scope::default() };
+        Block { scope, ..Block::function("region") }
     }
 
     /// A new input that stands for a value around the region.
     fn capture(&mut self, name: (&'a str, usize), capture: Capture) -> Value {
         let value = self.builder.input(capture.name.clone(), capture.ty.clone());
-        self.captured.insert(name, value);
-        self.captures.iter_mut().for_each(|captures| captures.push(capture.clone()));
+        self.scope.captured.insert(name, value);
+        self.captures.push(capture);
         value
+    }
+}
+
+impl<'a> Scope<'a> {
+    fn value(&self, name: &'a str, result: usize) -> Option<Value> {
+        let defined = self.names.get(name).and_then(|values| values.get(result));
+        defined.or_else(|| self.captured.get(&(name, result))).copied()
     }
 }
 
 impl<'a> Parser<'a> {
     /// A region on these arguments, its `{` taken; `}` is taken too.
-    pub(super) fn region_of(&mut self, arguments: &[Argument<'a>]) -> Result<Region, ParseError> {
+    pub(super) fn region_of(&mut self, arguments: &[Argument<'a>]) -> Result<Region, Fault> {
         let at = self.at();
         self.deeper(|parser| {
             let outer = std::mem::replace(&mut parser.block, Block::region());
@@ -87,21 +95,20 @@ impl<'a> Parser<'a> {
             if !block.checks.is_empty() {
                 return Err(parser.error(at, "expected checks in functions alone, found one in a region"));
             }
-            let captures = block.captures.unwrap_or_default();
-            Ok(Region { graph: block.builder.finish(&outputs), captures })
+            Ok(Region { graph: block.builder.finish(&outputs), captures: block.captures })
         })
     }
 
     /// Makes a name stand for values.
-    pub(super) fn define(&mut self, at: usize, name: &'a str, values: Vec<Value>) -> Result<(), ParseError> {
-        match self.block.names.insert(name, values) {
+    pub(super) fn define(&mut self, at: usize, name: &'a str, values: Vec<Value>) -> Result<(), Fault> {
+        match self.block.scope.names.insert(name, values) {
             None => Ok(()),
             Some(_) => Err(self.error(at, format!("expected a new name, found %{name} once more"))),
         }
     }
 
     /// `%x` or `%pair#1`.
-    pub(super) fn operand(&mut self) -> Result<Value, ParseError> {
+    pub(super) fn operand(&mut self) -> Result<Value, Fault> {
         let at = self.at();
         let name = self.value_name()?;
         let result = match self.peek() {
@@ -121,15 +128,15 @@ impl<'a> Parser<'a> {
     fn find(&mut self, name: &'a str, result: usize) -> Option<Value> {
         let here = self.outer.len();
         let depth = (0..=here).rev().find(|&depth| {
-            let block = self.at_depth(depth);
-            block.value(name, result).is_some() || block.captures.is_none()
+            let scope = &self.at_depth(depth).scope;
+            scope.value(name, result).is_some() || !scope.is_region
         })?;
-        let mut value = self.at_depth(depth).value(name, result)?;
+        let mut value = self.at_depth(depth).scope.value(name, result)?;
         let graph = self.at_depth(depth).builder.graph();
         let known = constant(graph, value).map(|(tensor, ty)| (tensor.clone(), ty.clone()));
         if let (Some((tensor, ty)), true) = (known, depth < here) {
             let copy = self.block.builder.literal(tensor, ty);
-            self.block.captured.insert((name, result), copy);
+            self.block.scope.captured.insert((name, result), copy);
             return Some(copy);
         }
         for depth in depth..here {

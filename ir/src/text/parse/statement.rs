@@ -1,19 +1,21 @@
 //! One line: results, an op in its pretty or generic form, and its types.
 //!
-//! Both forms end as a [`Call`]; what a call means is decided in [`super::resolve`].
+//! Both forms end as a [`Call`]; what a call means is decided in [`super::meaning`].
 
-use super::ParseError;
-use super::attribute::{Attribute, Attributes};
+use super::attribute::Attribute;
+use super::attributes::Attributes;
 use super::cursor::Parser;
-use super::dense;
+use super::error::Fault;
 use super::function::spell;
+use super::inline::FunctionCall;
 use super::lexer::Kind;
+use super::meaning;
 use super::refusal;
-use super::resolve;
+use super::resolve::plain;
 use super::scope::Region;
 use crate::graph::Value;
-use crate::op::{Binary, ControlOp, Elementwise};
-use crate::{BuildError, Builder, Graph, Op, Tensor, TensorType};
+use crate::op::Binary;
+use crate::{Graph, Tensor, TensorType};
 
 /// An op as the text spells it.
 pub(super) struct Call<'a> {
@@ -33,20 +35,64 @@ pub(super) struct Signature {
     pub(super) results: Vec<TensorType>,
 }
 
+/// What a line calls its results.
+pub(super) struct Names<'a> {
+    at: usize,
+    /// Place, name and number of values of each name.
+    names: Vec<(usize, &'a str, usize)>,
+    /// How many nodes the graph had before.
+    known: usize,
+}
+
+/// What stands right of the `=`.
+enum Line<'a> {
+    Values(Vec<Value>),
+    /// A function whose body is to be read next.
+    Call(FunctionCall<'a>),
+}
+
 impl<'a> Parser<'a> {
-    /// `%a, %b = op ..`, `%a:2 = op ..`.
-    pub(super) fn statement(&mut self) -> Result<(), ParseError> {
+    /// `%a, %b = op ..`, `%a:2 = op ..`, or an op without results.
+    pub(super) fn statement(&mut self) -> Result<(), Fault> {
         if self.is_check() {
             return self.check();
         }
-        let at = self.at();
         let names = self.result_names()?;
-        let known = self.block.builder.graph().len();
         let location = self.location(self.at());
         self.block.builder.describe(None, Some(location));
-        let values = self.right_hand_side()?;
+        let line = self.right_hand_side()?;
         self.skip_location()?;
-        let count = names.iter().map(|(_, _, count)| count).sum::<usize>();
+        match line {
+            Line::Values(values) => self.name_results(names, values),
+            Line::Call(call) => self.enter(call, names),
+        }
+    }
+
+    fn result_names(&mut self) -> Result<Names<'a>, Fault> {
+        let (at, known) = (self.at(), self.block.builder.graph().len());
+        let name = |parser: &mut Self| {
+            let (at, name) = (parser.at(), parser.value_name()?);
+            if !parser.eat(':') {
+                return Ok((at, name, 1));
+            }
+            let Kind::Number(count) = parser.peek() else {
+                return Err(parser.unexpected("a number of results"));
+            };
+            let count = count.parse().map_err(|_| parser.unexpected("a number of results"))?;
+            parser.advance();
+            Ok((at, name, count))
+        };
+        let names = match self.peek() {
+            Kind::Value(_) => self.until('=', name)?,
+            _ => Vec::new(),
+        };
+        Ok(Names { at, names, known })
+    }
+
+    /// Makes the names of a line stand for its results.
+    pub(super) fn name_results(&mut self, names: Names<'a>, values: Vec<Value>) -> Result<(), Fault> {
+        let Names { at, names, known } = names;
+        let count = names.iter().fold(0, |sum: usize, (_, _, count)| sum.saturating_add(*count));
         if count != values.len() {
             return Err(self.error(at, format!("expected {} results, found names for {count}", values.len())));
         }
@@ -64,93 +110,92 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Place, name and number of values of each name left of the `=`.
-    fn result_names(&mut self) -> Result<Vec<(usize, &'a str, usize)>, ParseError> {
-        let name = |parser: &mut Self| {
-            let (at, name) = (parser.at(), parser.value_name()?);
-            if !parser.eat(':') {
-                return Ok((at, name, 1));
-            }
-            let Kind::Number(count) = parser.advance() else {
-                return Err(parser.unexpected("a number of results"));
-            };
-            Ok((at, name, count.parse().map_err(|_| parser.error(at, "expected a number of results"))?))
-        };
-        self.until('=', name)
-    }
-
-    fn right_hand_side(&mut self) -> Result<Vec<Value>, ParseError> {
+    fn right_hand_side(&mut self) -> Result<Line<'a>, Fault> {
         let at = self.at();
-        let op = self.advance();
-        if let Kind::Word(name) | Kind::Text(name) = op
-            && let Some(reason) = refusal::of_op(name)
-        {
+        let (Kind::Word(name) | Kind::Text(name)) = self.peek() else {
+            return Err(self.unexpected("an op"));
+        };
+        if name != "call" && !name.contains('.') {
+            return Err(self.unexpected("an op"));
+        }
+        if let Some(reason) = refusal::of_op(name) {
             return Err(self.error(at, reason));
         }
-        match op {
-            Kind::Word("call" | "func.call") => self.call_of_function(at),
-            Kind::Word("stablehlo.constant" | "chlo.constant") => self.constant(),
-            Kind::Word(name @ "stablehlo.reduce") => {
-                let call = self.reduce(name)?;
-                self.push(at, call)
-            }
-            Kind::Word(name @ "stablehlo.while") => {
-                let call = self.while_loop(name)?;
-                self.push(at, call)
-            }
-            Kind::Word(name @ "chlo.scan") => {
-                let call = self.scan(name)?;
-                self.push(at, call)
-            }
-            Kind::Word(name @ "stablehlo.custom_call") => {
-                let call = self.custom_call(name)?;
-                self.push(at, call)
-            }
-            Kind::Word(name) => {
-                let call = self.pretty(name)?;
-                self.push(at, call)
-            }
-            Kind::Text(name) => {
-                let call = self.generic(name)?;
-                self.push(at, call)
-            }
-            _ => {
-                self.position -= 1;
-                Err(self.unexpected("an op"))
-            }
+        let is_generic = matches!(self.advance(), Kind::Text(_));
+        match (name, plain(name)) {
+            ("call" | "func.call", _) if !is_generic => return self.call_of_function(at).map(Line::Call),
+            (_, Some("constant")) if !is_generic => return self.constant().map(Line::Values),
+            _ => {}
         }
+        let mut call = match (name, plain(name)) {
+            _ if is_generic => self.generic(name)?,
+            (_, Some("reduce")) => self.reduce(name)?,
+            (_, Some("while")) => self.while_loop(name)?,
+            (_, Some("scan")) => self.scan(name)?,
+            (_, Some("custom_call")) => self.custom_call(name)?,
+            ("sdy.manual_computation", _) => self.manual_computation(name)?,
+            _ if name.starts_with("sdy.") => self.annotation(name)?,
+            _ => self.pretty(name)?,
+        };
+        if let Some(function) =
+            meaning::called_function(&mut call).map_err(|message| self.error(at, message))?
+        {
+            let Call { operands, signature, .. } = call;
+            return Ok(Line::Call(FunctionCall { at, function, operands, signature }));
+        }
+        self.push(at, call).map(Line::Values)
     }
 
     /// `@name(%x, %y) {backend_config = ".."} : (A, B) -> C`.
-    fn custom_call(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+    fn custom_call(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         let target = self.symbol()?;
         let mut call = self.pretty(name)?;
-        call.attributes.push("call_target_name", Attribute::Word(target));
+        call.attributes.push(meaning::TARGET, Attribute::Word(target));
         Ok(call)
     }
 
-    fn constant(&mut self) -> Result<Vec<Value>, ParseError> {
+    /// A literal. A function that is called again has read it already.
+    fn constant(&mut self) -> Result<Vec<Value>, Fault> {
+        let start = self.position;
+        let (tensor, ty) = match self.literals.get(&start) {
+            Some((tensor, ty, end)) => {
+                self.position = *end;
+                (tensor.clone(), ty.clone())
+            }
+            None => self.constant_at(start)?,
+        };
+        Ok(vec![meaning::push_constant(&mut self.block.builder, &tensor, &ty)])
+    }
+
+    fn constant_at(&mut self, start: usize) -> Result<(Tensor, TensorType), Fault> {
         if self.eat('{') {
             self.record('}')?;
         }
-        self.expect_word("dense")?;
-        let (tensor, ty) = self.dense()?;
-        Ok(vec![push_constant(&mut self.block.builder, &tensor, &ty)])
+        let Kind::Word(form @ ("dense" | "dense_resource")) = self.peek() else {
+            return Err(self.unexpected("`dense`"));
+        };
+        self.advance();
+        let (tensor, ty) = self.literal(form)?;
+        if !self.frames.is_empty() {
+            self.literals.insert(start, (tensor.clone(), ty.clone(), self.position));
+        }
+        Ok((tensor, ty))
     }
 
-    fn call_of_function(&mut self, at: usize) -> Result<Vec<Value>, ParseError> {
-        let name = self.symbol()?;
+    fn call_of_function(&mut self, at: usize) -> Result<FunctionCall<'a>, Fault> {
+        let function = self.symbol()?;
         self.expect('(')?;
         let operands = self.until(')', Parser::operand)?;
+        if self.eat('{') {
+            self.record('}')?;
+        }
         self.expect(':')?;
         let signature = self.signature()?;
-        let results = self.inline(at, name, &operands)?;
-        self.check_results(at, &results, &signature)?;
-        Ok(results)
+        Ok(FunctionCall { at, function, operands, signature })
     }
 
     /// Operands, `name = value` pairs and keywords in any order up to the colon, then types.
-    fn pretty(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+    fn pretty(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         let (mut operands, mut attributes) = (Vec::new(), Attributes::default());
         loop {
             match (self.peek(), self.peek_second()) {
@@ -171,13 +216,13 @@ impl<'a> Parser<'a> {
                 (Kind::Mark('['), _) => self.ranges(&mut attributes)?,
                 (Kind::Mark('{'), _) => {
                     self.advance();
-                    attributes.extend(self.record('}')?);
+                    attributes.attach(self.record('}')?);
                 }
                 (Kind::Word(key), Kind::Mark('=')) => {
                     self.position += 2;
                     attributes.push(key, self.linked()?);
                 }
-                (Kind::Word(keyword), _) => {
+                (Kind::Word(keyword) | Kind::Text(keyword), _) => {
                     self.advance();
                     attributes.push("keyword", Attribute::Word(keyword));
                 }
@@ -186,15 +231,15 @@ impl<'a> Parser<'a> {
             self.eat(',');
         }
         self.expect(':')?;
-        let signature = match name {
-            "stablehlo.optimization_barrier" => Signature { operands: None, results: self.types_alone()? },
+        let signature = match plain(name) {
+            Some("optimization_barrier") => Signature { operands: None, results: self.types_alone()? },
             _ => self.signature()?,
         };
         Ok(Call { name, operands, attributes, regions: Vec::new(), signature })
     }
 
     /// `[0:4:2, 1:3]` of a slice, as three lists.
-    fn ranges(&mut self, attributes: &mut Attributes<'a>) -> Result<(), ParseError> {
+    fn ranges(&mut self, attributes: &mut Attributes<'a>) -> Result<(), Fault> {
         self.expect('[')?;
         let ranges = self.until(']', |parser| {
             let start = parser.attribute()?;
@@ -211,7 +256,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `(%x init: %zero) applies stablehlo.add across dimensions = [0] : ..`, or with a region at the end.
-    fn reduce(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+    fn reduce(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         let (mut inputs, mut inits) = (Vec::new(), Vec::new());
         while self.eat('(') {
             inputs.push(self.operand()?);
@@ -228,14 +273,14 @@ impl<'a> Parser<'a> {
         self.expect('=')?;
         attributes.push("dimensions", self.attribute()?);
         if self.eat('{') {
-            attributes.extend(self.record('}')?);
+            attributes.attach(self.record('}')?);
         }
         self.expect(':')?;
         let (at, signature) = (self.at(), self.signature()?);
         let region = match (applied, inputs.first()) {
             (Some(op), Some(&input)) => {
                 let graph = Graph::reducer(op, self.block.builder.graph().ty(input).dtype);
-                let graph = graph.map_err(|error| self.refused(at, error))?;
+                let graph = graph.map_err(|error| self.error(at, error.message()))?;
                 Region { graph, captures: Vec::new() }
             }
             (Some(_) | None, _) => {
@@ -246,9 +291,9 @@ impl<'a> Parser<'a> {
         Ok(Call { name, operands: [inputs, inits].concat(), attributes, regions: vec![region], signature })
     }
 
-    fn reducing_op(&mut self) -> Result<Binary, ParseError> {
+    fn reducing_op(&mut self) -> Result<Binary, Fault> {
         let op = match self.peek() {
-            Kind::Word(name) => Binary::ALL.iter().copied().find(|op| op.name() == name),
+            Kind::Word(name) => Binary::ALL.iter().copied().find(|op| plain(op.name()) == plain(name)),
             _ => None,
         };
         let op = op.ok_or_else(|| self.unexpected("an op of two operands"))?;
@@ -256,16 +301,11 @@ impl<'a> Parser<'a> {
         Ok(op)
     }
 
-    /// `"op"(%a, %b) <{..}> ({..}) {..} : (A, B) -> C`.
-    fn generic(&mut self, name: &'a str) -> Result<Call<'a>, ParseError> {
+    /// `"op"(%a, %b) <{..}> ({..}) {..} : (A, B) -> C`, its name taken.
+    pub(super) fn generic(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         self.expect('(')?;
         let operands = self.until(')', Parser::operand)?;
-        let mut attributes = Attributes::default();
-        if self.eat('<') {
-            self.expect('{')?;
-            attributes.extend(self.record('}')?);
-            self.expect('>')?;
-        }
+        let mut attributes = self.properties()?;
         let mut regions = Vec::new();
         if self.eat('(') {
             regions = self.until(')', |parser| {
@@ -274,15 +314,26 @@ impl<'a> Parser<'a> {
             })?;
         }
         if self.eat('{') {
-            attributes.extend(self.record('}')?);
+            attributes.attach(self.record('}')?);
         }
         self.expect(':')?;
         let signature = self.signature()?;
         Ok(Call { name, operands, attributes, regions, signature })
     }
 
+    /// `<{..}>`, if it is there.
+    pub(super) fn properties(&mut self) -> Result<Attributes<'a>, Fault> {
+        if !self.eat('<') {
+            return Ok(Attributes::default());
+        }
+        self.expect('{')?;
+        let attributes = self.record('}')?;
+        self.expect('>')?;
+        Ok(attributes)
+    }
+
     /// `(A, B) -> C`, `(A) -> (B, C)`, `A -> B`, or types alone, the last of which is the result's.
-    pub(super) fn signature(&mut self) -> Result<Signature, ParseError> {
+    pub(super) fn signature(&mut self) -> Result<Signature, Fault> {
         let operands = if self.eat('(') { self.until(')', Parser::ty)? } else { self.types_alone()? };
         if !self.eat_arrow() {
             return Ok(Signature { operands: None, results: operands.last().cloned().into_iter().collect() });
@@ -291,41 +342,21 @@ impl<'a> Parser<'a> {
         Ok(Signature { operands: Some(operands), results })
     }
 
-    /// `A, B`.
-    pub(super) fn types_alone(&mut self) -> Result<Vec<TensorType>, ParseError> {
-        let mut types = vec![self.ty()?];
-        while self.eat(',') {
-            types.push(self.ty()?);
-        }
-        Ok(types)
-    }
-
-    fn push(&mut self, at: usize, mut call: Call<'a>) -> Result<Vec<Value>, ParseError> {
-        if let Some(constant) = constant(&mut call) {
-            let (tensor, ty) = constant.map_err(|message| self.error(at, message))?;
-            return Ok(vec![push_constant(&mut self.block.builder, &tensor, &ty)]);
-        }
+    fn push(&mut self, at: usize, mut call: Call<'a>) -> Result<Vec<Value>, Fault> {
         self.check_operands(at, &call)?;
-        let operands = call.operands.len();
-        let op =
-            resolve::op(&mut call).map_err(|message| self.error(at, format!("{}: {message}", call.name)))?;
-        let carried = if is_loop(&op) { call.operands.len() - operands } else { 0 };
-        let operands =
-            spread(&mut self.block.builder, &op, &call).map_err(|error| self.refused(at, error))?;
-        let results = self.block.builder.push_all(op, &operands);
-        let mut results = results.map_err(|error| self.refused(at, error))?;
-        // What a loop only reads is carried, but not among the results of the text.
-        results.truncate(results.len() - carried);
-        self.check_results(at, &results, &call.signature)?;
+        let functions = meaning::computations(&mut call).map_err(|message| self.error(at, message))?;
+        for function in functions {
+            let graph = self.function_as_graph(at, function)?;
+            call.regions.push(Region { graph, captures: Vec::new() });
+        }
+        let declared = call.signature.results.clone();
+        let results = meaning::build(&mut self.block.builder, call);
+        let results = results.map_err(|message| self.error(at, message))?;
+        self.check_results(at, &results, &declared)?;
         Ok(results)
     }
 
-    /// The error that an op does not fit, at its place.
-    pub(super) fn refused(&self, at: usize, error: BuildError) -> ParseError {
-        self.error(at, BuildError { location: None, ..error }.to_string())
-    }
-
-    fn check_operands(&self, at: usize, call: &Call<'a>) -> Result<(), ParseError> {
+    fn check_operands(&self, at: usize, call: &Call<'a>) -> Result<(), Fault> {
         let Some(declared) = &call.signature.operands else { return Ok(()) };
         let types = self.types(&call.operands);
         if *declared == types {
@@ -335,59 +366,18 @@ impl<'a> Parser<'a> {
         Err(self.error(at, format!("{}: declared to take {declared}, found {types}", call.name)))
     }
 
-    fn check_results(&self, at: usize, results: &[Value], signature: &Signature) -> Result<(), ParseError> {
+    /// Fails unless a line makes what it is declared to.
+    pub(super) fn check_results(
+        &self,
+        at: usize,
+        results: &[Value],
+        declared: &[TensorType],
+    ) -> Result<(), Fault> {
         let types = self.types(results);
-        if types == signature.results {
+        if types == declared {
             return Ok(());
         }
-        let (declared, types) = (spell(&signature.results), spell(&types));
+        let (declared, types) = (spell(declared), spell(&types));
         Err(self.error(at, format!("declared to make {declared}, but makes {types}")))
-    }
-}
-
-/// The constant that a call in generic form stands for, if it stands for one.
-fn constant(call: &mut Call<'_>) -> Option<Result<(Tensor, TensorType), String>> {
-    if !["stablehlo.constant", "chlo.constant", "chlo.constant_like"].contains(&call.name) {
-        return None;
-    }
-    let ty = call.signature.results.first()?.clone();
-    let literal = match call.attributes.take(&["value"]) {
-        Some(Attribute::Dense(tensor, _)) => return Some(Ok((tensor, ty))),
-        Some(Attribute::Integer(value)) => Some(value.to_string()),
-        Some(Attribute::Word(word)) => Some(word.to_owned()),
-        Some(Attribute::Boolean(value)) => Some(value.to_string()),
-        Some(Attribute::List(_) | Attribute::Record(_)) | None => None,
-    };
-    let tensor = literal.and_then(|literal| dense::scalar(ty.dtype, &literal));
-    Some(
-        tensor
-            .map(|tensor| (tensor, ty))
-            .ok_or_else(|| "expected the attribute `value` with a literal".to_owned()),
-    )
-}
-
-fn is_loop(op: &Op) -> bool {
-    matches!(op, Op::Control(ControlOp::While(_) | ControlOp::Scan(_)))
-}
-
-/// StableHLO lets the predicate of `select` and the bounds of `clamp` be scalars; here they are repeated.
-fn spread(builder: &mut Builder, op: &Op, call: &Call<'_>) -> Result<Vec<Value>, BuildError> {
-    let takes_scalars = matches!(op, Op::Elementwise(Elementwise::Select | Elementwise::Clamp));
-    let shape = call.signature.results.first().map(|ty| ty.shape.clone()).unwrap_or_default();
-    let mut operands = Vec::with_capacity(call.operands.len());
-    for &value in &call.operands {
-        let scalar = builder.graph().ty(value).rank() == 0;
-        let repeat = takes_scalars && scalar && !shape.is_empty();
-        operands.push(if repeat { builder.broadcast_in_dim(value, shape.clone(), vec![])? } else { value });
-    }
-    Ok(operands)
-}
-
-/// Adds a constant; a scalar of a larger type stands for all elements.
-pub(super) fn push_constant(builder: &mut Builder, tensor: &Tensor, ty: &TensorType) -> Value {
-    if tensor.ty() == ty {
-        builder.constant(tensor.clone())
-    } else {
-        builder.splat(tensor.clone(), ty.shape.clone())
     }
 }

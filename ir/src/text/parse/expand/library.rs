@@ -1,0 +1,88 @@
+//! Custom calls whose meaning is known: ops in the clothes of a call, annotations, JAX's routines.
+
+use super::super::attributes::Attributes;
+use super::super::meaning::{self, Reason, TARGET};
+use super::super::refusal;
+use super::super::resolve::plain;
+use super::super::statement::Call;
+use super::{Expansion, lapack, selection, type_of};
+use crate::Builder;
+use crate::graph::Value;
+use crate::op::custom;
+
+/// Calls by their target.
+const CALLS: [(&str, Expansion); 22] = [
+    ("ApproxTopK", selection::approx_top_k),
+    ("LayoutConstraint", annotation),
+    ("MoveToDevice", annotation),
+    ("MoveToHost", annotation),
+    ("SPMDFullToShardShape", annotation),
+    ("SPMDShardToFullShape", annotation),
+    ("Sharding", annotation),
+    ("annotate_device_placement", annotation),
+    ("blas_dtrsm", lapack::trsm),
+    ("blas_strsm", lapack::trsm),
+    ("lapack_dpotrf", lapack::potrf),
+    ("lapack_dpotrf_ffi", lapack::potrf_ffi),
+    ("lapack_dtrsm", lapack::trsm),
+    ("lapack_dtrsm_ffi", lapack::trsm_ffi),
+    ("lapack_spotrf", lapack::potrf),
+    ("lapack_spotrf_ffi", lapack::potrf_ffi),
+    ("lapack_strsm", lapack::trsm),
+    ("lapack_strsm_ffi", lapack::trsm_ffi),
+    ("xla.sdy.FuncResultSharding", annotation),
+    ("xla.sdy.GlobalToLocalShape", annotation),
+    ("xla.sdy.LocalToGlobalShape", annotation),
+    ("xla.sdy.PropagationBarrier", annotation),
+];
+
+/// The expansion of a custom call, if its meaning is known and no op of a user's own has its name.
+pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
+    let target = call.attributes.peek_word(TARGET).unwrap_or_default();
+    if custom::is_registered(target) {
+        return Ok(None);
+    }
+    if let Some(reason) = refusal::of_op(target) {
+        return Err(reason);
+    }
+    let known = CALLS.iter().find(|(name, _)| *name == target).map(|(_, expansion)| *expansion);
+    Ok(known.or(plain(target).map(|_| op_of_another_version as Expansion)))
+}
+
+/// `@mhlo.erf(%x) {mhlo.attributes = {..}, mhlo.version = 1}`: an op that StableHLO lacked when the text was
+/// written. What else stands in the dictionary is about the call.
+fn op_of_another_version(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
+    call.name = call.attributes.word(&[TARGET])?;
+    call.attributes = call.attributes.record(&["mhlo.attributes", "stablehlo.attributes"])?;
+    meaning::values(builder, call)
+}
+
+/// A note for compilers. It changes no value, but may cut values into the parts of several devices.
+fn annotation(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, Reason> {
+    let types: Vec<_> = call.operands.iter().map(|&value| type_of(builder, value)).collect();
+    if types != call.signature.results {
+        return Err("choral leaves out values in parts on several devices".into());
+    }
+    Ok(call.operands)
+}
+
+/// `sdy.manual_computation`: on one device, its body.
+pub(super) fn manual_computation(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
+    let body = call.regions.pop().ok_or("expected a region")?;
+    let captured = body.captures.iter().map(|capture| capture.outer);
+    let operands: Vec<Value> = call.operands.iter().copied().chain(captured).collect();
+    let types: Vec<_> = operands.iter().map(|&value| type_of(builder, value)).collect();
+    if types != body.graph.input_types() || body.graph.output_types() != call.signature.results {
+        return Err("choral leaves out values in parts on several devices".into());
+    }
+    Ok(builder.inline(&body.graph, &operands)?)
+}
+
+/// The settings of a call: a dictionary, under today's name or the older one.
+pub(super) fn config<'a>(call: &mut Call<'a>) -> Result<Attributes<'a>, String> {
+    let settings = call.attributes.record(&["mhlo.backend_config"])?;
+    match settings == Attributes::default() {
+        true => call.attributes.record(&["backend_config"]),
+        false => Ok(settings),
+    }
+}
