@@ -106,10 +106,11 @@ fn store(dtype: DType, bits: &[u64]) -> Storage {
 /// The bytes of all elements in little-endian order, or those of one element for all.
 fn from_bytes(digits: &str, ty: &TensorType) -> Result<Tensor, String> {
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let hex = digits.strip_prefix("0x").unwrap_or_default().as_bytes();
+    let expected = || format!("expected hexadecimal bytes of elements of {ty}");
+    let hex = digits.strip_prefix("0x").ok_or_else(expected)?.as_bytes();
     let bytes: Option<Vec<u8>> = hex.chunks(2).map(pair).collect();
     let storage = bytes.and_then(|bytes| Storage::from_le_bytes(ty.dtype, &bytes));
-    let storage = storage.ok_or_else(|| format!("expected hexadecimal bytes of elements of {ty}"))?;
+    let storage = storage.ok_or_else(expected)?;
     let shape = if storage.len() == 1 && ty.len() != 1 { Vec::new() } else { ty.shape.clone() };
     Tensor::from_storage(shape, storage).map_err(|error| error.to_string())
 }
