@@ -331,6 +331,7 @@ fn in_a_body_of_scalars() {
     stablehlo.reduce: its body combines elements, and cannot hold an op along the axis `members`; compute outside of it what differs between members (axis)
       operand 0: %x : tensor<4x3xf32>
       operand 1: %zero : tensor<f32>
+      at 4:16 of the text
     ");
     assert!(bind(text, "others").is_ok());
 }

@@ -396,7 +396,9 @@ fn bench_prints_one_line_of_json() {
         assert!(report["median_us"].as_f64() <= report["p90"].as_f64(), "{line}");
         assert_eq!(report["runs"], 3);
         assert_eq!(report["flops"], 3 * (2 * 2 * 3 + 2));
-        assert_eq!(report["peak_bytes"], 4 * values);
+        // Beside the values stands what a product takes for itself.
+        let bytes = report["peak_bytes"].as_u64().expect("a number of bytes");
+        assert!((4 * values..4 * values + 200).contains(&bytes), "{bytes}");
         assert_eq!((report["device"].as_str(), report["threads"].as_u64()), (Some(device), Some(1)));
         assert_eq!(report.as_object().map(serde_json::Map::len), Some(9));
     }
@@ -456,12 +458,18 @@ fn files_are_written_whole_or_not_at_all() {
 #[test]
 fn programs_that_need_too_much_memory_are_refused() {
     let folder = Folder::new("programs_that_need_too_much_memory_are_refused");
-    let ty = "tensor<1152921504606846976xf64>";
-    let text =
+    let ty = "tensor<144115188075855872xf64>";
+    let program =
         format!("func.func @main() -> {ty} {{\n%x = stablehlo.iota dim = 0 : {ty}\nreturn %x : {ty}\n}}");
-    folder.write("huge.mlir", &text);
-    let screen = folder.screen(&["run huge.mlir", "bench huge.mlir --device reference"]);
-    assert_snapshot!(screen);
+    folder.write("huge.mlir", &program);
+    for words in ["run huge.mlir", "bench huge.mlir --device reference"] {
+        let output = folder.choral(words);
+        let told =
+            format!("error: %x : {ty}: with what is alive beside it, 1170.9 PB of memory are needed, and ");
+        assert_eq!(output.status.code(), Some(2));
+        let message = text(&output.stderr);
+        assert!(message.starts_with(&told) && message.ends_with("at 2:6 of the text\n"), "{message}");
+    }
 }
 
 #[test]

@@ -130,10 +130,12 @@ fn ops_between_members_for_another_number_of_them() {
     assert_snapshot!(told.join("\n\n"), @"
     choral.all_gather: it is for 5 members along members, and there are 4 (size)
       operand 0: %x : tensor<4x3xf32>
+      at 2:6 of the text
       at tests/graphs.rs:128:24
 
     choral.all_to_all: it is for 3 members along members, and there are 4 (size)
       operand 0: %x : tensor<4x3xf32>
+      at 2:6 of the text
       at tests/graphs.rs:128:24
     ");
 }

@@ -123,14 +123,24 @@ pub fn members_at_a_time(graph: &Graph, batching: &Batching) -> Result<Option<us
     let Some(MemoryLimit { bytes: limit, needs }) = memory_limit else { return Ok(size.filter(is_piece)) };
     let needs = |chunk: usize| batch(graph, batching, Some(chunk)).map(|graph| needs(&graph));
     let most = size.unwrap_or(members).min(members).max(1);
-    if needs(most)? <= limit {
+    let mut least = needs(most)?;
+    if least <= limit {
         return Ok(Some(most).filter(is_piece));
     }
-    let least = needs(1)?;
-    if least > limit {
-        return Err(DimsError::MemoryLimit { limit, least }.into());
+    // Many small chunks take room for themselves: one member at a time need not take least.
+    let mut fits = 1;
+    loop {
+        if fits >= most {
+            return Err(DimsError::MemoryLimit { limit, least }.into());
+        }
+        let bytes = needs(fits)?;
+        if bytes <= limit {
+            break;
+        }
+        least = least.min(bytes);
+        fits = fits.saturating_mul(2);
     }
-    let (mut fits, mut exceeds) = (1, most);
+    let mut exceeds = most;
     while exceeds - fits > 1 {
         let chunk = fits.midpoint(exceeds);
         if needs(chunk)? <= limit { fits = chunk } else { exceeds = chunk }

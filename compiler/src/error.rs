@@ -51,7 +51,8 @@ impl Error {
     pub fn at(self, location: Location) -> Error {
         let is_located = match &self {
             Error::Trace(_) | Error::At { .. } => true,
-            Error::Build(error) => error.location.is_some(),
+            // A line of a program's text does not say who uses the program.
+            Error::Build(error) => error.location.as_ref().is_some_and(|location| !location.file.is_empty()),
             Error::Dims(_)
             | Error::State(_)
             | Error::Ensemble(_)
@@ -135,7 +136,7 @@ pub enum DimsError {
     #[error("chunk_size: expected at least one member at a time, got 0")]
     ChunkSize,
     #[error(
-        "memory_limit: {limit} bytes do not hold the program; with one member at a time it needs {least}"
+        "memory_limit: {limit} bytes do not hold the program; however few members at a time, it needs {least}"
     )]
     MemoryLimit { limit: u64, least: u64 },
 }

@@ -99,8 +99,12 @@ fn sizes_at_the_edge_are_right() {
     assert_eq!(inferred(window((0, 0), 3, [1, 4]), &[f32s([9]), f32s([])]), Ok(vec![1]));
     assert_eq!(inferred(pad(-4, -5, 0), &[f32s([9]), f32s([])]), Ok(vec![0]));
     assert_eq!(inferred(pad(1, 2, 3), &[f32s([3]), f32s([])]), Ok(vec![12]));
-    let slice = Slice { start: vec![1], limit: vec![9], strides: vec![usize::MAX] };
-    assert_eq!(inferred(slice, &[f32s([9])]), Ok(vec![1]));
+    let slice = Slice { start: vec![1], limit: vec![9], strides: vec![i64::MAX as usize] };
+    assert_eq!(inferred(slice.clone(), &[f32s([9])]), Ok(vec![1]));
+    // Text has no number for it.
+    assert!(inferred(Slice { strides: vec![usize::MAX], ..slice }, &[f32s([9])]).is_err());
+    let far = Convolution { strides: vec![usize::MAX], ..convolution((0, 0), 1, 1) };
+    assert!(inferred(far, &image).is_err());
 }
 
 /// Attributes that no text spells, but JSON can.

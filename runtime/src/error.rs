@@ -32,7 +32,7 @@ pub enum Error {
     /// A program that there is not the memory for.
     #[error("%{name} : {ty}: with what is alive beside it, {cause}{}", at(.location))]
     Memory {
-        /// Name of the value that is made when most is needed.
+        /// Name of the value that takes most to be made.
         name: String,
         /// Its type.
         ty: TensorType,

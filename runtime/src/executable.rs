@@ -82,7 +82,8 @@ pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
 }
 
 fn peak(graph: &Graph, plan: Option<&Plan>) -> Peak {
-    plan.map_or_else(|| memory::of_interpreter(graph), |plan| plan.peak(&graph.input_types()))
+    let peak = plan.map_or_else(|| memory::of_interpreter(graph), |plan| plan.peak(&graph.input_types()));
+    peak.with_what_the_allocator_keeps()
 }
 
 /// Fails if an op between members is left.

@@ -23,7 +23,7 @@ use crate::plan::memory::of_interpreter;
 /// If the inputs are not of the graph's number and types, or there is not the memory.
 pub fn evaluate(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     check_inputs(graph, inputs)?;
-    let peak = of_interpreter(graph);
+    let peak = of_interpreter(graph).with_what_the_allocator_keeps();
     peak.check()?;
     peak.ask(&graph.input_types())?;
     interpret(graph, inputs)

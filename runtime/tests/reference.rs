@@ -406,10 +406,10 @@ fn scattering_into_nothing() {
 /// Steps and paddings so large that only what lies at their start or end is taken.
 #[test]
 fn distances_beyond_every_size() {
-    let slice = Slice { start: vec![1], limit: vec![4], strides: vec![usize::MAX] };
+    let slice = Slice { start: vec![1], limit: vec![4], strides: vec![i64::MAX as usize] };
     check(&run(slice, &[counting(&[4])]), [2.0f32]);
     let pad = Pad { low: vec![1], high: vec![0], interior: vec![1 << 62] };
     check(&run(pad, &[counting(&[1]), Tensor::from(0.0f32)]), [0.0f32, 1.0]);
-    let far = slide(|op| (op.padding[0], op.strides[0]) = ((-(1 << 40), 1 << 40), usize::MAX));
+    let far = slide(|op| (op.padding[0], op.strides[0]) = ((-(1 << 40), 1 << 40), i64::MAX as usize));
     assert_eq!(far.shape().last(), Some(&1));
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{TypeError, arity, ensure};
+use super::{TypeError, arity, ensure, spelled};
 use crate::{Class, DType, TensorType};
 
 /// An op of the family.
@@ -212,6 +212,7 @@ pub fn infer(op: &CollectiveOp, operands: &[&TensorType]) -> Result<Vec<TensorTy
         }
         CollectiveOp::AllGather(op) => infer_all_gather(op, ty),
         CollectiveOp::Permute(Permute { axis: _, pairs }) => {
+            spelled("a member's number", pairs.iter().flat_map(|(from, to)| [from, to]))?;
             for (position, (from, to)) in pairs.iter().enumerate() {
                 let twice = pairs[..position].iter().any(|other| other.0 == *from || other.1 == *to);
                 ensure!(!twice, "C1", "{from} -> {to} names a member that an earlier pair names");
@@ -219,7 +220,8 @@ pub fn infer(op: &CollectiveOp, operands: &[&TensorType]) -> Result<Vec<TensorTy
             Ok(vec![ty.clone()])
         }
         CollectiveOp::AllToAll(op) => infer_all_to_all(op, ty),
-        CollectiveOp::MemberKey(_) => {
+        CollectiveOp::MemberKey(MemberKey { axis: _, level, randomness: _ }) => {
+            spelled("the level", [level])?;
             let is_keys = ty.dtype == DType::Ui32 && ty.shape.last() == Some(&2);
             ensure!(is_keys, "C1", "expected keys, ui32 with a last dimension of 2, got {ty}");
             Ok(vec![ty.clone()])

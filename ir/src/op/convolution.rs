@@ -236,10 +236,14 @@ impl Line {
         self.counted().ok_or_else(|| overflow(self))
     }
 
-    /// As [`Line::windows`]; `None` if a place of the line, counted from the first element or from the
-    /// start of the padding, overflows.
+    /// As [`Line::windows`]; `None` if a length, or a place of the line counted from the first element or
+    /// from the start of the padding, overflows.
     fn counted(&self) -> Option<usize> {
         let (low, high) = self.padding;
+        let lengths = [self.dilation, self.window, self.window_dilation, self.stride];
+        if lengths.into_iter().any(|length| i64::try_from(length).is_err()) {
+            return None;
+        }
         let padded = extent(self.size, self.dilation)?.checked_add(low)?.checked_add(high)?;
         low.checked_neg()?.checked_add(padded.max(0))?;
         let window = extent(self.window, self.window_dilation)?;
@@ -252,11 +256,11 @@ impl Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Line { size, dilation, padding, window, window_dilation, stride: _ } = self;
+        let Line { size, dilation, padding, window, window_dilation, stride } = self;
         write!(
             f,
             "a line of {size} elements {dilation} apart, padded by {padding:?}, under windows of {window} \
-             elements {window_dilation} apart,"
+             elements {window_dilation} apart in steps of {stride}"
         )
     }
 }

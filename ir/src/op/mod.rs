@@ -275,6 +275,14 @@ pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Opti
     }
 }
 
+/// Fails unless text can spell every number: its attributes are of 64 bits, with a sign.
+pub(crate) fn spelled<'a>(what: &str, numbers: impl IntoIterator<Item = &'a usize>) -> Result<(), TypeError> {
+    for &number in numbers {
+        ensure!(i64::try_from(number).is_ok(), "size", "{what} is {number}, more than 64 bits can count");
+    }
+    Ok(())
+}
+
 /// Fails unless exactly `expected` operands were given.
 pub(crate) fn arity(expected: usize, operands: &[&TensorType]) -> Result<(), TypeError> {
     ensure!(operands.len() == expected, "arity", "expected {expected} operands, got {}", operands.len());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::convolution::extent;
-use super::{TypeError, arity, distinct, ensure, overflow};
+use super::{TypeError, arity, distinct, ensure, overflow, spelled};
 use crate::{DType, TensorType};
 
 /// A shape op.
@@ -273,6 +273,7 @@ fn infer_slice(op: &Slice, operands: &[&TensorType]) -> Result<TensorType, TypeE
         );
         ensure!(strides[dim] > 0, "C4", "stride of dimension {dim} must be at least 1");
     }
+    spelled("a stride", strides)?;
     Ok(ty.with_shape(op.result_shape()))
 }
 
@@ -289,6 +290,7 @@ fn infer_pad(op: &Pad, operands: &[&TensorType]) -> Result<TensorType, TypeError
         "C2",
         "low, high and interior need one entry per dimension of {ty}"
     );
+    spelled("interior padding", &op.interior)?;
     let mut shape = Vec::with_capacity(ty.rank());
     for (dim, &size) in ty.shape.iter().enumerate() {
         let result = op.result_size(dim, size);

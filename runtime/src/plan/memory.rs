@@ -15,13 +15,21 @@ use crate::error::Error;
 /// Less than this is not asked for before a run: a system that lacks it is at its end in any case.
 const ASKED: usize = 1 << 26;
 
+/// An allocator rounds large buffers up to pages, and keeps some of what is given back: measured
+/// (`benches/memory.rs`), less than one part in so many.
+const KEPT: usize = 64;
+
+/// Less than this lies in what a process has in any case.
+const LARGE: usize = 1 << 20;
+
 /// The fullest moment of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Peak {
     /// Bytes that are needed then.
     pub(crate) bytes: usize,
-    /// The value that is made then.
+    /// The value that takes most to be made, and the bytes of that.
     value: Label,
+    largest: usize,
 }
 
 /// What a value is called, its type, and the user's line.
@@ -44,12 +52,20 @@ impl Peak {
     /// Before anything is made.
     fn none(name: &str) -> Peak {
         let value = Label { name: name.to_owned(), ty: TensorType::scalar(DType::I1), location: None };
-        Peak { bytes: 0, value }
+        Peak { bytes: 0, value, largest: 0 }
     }
 
-    fn raise(&mut self, bytes: usize, value: &Label) {
-        if bytes > self.bytes {
-            *self = Peak { bytes, value: value.clone() };
+    /// With what an allocator takes beside the buffers that are asked of it.
+    pub(crate) fn with_what_the_allocator_keeps(self) -> Peak {
+        let kept = if self.bytes < LARGE { 0 } else { self.bytes / KEPT };
+        Peak { bytes: self.bytes.saturating_add(kept), ..self }
+    }
+
+    /// A value is made that takes so many bytes beside what is alive.
+    fn raise(&mut self, alive: usize, needs: usize, value: &Label) {
+        self.bytes = self.bytes.max(alive.saturating_add(needs));
+        if needs >= self.largest {
+            (self.value, self.largest) = (value.clone(), needs);
         }
     }
 
@@ -74,9 +90,9 @@ impl Peak {
 impl Plan {
     /// The fullest moment of a run on inputs of these types.
     pub(crate) fn peak(&self, inputs: &[TensorType]) -> Peak {
-        let Peak { bytes, value } = self.working();
+        let peak = self.working();
         let held = total(inputs.iter().map(TensorType::bytes)).saturating_add(self.constant_bytes());
-        Peak { bytes: bytes.saturating_add(held), value }
+        Peak { bytes: peak.bytes.saturating_add(held), ..peak }
     }
 
     /// Bytes of all constants, in regions too; splats stay scalars.
@@ -91,13 +107,13 @@ impl Plan {
         let mut buffers = Buffers::of(self);
         let mut peak = Peak::none("");
         for step in &self.steps {
-            peak.raise(buffers.live.saturating_add(step.needs(&buffers)), &step.label);
+            peak.raise(buffers.live, step.needs(&buffers), &step.label);
             buffers.pass(step);
         }
         for (slot, label) in &self.outputs {
             if buffers.is_scalar[*slot] {
+                peak.raise(buffers.live, label.ty.bytes(), label);
                 buffers.live = buffers.live.saturating_add(label.ty.bytes());
-                peak.raise(buffers.live, label);
             }
         }
         peak
@@ -236,7 +252,7 @@ impl Step {
 /// The fullest moment of the interpreter, which keeps every value, and splats at their full type.
 pub(crate) fn of_interpreter(graph: &Graph) -> Peak {
     let mut peak = Peak::none(graph.name());
-    let (mut kept, mut largest) = (0usize, 0);
+    let mut kept = 0usize;
     for (id, node) in graph.nodes() {
         let (made, inside) = match &node.kind {
             NodeKind::Input | NodeKind::Constant(_) => (node.types[0].bytes(), 0),
@@ -252,13 +268,8 @@ pub(crate) fn of_interpreter(graph: &Graph) -> Peak {
                 (total(node.types.iter().map(TensorType::bytes)), inside.saturating_add(scratch))
             }
         };
+        peak.raise(kept, made.saturating_add(inside), &Label::of(graph, id));
         kept = kept.saturating_add(made);
-        // The largest value is the one to look at: all are there at the end.
-        if made.saturating_add(inside) >= largest {
-            largest = made.saturating_add(inside);
-            peak.value = Label::of(graph, id);
-        }
-        peak.bytes = peak.bytes.max(kept.saturating_add(inside));
     }
     peak
 }

@@ -78,9 +78,9 @@ pub fn changed(graph: &Graph, choices: &mut Choices) -> Option<Graph> {
         builder.describe(Some(node.name.clone()), node.location.clone());
         let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
         let results = match &node.kind {
-            NodeKind::Input => vec![builder.input(node.name.clone(), typed(&node.types[0], everywhere))],
+            NodeKind::Input => vec![builder.input(node.name.clone(), typed(&node.types[0], everywhere)?)],
             NodeKind::Constant(tensor) => {
-                let ty = typed(&node.types[0], everywhere);
+                let ty = typed(&node.types[0], everywhere)?;
                 vec![builder.literal(constant(tensor, &ty)?, ty)]
             }
             NodeKind::Op(op) => {
@@ -115,7 +115,12 @@ fn everywhere(graph: &Graph, choices: &mut Choices) -> Everywhere {
     }
 }
 
-fn typed(ty: &TensorType, everywhere: Everywhere) -> TensorType {
+/// The type of an input or a constant; `None` if no value is of it, which ops refuse and the verifier.
+fn typed(ty: &TensorType, everywhere: Everywhere) -> Option<TensorType> {
+    Some(replaced(ty, everywhere)).filter(TensorType::is_addressable)
+}
+
+fn replaced(ty: &TensorType, everywhere: Everywhere) -> TensorType {
     match everywhere {
         Everywhere::Size(from, to) => {
             let size = |&size: &usize| if size == from { to } else { size };
@@ -132,7 +137,7 @@ fn constant(tensor: &Tensor, ty: &TensorType) -> Option<Tensor> {
         return Some(tensor.clone());
     }
     let is_splat = tensor.shape().is_empty() || ty.len() > ELEMENTS;
-    let shape = if is_splat { &[] } else { ty.shape.as_slice() };
+    let shape = if is_splat { &[][..] } else { ty.shape.as_slice() };
     let repeated = with_storage!(tensor.storage(), values => {
         let element = |at: usize| values.get(at % values.len().max(1)).copied();
         let length = if is_splat { 1 } else { ty.len() };
