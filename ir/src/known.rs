@@ -6,10 +6,10 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::graph::{NodeKind, Value};
+use crate::graph::{Node, NodeKind, Port, Value};
 use crate::op::{
     Binary, ComparisonDirection, ControlOp, Elementwise, IndexOp, Reduce, ReduceWindow, Scan, Scatter,
-    SelectAndScatter, WindowOp,
+    SelectAndScatter, ShapeOp, WindowOp,
 };
 use crate::{BuildError, Builder, DType, Graph, Op, TensorType};
 
@@ -73,44 +73,48 @@ impl Graph {
 
     /// The body of a fold on [accumulators](DType::accumulator), if it adds or multiplies 16-bit floats.
     ///
-    /// Of 2N inputs, input i and the one N places on are an accumulator and its element, or the other
-    /// way round. Each of the last N results must be the sum, product, maximum or minimum of such a pair,
-    /// in order; what a scan hands out before them may be that of any pair, or an input as it is.
+    /// Of 2N inputs, input i and the one N places on are an accumulator and its element, or the other way
+    /// round; the last N results must be one step of each pair, in order. What a scan hands out before them
+    /// may be a step or an input. Any of it may be transposed, reshaped and repeated on the way, which is
+    /// what `vmap` does to the body of a scan.
     fn accumulating(&self) -> Option<Graph> {
-        let before = self.outputs.len().checked_sub(self.inputs.len() / 2)?;
+        let parts = self.parts();
+        let part = |port: &Port| parts[port.value.node().index()];
+        let (handed_out, folded) =
+            self.outputs.split_at(self.outputs.len().checked_sub(self.inputs.len() / 2)?);
+        let is_fold = folded.iter().enumerate().all(|(pair, port)| part(port) == Some(Part::Step(pair)))
+            && handed_out.iter().all(|port| part(port).is_some());
+        if !is_fold || !self.nodes().any(|(_, node)| is_coarse(node)) {
+            return None;
+        }
         let mut builder = Builder::new(self.name());
         let inputs: Vec<Value> =
             self.inputs.iter().map(|port| accumulator(&mut builder, self, port.value)).collect();
-        let mut outputs = Vec::with_capacity(self.outputs.len());
-        let mut is_coarse = false;
-        for (at, port) in self.outputs.iter().enumerate() {
-            let result = match (self.input_number(port.value), self.pairwise(port.value)) {
-                (Some(input), _) if at < before => inputs[input],
-                (_, Some((op, [left, right]))) if at < before || left.min(right) == at - before => {
-                    let dtype = self.ty(port.value).dtype;
-                    is_coarse |= dtype != dtype.accumulator() && matches!(op, Binary::Add | Binary::Multiply);
-                    builder.binary(op, inputs[left], inputs[right]).ok()?
+        let outputs = builder.inline_where(self, &inputs, |id| parts[id.index()].is_some()).ok()?;
+        Some(builder.finish(&outputs))
+    }
+
+    /// Which part of a fold's body each node is; `None` for what is none.
+    fn parts(&self) -> Vec<Option<Part>> {
+        let mut parts: Vec<Option<Part>> = Vec::with_capacity(self.len());
+        for (id, node) in self.nodes() {
+            let operands: Vec<Option<Part>> =
+                self.operands(id).iter().map(|value| parts[value.node().index()]).collect();
+            parts.push(match (&node.kind, operands.as_slice()) {
+                (NodeKind::Input, _) => {
+                    self.inputs.iter().position(|port| port.value.node() == id).map(Part::Input)
                 }
-                (_, _) => return None,
-            };
-            outputs.push(result);
+                (NodeKind::Op(Op::Shape(op)), &[part]) if moves(op) => part,
+                (
+                    NodeKind::Op(Op::Elementwise(Elementwise::Binary(op))),
+                    &[Some(Part::Input(left)), Some(Part::Input(right))],
+                ) if folds(*op) && 2 * left.abs_diff(right) == self.inputs.len() => {
+                    Some(Part::Step(left.min(right)))
+                }
+                (NodeKind::Op(_) | NodeKind::Constant(_), _) => None,
+            });
         }
-        is_coarse.then(|| builder.finish(&outputs))
-    }
-
-    /// How a value combines two inputs that are half the inputs apart, if it is a fold's step.
-    fn pairwise(&self, value: Value) -> Option<(Binary, [usize; 2])> {
-        let NodeKind::Op(Op::Elementwise(Elementwise::Binary(op))) = self.node(value.node()).kind else {
-            return None;
-        };
-        let operands = self.operands(value.node());
-        let [left, right] = [self.input_number(operands[0])?, self.input_number(operands[1])?];
-        let folds = [Binary::Add, Binary::Multiply, Binary::Maximum, Binary::Minimum].contains(&op);
-        (folds && 2 * left.abs_diff(right) == self.inputs.len()).then_some((op, [left, right]))
-    }
-
-    fn input_number(&self, value: Value) -> Option<usize> {
-        self.inputs.iter().position(|port| port.value == value)
+        parts
     }
 
     /// The region on accumulators of its inputs, which it takes rounded to their own types.
@@ -204,6 +208,31 @@ impl Op {
             | Op::Custom(_) => return None,
         })
     }
+}
+
+/// A part of a fold's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The input of this number.
+    Input(usize),
+    /// The fold of the input of this number with the one that it is paired with.
+    Step(usize),
+}
+
+/// Whether what an op makes is its operand's elements, elsewhere.
+fn moves(op: &ShapeOp) -> bool {
+    matches!(op, ShapeOp::Transpose(_) | ShapeOp::Reshape(_) | ShapeOp::BroadcastInDim(_))
+}
+
+/// The steps of folds that are the same in any order, and so mean a sum, a product or an extreme.
+fn folds(op: Binary) -> bool {
+    [Binary::Add, Binary::Multiply, Binary::Maximum, Binary::Minimum].contains(&op)
+}
+
+/// Whether a step rounds so often that its fold needs a wider accumulator.
+fn is_coarse(node: &Node) -> bool {
+    let sums = [Binary::Add, Binary::Multiply].map(|op| NodeKind::Op(Op::from(Elementwise::Binary(op))));
+    sums.contains(&node.kind) && node.types.iter().any(|ty| ty.dtype != ty.dtype.accumulator())
 }
 
 /// An input like a graph's, of the type that its elements accumulate in.

@@ -1,6 +1,5 @@
 // test: vmap(in = [none, 0]) | vmap(in = [1, none])
-// A running sum of 16-bit floats accumulates in f32, so that mapping must leave its body an addition: what
-// is added has the members where the sum has them.
+// A running sum of 16-bit floats accumulates in f32, also where mapping moves what its body adds.
 func.func @main(%x: tensor<2x40xbf16>, %start: tensor<2xbf16>) -> (tensor<2x40xbf16>, tensor<2xbf16>) {
   %sums:2 = chlo.scan(%x) inits(%start) dimension=1 {
   ^bb0(%column: tensor<2xbf16>, %sum: tensor<2xbf16>):

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use choral_ir::BuildError;
 use choral_ir::op::Scan;
-use choral_ir::{BuildError, Op};
 
 use super::{MemberDims, at_dim, either, lanes};
 use crate::rules::{Batch, Lane, Lanes};
 use crate::walk;
 
 /// Members lie behind the dimension that is walked along, so that slices of inputs that all share
-/// stay shared; carried values have them first, or where the slices have them that they are folded with.
+/// stay shared; carried values have them first.
 pub(super) fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
     let Scan { dimension, is_reverse, inputs, body } = op;
     let outputs = body.outputs().len() - (lanes.len() - inputs);
@@ -30,13 +30,9 @@ pub(super) fn scan(cx: &mut Batch, op: &Scan, lanes: &[Lane]) -> Lanes {
 /// Where the body of a scan has the members in its inputs and outputs, once nothing changes any more.
 pub(super) fn scanned_dims(
     cx: &Batch,
-    op: &Scan,
+    Scan { dimension, is_reverse: _, inputs, body }: &Scan,
     lanes: &[Lane],
 ) -> Result<(MemberDims, MemberDims), BuildError> {
-    if Op::from(op.clone()).accumulating().is_some() {
-        return paired_dims(cx, op, lanes);
-    }
-    let Scan { dimension, is_reverse: _, inputs, body } = op;
     let (taken, carried) = lanes.split_at(*inputs);
     let outputs = body.outputs().len() - carried.len();
     let taken_dims: Vec<Option<usize>> = taken.iter().map(|lane| lane.dim().map(|_| *dimension)).collect();
@@ -51,18 +47,4 @@ pub(super) fn scanned_dims(
         }
         mapped = next;
     }
-}
-
-/// As [`scanned_dims`] for a running fold, whose body has to stay one: each slice and what it is folded
-/// into have the members at one place, so that the body moves nothing.
-fn paired_dims(
-    cx: &Batch,
-    Scan { dimension, is_reverse: _, inputs, body }: &Scan,
-    lanes: &[Lane],
-) -> Result<(MemberDims, MemberDims), BuildError> {
-    let mapped: Vec<bool> = lanes.iter().map(|lane| lane.dim().is_some()).collect();
-    let mapped = either(&mapped[..*inputs], &mapped[*inputs..]);
-    let in_dims = at_dim(&mapped, *dimension).repeat(2);
-    let out_mapped = walk::mapped_outputs(cx, body, &in_dims)?;
-    Ok((in_dims, at_dim(&out_mapped, *dimension)))
 }
