@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use choral_ir::Class;
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{Binary, Unary};
-use choral_ir::Class;
 use choral_runtime::ops::scalar::Scalar;
 
 /// Units in the last place that a result may be away from the true value.
@@ -85,7 +85,8 @@ fn error<T: Format>(got: T, value: f64, rest: f64) -> f64 {
     let scaled = |x: f64, power: i32| x * 2f64.powi(power / 2) * 2f64.powi(power - power / 2);
     // Infinity stands for the power of 2 beyond the greatest number.
     let limit = 2f64.powi(beyond - own);
-    let units = |x: f64| if x.is_infinite() { limit.copysign(x) } else { scaled(x, -own).clamp(-limit, limit) };
+    let units =
+        |x: f64| if x.is_infinite() { limit.copysign(x) } else { scaled(x, -own).clamp(-limit, limit) };
     let rest = if units(value).abs() == limit { 0.0 } else { scaled(rest, fine - own) };
     (units(got) - units(value) - rest).abs()
 }
@@ -126,7 +127,8 @@ impl Report {
     fn check(self) {
         let mut text = String::new();
         for (function, (worst, place)) in &self.worst {
-            writeln!(text, "{:32} {:5} {worst:8.3} at {place}", function.name(), self.dtype).expect("a string");
+            writeln!(text, "{:32} {:5} {worst:8.3} at {place}", function.name(), self.dtype)
+                .expect("a string");
         }
         println!("{text}");
         assert!(self.failures.is_empty(), "{}", self.failures.join("\n"));

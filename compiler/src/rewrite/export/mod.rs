@@ -68,7 +68,9 @@ fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>
         operands[operands.len() - count..].iter().all(is_scalar)
     };
     match op {
-        Op::Elementwise(Elementwise::Unary(Unary::ErfInvOfDraws)) => builder.push_all(Unary::ErfInv, operands),
+        Op::Elementwise(Elementwise::Unary(Unary::ErfInvOfDraws)) => {
+            builder.push_all(Unary::ErfInv, operands)
+        }
         Op::Convolution(op) => Ok(vec![convolution::plain(builder, *op, operands)?]),
         Op::Reduce(op) if !inits(operands.len() / 2) => fold::reduce(builder, &op, operands),
         Op::Window(WindowOp::ReduceWindow(op)) if !inits(operands.len() / 2) => {
