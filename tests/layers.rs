@@ -249,6 +249,28 @@ fn norms_of_halves() -> TestResult {
 }
 
 #[test]
+fn activations_at_the_edges() -> TestResult {
+    for dtype in [DType::F16, DType::Bf16, DType::F32, DType::F64] {
+        let x = Tensor::from([f32::NEG_INFINITY, -30_000.0, 1000.0, f32::INFINITY, f32::NAN]);
+        let at_edges = |function: fn(Var) -> Var, low: f64, high: f64| -> TestResult {
+            let results = jit(move |x: Var| function(x.to(dtype)).to(DType::F32)).call(&x)?.to_f64_vec();
+            assert_eq!(results[..4], [low, low, high, f64::INFINITY], "{dtype}");
+            assert!(results[4].is_nan(), "{dtype}");
+            Ok(())
+        };
+        at_edges(|x| x.gelu(), 0.0, 1000.0)?;
+        at_edges(|x| x.gelu_tanh(), 0.0, 1000.0)?;
+        at_edges(|x| x.silu(), 0.0, 1000.0)?;
+        at_edges(|x| x.softplus(), 0.0, 1000.0)?;
+        at_edges(|x| x.elu(1.0), -1.0, 1000.0)?;
+    }
+    // Six deviations out, 1 + erf(x) has no digits left.
+    let small = jit(|x: Var| x.gelu()).call(&Tensor::from([-6.0f64]))?.item::<f64>()?;
+    assert!((small / -5.919_525_870_226_88e-9 - 1.0).abs() < 1e-12, "{small:e}");
+    Ok(())
+}
+
+#[test]
 fn activations() -> TestResult {
     let x = Tensor::from([-1.0f32, 0.0, 2.0]);
     let run = |function: fn(Var) -> Var| jit(function).call(&x);
@@ -426,13 +448,14 @@ fn greatest_and_least_of_every_type() -> TestResult {
 #[test]
 fn special_functions() -> TestResult {
     use choral::ir::op::Unary;
-    let cases: [(Unary, f64, f64); 14] = [
+    let cases: [(Unary, f64, f64); 15] = [
         (Unary::Acos, 0.5, std::f64::consts::FRAC_PI_3),
         (Unary::Acosh, 2.0, 1.316_957_896_924_816_6),
         (Unary::Asin, 0.5, std::f64::consts::FRAC_PI_6),
         (Unary::Asinh, 1.0, 0.881_373_587_019_543),
         (Unary::Atan, 1.0, std::f64::consts::FRAC_PI_4),
         (Unary::Atanh, 0.5, 0.549_306_144_334_054_8),
+        (Unary::BesselI1e, 1.0, 0.207_910_415_349_708_45),
         (Unary::Cosh, 1.0, 1.543_080_634_815_243_7),
         (Unary::ErfInv, 0.5, 0.476_936_276_204_469_9),
         (Unary::ErfInv, -0.999_999, -3.458_910_737_279_5),

@@ -1,6 +1,7 @@
 //! What the ops mean, on small cases worked out by hand from the specification.
 #![allow(clippy::unwrap_used)]
 
+use choral_ir::element::{bf16, f16, i4};
 use choral_ir::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
     ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce,
@@ -89,6 +90,40 @@ fn rounding() {
 }
 
 #[test]
+fn neighbours() {
+    let least = f32::from_bits(1);
+    let x = Tensor::from([0.0f32, -0.0, 0.0, least, 1.0, f32::MAX, f32::INFINITY, -1.0]);
+    let y = Tensor::from([1.0f32, -1.0, -0.0, 0.0, 2.0, f32::INFINITY, 0.0, 0.0]);
+    let below_one = 1.0 - f32::EPSILON / 2.0;
+    let expected = [least, -least, -0.0, 0.0, 1.0 + f32::EPSILON, f32::INFINITY, f32::MAX, -below_one];
+    check(&run(Binary::NextAfter, &[x, y]), expected);
+}
+
+#[test]
+fn exact_functions_at_the_edges() {
+    let x = Tensor::from([-0.3f32, -0.0, f32::NEG_INFINITY, -8_388_608.5, f32::from_bits(0x8000_0001)]);
+    let least = f32::from_bits(0x8000_0001);
+    let run = |op| run(op, std::slice::from_ref(&x));
+    check(&run(Unary::RoundNearestEven), [-0.0f32, -0.0, f32::NEG_INFINITY, -8_388_608.0, -0.0]);
+    check(&run(Unary::RoundNearestAfz), [-0.0f32, -0.0, f32::NEG_INFINITY, -8_388_608.0, -0.0]);
+    check(&run(Unary::Ceil), [-0.0f32, -0.0, f32::NEG_INFINITY, -8_388_608.0, -0.0]);
+    check(&run(Unary::Floor), [-1.0f32, -0.0, f32::NEG_INFINITY, -8_388_608.0, -1.0]);
+    check(&run(Unary::Sign), [-1.0f32, -0.0, -1.0, -1.0, -1.0]);
+    check(&run(Unary::Abs), [0.3f32, 0.0, f32::INFINITY, 8_388_608.0, -least]);
+    check(&run(Unary::Negate), [0.3f32, 0.0, f32::INFINITY, 8_388_608.0, -least]);
+    check(&run(Unary::IsFinite), [true, true, false, true, true]);
+    check(&run(Unary::IsInf), [false, false, true, false, false]);
+    check(&run(Unary::IsNegInf), [false, false, true, false, false]);
+    check(&run(Unary::IsPosInf), [false; 5]);
+}
+
+#[test]
+fn bits_are_counted() {
+    check(&run(Unary::CountLeadingZeros, &[Tensor::from([0i8, 1, -1])]), [8i8, 7, 0]);
+    check(&run(Unary::Popcnt, &[Tensor::from([0i64, -1, i64::MIN])]), [0i64, 64, 1]);
+}
+
+#[test]
 fn orders() {
     let compare = |direction, compare_type| Compare { direction, compare_type };
     let (x, y) = (Tensor::from([f32::NAN, -0.0, 1.0]), Tensor::from([f32::NAN, 0.0, 2.0]));
@@ -123,6 +158,34 @@ fn halves_are_rounded_once() {
     let x =
         Tensor::from([tie, tie + 1e-12, tie - 1e-12, 65520.0, 65520.0 - 1e-9, 0.5 * least + 1e-20, -1e300]);
     assert_eq!(convert(x, f16), [1.0, above, 1.0, f64::INFINITY, 65504.0, least, f64::NEG_INFINITY]);
+}
+
+#[test]
+fn conversions_round_once() {
+    let to = |dtype, x: Tensor| run(Elementwise::Convert(dtype), &[x]);
+    // Just beyond the middle between 1 and the next f16 or bf16, and just before; in f32 they are the middle.
+    let half_step = |step: f64| [1.0 + step / 2.0 + 1e-12, 1.0 + step / 2.0, 1.0 + step / 2.0 - 1e-12];
+    check(
+        &to(DType::F16, Tensor::from(half_step(2f64.powi(-10)))),
+        [0x3C01, 0x3C00, 0x3C00].map(f16::from_bits),
+    );
+    check(
+        &to(DType::Bf16, Tensor::from(half_step(2f64.powi(-7)))),
+        [0x3F81, 0x3F80, 0x3F80].map(bf16::from_bits),
+    );
+    check(
+        &to(DType::F16, Tensor::from([65_520.0, 65_519.999_999_9, -1e-300])),
+        [0x7C00, 0x7BFF, 0x8000].map(f16::from_bits),
+    );
+    // The middle of two f32, and one more, which is less than the last place of f64.
+    let middle = (1i64 << 60) + (1 << 36);
+    let step = 2f32.powi(37);
+    check(
+        &to(DType::F32, Tensor::from([middle, middle + 1, -middle - 1])),
+        [2f32.powi(60), 2f32.powi(60) + step, -2f32.powi(60) - step],
+    );
+    check(&to(DType::F32, Tensor::from([u64::MAX])), [2f32.powi(64)]);
+    check(&to(DType::I32, tensor(&[2], [i4::new(-1), i4::new(7)])), [-1, 7]);
 }
 
 #[test]

@@ -9,6 +9,9 @@ use super::operators::elementwise_as;
 use super::reduce::Axes;
 use super::var::Var;
 
+/// Below this, `sigmoid(x)` and `erfc(-x)` are 0 in every type, and `x` times them, too: -infinity is cut off.
+const LOWEST: f64 = -1e4;
+
 impl Var {
     /// `max(x, 0)`.
     #[track_caller]
@@ -18,11 +21,12 @@ impl Var {
         elementwise_as("relu", Binary::Maximum.into(), &[self, &zero], Caller::caller())
     }
 
-    /// `x Phi(x)` with the normal distribution function by the error function (Hendrycks and Gimpel, 2016).
+    /// `x Phi(x)` with the normal distribution function by the error function (Hendrycks and Gimpel, 2016), exact
+    /// where that is small.
     #[track_caller]
     #[must_use]
     pub fn gelu(&self) -> Var {
-        self.scope_here("gelu", |x| x * 0.5 * ((x * FRAC_1_SQRT_2).erf() + 1.0))
+        self.scope_here("gelu", |x| x.maximum(LOWEST) * 0.5 * (x * -FRAC_1_SQRT_2).erfc())
     }
 
     /// [`Var::gelu`] with the normal distribution function by a hyperbolic tangent:
@@ -32,7 +36,7 @@ impl Var {
     pub fn gelu_tanh(&self) -> Var {
         self.scope_here("gelu_tanh", |x| {
             let inner = (x + x * x * x * 0.044_715) * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
-            x * 0.5 * (inner.tanh() + 1.0)
+            x.maximum(LOWEST) * 0.5 * (inner.tanh() + 1.0)
         })
     }
 
@@ -40,7 +44,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn silu(&self) -> Var {
-        self.scope_here("silu", |x| x * x.sigmoid())
+        self.scope_here("silu", |x| x.maximum(LOWEST) * x.sigmoid())
     }
 
     /// `log(1 + e^x)`, without overflow.

@@ -237,6 +237,8 @@ unary_methods! {
     lgamma Lgamma;
     /// The derivative of `lgamma`.
     digamma Digamma;
+    /// `e^-|x| I1(x)`, the modified Bessel function of the first kind and order 1, scaled.
+    i1e BesselI1e;
     /// Rounds down.
     floor Floor;
     /// Rounds up.
@@ -247,6 +249,12 @@ unary_methods! {
     sign Sign;
     /// Whether the value is neither infinite nor NaN.
     isfinite IsFinite;
+    /// Whether the value is infinite.
+    isinf IsInf;
+    /// Whether the value is negative infinity.
+    isneginf IsNegInf;
+    /// Whether the value is positive infinity.
+    isposinf IsPosInf;
     /// Logical or bitwise negation.
     logical_not Not;
 }
@@ -270,6 +278,10 @@ binary_methods! {
     pow Binary::Power;
     /// The angle of the point (`other`, `self`).
     atan2 Binary::Atan2;
+    /// The derivative of order `self` of `digamma` at `other`, as `jax.scipy.special.polygamma(self, other)`.
+    polygamma Binary::Polygamma;
+    /// The Hurwitz zeta function, the sum of `1 / (other + k)^self` over k = 0, 1, ..
+    zeta Binary::Zeta;
     /// Logical or bitwise and.
     logical_and Binary::And;
     /// Logical or bitwise or.

@@ -271,7 +271,8 @@ macro_rules! floats {
                     Binary::Minimum => minimum!(left, right),
                     Binary::Multiply => left * right,
                     Binary::Polygamma => $functions::polygamma(left, right),
-                    Binary::Power => left.powf(right),
+                    // Of NaN that signals, too.
+                    Binary::Power => if left == 1.0 || right == 0.0 { 1.0 } else { left.powf(right) },
                     Binary::Remainder => left % right,
                     Binary::Subtract => left - right,
                     Binary::Zeta => $functions::zeta(left, right),
