@@ -152,7 +152,10 @@ fn aliases() {
 }";
     // Forty lists of two lists each would be more than any memory.
     let doubled: String = (0..40).map(|at| format!("#a{at} = [#a{}, #a{}]\n", at + 1, at + 1)).collect();
+    // Nor may a chain of them exhaust the stack.
+    let chained: String = (0..100_000).map(|at| format!("#a{at} = #a{}\n", at + 1)).collect();
     let faults = [
+        fault(&format!("#a = [#a0]\n{chained}#a100000 = 1\n{transpose}")),
         fault(&format!("#a = #b\n#b = [#a]\n{transpose}")),
         fault(transpose),
         fault("!t = !u\n!u = !t\nfunc.func @main(%x: !t) -> !t { return %x : !t }"),
