@@ -16,6 +16,8 @@ pub(super) struct Survey<'a> {
     by_name: HashMap<&'a str, Function<'a>>,
     /// Functions that something in the text names.
     named: HashSet<&'a str>,
+    /// How many ops the text has at most, counted as for each function.
+    pub(super) ops: usize,
     /// How many ops each function stands for at most: colons, as every op has one before its types.
     sizes: HashMap<&'a str, usize>,
     /// The token at which the definition of `#alias` starts.
@@ -69,6 +71,7 @@ impl<'a> Survey<'a> {
                 _ => {}
             }
         }
+        survey.ops = colons.len();
         survey.sizes = survey.sizes(&uses, &colons);
         survey
     }
