@@ -42,7 +42,13 @@ fn check(text: &str, inputs: &[Tensor], expected: &[Tensor]) {
         let results = run(text, inputs, device);
         assert_eq!(results.len(), expected.len());
         for (at, (got, expected)) in results.iter().zip(expected).enumerate() {
-            if let Some(difference) = difference(got, expected, 1e-5, 1e-6) {
+            // Sums of large numbers leave small differences.
+            let largest = expected
+                .to_f64_vec()
+                .into_iter()
+                .filter(|x| x.is_finite())
+                .fold(1.0, |a, b| f64::max(a, b.abs()));
+            if let Some(difference) = difference(got, expected, 1e-5, 1e-6 * largest) {
                 panic!("{device:?}, result {at}: {difference}\n{got}\n{text}");
             }
         }

@@ -58,8 +58,8 @@ impl Program {
         crate::text::program(text)
     }
 
-    /// What a StableHLO text runs: its function `@main`, or its only public one; if it has several,
-    /// every public one without arguments, in order.
+    /// What a StableHLO text runs: its function `@main`, or its only public one that no other calls; if it
+    /// has several, every public one without arguments, in order.
     ///
     /// ```
     /// use choral_ir::check::Program;

@@ -2,6 +2,7 @@
 //! devices. What they mean is checked by the text of the same graph in our own form, or by values in
 //! `tests/foreign.rs`; what they do not mean here is refused by name.
 
+use choral_ir::check::Program;
 use choral_ir::op::Op;
 use choral_ir::{Graph, NodeKind};
 
@@ -152,7 +153,10 @@ fn aliases() {
 }";
     // Forty lists of two lists each would be more than any memory.
     let doubled: String = (0..40).map(|at| format!("#a{at} = [#a{}, #a{}]\n", at + 1, at + 1)).collect();
+    // Nor may a chain of them exhaust the stack.
+    let chained: String = (0..100_000).map(|at| format!("#a{at} = #a{}\n", at + 1)).collect();
     let faults = [
+        fault(&format!("#a = [#a0]\n{chained}#a100000 = 1\n{transpose}")),
         fault(&format!("#a = #b\n#b = [#a]\n{transpose}")),
         fault(transpose),
         fault("!t = !u\n!u = !t\nfunc.func @main(%x: !t) -> !t { return %x : !t }"),
@@ -252,7 +256,9 @@ fn chains_of_calls() {
             "func.func @f{index}(%x: {ty}) -> {ty} {{ %y = stablehlo.tanh %x : {ty} %z = call @f{next}(%y) : ({ty}) -> {ty} return %z : {ty} }}\n"
         )
     };
-    assert_eq!(parse(&chain(LENGTH, link)).len(), LENGTH + 1);
+    let text = chain(LENGTH, link);
+    assert_eq!(parse(&text).len(), LENGTH + 1);
+    assert_eq!(Program::parse_all(&text).map(|programs| programs.len()), Ok(1));
     let faults = [
         fault("func.func @main() {\n  call @main() : () -> ()\n  return\n}"),
         fault(

@@ -144,6 +144,10 @@ fn calls_that_are_refused() {
             SQUARE,
         )),
         fault(&line(
+            "\"stablehlo.unary_einsum\"(%x) <{einsum_config = \"ii->i\"}> : (tensor<2x3xf32>) -> tensor<2x3xf32>",
+            SQUARE,
+        )),
+        fault(&line(
             "\"stablehlo.unary_einsum\"(%x) <{einsum_config = \"ij->ik\"}> : (tensor<2x3xf32>) -> tensor<2x3xf32>",
             SQUARE,
         )),

@@ -2,7 +2,7 @@
 //! `#stablehlo.gather<...>`. What an op makes of them is decided in [`super::attributes`].
 
 use super::attributes::Attributes;
-use super::cursor::Parser;
+use super::cursor::{NESTING, Parser};
 use super::error::Fault;
 use super::lexer::Kind;
 use crate::Tensor;
@@ -32,6 +32,17 @@ const ALIASED: usize = 4_000_000;
 impl<'a> Parser<'a> {
     /// A value of an attribute; without the type that may follow after a colon.
     pub(super) fn attribute(&mut self) -> Result<Attribute<'a>, Fault> {
+        if self.nested == NESTING {
+            let message = format!("expected at most {NESTING} attributes within each other");
+            return Err(self.error(self.at(), message));
+        }
+        self.nested += 1;
+        let attribute = self.attribute_of_any_depth();
+        self.nested -= 1;
+        attribute
+    }
+
+    fn attribute_of_any_depth(&mut self) -> Result<Attribute<'a>, Fault> {
         let start = self.position;
         match self.advance() {
             Kind::Number(literal) => Ok(literal.parse().map_or(Attribute::Word(literal), Attribute::Integer)),

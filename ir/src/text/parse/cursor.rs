@@ -41,6 +41,8 @@ pub(super) struct Parser<'a> {
     bodies: usize,
     /// Ops that the functions read so far stand for, at most.
     pub(super) counted: usize,
+    /// Attributes being read, through aliases too.
+    pub(super) nested: usize,
     /// Aliases of attributes being read.
     pub(super) open_aliases: HashSet<&'a str>,
     /// Tokens that were read through aliases so far.
@@ -49,7 +51,7 @@ pub(super) struct Parser<'a> {
 
 /// How deep brackets may nest. The parser is recursive: without a bound a long text of brackets
 /// could exhaust the stack.
-const NESTING: usize = 128;
+pub(super) const NESTING: usize = 128;
 
 /// How deep regions may nest, counted through calls.
 const BODIES: usize = 40;
@@ -90,6 +92,7 @@ impl<'a> Parser<'a> {
             literals: HashMap::new(),
             bodies: 0,
             counted: 0,
+            nested: 0,
             open_aliases: HashSet::new(),
             aliased: 0,
         })

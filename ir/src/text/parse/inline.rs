@@ -16,8 +16,7 @@ use crate::check::Program;
 use crate::graph::Value;
 use crate::{Graph, TensorType};
 
-/// How many ops the functions of a text may stand for, those of called functions once for each call:
-/// functions that call others twice grow without bound.
+/// How many ops calls may add to those of the text: functions that call others twice grow without bound.
 const INLINED: usize = 4_000_000;
 
 /// A function being read in place of a call, and what is left of its caller.
@@ -151,10 +150,13 @@ impl<'a> Parser<'a> {
     /// Counts what a function stands for that is read as it stands.
     pub(super) fn count(&mut self, function: Function<'a>) -> Result<(), Fault> {
         self.counted = self.counted.saturating_add(self.survey.size(function.name));
-        if self.counted <= INLINED {
+        if self.counted <= self.survey.ops + INLINED {
             return Ok(());
         }
-        let message = format!("@{}: its calls stand for more than {INLINED} ops", function.name);
+        let message = format!(
+            "@{}: its calls stand for more than {INLINED} ops beyond those of the text",
+            function.name
+        );
         Err(self.error(self.at(), message))
     }
 

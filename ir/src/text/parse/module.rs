@@ -12,7 +12,7 @@ use crate::check::Program;
 pub(super) enum Wanted {
     /// The one that a program starts with.
     Entry,
-    /// All that are not private to their module.
+    /// All without arguments that are not private to their module.
     Public,
 }
 
@@ -37,7 +37,8 @@ impl<'a> Parser<'a> {
                 }
                 Kind::Word("func.func") | Kind::Text("func.func") => {
                     let function = self.next_function()?;
-                    let is_wanted = wanted == Wanted::Public && !function.is_private;
+                    let is_wanted =
+                        wanted == Wanted::Public && !function.is_private && !function.takes_arguments;
                     if is_wanted || entry == Some(function.name) || self.survey.is_unnamed(function.name) {
                         programs
                             .extend(self.function(function)?.map(|program| (function.is_private, program)));

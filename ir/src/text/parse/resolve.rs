@@ -337,8 +337,9 @@ fn custom_call(attributes: &mut Attributes<'_>) -> Result<Custom, String> {
         return Err("code that is not in the text; register an op of this name to run it".to_owned());
     }
     let config = attributes.read_or(&["backend_config"], "", Attribute::word)?;
-    for hint in ["api_version", "has_side_effect", "called_computations", "operand_layouts", "result_layouts"]
-    {
+    const HINTS: [&str; 5] =
+        ["api_version", "has_side_effect", "operand_layouts", "output_operand_aliases", "result_layouts"];
+    for hint in HINTS {
         let _changes_no_value = attributes.take(&[hint]);
     }
     custom::registered(name, &config.replace("\\\"", "\"").replace("\\\\", "\\"))

@@ -16,6 +16,8 @@ pub(super) struct Survey<'a> {
     by_name: HashMap<&'a str, Function<'a>>,
     /// Functions that something in the text names.
     named: HashSet<&'a str>,
+    /// How many ops the text has at most, counted as for each function.
+    pub(super) ops: usize,
     /// How many ops each function stands for at most: colons, as every op has one before its types.
     sizes: HashMap<&'a str, usize>,
     /// The token at which the definition of `#alias` starts.
@@ -34,6 +36,8 @@ pub(super) struct Function<'a> {
     pub(super) start: usize,
     /// Whether it is private to the module.
     pub(super) is_private: bool,
+    /// Whether it has arguments.
+    pub(super) takes_arguments: bool,
     /// The token at which its type stands, in the generic form.
     pub(super) types: Option<usize>,
 }
@@ -69,6 +73,7 @@ impl<'a> Survey<'a> {
                 _ => {}
             }
         }
+        survey.ops = colons.len();
         survey.sizes = survey.sizes(&uses, &colons);
         survey
     }
@@ -139,13 +144,10 @@ fn names_a_function(before: Kind<'_>) -> bool {
 /// `func.func private @name`.
 fn pretty<'a>(kind: &impl Fn(usize) -> Kind<'a>, start: usize) -> Option<Function<'a>> {
     let visibility = kind(start + 1);
-    let name = if let Kind::Word(_) = visibility { kind(start + 2) } else { visibility };
-    match name {
-        Kind::Symbol(name) => {
-            Some(Function { name, start, is_private: visibility == Kind::Word("private"), types: None })
-        }
-        _ => None,
-    }
+    let at = if let Kind::Word(_) = visibility { start + 2 } else { start + 1 };
+    let Kind::Symbol(name) = kind(at) else { return None };
+    let is_private = visibility == Kind::Word("private");
+    Some(Function { name, start, is_private, takes_arguments: kind(at + 2) != Kind::Mark(')'), types: None })
 }
 
 /// `"func.func"() <{sym_name = "name"}> ({..})`, or with these attributes behind the body.
@@ -162,7 +164,9 @@ fn generic<'a>(kind: &impl Fn(usize) -> Kind<'a>, start: usize) -> Option<Functi
     };
     let Kind::Text(name) = kind(entry("sym_name")?) else { return None };
     let is_private = entry("sym_visibility").is_some_and(|at| kind(at) == Kind::Text("private"));
-    Some(Function { name, start, is_private, types: entry("function_type") })
+    let types = entry("function_type");
+    let takes_arguments = types.is_some_and(|at| kind(at + 1) != Kind::Mark(')'));
+    Some(Function { name, start, is_private, takes_arguments, types })
 }
 
 /// The token behind the bracket that closes the one here; braces and parentheses alone count.

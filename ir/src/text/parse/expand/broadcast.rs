@@ -35,8 +35,9 @@ fn to_one_shape(
 ) -> Result<Vec<Value>, Reason> {
     let shapes: Vec<Vec<usize>> = values.iter().map(|&value| type_of(builder, value).shape).collect();
     let rank = shapes.iter().map(Vec::len).max().unwrap_or_default();
+    let of_one_rank = shapes.iter().all(|shape| shape.len() == rank);
     let place = |shape: &[usize]| match dims {
-        Some(dims) if shape.len() < rank || dims.len() != rank => dims.to_vec(),
+        Some(dims) if shape.len() < rank || of_one_rank => dims.to_vec(),
         Some(_) | None => (rank - shape.len()..rank).collect(),
     };
     let places: Vec<Vec<usize>> = shapes.iter().map(|shape| place(shape)).collect();

@@ -1,7 +1,5 @@
 //! Products whose dimensions go by other rules than `dot_general`'s: `dot`, and `einsum` of letters.
 
-use std::collections::BTreeSet;
-
 use super::super::meaning::Reason;
 use super::super::statement::Call;
 use super::{operands, type_of};
@@ -32,42 +30,49 @@ pub(super) fn dot(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, R
 pub(super) fn einsum(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let config = call.attributes.word(&["einsum_config"])?;
     call.attributes.finish()?;
-    let text: String = config.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let missing = || format!("expected a config such as \"ij,jk->ik\", found \"{config}\"");
-    let (left, result) = text.split_once("->").ok_or_else(missing)?;
-    let names: Vec<&str> = left.split(',').collect();
-    if names.len() != call.operands.len() {
-        let message = format!("\"{config}\" names {} operands, got {}", names.len(), call.operands.len());
-        return Err(message.into());
-    }
-    let mut wanted = BTreeSet::new();
     let ranks: Vec<usize> = call.operands.iter().map(|&value| type_of(builder, value).rank()).collect();
-    let dots = names.iter().zip(&ranks).map(|(names, &rank)| dots_of(names, rank));
-    let dots = dots.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default();
-    let result = labels(result, dots, dots)?;
-    wanted.extend(result.iter().copied());
-    let mut factors = Vec::new();
-    for (names, &value) in names.iter().zip(&call.operands) {
-        let labels = labels(names, dots_of(names, type_of(builder, value).rank())?, dots)?;
-        factors.push(Factor { value, labels }.diagonal(builder)?);
-    }
-    let product = match <[Factor; 2]>::try_from(factors) {
-        Ok([left, right]) => {
-            let keep = |other: &Factor| wanted.iter().copied().chain(other.labels.iter().copied()).collect();
-            let (of_left, of_right): (BTreeSet<_>, BTreeSet<_>) = (keep(&right), keep(&left));
+    let Equation { operands, result } = Equation::parse(config, &ranks)?;
+    let factors = operands.into_iter().zip(&call.operands);
+    let factors = factors.map(|(labels, &value)| Factor { value, labels }.diagonal(builder));
+    let mut factors = factors.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let product = match (factors.next(), factors.next(), factors.next()) {
+        (Some(factor), None, None) => factor,
+        (Some(left), Some(right), None) => {
+            let of_left = [result.as_slice(), &right.labels].concat();
+            let of_right = [result.as_slice(), &left.labels].concat();
             let (left, right) = (left.summed(builder, &of_left)?, right.summed(builder, &of_right)?);
-            left.times(builder, &right, &wanted)?
+            left.times(builder, &right, &result)?
         }
-        Err(factors) => match <[Factor; 1]>::try_from(factors) {
-            Ok([factor]) => factor.summed(builder, &wanted)?,
-            Err(_) => return Err(format!("expected one operand or two, got {}", names.len()).into()),
-        },
+        (_, _, _) => return Err(format!("expected one operand or two, got {}", ranks.len()).into()),
     };
-    Ok(vec![product.ordered(builder, &result)?])
+    Ok(vec![product.summed(builder, &result)?.ordered(builder, &result)?])
+}
+
+/// The labels of each operand, and of the result.
+struct Equation {
+    operands: Vec<Vec<Label>>,
+    result: Vec<Label>,
+}
+
+impl Equation {
+    fn parse(config: &str, ranks: &[usize]) -> Result<Equation, Reason> {
+        let text: String = config.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let missing = || format!("expected a config such as \"ij,jk->ik\", found \"{config}\"");
+        let (left, result) = text.split_once("->").ok_or_else(missing)?;
+        let names: Vec<&str> = left.split(',').collect();
+        if names.len() != ranks.len() {
+            return Err(format!("\"{config}\" names {} operands, got {}", names.len(), ranks.len()).into());
+        }
+        let dots = names.iter().zip(ranks).map(|(names, &rank)| dots_of(names, rank));
+        let dots = dots.collect::<Result<Vec<_>, _>>()?;
+        let most = dots.iter().copied().max().unwrap_or_default();
+        let operands = names.iter().zip(dots).map(|(names, dots)| labels(names, dots, most));
+        Ok(Equation { operands: operands.collect::<Result<_, _>>()?, result: labels(result, most, most)? })
+    }
 }
 
 /// What a dimension is called: a letter, or a place among those that the dots stand for, from the right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq)]
 enum Label {
     Dots(usize),
     Letter(char),
@@ -108,6 +113,9 @@ impl Factor {
         for dim in 0..labels.len() {
             let Some(first) = labels[..dim].iter().position(|label| *label == labels[dim]) else { continue };
             let ty = type_of(builder, value);
+            if ty.shape[first] != ty.shape[dim] {
+                return Err(format!("dimensions {first} and {dim} of {ty} have one letter").into());
+            }
             let places = |dimension| Iota { shape: ty.shape.clone(), dtype: DType::I64, dimension };
             let (row, column) = (builder.push(places(first), &[])?, builder.push(places(dim), &[])?);
             let is_same = builder.compare(ComparisonDirection::Eq, row, column)?;
@@ -120,7 +128,7 @@ impl Factor {
     }
 
     /// The sum over dimensions whose label is not to be kept.
-    fn summed(self, builder: &mut Builder, kept: &BTreeSet<Label>) -> Result<Factor, Reason> {
+    fn summed(self, builder: &mut Builder, kept: &[Label]) -> Result<Factor, Reason> {
         let dims: Vec<usize> =
             (0..self.labels.len()).filter(|&dim| !kept.contains(&self.labels[dim])).collect();
         self.without(builder, &dims)
@@ -138,12 +146,7 @@ impl Factor {
     }
 
     /// The product, summed over the labels of both that are not wanted.
-    fn times(
-        &self,
-        builder: &mut Builder,
-        other: &Factor,
-        wanted: &BTreeSet<Label>,
-    ) -> Result<Factor, Reason> {
+    fn times(&self, builder: &mut Builder, other: &Factor, wanted: &[Label]) -> Result<Factor, Reason> {
         let both = |is_wanted: bool| {
             let common = self.labels.iter().enumerate().filter_map(move |(dim, label)| {
                 let there = other.labels.iter().position(|other| other == label)?;

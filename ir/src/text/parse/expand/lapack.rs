@@ -138,6 +138,10 @@ fn check_layouts(builder: &Builder, call: &mut Call<'_>) -> Result<(), Reason> {
     let layouts = call.attributes.read(&["operand_layouts"], |value| {
         value.items()?.iter().map(Attribute::sizes).collect::<Result<Vec<_>, _>>()
     })?;
+    if layouts.len() != call.operands.len() {
+        let (found, operands) = (layouts.len(), call.operands.len());
+        return Err(format!("`operand_layouts`: expected {operands} layouts, found {found}").into());
+    }
     for (&value, layout) in call.operands.iter().zip(layouts) {
         let ty = type_of(builder, value);
         if ty.rank() >= 2 && layout != column_major(&ty) {
