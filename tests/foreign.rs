@@ -162,10 +162,11 @@ fn products_by_letters() {
         &[Tensor::from([[10.0f32, 40.0], [200.0, 500.0], [3000.0, 6000.0]])],
     );
     let one = |config: &str, result: &str| main(config, "%s", ts, result);
-    check(&one("ii->i", "tensor<2xf32>"), &[square.clone()], &[Tensor::from([1.0f32, 4.0])]);
-    check(&one("ii->", "tensor<f32>"), &[square.clone()], &[Tensor::from(5.0f32)]);
-    check(&one("i...->...i", ts), &[square.clone()], &[Tensor::from([[1.0f32, 3.0], [2.0, 4.0]])]);
-    check(&one("ij->j", "tensor<2xf32>"), &[square], &[Tensor::from([4.0f32, 6.0])]);
+    let squares = [square];
+    check(&one("ii->i", "tensor<2xf32>"), &squares, &[Tensor::from([1.0f32, 4.0])]);
+    check(&one("ii->", "tensor<f32>"), &squares, &[Tensor::from(5.0f32)]);
+    check(&one("i...->...i", ts), &squares, &[Tensor::from([[1.0f32, 3.0], [2.0, 4.0]])]);
+    check(&one("ij->j", "tensor<2xf32>"), &squares, &[Tensor::from([4.0f32, 6.0])]);
 }
 
 #[test]
