@@ -101,8 +101,7 @@ fn log_plus_one<N: Wide>(x: N) -> f64 {
 /// The inverse hyperbolic sine, `log(x + sqrt(x^2 + 1))`.
 pub fn asinh<N: Wide>(x: f64) -> f64 {
     let size = x.abs();
-    // NaN, too.
-    if !(size >= TINY) {
+    if size < TINY || size.is_nan() {
         return x;
     }
     if size > VAST {
@@ -115,7 +114,7 @@ pub fn asinh<N: Wide>(x: f64) -> f64 {
 
 /// The inverse hyperbolic cosine, `log(x + sqrt(x^2 - 1))`; NaN below 1.
 pub fn acosh<N: Wide>(x: f64) -> f64 {
-    if !(x >= 1.0) {
+    if x < 1.0 || x.is_nan() {
         return f64::NAN;
     }
     if x > VAST {
