@@ -238,12 +238,15 @@ fn sort(op: &SortOp, operands: &[&TensorType]) -> usize {
     let count = elements(operands[0]);
     let along = |dim: usize| operands[0].shape[dim].max(1);
     match op {
-        // Where each element comes from, every line as a list of places, and one line being merged.
+        // Every line as a list of places; then one line being merged, or where each element comes from.
         SortOp::Sort(op) => {
             let line = along(op.dimension);
-            total([2 * WORD, LIST / line].map(|each| count.saturating_mul(each)))
-                .saturating_add(line.saturating_mul(3 * WORD))
-                .saturating_add((count / line).saturating_mul(LIST))
+            let merged = count.max(line.saturating_mul(2));
+            total([
+                count.saturating_mul(WORD),
+                merged.saturating_mul(WORD),
+                (count / line).saturating_mul(LIST),
+            ])
         }
         // Every line's places keep their room; the sort takes half a line more.
         SortOp::TopK(op) => {
