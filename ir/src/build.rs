@@ -3,7 +3,6 @@
 //! Every push runs the op's type rule; an error names the op, the operands with their types, and
 //! the user's line. Must not live here: knowledge of single ops beyond short-hands for common ones.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::op::{
     self, Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Elementwise, Reduce, Reshape,
     Transpose, TypeError, Unary,
 };
-use crate::{DType, Graph, Op, Tensor, TensorType, region};
+use crate::{DType, Graph, Op, Tensor, TensorType, interpret, region};
 
 /// Why an op could not be added to a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,29 +151,11 @@ impl Builder {
     /// # Errors
     /// If the inputs do not have the graph's input types.
     pub fn inline(&mut self, graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, BuildError> {
-        self.inline_where(graph, inputs, |_| true)
-    }
-
-    /// As [`Builder::inline`], without the nodes that `keep` refuses; nothing kept may read them.
-    ///
-    /// # Errors
-    /// As [`Builder::inline`].
-    pub fn inline_where(
-        &mut self,
-        graph: &Graph,
-        inputs: &[Value],
-        keep: impl Fn(NodeId) -> bool,
-    ) -> Result<Vec<Value>, BuildError> {
         let (name, location) = self.description();
-        let mut copies: HashMap<Value, Value> =
-            graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
-        for (id, node) in graph.nodes().filter(|(id, _)| keep(*id)) {
-            let operands: Vec<Value> = graph.operands(id).iter().map(|value| copies[value]).collect();
-            let results = self.copy(node, &operands)?;
-            copies.extend(results.into_iter().enumerate().map(|(at, copy)| (id.result(at), copy)));
-        }
+        let outputs =
+            interpret(graph, inputs.iter().copied(), |_, node, operands| self.copy(node, &operands))?;
         self.describe(name, location);
-        Ok(graph.outputs().iter().map(|port| copies[&port.value]).collect())
+        Ok(outputs)
     }
 
     /// Adds another graph's op or constant under its name; an input adds nothing.

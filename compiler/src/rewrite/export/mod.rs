@@ -15,12 +15,10 @@ mod index;
 mod random;
 mod scan;
 
-use std::collections::HashMap;
-
 use choral_ir::op::{ControlOp, IndexOp, WindowOp};
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, Value};
 
-use super::{common_subexpressions, copy_inputs, dead_code};
+use super::{common_subexpressions, dead_code, rebuilt};
 
 /// The graph in StableHLO's own ops alone.
 ///
@@ -43,21 +41,13 @@ use super::{common_subexpressions, copy_inputs, dead_code};
 /// # Errors
 /// Never for a verified graph.
 pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new(graph.name());
-    let inputs = copy_inputs(&mut builder, graph);
-    let mut values: HashMap<Value, Value> =
-        graph.inputs().iter().map(|port| port.value).zip(inputs).collect();
-    for (id, node) in graph.nodes() {
-        let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
-        builder.describe(Some(node.name.clone()), node.location.clone());
-        let results = match &node.kind {
-            NodeKind::Op(op) => plain(&mut builder, op.map_regions(export)?, &operands)?,
-            NodeKind::Input | NodeKind::Constant(_) => builder.copy(node, &operands)?,
-        };
-        values.extend(results.into_iter().enumerate().map(|(at, value)| (id.result(at), value)));
-    }
-    let outputs: Vec<Value> = graph.outputs().iter().map(|port| values[&port.value]).collect();
-    common_subexpressions(&dead_code(&builder.finish(&outputs))?)
+    let written = rebuilt(graph, |builder, id, operands| match &graph.node(id).kind {
+        NodeKind::Op(op) => plain(builder, op.map_regions(export)?, operands),
+        NodeKind::Input | NodeKind::Constant(_) => builder.copy(graph.node(id), operands),
+    })?;
+    let unnamed = vec![Vec::new(); graph.inputs().len()];
+    let written = written.with_axes(unnamed, vec![Vec::new(); graph.outputs().len()]);
+    common_subexpressions(&dead_code(&written)?)
 }
 
 /// The op's results by StableHLO's ops; its regions are plain already.
