@@ -91,3 +91,47 @@ fn members_that_have_ended_keep_every_value() -> TestResult {
     }
     Ok(())
 }
+
+/// So many loops in one another, each of which adds up what the next computes; its count and the sum
+/// are carried.
+fn nest(depth: usize) -> choral::Graph {
+    use choral::ir::op::{Binary, ComparisonDirection, While};
+    use choral::ir::{Builder, Graph, Value};
+    let scalar = |dtype| TensorType::new([], dtype);
+    let inputs = |builder: &mut Builder| -> [Value; 2] {
+        [builder.input("count", scalar(DType::I32)), builder.input("sum", scalar(DType::F32))]
+    };
+    let mut innermost = Builder::new("body");
+    let [count, sum] = inputs(&mut innermost);
+    let sum = innermost.binary(Binary::Add, sum, sum).expect("a sum");
+    let innermost = innermost.finish(&[count, sum]);
+    (0..depth).fold(innermost, |inner: Graph, _| {
+        let mut cond = Builder::new("cond");
+        let [count, _] = inputs(&mut cond);
+        let limit = cond.full(1.0, DType::I32, []);
+        let more = cond.compare(ComparisonDirection::Lt, count, limit).expect("a comparison");
+        let cond = cond.finish(&[more]);
+        let mut body = Builder::new("body");
+        let [count, sum] = inputs(&mut body);
+        let zero = body.full(0.0, DType::I32, []);
+        let sum = body.inline(&inner, &[zero, sum]).expect("the loop inside")[1];
+        let one = body.full(1.0, DType::I32, []);
+        let count = body.binary(Binary::Add, count, one).expect("a count");
+        let body = body.finish(&[count, sum]);
+        let mut outer = Builder::new("main");
+        let [count, sum] = inputs(&mut outer);
+        let results = outer.push_all(While { cond: cond.into(), body: body.into() }, &[count, sum]);
+        outer.finish(&results.expect("a loop"))
+    })
+}
+
+/// The time of mapping does not double with each level: forty would never end.
+#[test]
+fn deep_nests_of_loops_are_mapped_at_once() -> TestResult {
+    let program = vmap(nest(40), (None, 0));
+    let args = (Tensor::from(0), Tensor::from([1.0f32, 3.0]));
+    assert_eq!(values(&program.call(&args)?[1]), [2.0, 6.0]);
+    let explanation = program.explain(&args)?;
+    assert_eq!(explanation.mapped.flops, explanation.single.flops + 1); // one sum for each member
+    Ok(())
+}

@@ -3,15 +3,16 @@
 //! The graph is cut in two. What depends on no mapped value is computed once, outside; the rest is
 //! the body of a `scan` over chunks, and once more for the members that fill no chunk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use choral_ir::op::{Concatenate, Scan, Slice};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
 
+use crate::rewrite::part;
 use crate::rules::Lane::{Mapped, Shared};
 use crate::rules::{Batch, Lane, Lanes, needs_all};
-use crate::{numbers, walk};
+use crate::{dependence, numbers, walk};
 
 /// A graph cut where values begin to be mapped.
 struct Cut {
@@ -80,7 +81,7 @@ fn in_chunks(cx: &mut Batch, part: &Graph, members: &[Value], at_cut: &[Value], 
         return Ok(Vec::new());
     }
     let (whole, rest) = (cx.size / chunk, cx.size % chunk);
-    let (in_dims, out_dims) = dims(cx, part, members.len())?;
+    let (in_dims, out_dims) = dims(cx, part, members.len());
     let mut pieces = Vec::new();
     if whole > 0 {
         let taken: Vec<Value> =
@@ -122,11 +123,13 @@ type PartDims = (Vec<Option<usize>>, Vec<Option<usize>>);
 
 /// Where the part's inputs and results have the members: first, or nowhere. `members` operands have
 /// them, their numbers included.
-fn dims(cx: &Batch, part: &Graph, members: usize) -> Result<PartDims, BuildError> {
+fn dims(cx: &Batch, part: &Graph, members: usize) -> PartDims {
     let mapped = members - usize::from(numbers::is_asked_in(part, &cx.axis));
     let in_dims: Vec<Option<usize>> = (0..part.inputs().len()).map(|at| (at < mapped).then_some(0)).collect();
-    let outputs = walk::mapped_outputs(cx, part, &in_dims)?;
-    Ok((in_dims, outputs.into_iter().map(|mapped| mapped.then_some(0)).collect()))
+    let is_mapped: Vec<bool> = in_dims.iter().map(Option::is_some).collect();
+    let outputs = dependence::of_outputs(part, &cx.axis);
+    let out_dims = outputs.iter().map(|sources| sources.is_mapped(&is_mapped).then_some(0)).collect();
+    (in_dims, out_dims)
 }
 
 /// The part over so many members; their numbers are its first input, if it asks for them.
@@ -239,30 +242,4 @@ fn mapped_nodes(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> HashSet<Node
         }
     }
     mapped
-}
-
-/// The graph's nodes that `keep` takes, as a graph; its inputs are those of the graph among them,
-/// then `given`.
-fn part(
-    graph: &Graph,
-    given: &[Value],
-    keep: impl Fn(NodeId) -> bool,
-    outputs: &[Value],
-) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new(graph.name());
-    let own = graph.inputs().iter().map(|port| port.value).filter(|value| keep(value.node()));
-    let mut values: HashMap<Value, Value> = HashMap::new();
-    for value in own.chain(given.iter().copied()) {
-        let copy = builder.input(graph.node(value.node()).name.clone(), graph.ty(value).clone());
-        values.insert(value, copy);
-    }
-    for (id, node) in graph.nodes().filter(|(id, _)| keep(*id)) {
-        let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
-        let results = builder.copy(node, &operands)?;
-        for (at, copy) in results.into_iter().enumerate() {
-            values.entry(id.result(at)).or_insert(copy);
-        }
-    }
-    let outputs: Vec<Value> = outputs.iter().map(|value| values[value]).collect();
-    Ok(builder.finish(&outputs))
 }

@@ -4,11 +4,10 @@
 
 mod table;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use choral_ir::graph::Node;
-use choral_ir::{BuildError, Graph, NodeId, NodeKind, Op, Value, cost};
+use choral_ir::{BuildError, Graph, NodeId, NodeKind, Op, cost, interpret};
 
 use crate::batch::{Batching, Chunks, batch_graph, members_at_a_time};
 use crate::error::Error;
@@ -146,10 +145,8 @@ fn walked(
     in_dims: &[Option<usize>],
 ) -> Result<(Vec<Explained>, Vec<Option<usize>>), BuildError> {
     let inputs = walk::inputs(&mut cx, graph, in_dims);
-    let mut lanes: HashMap<Value, Lane> = graph.inputs().iter().map(|port| port.value).zip(inputs).collect();
     let mut rows = Vec::new();
-    for (id, node) in graph.nodes() {
-        let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
+    let outputs = interpret(graph, inputs, |id, node, operands| {
         let before = cx.builder.graph().len();
         let results = walk::step(&mut cx, node, &operands)?;
         if let NodeKind::Op(op) = &node.kind {
@@ -164,16 +161,16 @@ fn walked(
                 regions: regions(&cx, op, &operands)?,
             });
         }
-        lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
-    }
-    Ok((rows, graph.outputs().iter().map(|port| lanes[&port.value].dim()).collect()))
+        Ok::<_, BuildError>(results)
+    })?;
+    Ok((rows, outputs.into_iter().map(Lane::dim).collect()))
 }
 
 /// What becomes of the branches and loops of an op that is given such operands.
 fn regions(cx: &Batch, op: &Op, operands: &[Lane]) -> Result<Vec<ExplainedRegion>, BuildError> {
     let is_shared = operands.iter().all(|lane| lane.dim().is_none());
     match op {
-        Op::Control(op) if !is_shared => control::regions(cx, op, operands)?
+        Op::Control(op) if !is_shared => control::regions(cx, op, operands)
             .into_iter()
             .map(|region| explained_region(cx, region))
             .collect(),

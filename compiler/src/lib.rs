@@ -22,6 +22,7 @@ extern crate self as choral;
 pub mod batch;
 mod chunk;
 pub mod custom;
+mod dependence;
 pub mod dims;
 pub mod ensemble;
 pub mod error;

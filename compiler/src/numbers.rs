@@ -5,12 +5,11 @@
 //! outside, before the walk, and handed in: branches take it, loops carry it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use choral_ir::graph::Node;
 use choral_ir::op::{AxisIndex, CollectiveOp, ControlOp, MemberKey, Randomness, While};
-use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value};
+use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value, interpret};
 
 use crate::rewrite::{axes, copy_inputs};
 use crate::rules::any_collective;
@@ -65,28 +64,23 @@ fn answered(
     axis: &Arc<str>,
     number: Value,
 ) -> Result<Vec<Value>, BuildError> {
-    let mut values: HashMap<Value, Value> =
-        graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
-    for (id, node) in graph.nodes() {
-        let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
+    interpret(graph, inputs.iter().copied(), |_, node, operands| {
         builder.describe(Some(node.name.clone()), node.location.clone());
-        let results = match &node.kind {
-            NodeKind::Op(Op::Collective(CollectiveOp::AxisIndex(op))) if op.axis == *axis => vec![number],
+        match &node.kind {
+            NodeKind::Op(Op::Collective(CollectiveOp::AxisIndex(op))) if op.axis == *axis => Ok(vec![number]),
             NodeKind::Op(Op::Collective(op)) if asks(op, axis) => {
-                builder.push_all(Op::Collective(op.clone()), &[operands[0], number])?
+                builder.push_all(Op::Collective(op.clone()), &[operands[0], number])
             }
             NodeKind::Op(Op::Control(op)) if region_asks(node, axis) => {
                 let number = operand_of(builder, op, &operands, number)?;
                 let op = handing_in(op, axis)?;
                 let mut results = builder.push_all(op, &[operands, vec![number]].concat())?;
                 results.truncate(node.types.len());
-                results
+                Ok(results)
             }
-            NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => builder.copy(node, &operands)?,
-        };
-        values.extend(results.into_iter().enumerate().map(|(at, value)| (id.result(at), value)));
-    }
-    Ok(graph.outputs().iter().map(|port| values[&port.value]).collect())
+            NodeKind::Input | NodeKind::Constant(_) | NodeKind::Op(_) => builder.copy(node, &operands),
+        }
+    })
 }
 
 /// The number as an operand of the op: `map` takes one for each element.

@@ -4,36 +4,18 @@
 //! Lives here: the walk, and regions over all members. Must not live here: rules of ops
 //! ([`crate::rules`]), and what users say about dimensions ([`mod@crate::vmap`]).
 
-use std::collections::HashMap;
-
 use choral_ir::graph::Node;
-use choral_ir::{BuildError, Builder, Graph, NodeKind, Value};
+use choral_ir::{BuildError, Builder, Graph, NodeKind, Value, interpret};
 
 use crate::rewrite;
 use crate::rules::{self, Batch, Lane, Lanes};
 
 /// The graph's outputs, its ops added to the graph in the making.
 pub(crate) fn outputs(cx: &mut Batch, graph: &Graph, inputs: &[Lane]) -> Lanes {
-    let lanes = lanes(cx, graph, inputs)?;
-    Ok(graph.outputs().iter().map(|port| lanes[&port.value]).collect())
-}
-
-/// Every value of the graph, as it is in the graph in the making.
-pub(crate) fn lanes(
-    cx: &mut Batch,
-    graph: &Graph,
-    inputs: &[Lane],
-) -> Result<HashMap<Value, Lane>, BuildError> {
     let (name, location) = cx.builder.description();
-    let mut lanes: HashMap<Value, Lane> =
-        graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
-    for (id, node) in graph.nodes() {
-        let operands: Vec<Lane> = graph.operands(id).iter().map(|value| lanes[value]).collect();
-        let results = step(cx, node, &operands)?;
-        lanes.extend(results.into_iter().enumerate().map(|(result, lane)| (id.result(result), lane)));
-    }
+    let outputs = interpret(graph, inputs.iter().copied(), |_, node, operands| step(cx, node, &operands))?;
     cx.builder.describe(name, location);
-    Ok(lanes)
+    Ok(outputs)
 }
 
 /// The results of one node, its ops added to the graph in the making.
@@ -50,17 +32,6 @@ pub(crate) fn step(cx: &mut Batch, node: &Node, operands: &[Lane]) -> Lanes {
             Ok(cx.builder.copy(node, &values)?.into_iter().map(Lane::Shared).collect())
         }
     }
-}
-
-/// Which outputs of a region are mapped if its inputs are mapped along `in_dims`.
-pub(crate) fn mapped_outputs(
-    outer: &Batch,
-    region: &Graph,
-    in_dims: &[Option<usize>],
-) -> Result<Vec<bool>, BuildError> {
-    let mut cx = outer.within(region.name());
-    let inputs = inputs(&mut cx, region, in_dims);
-    Ok(outputs(&mut cx, region, &inputs)?.into_iter().map(|lane| lane.dim().is_some()).collect())
 }
 
 /// A region over all members: inputs are mapped along `in_dims`, outputs along `out_dims`, which

@@ -3,7 +3,6 @@
 //! Every push runs the op's type rule; an error names the op, the operands with their types, and
 //! the user's line. Must not live here: knowledge of single ops beyond short-hands for common ones.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::op::{
     self, Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Elementwise, Reduce, Reshape,
     Transpose, TypeError, Unary,
 };
-use crate::{DType, Graph, Op, Tensor, TensorType, region};
+use crate::{DType, Graph, Op, Tensor, TensorType, interpret, region};
 
 /// Why an op could not be added to a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,40 +167,24 @@ impl Builder {
     /// # Errors
     /// If the inputs do not have the graph's input types.
     pub fn inline(&mut self, graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, BuildError> {
-        self.inline_where(graph, inputs, |_| true)
-    }
-
-    /// As [`Builder::inline`], without the nodes that `keep` refuses; nothing kept may read them.
-    ///
-    /// # Errors
-    /// As [`Builder::inline`].
-    pub fn inline_where(
-        &mut self,
-        graph: &Graph,
-        inputs: &[Value],
-        keep: impl Fn(NodeId) -> bool,
-    ) -> Result<Vec<Value>, BuildError> {
         self.check_inputs(graph, inputs)?;
         let (name, location) = self.description();
-        let mut copies: HashMap<Value, Value> =
-            graph.inputs().iter().map(|port| port.value).zip(inputs.iter().copied()).collect();
-        for (id, node) in graph.nodes().filter(|(id, _)| keep(*id)) {
-            let operands: Vec<Value> = graph.operands(id).iter().map(|value| copies[value]).collect();
-            let results = self.copy(node, &operands)?;
-            copies.extend(results.into_iter().enumerate().map(|(at, copy)| (id.result(at), copy)));
-        }
+        let outputs =
+            interpret(graph, inputs.iter().copied(), |_, node, operands| self.copy(node, &operands))?;
         self.describe(name, location);
-        Ok(graph.outputs().iter().map(|port| copies[&port.value]).collect())
+        Ok(outputs)
     }
 
     /// Fails unless `inputs` are those of a graph by number and type.
     fn check_inputs(&self, graph: &Graph, inputs: &[Value]) -> Result<(), BuildError> {
-        let (expected, got) = (graph.input_types(), inputs.iter().map(|&value| self.graph.ty(value)));
-        if got.clone().eq(&expected) {
-            return Ok(());
-        }
-        let got: Vec<TensorType> = got.cloned().collect();
-        let message = format!("@{} takes {}, got {}", graph.name(), op::list(&expected), op::list(&got));
+        let expected = graph.input_types();
+        let got: Option<Vec<TensorType>> =
+            inputs.iter().map(|&value| self.graph.find_type(value).cloned()).collect();
+        let message = match got {
+            Some(got) if got == expected => return Ok(()),
+            Some(got) => format!("@{} takes {}, got {}", graph.name(), op::list(&expected), op::list(&got)),
+            None => format!("@{} got a value that is none of this builder's", graph.name()),
+        };
         let cause = TypeError { message, constraint: "inputs" };
         Err(BuildError { op: "call", operands: Vec::new(), cause, location: self.location.clone() })
     }

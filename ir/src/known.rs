@@ -11,7 +11,7 @@ use crate::op::{
     Binary, ComparisonDirection, ControlOp, Elementwise, IndexOp, Reduce, ReduceWindow, Scan, Scatter,
     SelectAndScatter, ShapeOp, WindowOp,
 };
-use crate::{BuildError, Builder, DType, Graph, Op, TensorType};
+use crate::{BuildError, Builder, DType, Graph, Op, TensorType, interpret};
 
 /// What a search is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +90,16 @@ impl Graph {
         let mut builder = Builder::new(self.name());
         let inputs: Vec<Value> =
             self.inputs.iter().map(|port| accumulator(&mut builder, self, port.value)).collect();
-        let outputs = builder.inline_where(self, &inputs, |id| parts[id.index()].is_some()).ok()?;
-        Some(builder.finish(&outputs))
+        let outputs = interpret(self, inputs.into_iter().map(Some), |id, node, operands| {
+            // What is no part of the fold is read by none.
+            let operands: Option<Vec<Value>> = operands.into_iter().collect();
+            match operands.filter(|_| parts[id.index()].is_some()) {
+                Some(operands) => Ok(builder.copy(node, &operands)?.into_iter().map(Some).collect()),
+                None => Ok::<_, BuildError>(vec![None; node.types.len()]),
+            }
+        });
+        let outputs: Option<Vec<Value>> = outputs.ok()?.into_iter().collect();
+        Some(builder.finish(&outputs?))
     }
 
     /// Which part of a fold's body each node is; `None` for what is none.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use choral::ir::op::{Case, ControlOp, If, Scan, While};
-use choral::ir::{BuildError, Builder, NodeId, NodeKind, Op, TensorType, Value};
+use choral::ir::{BuildError, Builder, NodeId, NodeKind, Op, TensorType, Value, interpret};
 use choral::transform::rewrite::dead_code;
 use choral::{Graph, Tensor};
 
@@ -195,13 +195,14 @@ fn without_what_is_not_read(graph: &Graph) -> Result<Graph, BuildError> {
     let operands = graph.nodes().flat_map(|(id, _)| graph.operands(id));
     let read: HashSet<Value> = operands.chain(outputs(&graph)).collect();
     let mut builder = Builder::new(graph.name());
-    let input = |value: Value| match read.contains(&value) {
-        true => builder.input(graph.node(value.node()).name.clone(), graph.ty(value).clone()),
-        false => value,
-    };
-    let inputs: Vec<Value> = graph.inputs().iter().map(|port| port.value).map(input).collect();
-    let outputs = builder.inline(&graph, &inputs)?;
-    Ok(builder.finish(&outputs))
+    let mut input = |value| builder.input(graph.node(value.node()).name.clone(), graph.ty(value).clone());
+    let inputs: Vec<Option<Value>> =
+        graph.inputs().iter().map(|port| read.contains(&port.value).then(|| input(port.value))).collect();
+    let outputs = interpret(&graph, inputs, |_, node, operands| {
+        let operands: Vec<Value> = operands.into_iter().flatten().collect();
+        Ok::<_, BuildError>(builder.copy(node, &operands)?.into_iter().map(Some).collect())
+    })?;
+    Ok(builder.finish(&outputs.into_iter().flatten().collect::<Vec<_>>()))
 }
 
 /// A law that programs with a sine break.

@@ -3,44 +3,71 @@
 use std::collections::HashMap;
 
 use choral_ir::graph::Node;
-use choral_ir::{BuildError, Builder, Graph, NodeKind, Value};
+use choral_ir::{BuildError, Element, Graph, NodeKind, Op, Tensor, TensorType, Value, with_storage};
 
-use super::{axes, copy_inputs};
+use super::rebuilt;
 
 /// The graph with ops and constants that give the same values made one; the first keeps its name.
 ///
 /// # Errors
 /// Never for a verified graph.
 pub fn common_subexpressions(graph: &Graph) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new(graph.name());
-    let inputs = copy_inputs(&mut builder, graph);
-    let mut copies: HashMap<Value, Value> =
-        graph.inputs().iter().map(|port| port.value).zip(inputs).collect();
-    let mut known: HashMap<Vec<Value>, Vec<(&Node, Vec<Value>)>> = HashMap::new();
-    for (id, node) in graph.nodes() {
-        let operands: Vec<Value> = graph.operands(id).iter().map(|value| copies[value]).collect();
-        let alike = known.entry(operands.clone()).or_default();
-        let results = match alike.iter().find(|(other, _)| is_same(other, node)) {
-            Some((_, results)) => results.clone(),
-            None => {
-                let results = builder.copy(node, &operands)?;
-                alike.push((node, results.clone()));
-                results
-            }
-        };
-        copies.extend(results.into_iter().enumerate().map(|(at, copy)| (id.result(at), copy)));
-    }
-    let outputs: Vec<Value> = graph.outputs().iter().map(|port| copies[&port.value]).collect();
-    Ok(builder.finish(&outputs).with_axes(axes(graph.inputs()), axes(graph.outputs())))
+    let mut known: HashMap<Meaning, Vec<Value>> = HashMap::new();
+    rebuilt(graph, |builder, id, operands| {
+        let node = graph.node(id);
+        let Some(meaning) = meaning(node, operands) else { return builder.copy(node, operands) };
+        if let Some(results) = known.get(&meaning) {
+            return Ok(results.clone());
+        }
+        let results = builder.copy(node, operands)?;
+        known.insert(meaning, results.clone());
+        Ok(results)
+    })
 }
 
-/// Whether two nodes with the same operands give the same values. Large constants are not compared.
-fn is_same(node: &Node, other: &Node) -> bool {
-    match (&node.kind, &other.kind) {
-        (NodeKind::Op(op), NodeKind::Op(other)) => op == other,
-        (NodeKind::Constant(tensor), NodeKind::Constant(twin)) => {
-            node.types == other.types && tensor.shape().is_empty() && tensor.bit_eq(twin)
-        }
-        (NodeKind::Input | NodeKind::Op(_) | NodeKind::Constant(_), _) => false,
+/// What decides the values of a node.
+#[derive(PartialEq, Eq, Hash)]
+enum Meaning<'g> {
+    Op(&'g Op, Vec<Value>),
+    /// One element, by its bits, at each place.
+    Constant(&'g TensorType, u64),
+}
+
+/// `None` for a node that is like no other: constants of several elements are not compared.
+fn meaning<'g>(node: &'g Node, operands: &[Value]) -> Option<Meaning<'g>> {
+    match &node.kind {
+        NodeKind::Op(op) => Some(Meaning::Op(op, operands.to_vec())),
+        NodeKind::Constant(tensor) => Some(Meaning::Constant(&node.types[0], only_element(tensor)?)),
+        NodeKind::Input => None,
+    }
+}
+
+/// The bits of the only element of a scalar.
+fn only_element(tensor: &Tensor) -> Option<u64> {
+    let scalar = tensor.shape().is_empty();
+    scalar.then(|| with_storage!(tensor.storage(), values => values[0].to_bits64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use choral_ir::{Builder, Tensor};
+
+    use super::*;
+
+    fn constants(tensors: &[Tensor]) -> usize {
+        let mut builder = Builder::new("main");
+        let values: Vec<Value> = tensors.iter().map(|tensor| builder.constant(tensor.clone())).collect();
+        common_subexpressions(&builder.finish(&values)).expect("a graph").len()
+    }
+
+    /// Zeros of both signs differ, and so do elements of one value and different types.
+    #[test]
+    fn constants_are_the_same_if_their_bits_are() {
+        use choral_ir::DType::{F32, I2, I8};
+        assert_eq!(constants(&[Tensor::from(0.0f32), Tensor::from(-0.0f32), Tensor::from(0.0f32)]), 2);
+        assert_eq!(constants(&[Tensor::from(f32::NAN), Tensor::from(f32::NAN)]), 1);
+        let of = |dtype, value| Tensor::scalar_of(dtype, value);
+        assert_eq!(constants(&[of(I2, 1.0), of(I8, 1.0), of(I2, -1.0), of(I2, 1.0), of(F32, 1.0)]), 4);
+        assert_eq!(constants(&[Tensor::from([1, 2]), Tensor::from([1, 2])]), 2);
     }
 }

@@ -5,14 +5,16 @@
 mod common;
 mod expand;
 mod export;
+mod part;
 
 use choral_ir::graph::Port;
-use choral_ir::{BuildError, Builder, Graph, NamedAxis, Value};
+use choral_ir::{BuildError, Builder, Graph, NamedAxis, NodeId, NodeKind, Value, interpret};
 
 pub use common::common_subexpressions;
 pub use expand::expand;
 pub(crate) use expand::written_out;
 pub use export::export;
+pub(crate) use part::part;
 
 /// The graph without ops and constants that no output depends on; inputs stay.
 ///
@@ -20,9 +22,22 @@ pub use export::export;
 /// Never for a verified graph.
 pub fn dead_code(graph: &Graph) -> Result<Graph, BuildError> {
     let live = live_nodes(graph);
+    let is_kept = |id: NodeId| live[id.index()] || matches!(graph.node(id).kind, NodeKind::Input);
+    let outputs: Vec<Value> = graph.outputs().iter().map(|port| port.value).collect();
+    Ok(part(graph, &[], is_kept, &outputs)?.with_axes(axes(graph.inputs()), axes(graph.outputs())))
+}
+
+/// The graph with each node replaced by what `replace` builds for it, on what stands for its operands.
+pub(crate) fn rebuilt(
+    graph: &Graph,
+    mut replace: impl FnMut(&mut Builder, NodeId, &[Value]) -> Result<Vec<Value>, BuildError>,
+) -> Result<Graph, BuildError> {
     let mut builder = Builder::new(graph.name());
     let inputs = copy_inputs(&mut builder, graph);
-    let outputs = builder.inline_where(graph, &inputs, |id| live[id.index()])?;
+    let outputs = interpret(graph, inputs, |id, node, operands| {
+        builder.describe(Some(node.name.clone()), node.location.clone());
+        replace(&mut builder, id, &operands)
+    })?;
     Ok(builder.finish(&outputs).with_axes(axes(graph.inputs()), axes(graph.outputs())))
 }
 
@@ -33,12 +48,14 @@ pub(crate) fn axes(ports: &[Port]) -> Vec<Vec<NamedAxis>> {
 
 /// The graph's inputs, added to the graph in the making.
 pub(crate) fn copy_inputs(builder: &mut Builder, graph: &Graph) -> Vec<Value> {
-    let copy_input = |port: &Port| {
-        let node = graph.node(port.value.node());
-        builder.describe(None, node.location.clone());
-        builder.input(node.name.clone(), node.types[0].clone())
-    };
-    graph.inputs().iter().map(copy_input).collect()
+    graph.inputs().iter().map(|port| input_like(builder, graph, port.value)).collect()
+}
+
+/// An input that stands for a value of a graph.
+fn input_like(builder: &mut Builder, graph: &Graph, value: Value) -> Value {
+    let node = graph.node(value.node());
+    builder.describe(None, node.location.clone());
+    builder.input(node.name.clone(), graph.ty(value).clone())
 }
 
 fn live_nodes(graph: &Graph) -> Vec<bool> {

@@ -53,17 +53,13 @@ pub(crate) struct OverMembers<'op> {
 }
 
 /// The op's regions as its rule runs them, for who wants to know; none for a body that combines elements.
-pub(crate) fn regions<'op>(
-    cx: &Batch,
-    op: &'op ControlOp,
-    lanes: &[Lane],
-) -> Result<Vec<OverMembers<'op>>, BuildError> {
+pub(crate) fn regions<'op>(cx: &Batch, op: &'op ControlOp, lanes: &[Lane]) -> Vec<OverMembers<'op>> {
     let branch = |name: String, region: &'op Graph| {
         let by_each = lanes[0].dim().is_some() && stand_ins::needs_stand_ins(region);
         let at = |lane: &Lane| lane.dim().map(|at| if by_each { 0 } else { at });
         OverMembers { name, region, in_dims: lanes[1..].iter().map(at).collect() }
     };
-    Ok(match op {
+    match op {
         ControlOp::If(If { true_branch, false_branch }) => {
             vec![branch("true".to_owned(), true_branch), branch("false".to_owned(), false_branch)]
         }
@@ -71,17 +67,17 @@ pub(crate) fn regions<'op>(
             branches.iter().enumerate().map(|(at, region)| branch(format!("branch {at}"), region)).collect()
         }
         ControlOp::While(op) => {
-            let in_dims = at_dim(&loops::mapped_carried(cx, op, lanes)?.0, 0);
+            let in_dims = at_dim(&loops::mapped_carried(cx, op, lanes).0, 0);
             let named =
                 |name: &str, region| OverMembers { name: name.to_owned(), region, in_dims: in_dims.clone() };
             vec![named("cond", &op.cond), named("body", &op.body)]
         }
         ControlOp::Scan(op) => {
-            let (in_dims, _) = scan::scanned_dims(cx, op, lanes)?;
+            let (in_dims, _) = scan::scanned_dims(cx, op, lanes);
             vec![OverMembers { name: "body".to_owned(), region: &op.body, in_dims }]
         }
         ControlOp::Map(_) | ControlOp::OptimizationBarrier => Vec::new(),
-    })
+    }
 }
 
 fn map(cx: &mut Batch, Map { computation }: &Map, lanes: &[Lane]) -> Lanes {
@@ -103,8 +99,8 @@ fn at_dim(mapped: &[bool], dim: usize) -> Vec<Option<usize>> {
     mapped.iter().map(|mapped| mapped.then_some(dim)).collect()
 }
 
-fn either(left: &[bool], right: &[bool]) -> Vec<bool> {
-    left.iter().zip(right).map(|(left, right)| *left || *right).collect()
+fn is_mapped(lanes: &[Lane]) -> Vec<bool> {
+    lanes.iter().map(|lane| lane.dim().is_some()).collect()
 }
 
 fn lanes(values: Vec<Value>, dims: &[Option<usize>]) -> Vec<Lane> {

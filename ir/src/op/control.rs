@@ -12,7 +12,7 @@ use super::{TypeError, ensure, list};
 use crate::{DType, Graph, TensorType};
 
 /// An op of the family.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ControlOp {
     /// See [`If`].
     If(If),
@@ -32,7 +32,7 @@ pub enum ControlOp {
 ///
 /// (C1) the predicate is a scalar `i1`, and each branch takes the remaining operands; (C2) both
 /// return the same types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct If {
     /// What runs where the predicate holds.
     pub true_branch: Arc<Graph>,
@@ -45,7 +45,7 @@ pub struct If {
 ///
 /// (C1) there is a branch, the index is a scalar `i32`, and each branch takes the remaining
 /// operands; (C2) all return the same types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Case {
     /// The branches, in order.
     pub branches: Vec<Arc<Graph>>,
@@ -55,7 +55,7 @@ pub struct Case {
 ///
 /// (C1) the condition takes the operands and returns a scalar `i1`; (C2) the body takes the
 /// operands and returns values of their types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct While {
     /// `(carried, ..) -> i1`.
     pub cond: Arc<Graph>,
@@ -74,7 +74,7 @@ pub struct While {
 /// (C1) there is an input, and the dimension is one of every input, of one size in all; (C2) the
 /// body takes a slice of each input, without the dimension, and the carried values; (C3) it returns
 /// outputs that can be stacked along the dimension, and the carried values.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scan {
     /// The dimension that is walked along.
     pub dimension: usize,
@@ -90,7 +90,7 @@ pub struct Scan {
 ///
 /// (C1) there is an operand, and all have one shape; (C4) the body takes one scalar of each and
 /// returns one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Map {
     /// `(element, ..) -> element`, all scalars.
     pub computation: Arc<Graph>,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::de::Error as _;
@@ -115,6 +116,14 @@ impl PartialEq for Custom {
                 && other.0.body().is_none()
                 && self.0.name() == other.0.name()
                 && self.0.attributes() == other.0.attributes())
+    }
+}
+
+impl Eq for Custom {}
+
+impl Hash for Custom {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name().hash(state);
     }
 }
 

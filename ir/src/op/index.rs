@@ -8,7 +8,7 @@ use super::{TypeError, arity, distinct, ensure, reducer};
 use crate::{Graph, TensorType};
 
 /// An indexing op.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IndexOp {
     /// See [`Gather`].
     Gather(Gather),
@@ -31,7 +31,7 @@ pub enum IndexOp {
 /// updates have one shape; (C4) that of the indices and the windows; (C6) updates have their
 /// inputs' element types; (C7..C22) lists are in range, distinct, ascending and pair up; (C23) the
 /// body's types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scatter {
     /// Update dimensions that run within a window.
     pub update_window_dims: Vec<usize>,

@@ -67,7 +67,7 @@ pub use window::{ReduceWindow, SelectAndScatter, WindowOp};
 use crate::{Graph, TensorType};
 
 /// One operation of a graph, by family.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Op {
     /// One result element from the operands' elements at the same place.
     Elementwise(Elementwise),

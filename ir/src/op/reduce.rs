@@ -19,7 +19,7 @@ use crate::{Graph, TensorType};
 ///
 /// (C1) inputs have one shape; (C2) initial values are of their element types; (C4, C5)
 /// dimensions are distinct and in range; (C6) the body takes and returns scalars of these types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reduce {
     /// The dimensions that are folded away.
     pub dimensions: Vec<usize>,

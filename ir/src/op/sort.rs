@@ -8,7 +8,7 @@ use super::{TypeError, arity, ensure};
 use crate::{DType, Graph, TensorType};
 
 /// A sorting op.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SortOp {
     /// See [`Sort`].
     Sort(Sort),
@@ -21,7 +21,7 @@ pub enum SortOp {
 ///
 /// (C1, C2) operands have one shape; (C4) the dimension is in range; (C5) the comparator takes
 /// `(left, right)` of each operand in turn and returns `i1`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sort {
     /// The dimension that is ordered.
     pub dimension: usize,

@@ -10,7 +10,7 @@ use super::{TypeError, arity, ensure, reducer};
 use crate::{DType, Graph, TensorType};
 
 /// A windowed op.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WindowOp {
     /// See [`ReduceWindow`].
     ReduceWindow(ReduceWindow),
@@ -24,7 +24,7 @@ pub enum WindowOp {
 ///
 /// (C2) inputs have one shape; (C4, C6, C8, C10, C12) one entry per dimension; (C5, C7, C9, C11)
 /// sizes, strides and dilations are at least 1; (C13) the body's types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReduceWindow {
     /// Elements of a window, per dimension.
     pub window_dimensions: Vec<usize>,
@@ -49,7 +49,7 @@ pub struct ReduceWindow {
 ///
 /// (C1) the source's type is that of the windows; (C2, C3) element types agree; (C4..C8) one entry
 /// per dimension, sizes and strides at least 1; (C9, C10) the bodies' types.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SelectAndScatter {
     /// Elements of a window, per dimension.
     pub window_dimensions: Vec<usize>,

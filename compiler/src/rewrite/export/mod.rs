@@ -17,12 +17,10 @@ mod index;
 mod random;
 mod scan;
 
-use std::collections::HashMap;
-
 use choral_ir::op::{ControlOp, Elementwise, IndexOp, Unary, WindowOp};
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Value};
 
-use super::{common_subexpressions, copy_inputs, dead_code};
+use super::{common_subexpressions, dead_code, rebuilt};
 use crate::rules::converted;
 
 /// The graph in StableHLO's own ops alone.
@@ -46,24 +44,19 @@ use crate::rules::converted;
 /// # Errors
 /// Never for a verified graph.
 pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new(graph.name());
-    let inputs = copy_inputs(&mut builder, graph);
-    let mut values: HashMap<Value, Value> =
-        graph.inputs().iter().map(|port| port.value).zip(inputs).collect();
-    for (id, node) in graph.nodes() {
-        let operands: Vec<Value> = graph.operands(id).iter().map(|value| values[value]).collect();
-        builder.describe(Some(node.name.clone()), node.location.clone());
-        let results = match &node.kind {
+    let written = rebuilt(graph, |builder, id, operands| {
+        let node = graph.node(id);
+        match &node.kind {
             NodeKind::Op(op) => {
                 let dtypes = node.types.iter().map(|ty| ty.dtype);
-                in_accumulators(&mut builder, op.map_regions(export)?, &operands, dtypes)?
+                in_accumulators(builder, op.map_regions(export)?, operands, dtypes)
             }
-            NodeKind::Input | NodeKind::Constant(_) => builder.copy(node, &operands)?,
-        };
-        values.extend(results.into_iter().enumerate().map(|(at, value)| (id.result(at), value)));
-    }
-    let outputs: Vec<Value> = graph.outputs().iter().map(|port| values[&port.value]).collect();
-    common_subexpressions(&dead_code(&builder.finish(&outputs))?)
+            NodeKind::Input | NodeKind::Constant(_) => builder.copy(node, operands),
+        }
+    })?;
+    let unnamed = vec![Vec::new(); graph.inputs().len()];
+    let written = written.with_axes(unnamed, vec![Vec::new(); graph.outputs().len()]);
+    common_subexpressions(&dead_code(&written)?)
 }
 
 /// As [`plain`]. How a compiler accumulates 16-bit floats is its own choice, so that it is written out.

@@ -6,10 +6,10 @@ use choral_ir::op::{Binary, Case, ComparisonDirection, If, Unary};
 use choral_ir::{BuildError, Builder, DType, Graph, Op, Tensor, Value};
 
 use super::stand_ins::{needs_stand_ins, stand_ins};
-use super::{any, at_dim, dims, either, lanes, where_each};
+use super::{any, at_dim, dims, is_mapped, lanes, where_each};
 use crate::rules::Lane::{Mapped, Shared};
 use crate::rules::{Batch, Lane, Lanes};
-use crate::walk;
+use crate::{dependence, walk};
 
 pub(super) fn if_else(cx: &mut Batch, If { true_branch, false_branch }: &If, lanes: &[Lane]) -> Lanes {
     let branches = [true_branch.clone(), false_branch.clone()];
@@ -50,9 +50,12 @@ fn chosen_for_all(
     op: impl Fn(Vec<Arc<Graph>>) -> Op,
 ) -> Lanes {
     let in_dims = dims(operands);
+    let is_mapped = is_mapped(operands);
     let mut mapped = vec![false; branches[0].outputs().len()];
     for branch in branches {
-        mapped = either(&mapped, &walk::mapped_outputs(cx, branch, &in_dims)?);
+        for (mapped, sources) in mapped.iter_mut().zip(dependence::of_outputs(branch, &cx.axis)) {
+            *mapped |= sources.is_mapped(&is_mapped);
+        }
     }
     let out_dims = at_dim(&mapped, 0);
     let region = |branch: &Arc<Graph>| walk::region(cx, branch, &in_dims, &out_dims).map(Arc::new);

@@ -4,13 +4,14 @@ use choral_ir::op::{Binary, While};
 use choral_ir::{BuildError, Builder, DType, Graph, TensorType, Value};
 
 use super::stand_ins::{needs_stand_ins, stand_ins};
-use super::{any, at_dim, dims, either, lanes, where_each};
+use super::{any, at_dim, dims, is_mapped, lanes, where_each};
+use crate::dependence::{self, hands_on};
 use crate::rules::Lane::Mapped;
-use crate::rules::{Batch, Lane, Lanes, any_in, exchanges};
+use crate::rules::{Batch, Lane, Lanes};
 use crate::walk;
 
 pub(super) fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
-    let (mapped, by_each) = mapped_carried(cx, op, lanes)?;
+    let (mapped, by_each) = mapped_carried(cx, op, lanes);
     let in_dims = at_dim(&mapped, 0);
     let mut carried = Vec::with_capacity(lanes.len());
     for (&lane, dim) in lanes.iter().zip(&in_dims) {
@@ -28,35 +29,12 @@ pub(super) fn while_loop(cx: &mut Batch, op: &While, lanes: &[Lane]) -> Lanes {
     Ok(self::lanes(results, &in_dims))
 }
 
-/// Which carried values differ between running members once nothing changes any more, and whether each
-/// member ends the loop for itself.
-///
-/// All running members have done as many rounds: what these change for all of them alike stays shared.
-/// Only where members exchange values do those that have ended give what they ended with.
-pub(super) fn mapped_carried(
-    cx: &Batch,
-    op: &While,
-    lanes: &[Lane],
-) -> Result<(Vec<bool>, bool), BuildError> {
-    let ended_count = any_in(&op.cond, &exchanges) || any_in(&op.body, &exchanges);
-    let mut mapped: Vec<bool> = lanes.iter().map(|lane| lane.dim().is_some()).collect();
-    loop {
-        let in_dims = at_dim(&mapped, 0);
-        let by_each = walk::mapped_outputs(cx, &op.cond, &in_dims)?[0];
-        let mut next = either(&mapped, &walk::mapped_outputs(cx, &op.body, &in_dims)?);
-        if by_each && ended_count {
-            next = next.iter().enumerate().map(|(at, &mapped)| mapped || !hands_on(&op.body, at)).collect();
-        }
-        if next == mapped {
-            return Ok((mapped, by_each));
-        }
-        mapped = next;
-    }
-}
-
-/// Whether a body returns the carried value of this number as it is.
-fn hands_on(body: &Graph, at: usize) -> bool {
-    body.outputs()[at].value == body.inputs()[at].value
+/// Which carried values differ between running members, and whether each member ends the loop for itself.
+pub(super) fn mapped_carried(cx: &Batch, op: &While, lanes: &[Lane]) -> (Vec<bool>, bool) {
+    let mapped = is_mapped(lanes);
+    let sources = dependence::of_while(op, &cx.axis);
+    let carried = sources.running.iter().map(|sources| sources.is_mapped(&mapped)).collect();
+    (carried, sources.rounds.is_mapped(&mapped))
 }
 
 /// A loop that carries, before all else, which members are running, and behind all else what members

@@ -111,8 +111,9 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
 
 /// The op of a row of a table.
 fn elementwise(name: &str) -> Result<Op, String> {
-    let unary = Unary::ALL.iter().find(|op| plain(op.name()) == Some(name)).map(|&op| op.into());
-    let binary = || Binary::ALL.iter().find(|op| plain(op.name()) == Some(name)).map(|&op| op.into());
+    let is_it = |row: &str| row == name || plain(row) == Some(name);
+    let unary = Unary::ALL.iter().find(|op| is_it(op.name())).map(|&op| op.into());
+    let binary = || Binary::ALL.iter().find(|op| is_it(op.name())).map(|&op| op.into());
     unary.or_else(binary).ok_or_else(|| "expected an op that this program knows".to_owned())
 }
 
