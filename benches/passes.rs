@@ -10,7 +10,7 @@ use std::hint::black_box;
 use choral::Graph;
 use choral::transform::{Axis, Batching, batch_graph, rewrite};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use programs::{KINDS, SIZES, nested_loops};
+use programs::{KINDS, SIZES, header};
 
 fn map(graph: &Graph) -> Graph {
     let batching = Batching::new(Axis::new("members", 5), [Some(0)], [Some(0)]);
@@ -22,6 +22,37 @@ fn all(text: &str) -> String {
     let mapped = map(&Graph::parse(text).expect("a graph"));
     let clean = rewrite::common_subexpressions(&rewrite::dead_code(&mapped).expect("a graph"));
     rewrite::export(&clean.expect("a graph")).expect("a plain graph").to_text()
+}
+
+/// Loops in one another, so many deep.
+fn nested_loops(depth: usize) -> String {
+    let inside = (0..depth).rev().fold(add(depth), |inside, level| looped(level, &inside));
+    format!("{}{inside}  return %y0 : tensor<8x8xf32>\n}}\n", header("main", "public").replace("arg0", "x0"))
+}
+
+/// What the innermost loop does.
+fn add(level: usize) -> String {
+    format!("%y{level} = stablehlo.add %x{level}, %x{level} : tensor<8x8xf32>\n")
+}
+
+/// A loop of three rounds that makes `%y0` of `%x0` at level 0, around what makes `%y1` of `%x1`.
+fn looped(level: usize, inside: &str) -> String {
+    let inner = level + 1;
+    format!(
+        r#"%zero{level} = stablehlo.constant dense<0> : tensor<i32>
+  %y{level}, %n{level} = stablehlo.while(%x{inner} = %x{level}, %i{level} = %zero{level}) : tensor<8x8xf32>, tensor<i32>
+   cond {{
+    %limit = stablehlo.constant dense<3> : tensor<i32>
+    %again = stablehlo.compare LT, %i{level}, %limit : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    stablehlo.return %again : tensor<i1>
+  }} do {{
+    {inside}
+    %one = stablehlo.constant dense<1> : tensor<i32>
+    %next = stablehlo.add %i{level}, %one : tensor<i32>
+    stablehlo.return %y{inner}, %next : tensor<8x8xf32>, tensor<i32>
+  }}
+"#
+    )
 }
 
 fn passes(criterion: &mut Criterion) {

@@ -94,9 +94,9 @@ fn members_that_have_ended_keep_every_value() -> TestResult {
 
 /// So many loops in one another, each of which adds up what the next computes; its count and the sum
 /// are carried.
-fn nest(depth: usize) -> choral::Graph {
+fn nest(depth: usize) -> Graph {
     use choral::ir::op::{Binary, ComparisonDirection, While};
-    use choral::ir::{Builder, Graph, Value};
+    use choral::ir::{Builder, Value};
     let scalar = |dtype| TensorType::new([], dtype);
     let inputs = |builder: &mut Builder| -> [Value; 2] {
         [builder.input("count", scalar(DType::I32)), builder.input("sum", scalar(DType::F32))]

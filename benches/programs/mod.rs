@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 /// The text of a program of so many ops.
-pub type Generator = fn(usize) -> String;
+pub(crate) type Generator = fn(usize) -> String;
 
 /// Numbers of ops.
-pub const SIZES: [usize; 4] = [1_250, 2_500, 5_000, 10_000];
+pub(crate) const SIZES: [usize; 4] = [1_250, 2_500, 5_000, 10_000];
 
 /// Every kind of program, by name.
-pub const KINDS: [(&str, Generator); 6] = [
+pub(crate) const KINDS: [(&str, Generator); 6] = [
     ("straight", straight),
     ("calls", calls),
     ("regions", regions),
@@ -135,7 +135,7 @@ fn branches(ops: usize) -> String {
     text
 }
 
-fn header(name: &str, visibility: &str) -> String {
+pub(crate) fn header(name: &str, visibility: &str) -> String {
     format!("func.func {visibility} @{name}(%arg0: tensor<8x8xf32>) -> tensor<8x8xf32> {{\n")
 }
 
@@ -165,35 +165,4 @@ fn body(text: &mut String, ops: usize) {
 
 fn close(text: &mut String, ops: usize) {
     let _ = writeln!(text, "  return %{} : tensor<8x8xf32>\n}}", value(ops));
-}
-
-/// Loops in one another, so many deep.
-pub fn nested_loops(depth: usize) -> String {
-    let inside = (0..depth).rev().fold(add(depth), |inside, level| looped(level, &inside));
-    format!("{}{inside}  return %y0 : tensor<8x8xf32>\n}}\n", header("main", "public").replace("arg0", "x0"))
-}
-
-/// What the innermost loop does.
-fn add(level: usize) -> String {
-    format!("%y{level} = stablehlo.add %x{level}, %x{level} : tensor<8x8xf32>\n")
-}
-
-/// A loop of three rounds that makes `%y0` of `%x0` at level 0, around what makes `%y1` of `%x1`.
-fn looped(level: usize, inside: &str) -> String {
-    let inner = level + 1;
-    format!(
-        r#"%zero{level} = stablehlo.constant dense<0> : tensor<i32>
-  %y{level}, %n{level} = stablehlo.while(%x{inner} = %x{level}, %i{level} = %zero{level}) : tensor<8x8xf32>, tensor<i32>
-   cond {{
-    %limit = stablehlo.constant dense<3> : tensor<i32>
-    %again = stablehlo.compare LT, %i{level}, %limit : (tensor<i32>, tensor<i32>) -> tensor<i1>
-    stablehlo.return %again : tensor<i1>
-  }} do {{
-    {inside}
-    %one = stablehlo.constant dense<1> : tensor<i32>
-    %next = stablehlo.add %i{level}, %one : tensor<i32>
-    stablehlo.return %y{inner}, %next : tensor<8x8xf32>, tensor<i32>
-  }}
-"#
-    )
 }

@@ -195,7 +195,8 @@ fn without_what_is_not_read(graph: &Graph) -> Result<Graph, BuildError> {
     let operands = graph.nodes().flat_map(|(id, _)| graph.operands(id));
     let read: HashSet<Value> = operands.chain(outputs(&graph)).collect();
     let mut builder = Builder::new(graph.name());
-    let mut input = |value| builder.input(graph.node(value.node()).name.clone(), graph.ty(value).clone());
+    let mut input =
+        |value: Value| builder.input(graph.node(value.node()).name.clone(), graph.ty(value).clone());
     let inputs: Vec<Option<Value>> =
         graph.inputs().iter().map(|port| read.contains(&port.value).then(|| input(port.value))).collect();
     let outputs = interpret(&graph, inputs, |_, node, operands| {
