@@ -145,8 +145,10 @@ fn of_branches(
     count: usize,
     operands: &[Sources],
 ) -> Vec<Sources> {
-    let (decides, given) = (&operands[0], &operands[1..]);
-    let mut results: Vec<Sources> = vec![decides.clone(); branches[0].outputs().len()];
+    let (index, given) = (&operands[0], &operands[1..]);
+    // Of one branch there is no choice.
+    let decides = if branches.len() == 1 { Sources::none(count) } else { index.clone() };
+    let mut results: Vec<Sources> = vec![decides; branches[0].outputs().len()];
     for branch in branches {
         for (result, output) in results.iter_mut().zip(of_outputs(branch, axis)) {
             result.add(&output.through(count, given));

@@ -235,6 +235,34 @@ impl Graph {
         self
     }
 
+    /// The same graph, with what was read from a text located in the file of this name.
+    ///
+    /// ```
+    /// let text = "func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+    ///   %y = stablehlo.tanh %x : tensor<2xf32>
+    ///   return %y : tensor<2xf32>
+    /// }";
+    /// let graph = choral_ir::Graph::parse(text)?.in_file("model.mlir");
+    /// let (_, tanh) = graph.nodes().last().expect("a node");
+    /// assert_eq!(tanh.location.as_ref().map(ToString::to_string).as_deref(), Some("model.mlir:2:8"));
+    /// # Ok::<(), choral_ir::text::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Graph {
+        let name: Arc<str> = file.into();
+        for node in self.dag.node_weights_mut() {
+            if let Some(location) = node.location.as_mut().filter(|location| location.file.is_empty()) {
+                location.file = Arc::clone(&name);
+            }
+            if let NodeKind::Op(op) = &mut node.kind {
+                for region in op.regions_mut() {
+                    *region = Arc::new(Graph::clone(region).in_file(file));
+                }
+            }
+        }
+        self
+    }
+
     /// The first node that differs, or `None` when the graphs compute the same thing by the same
     /// ops. Names and source lines are not compared; `None` inside means that the boundaries differ.
     pub fn difference(&self, other: &Graph) -> Option<Option<NodeId>> {

@@ -68,7 +68,9 @@ fn from_json(name: &str, text: &str) -> Result<Vec<Program>, Error> {
 }
 
 fn from_text(name: &str, text: &str) -> Result<Vec<Program>, Error> {
-    Program::parse_all(text).map_err(|error| at(name, ":", &error))
+    let programs = Program::parse_all(text).map_err(|error| at(name, ":", &error))?;
+    let located = |program: Program| Program { graph: program.graph.in_file(name), ..program };
+    Ok(programs.into_iter().map(located).collect())
 }
 
 fn at(name: &str, separator: &str, error: &dyn fmt::Display) -> Error {

@@ -196,7 +196,7 @@ impl Op {
         Ok(op)
     }
 
-    fn regions_mut(&mut self) -> Vec<&mut Arc<Graph>> {
+    pub(crate) fn regions_mut(&mut self) -> Vec<&mut Arc<Graph>> {
         match self {
             Op::Reduce(op) => vec![&mut op.body],
             Op::Window(WindowOp::ReduceWindow(op)) => vec![&mut op.body],

@@ -67,6 +67,9 @@ fn chosen_for_all(
 
 /// A branch for each member: `takes` says which members take each branch but the last.
 fn chosen_by_each(cx: &mut Batch, takes: &[Value], branches: &[Arc<Graph>], operands: &[Lane]) -> Lanes {
+    if let [only] = branches {
+        return walk::outputs(cx, only, operands);
+    }
     let Some((last, others)) = branches.split_last() else { return Ok(Vec::new()) };
     let rest = none_of(cx, takes)?;
     let mut results = branch(cx, last, rest, operands)?;
