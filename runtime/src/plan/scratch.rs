@@ -6,8 +6,8 @@
 //! alive ([`super::memory`]).
 
 use choral_ir::op::{
-    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Scan, ShapeOp, SortOp, Unary,
-    WindowOp, dot::free,
+    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Reduce, ReduceWindow, Scan,
+    ShapeOp, SortOp, Unary, WindowOp, dot::free,
 };
 use choral_ir::{DType, Graph, Op, TensorType};
 
@@ -51,6 +51,12 @@ pub(super) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType
             let length = operands[0].shape.last().copied().unwrap_or(1);
             elements(operands[0]).checked_div(length).unwrap_or_default().saturating_mul(WORD)
         }
+        // These kernels accumulate element by element.
+        Op::Reduce(Reduce { body, .. }) | Op::Window(WindowOp::ReduceWindow(ReduceWindow { body, .. }))
+            if body.as_reducer().is_some() =>
+        {
+            of_family(op, operands, results)
+        }
         Op::Elementwise(_)
         | Op::Shape(_)
         | Op::Dot(_)
@@ -69,6 +75,22 @@ pub(super) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType
 
 /// Bytes beside operands and results of an op's definition in [`crate::ops`].
 pub(super) fn of_definition(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
+    let accumulators = if op.accumulating().is_some() { accumulators(operands, results) } else { 0 };
+    of_family(op, operands, results).saturating_add(accumulators)
+}
+
+/// Operands and results of 16-bit floats in the type that they accumulate in; the largest passes through
+/// `f64`.
+fn accumulators(operands: &[&TensorType], results: &[TensorType]) -> usize {
+    let halves = || {
+        let types = operands.iter().copied().chain(results);
+        types.filter(|ty| ty.dtype.accumulator() != ty.dtype)
+    };
+    let copies = total(halves().map(|ty| ty.with_dtype(ty.dtype.accumulator()).bytes()));
+    copies.saturating_add(halves().map(wide).max().unwrap_or_default())
+}
+
+fn of_family(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
     let given = || total(operands.iter().map(|ty| wide(ty)));
     let made = || total(results.iter().map(wide));
     match op {
