@@ -79,7 +79,7 @@ impl Draft {
     /// A single op on one input in most cases, at times on `long` lines of 16-bit floats; else a body of
     /// several ops, or of several inputs.
     fn fold(&mut self, long: usize) -> Result<Fold, BuildError> {
-        match self.choices.pick(&[0, 0, 0, 1, 2, 3]) {
+        match self.choices.pick(&[0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 3, 3]) {
             0 => {
                 let x = self.any(Class::Any, 0);
                 let dtype = self.ty(x).dtype;
