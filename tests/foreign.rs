@@ -169,6 +169,39 @@ fn products_by_letters() {
     check(&one("ij->j", "tensor<2xf32>"), &squares, &[Tensor::from([4.0f32, 6.0])]);
 }
 
+/// A product of the type that it is declared to have.
+#[test]
+fn products_of_halves_in_f32() {
+    let text = r#"
+        func.func @main(%a: tensor<1x2xbf16>, %b: tensor<2x1xbf16>) -> tensor<1x1xf32> {
+          %0 = "stablehlo.einsum"(%a, %b) <{einsum_config = "ij,jk->ik"}> : (tensor<1x2xbf16>, tensor<2x1xbf16>) -> tensor<1x1xf32>
+          return %0 : tensor<1x1xf32>
+        }"#;
+    let halves = |tensor: Tensor| tensor.to_dtype(DType::Bf16);
+    let inputs = [halves(Tensor::from([[256.0f32, 1.0]])), halves(Tensor::from([[1.0f32], [1.0]]))];
+    check(text, &inputs, &[Tensor::from([[257.0f32]])]);
+}
+
+/// In `f16` neither the number of elements nor their sum is finite, and this epsilon is 0.
+#[test]
+fn batch_norms_of_halves() {
+    let (x, one) = ("tensor<2x1x200x200xf16>", "tensor<1xf16>");
+    let settings = "<{epsilon = 1.0e-8 : f32, feature_index = 1 : i64}>";
+    let text = format!(
+        r#"func.func @main(%x: {x}, %s: {one}, %o: {one}, %g: {x}) -> ({x}, {one}, {one}, {x}, {one}, {one}) {{
+          %0:3 = "stablehlo.batch_norm_training"(%x, %s, %o) {settings} : ({x}, {one}, {one}) -> ({x}, {one}, {one})
+          %1:3 = "stablehlo.batch_norm_grad"(%x, %s, %0#1, %0#2, %g) {settings} : ({x}, {one}, {one}, {one}, {x}) -> ({x}, {one}, {one})
+          return %0#0, %0#1, %0#2, %1#0, %1#1, %1#2 : {x}, {one}, {one}, {x}, {one}, {one}
+        }}"#
+    );
+    let whole = |value: fn(usize) -> f32| Tensor::from_fn([2, 1, 200, 200], value).to_dtype(DType::F16);
+    let number = |value: f32| Tensor::from([value]).to_dtype(DType::F16);
+    let inputs = [whole(|at| [0.5, 1.5][at % 2]), number(1.0), number(0.0), whole(|_| 10.0)];
+    let statistics = [whole(|at| [-1.0, 1.0][at % 2]), number(1.0), number(0.25)];
+    let gradients = [whole(|_| 0.0), number(0.0), number(f32::INFINITY)];
+    check(&text, &inputs, &[statistics, gradients].concat());
+}
+
 #[test]
 fn selections() {
     let text = r#"
@@ -178,7 +211,7 @@ fn selections() {
           %1:2 = "mhlo.topk"(%n) <{k = 2 : i64, largest = false}> : (tensor<4xi8>) -> (tensor<2xi8>, tensor<2xi32>)
           %2:2 = chlo.top_k(%p, k = 2) : tensor<3xi1> -> (tensor<2xi1>, tensor<2xi32>)
           %3 = "stablehlo.torch_index_select"(%x, %i) <{dim = 1 : i64, batch_dims = 0 : i64}> : (tensor<2x3xf32>, tensor<2xi32>) -> tensor<2x2xf32>
-          %4 = "stablehlo.torch_index_select"(%x, %i) <{dim = 1 : i64, batch_dims = 1 : i64}> : (tensor<2x3xf32>, tensor<2xi32>) -> tensor<2xf32>
+          %4 = "stablehlo.torch_index_select"(%x, %i) <{dim = -1 : i64, batch_dims = 1 : i64}> : (tensor<2x3xf32>, tensor<2xi32>) -> tensor<2xf32>
           return %0#0, %0#1, %1#0, %2#0, %2#1, %3, %4 : tensor<2x2xf32>, tensor<2x2xi32>, tensor<2xi8>, tensor<2xi1>, tensor<2xi32>, tensor<2x2xf32>, tensor<2xf32>
         }"#;
     let inputs = [

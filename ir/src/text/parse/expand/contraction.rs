@@ -41,7 +41,8 @@ pub(super) fn einsum(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Va
             let of_left = [result.as_slice(), &right.labels].concat();
             let of_right = [result.as_slice(), &left.labels].concat();
             let (left, right) = (left.summed(builder, &of_left)?, right.summed(builder, &of_right)?);
-            left.times(builder, &right, &result)?
+            let dtype = call.signature.results.first().map(|ty| ty.dtype);
+            left.times(builder, &right, &result, dtype)?
         }
         (_, _, _) => return Err(format!("expected one operand or two, got {}", ranks.len()).into()),
     };
@@ -145,8 +146,14 @@ impl Factor {
         Ok(Factor { value, labels: kept.map(|(_, label)| *label).collect() })
     }
 
-    /// The product, summed over the labels of both that are not wanted.
-    fn times(&self, builder: &mut Builder, other: &Factor, wanted: &[Label]) -> Result<Factor, Reason> {
+    /// The product, summed over the labels of both that are not wanted, in this element type or their own.
+    fn times(
+        &self,
+        builder: &mut Builder,
+        other: &Factor,
+        wanted: &[Label],
+        dtype: Option<DType>,
+    ) -> Result<Factor, Reason> {
         let both = |is_wanted: bool| {
             let common = self.labels.iter().enumerate().filter_map(move |(dim, label)| {
                 let there = other.labels.iter().position(|other| other == label)?;
@@ -162,7 +169,7 @@ impl Factor {
         let batch: Vec<Label> = lhs_batching.iter().map(|&dim| self.labels[dim]).collect();
         let left = rest(self, [&lhs_batching, &lhs_contracting]);
         let right = rest(other, [&rhs_batching, &rhs_contracting]);
-        let dtype = type_of(builder, self.value).dtype;
+        let dtype = dtype.unwrap_or(type_of(builder, self.value).dtype);
         let product = DotGeneral { lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, dtype };
         let value = builder.push(product, &[self.value, other.value])?;
         Ok(Factor { value, labels: [batch, left, right].concat() })

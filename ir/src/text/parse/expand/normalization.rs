@@ -1,5 +1,6 @@
 //! Batch normalisation as one op, by the specification's own decompositions: statistics and scales are
-//! worked out per feature, and repeated along the other dimensions.
+//! worked out per feature, and repeated along the other dimensions. All of it is worked out in the type
+//! that 16-bit floats accumulate in, and rounded once.
 
 use super::super::dense;
 use super::super::meaning::Reason;
@@ -12,7 +13,10 @@ use crate::{Builder, DType, TensorType};
 /// An operand, and which of its dimensions are the features.
 struct Features<'b> {
     builder: &'b mut Builder,
+    /// The operand's type, in the element type that is computed in.
     ty: TensorType,
+    /// The element type of operands and results.
+    dtype: DType,
     feature: usize,
     epsilon: Value,
 }
@@ -39,17 +43,42 @@ impl<'b> Features<'b> {
             number.map(|number| number.to_f64_vec()[0]).ok_or_else(|| value.not("a number"))
         })?;
         call.attributes.finish()?;
+        let (dtype, ty) = (ty.dtype, ty.with_dtype(ty.dtype.accumulator()));
         let epsilon = builder.full(epsilon, ty.dtype, [features]);
-        Ok(Features { builder, ty, feature, epsilon })
+        Ok(Features { builder, ty, dtype, feature, epsilon })
     }
 
-    /// Fails unless each of these values is one number per feature.
-    fn check(&self, values: &[Value]) -> Result<(), Reason> {
-        let expected = TensorType::new([self.ty.shape[self.feature]], self.ty.dtype);
-        match values.iter().map(|&value| type_of(self.builder, value)).find(|ty| *ty != expected) {
-            Some(ty) => Err(format!("expected {expected}, one number per feature, got {ty}").into()),
-            None => Ok(()),
+    /// A value of the operand's shape, to compute with.
+    fn whole(&mut self, value: Value) -> Result<Value, Reason> {
+        self.taken(value, self.ty.with_dtype(self.dtype), "as the operand")
+    }
+
+    /// Numbers, one per feature, to compute with.
+    fn numbers<const N: usize>(&mut self, values: [Value; N]) -> Result<[Value; N], Reason> {
+        let expected = TensorType::new([self.ty.shape[self.feature]], self.dtype);
+        let mut wide = values;
+        for value in &mut wide {
+            *value = self.taken(*value, expected.clone(), "one number per feature")?;
         }
+        Ok(wide)
+    }
+
+    fn taken(&mut self, value: Value, expected: TensorType, meaning: &str) -> Result<Value, Reason> {
+        let got = type_of(self.builder, value);
+        if got != expected {
+            return Err(format!("expected {expected}, {meaning}, got {got}").into());
+        }
+        self.converted(value, self.ty.dtype)
+    }
+
+    fn converted(&mut self, value: Value, dtype: DType) -> Result<Value, Reason> {
+        let same = type_of(self.builder, value).dtype == dtype;
+        if same { Ok(value) } else { Ok(self.builder.convert(value, dtype)?) }
+    }
+
+    /// Results in the operands' element type.
+    fn rounded(&mut self, results: &[Value]) -> Result<Vec<Value>, Reason> {
+        results.iter().map(|&result| self.converted(result, self.dtype)).collect()
     }
 
     /// Numbers per feature, repeated along the other dimensions.
@@ -110,21 +139,22 @@ impl<'b> Features<'b> {
 pub(super) fn batch_norm_inference(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let [operand, statistics @ ..]: [Value; 5] = operands(&call)?;
     let mut features = Features::of(builder, &mut call)?;
-    features.check(&statistics)?;
-    Ok(vec![features.normalize(operand, statistics)?])
+    let (operand, statistics) = (features.whole(operand)?, features.numbers(statistics)?);
+    let output = features.normalize(operand, statistics)?;
+    features.rounded(&[output])
 }
 
 /// Operands `operand`, `scale`, `offset`; results `output`, `batch_mean`, `batch_var`.
 pub(super) fn batch_norm_training(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let [operand, scale, offset] = operands(&call)?;
     let mut features = Features::of(builder, &mut call)?;
-    features.check(&[scale, offset])?;
+    let (operand, [scale, offset]) = (features.whole(operand)?, features.numbers([scale, offset])?);
     let mean = features.mean(operand)?;
     let centered = features.per_feature(Binary::Subtract, operand, mean)?;
     let squares = features.binary(Binary::Multiply, centered, centered)?;
     let variance = features.mean(squares)?;
     let output = features.normalize(operand, [scale, offset, mean, variance])?;
-    Ok(vec![output, mean, variance])
+    features.rounded(&[output, mean, variance])
 }
 
 /// Operands `operand`, `scale`, `mean`, `variance`, `grad_output`; results `grad_operand`, `grad_scale`,
@@ -133,7 +163,8 @@ pub(super) fn batch_norm_grad(builder: &mut Builder, mut call: Call<'_>) -> Resu
     use Binary::{Add, Divide, Multiply, Subtract};
     let [operand, scale, mean, variance, grad_output] = operands(&call)?;
     let mut features = Features::of(builder, &mut call)?;
-    features.check(&[scale, mean, variance])?;
+    let [scale, mean, variance] = features.numbers([scale, mean, variance])?;
+    let (operand, grad_output) = (features.whole(operand)?, features.whole(grad_output)?);
     let centered = features.per_feature(Subtract, operand, mean)?;
     let deviation = features.deviation(variance)?;
     let normalized = features.per_feature(Divide, centered, deviation)?;
@@ -152,5 +183,5 @@ pub(super) fn batch_norm_grad(builder: &mut Builder, mut call: Call<'_>) -> Resu
     let grad_operand = features.per_feature(Multiply, i6, slope)?;
     let by_scale = features.binary(Multiply, grad_output, normalized)?;
     let grad_scale = features.sum(by_scale)?;
-    Ok(vec![grad_operand, grad_scale, grad_offset])
+    features.rounded(&[grad_operand, grad_scale, grad_offset])
 }

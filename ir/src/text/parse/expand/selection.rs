@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::attribute::Attribute;
 use super::super::meaning::Reason;
 use super::super::statement::Call;
 use super::{library, operands, type_of};
@@ -36,12 +37,20 @@ fn reverse_order(builder: &mut Builder, value: Value) -> Result<Value, BuildErro
 /// The first `batch_dims` dimensions of both are one batch.
 pub(super) fn torch_index_select(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let [operand, index] = operands(&call)?;
-    let dim = call.attributes.size(&["dim"])?;
-    let batch = call.attributes.size_or(&["batch_dims"], 0)?;
+    let dim = call.attributes.read(&["dim"], Attribute::integer)?;
+    let batch = call.attributes.read_or(&["batch_dims"], 0, Attribute::integer)?;
     call.attributes.finish()?;
     let (ty, places) = (type_of(builder, operand), type_of(builder, index));
-    if dim >= ty.rank() || batch > dim || batch > places.rank() {
+    // Negative ones count from the end.
+    let counted = |dim: i64, rank: usize| usize::try_from(if dim < 0 { dim + rank as i64 } else { dim }).ok();
+    let (Some(dim), Some(batch)) = (
+        counted(dim, ty.rank()).filter(|&dim| dim < ty.rank()),
+        counted(batch, places.rank()).filter(|&batch| batch <= places.rank()),
+    ) else {
         return Err(format!("dim {dim} and batch_dims {batch} do not fit {ty} and {places}").into());
+    };
+    if batch > dim {
+        return Err(format!("dim {dim} is one of the {batch} batch_dims of {ty}").into());
     }
     let rank = ty.rank() - 1 + places.rank() - batch;
     let batching: Vec<usize> = (0..batch).collect();
