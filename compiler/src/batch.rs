@@ -10,9 +10,10 @@ use std::sync::Arc;
 use choral_ir::graph::Port;
 use choral_ir::{Graph, NamedAxis, TensorType, cost};
 
+use crate::between::is_exchanging;
 use crate::dims::normalise;
 use crate::error::{DimsError, Error};
-use crate::rules::{Batch, Lane, is_exchanging, shift};
+use crate::rules::{Batch, Lane, shift};
 use crate::tree::Path;
 use crate::{chunk, numbers, walk};
 

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use choral_ir::op::{Concatenate, Scan, Slice};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
 
+use crate::between::needs_all;
 use crate::rewrite::part;
 use crate::rules::Lane::{Mapped, Shared};
-use crate::rules::{Batch, Lane, Lanes, needs_all};
+use crate::rules::{Batch, Lane, Lanes};
 use crate::{dependence, numbers, walk};
 
 /// A graph cut where values begin to be mapped.

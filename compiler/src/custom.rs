@@ -12,8 +12,8 @@ use std::sync::Arc;
 use choral_ir::op::{Custom, CustomOp};
 use choral_ir::{BuildError, Builder, Graph, Location, Tensor, TensorType, TypeError, Value};
 
+use crate::between::any_in;
 use crate::error::{Error, TraceError, TraceFault};
-use crate::rules::any_in;
 use crate::trace::function::{self, Function, OutputTypes, Traced};
 use crate::trace::record;
 use crate::trace::var::Var;

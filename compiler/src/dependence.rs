@@ -12,7 +12,7 @@ use choral_ir::op::{Case, CollectiveOp, ControlOp, If, Map, Randomness, Scan, Wh
 use choral_ir::{Graph, NodeKind, Op, interpret};
 use fixedbitset::FixedBitSet;
 
-use crate::rules::{any_in, exchanges};
+use crate::between::{any_in, exchanges};
 
 /// Where differences between members come from that a value may have.
 #[derive(Debug, Clone, PartialEq, Eq)]

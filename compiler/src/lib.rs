@@ -20,6 +20,7 @@
 extern crate self as choral;
 
 pub mod batch;
+mod between;
 mod chunk;
 pub mod custom;
 mod dependence;

@@ -11,8 +11,8 @@ use choral_ir::graph::Node;
 use choral_ir::op::{AxisIndex, CollectiveOp, ControlOp, MemberKey, Randomness, While};
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value, interpret};
 
+use crate::between::any_collective;
 use crate::rewrite::{axes, copy_inputs};
-use crate::rules::any_collective;
 use crate::views;
 
 /// The graph with no region left that asks for the number along `axis`.

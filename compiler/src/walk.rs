@@ -7,6 +7,7 @@
 use choral_ir::graph::Node;
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Value, interpret};
 
+use crate::between;
 use crate::rewrite;
 use crate::rules::{self, Batch, Lane, Lanes};
 
@@ -23,7 +24,7 @@ pub(crate) fn step(cx: &mut Batch, node: &Node, operands: &[Lane]) -> Lanes {
     cx.builder.describe(Some(node.name.clone()), node.location.clone());
     match &node.kind {
         NodeKind::Op(op)
-            if operands.iter().any(|lane| lane.dim().is_some()) || rules::is_along(op, &cx.axis) =>
+            if operands.iter().any(|lane| lane.dim().is_some()) || between::is_along(op, &cx.axis) =>
         {
             rules::batch(cx, op, operands)
         }

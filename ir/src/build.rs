@@ -250,6 +250,11 @@ impl Builder {
         self.push(Elementwise::Convert(dtype), &[x])
     }
 
+    /// The value in an element type; itself if that is its own.
+    pub fn as_dtype(&mut self, x: Value, dtype: DType) -> Result<Value, BuildError> {
+        if self.graph.ty(x).dtype == dtype { Ok(x) } else { self.convert(x, dtype) }
+    }
+
     pub fn reshape(&mut self, x: Value, shape: impl Into<Vec<usize>>) -> Result<Value, BuildError> {
         self.push(Reshape { shape: shape.into() }, &[x])
     }

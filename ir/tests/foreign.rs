@@ -2,9 +2,12 @@
 //! devices. What they mean is checked by the text of the same graph in our own form, or by values in
 //! `tests/foreign.rs`; what they do not mean here is refused by name.
 
+mod texts;
+
 use choral_ir::check::Program;
 use choral_ir::op::Op;
 use choral_ir::{Graph, NodeKind};
+use texts::fault;
 
 #[track_caller]
 fn parse(text: &str) -> Graph {
@@ -16,14 +19,6 @@ fn parse(text: &str) -> Graph {
 fn check_same(spelled: &str, canonical: &str) {
     let (spelled, canonical) = (parse(spelled), parse(canonical));
     assert_eq!(spelled, canonical, "\n{spelled}\n{canonical}");
-}
-
-#[track_caller]
-fn fault(text: &str) -> String {
-    match Graph::parse(text) {
-        Err(error) => format!("{error}\n"),
-        Ok(graph) => panic!("expected a fault, read\n{graph}"),
-    }
 }
 
 /// A function `@main` of one line, in `%x: tensor<2x3xf32>`.

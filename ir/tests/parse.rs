@@ -1,6 +1,9 @@
 //! Texts by other hands: usual spellings that the printer does not write, and faults.
 
+mod texts;
+
 use choral_ir::{Extreme, Graph, NodeKind};
+use texts::fault;
 
 /// The first text means what the second means.
 #[track_caller]
@@ -124,14 +127,6 @@ fn scalar_predicate_is_repeated() {
         return %y : tensor<2xf32>
     }";
     insta::assert_snapshot!(Graph::parse(text).unwrap());
-}
-
-#[track_caller]
-fn fault(text: &str) -> String {
-    match Graph::parse(text) {
-        Err(error) => format!("{error}\n"),
-        Ok(graph) => panic!("expected a fault, read\n{graph}"),
-    }
 }
 
 /// What StableHLO has and choral leaves out is refused by name.

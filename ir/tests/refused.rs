@@ -1,15 +1,9 @@
 //! What choral leaves out of texts by other programs, and attributes that are not what their op expects:
 //! each is refused by name, with its place.
 
-use choral_ir::Graph;
+mod texts;
 
-#[track_caller]
-fn fault(text: &str) -> String {
-    match Graph::parse(text) {
-        Err(error) => format!("{error}\n"),
-        Ok(graph) => panic!("expected a fault, read\n{graph}"),
-    }
-}
+use texts::fault;
 
 /// A function `@main` of one line, in `%x: tensor<2x3xf32>`.
 fn line(line: &str, result: &str) -> String {

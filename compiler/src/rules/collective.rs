@@ -10,7 +10,7 @@ use choral_ir::op::{
 use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TensorError, TypeError, Value, with_dtype};
 
 use super::Lane::{Mapped, Shared};
-use super::{Batch, Lane, Lanes, converted, shift};
+use super::{Batch, Lane, Lanes, shift};
 use crate::{threefry, views};
 
 /// The rule of each op of the family.
@@ -125,11 +125,11 @@ fn all_reduce(
         return Ok(Shared(of_members(cx, lane, *reduction)?));
     }
     let dtype = cx.ty(lane.value()).dtype;
-    let wide = converted(&mut cx.builder, lane.value(), dtype.accumulator())?;
+    let wide = cx.builder.as_dtype(lane.value(), dtype.accumulator())?;
     let wide = lane.dim().map_or(Shared(wide), |at| Mapped(wide, at));
     let value = of_members(cx, wide, *reduction)?;
     let value = cx.push(AllReduce { axes, reduction: *reduction }, &[value])?;
-    Ok(Shared(converted(&mut cx.builder, value, dtype)?))
+    Ok(Shared(cx.builder.as_dtype(value, dtype)?))
 }
 
 /// All members' values as one. What they share counts once for each of them in a sum.
@@ -153,9 +153,9 @@ fn times_members(cx: &mut Batch, value: Value) -> Result<Value, BuildError> {
     let count = if through.is_float() { through } else { DType::I64 };
     let count = cx.builder.full(cx.size as f64, count, ty.shape);
     let builder = &mut cx.builder;
-    let (count, value) = (converted(builder, count, through)?, converted(builder, value, through)?);
+    let (count, value) = (builder.as_dtype(count, through)?, builder.as_dtype(value, through)?);
     let sum = builder.binary(Binary::Multiply, value, count)?;
-    converted(builder, sum, ty.dtype)
+    builder.as_dtype(sum, ty.dtype)
 }
 
 fn folded(cx: &mut Batch, value: Value, at: usize, reduction: Reduction) -> Result<Value, BuildError> {

@@ -23,9 +23,10 @@ pub(crate) mod window;
 
 use std::sync::Arc;
 
-use choral_ir::op::{CollectiveOp, ControlOp, Gather, Iota};
-use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, TensorType, TypeError, Value};
+use choral_ir::op::{ControlOp, Gather, Iota};
+use choral_ir::{BuildError, Builder, DType, Graph, Op, TensorType, TypeError, Value};
 
+use crate::between::any_in;
 use crate::views;
 
 /// A value as the mapped function sees it: the same for every member, or one per member.
@@ -166,51 +167,6 @@ pub(crate) fn inserted<T: Clone>(list: &[T], at: usize, entry: T) -> Vec<T> {
     let mut list = list.to_vec();
     list.insert(at, entry);
     list
-}
-
-/// The value in an element type; itself if that is its own.
-pub(crate) fn converted(builder: &mut Builder, value: Value, dtype: DType) -> Result<Value, BuildError> {
-    if builder.graph().ty(value).dtype == dtype { Ok(value) } else { builder.convert(value, dtype) }
-}
-
-/// Whether an op, or one in its regions, is along this axis.
-pub(crate) fn is_along(op: &Op, axis: &Arc<str>) -> bool {
-    any_collective(op, &|op| op.axes().contains(axis))
-}
-
-/// Whether an op, or one in its regions, needs the values of all members along this axis.
-pub(crate) fn needs_all(op: &Op, axis: &Arc<str>) -> bool {
-    any_collective(op, &|op| exchanges(op) && op.axes().contains(axis))
-}
-
-/// Whether an op in the graph needs the values of all members along this axis.
-pub(crate) fn is_exchanging(graph: &Graph, axis: &Arc<str>) -> bool {
-    any_in(graph, &|op| exchanges(op) && op.axes().contains(axis))
-}
-
-/// Whether the op needs the values of other members.
-pub(crate) fn exchanges(op: &CollectiveOp) -> bool {
-    match op {
-        CollectiveOp::AxisIndex(_) | CollectiveOp::MemberKey(_) => false,
-        CollectiveOp::AllReduce(_)
-        | CollectiveOp::AllGather(_)
-        | CollectiveOp::Permute(_)
-        | CollectiveOp::AllToAll(_) => true,
-    }
-}
-
-/// Whether `holds` holds for an op between members: this one, or one in its regions.
-pub(crate) fn any_collective(op: &Op, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
-    matches!(op, Op::Collective(op) if holds(op))
-        || op.regions().into_iter().any(|region| any_in(region, holds))
-}
-
-/// Whether `holds` holds for an op between members in the graph, or in a region of it.
-pub(crate) fn any_in(graph: &Graph, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
-    graph.nodes().any(|(_, node)| match &node.kind {
-        NodeKind::Op(op) => any_collective(op, holds),
-        NodeKind::Input | NodeKind::Constant(_) => false,
-    })
 }
 
 /// Refuses a body of scalars that is along the axis: it combines elements, and meets no members.

@@ -21,7 +21,6 @@ use choral_ir::op::{ControlOp, Elementwise, IndexOp, Unary, WindowOp};
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Value};
 
 use super::{common_subexpressions, dead_code, rebuilt};
-use crate::rules::converted;
 
 /// The graph in StableHLO's own ops alone.
 ///
@@ -70,10 +69,10 @@ fn in_accumulators(
     let mut accumulators = Vec::with_capacity(operands.len());
     for &operand in operands {
         let dtype = builder.graph().ty(operand).dtype.accumulator();
-        accumulators.push(converted(builder, operand, dtype)?);
+        accumulators.push(builder.as_dtype(operand, dtype)?);
     }
     let results = plain(builder, wide, &accumulators)?;
-    results.into_iter().zip(dtypes).map(|(result, dtype)| converted(builder, result, dtype)).collect()
+    results.into_iter().zip(dtypes).map(|(result, dtype)| builder.as_dtype(result, dtype)).collect()
 }
 
 /// The op's results by StableHLO's ops; its regions are plain already.

@@ -3,8 +3,9 @@
 use choral_ir::op::{Binary, ControlOp, Iota};
 use choral_ir::{BuildError, DType, Graph, NodeKind, Op, Value};
 
+use crate::between::{any_in, exchanges};
 use crate::rules::Lane::Mapped;
-use crate::rules::{Batch, Lane, Lanes, any_in, exchanges};
+use crate::rules::{Batch, Lane, Lanes};
 use crate::views;
 
 /// Whether members that do not take part run the code as one that does. They do not where members

@@ -68,17 +68,12 @@ impl<'b> Features<'b> {
         if got != expected {
             return Err(format!("expected {expected}, {meaning}, got {got}").into());
         }
-        self.converted(value, self.ty.dtype)
-    }
-
-    fn converted(&mut self, value: Value, dtype: DType) -> Result<Value, Reason> {
-        let same = type_of(self.builder, value).dtype == dtype;
-        if same { Ok(value) } else { Ok(self.builder.convert(value, dtype)?) }
+        Ok(self.builder.as_dtype(value, self.ty.dtype)?)
     }
 
     /// Results in the operands' element type.
     fn rounded(&mut self, results: &[Value]) -> Result<Vec<Value>, Reason> {
-        results.iter().map(|&result| self.converted(result, self.dtype)).collect()
+        results.iter().map(|&result| Ok(self.builder.as_dtype(result, self.dtype)?)).collect()
     }
 
     /// Numbers per feature, repeated along the other dimensions.
