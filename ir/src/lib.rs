@@ -34,5 +34,5 @@ pub use known::Extreme;
 pub use op::{Op, TypeError};
 pub use random::Key;
 pub use tensor::{Tensor, TensorError};
-pub use types::TensorType;
+pub use types::{TensorType, normalise_dim};
 pub use verify::{VerifyError, verify};
