@@ -4,6 +4,7 @@
 //! Must not live here: transforms (the compiler's) and evaluation (the runtime's).
 #![forbid(unsafe_code)]
 
+pub mod axes;
 pub mod build;
 pub mod check;
 pub mod cost;
