@@ -21,6 +21,7 @@
 //! (`choral_runtime`), the graph itself (`choral_ir`).
 #![forbid(unsafe_code)]
 
+mod cache;
 pub mod ensemble;
 pub mod error;
 mod program;
