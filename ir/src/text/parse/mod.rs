@@ -8,6 +8,8 @@
 
 mod attribute;
 mod attributes;
+mod body;
+mod call;
 mod check;
 mod collective;
 mod control;
@@ -16,10 +18,13 @@ mod dense;
 mod error;
 mod expand;
 mod function;
+mod header;
 mod inline;
 mod lexer;
+mod loops;
 mod meaning;
 mod module;
+mod parser;
 mod refusal;
 mod resolve;
 mod scope;
@@ -31,6 +36,8 @@ mod types;
 pub use error::ParseError;
 
 use module::Wanted;
+use parser::Parser;
+use survey::MAIN;
 
 use crate::Graph;
 use crate::check::Program;
@@ -69,7 +76,7 @@ pub(crate) fn program(text: &str) -> Result<Program, ParseError> {
 }
 
 fn functions(text: &str, wanted: Wanted) -> Result<Vec<(bool, Program)>, ParseError> {
-    let functions = cursor::Parser::new(text).and_then(|mut parser| parser.module(wanted));
+    let functions = Parser::new(text, body::read).and_then(|mut parser| parser.module(wanted));
     functions.map_err(|fault| fault.in_text(text))
 }
 
@@ -91,9 +98,6 @@ pub(crate) fn programs(text: &str) -> Result<Vec<Program>, ParseError> {
         false => Ok(public),
     }
 }
-
-/// The function that a program starts with.
-const MAIN: &str = "main";
 
 /// As [`Graph::parse`].
 impl std::str::FromStr for Graph {
