@@ -214,6 +214,11 @@ impl Storage {
         self.len() == 0
     }
 
+    /// The bits of each element, for code that is the same for all types and need not be fast.
+    pub(crate) fn bits(&self) -> Vec<u64> {
+        with_storage!(self, values => values.iter().map(|value| value.to_bits64()).collect())
+    }
+
     /// The elements' bits in little-endian order, as safetensors and MLIR blobs hold them.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         let width = self.dtype().bytes();

@@ -2,7 +2,7 @@
 
 mod texts;
 
-use choral_ir::{Extreme, Graph, NodeKind};
+use choral_ir::{DType, Extreme, Graph, NodeKind, Storage};
 use texts::fault;
 
 /// The first text means what the second means.
@@ -331,4 +331,41 @@ fn argmax_is_recognised() {
         _ => None,
     });
     assert_eq!(bodies.collect::<Vec<_>>(), [Extreme::Greatest]);
+}
+
+/// The limits of every integer type are read, and what lies beyond them is refused. As MLIR reads it, a literal
+/// above the greatest integer of a signed type names the bits of the unsigned one: the limit is that one's.
+#[test]
+fn limits_of_integers() {
+    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_integer()) {
+        let (bits, is_signed) = (dtype.bits() as u32, dtype.is_signed_integer());
+        let (least, most) = (if is_signed { -(1i128 << (bits - 1)) } else { 0 }, (1i128 << bits) - 1);
+        let text = |value: i128, literal: &dyn Fn(i128) -> String| {
+            let literal = literal(value);
+            format!(
+                "func.func @main() -> tensor<{dtype}> {{\n  \
+                 %y = stablehlo.constant dense<{literal}> : tensor<{dtype}>\n  \
+                 return %y : tensor<{dtype}>\n}}"
+            )
+        };
+        let hexadecimal = |value: i128| {
+            let sign = if value < 0 { "-" } else { "" };
+            format!("{sign}0x{:X}", value.unsigned_abs())
+        };
+        for literal in [&|value: i128| value.to_string() as &dyn Fn(i128) -> String, &hexadecimal] {
+            for value in [least, least + 1, 0, most >> u32::from(is_signed), most] {
+                let graph = Graph::parse(&text(value, literal)).unwrap_or_else(|error| panic!("{error}"));
+                let (_, node) = graph.nodes().next().expect("a constant");
+                let NodeKind::Constant(tensor) = &node.kind else { panic!("{graph}") };
+                let bytes = &value.to_le_bytes()[..dtype.bytes()];
+                let wrapped = Storage::from_le_bytes(dtype, bytes).expect("the bytes of one element");
+                assert_eq!(tensor.storage(), &wrapped, "{value} of {dtype}");
+            }
+            for value in [least - 1, most + 1, most + 2, 2 * most + 1] {
+                let fault = fault(&text(value, literal));
+                let expected = format!("expected an element of type {dtype}");
+                assert!(fault.contains(&expected), "{value} of {dtype}: {fault}");
+            }
+        }
+    }
 }

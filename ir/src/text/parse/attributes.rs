@@ -2,7 +2,7 @@
 //!
 //! An attribute of another kind than its op expects is an error that names it.
 
-use crate::{Element, Tensor, with_storage};
+use crate::Tensor;
 
 /// The value of an attribute, as far as ops need to tell values apart.
 #[derive(Debug, Clone, PartialEq)]
@@ -274,7 +274,7 @@ fn dense_integers(tensor: &Tensor) -> Option<Vec<i64>> {
         true => Some((bits << (64 - width)) as i64 >> (64 - width)),
         false => i64::try_from(bits).ok(),
     };
-    with_storage!(tensor.storage(), values => values.iter().map(|value| integer(value.to_bits64())).collect())
+    tensor.storage().bits().into_iter().map(integer).collect()
 }
 
 /// The elements of a literal, where one may stand for all of `count`.
