@@ -37,5 +37,5 @@ pub use location::Location;
 pub use op::{Op, TypeError};
 pub use random::Key;
 pub use tensor::{Tensor, TensorError};
-pub use types::TensorType;
+pub use types::{TensorType, normalise_dim};
 pub use verify::{VerifyError, verify};
