@@ -35,10 +35,19 @@ fn scan(call: &mut Call<'_>) -> Result<Scan, String> {
     let is_reverse = call.attributes.flag("is_reverse")?;
     let _hint = call.attributes.take(&["is_associative"]);
     let _lengths = call.attributes.take(&["resultSegmentSizes"]);
-    let inputs = call.attributes.sizes(&["inputs", "operandSegmentSizes"])?;
-    let inputs = inputs.first().copied().ok_or("expected the number of inputs")?;
-    let [body] = adopted(call, [true])?;
-    Ok(Scan { dimension, is_reverse, inputs, body })
+    let counts = call.attributes.sizes(&["operandSegmentSizes"])?;
+    let &[inputs, carried] = counts.as_slice() else {
+        return Err(
+            "expected the numbers of inputs and of initial values in `operandSegmentSizes`".to_owned()
+        );
+    };
+    let length = match call.signature.operands.as_deref() {
+        // An input without the dimension is for the type rule to refuse.
+        Some([input, ..]) if inputs > 0 => input.shape.get(dimension).copied().unwrap_or_default(),
+        _ => call.attributes.size(&["length"])?,
+    };
+    let [body] = adopted(call, [false])?;
+    Ok(Scan { dimension, is_reverse, length, inputs, carried, body })
 }
 
 /// As [`adopt`], for an op of so many regions.

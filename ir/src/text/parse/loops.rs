@@ -43,10 +43,12 @@ impl<'a> Parser<'a> {
         self.expect('(')?;
         let mut operands = self.until(')', Parser::operand)?;
         let mut attributes = Attributes::default();
-        attributes.push("inputs", Attribute::Integer(operands.len() as i64));
+        let inputs = operands.len();
         self.expect_word("inits")?;
         self.expect('(')?;
         operands.extend(self.until(')', Parser::operand)?);
+        let counts = [inputs, operands.len() - inputs].map(|count| Attribute::Integer(count as i64));
+        attributes.push("operandSegmentSizes", Attribute::List(counts.into()));
         loop {
             match (self.peek(), self.peek_second()) {
                 (Kind::Word(key), Kind::Mark('=')) => {
