@@ -364,7 +364,7 @@ mod laws {
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);
-        comments_say_where_the_members_are, Effort::fixed(50, 600);
+        comments_say_where_the_members_are, Effort::fixed(20, 300);
         text_and_json_are_read_back, Effort::fixed(150, 1000);
     }
 }
