@@ -137,7 +137,12 @@ impl Builder {
     /// # Errors
     /// If the operands do not satisfy the op's constraints.
     pub fn push_all(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
-        let (op, operands) = region::canonical(&self.graph, op.into(), operands)?;
+        self.push_op(op.into(), operands)
+    }
+
+    /// As [`Builder::push_all`], made once for all kinds of ops.
+    fn push_op(&mut self, op: Op, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        let (op, operands) = region::canonical(&self.graph, op, operands)?;
         let types: Vec<_> = operands.iter().map(|&value| self.graph.ty(value)).collect();
         let results = match op::infer(&op, &types) {
             Ok(results) => results,

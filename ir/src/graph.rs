@@ -3,7 +3,8 @@
 //! Lives here: nodes, edges and how to read them. Graphs are made by a [`Builder`](crate::Builder)
 //! and rewritten by building another; nothing is removed in place, so the order of the nodes is a
 //! topological one, and deterministic. Inputs and constants are nodes, not ops. Regions (graphs
-//! inside ops) capture nothing: every value that they need is an operand of their op.
+//! inside ops) capture nothing: every value that they need is an operand of their op. As a graph holds
+//! ops and an op may hold graphs, this file and [`crate::op`] know each other.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,6 +15,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 
+pub use crate::location::Location;
 use crate::{Op, Tensor, TensorType};
 
 /// A node of a graph, by its place in the order.
@@ -126,32 +128,6 @@ pub struct Use {
     pub operand: u32,
     /// Position among the source's results.
     pub result: u32,
-}
-
-/// A place in a source file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Location {
-    /// Path of the file; empty for a text without a name.
-    pub file: Arc<str>,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column, from 1.
-    pub column: u32,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.file {
-            "" => write!(f, "{}:{} of the text", self.line, self.column),
-            file => write!(f, "{file}:{}:{}", self.line, self.column),
-        }
-    }
-}
-
-impl From<&std::panic::Location<'_>> for Location {
-    fn from(at: &std::panic::Location<'_>) -> Location {
-        Location { file: at.file().into(), line: at.line(), column: at.column() }
-    }
 }
 
 impl Graph {

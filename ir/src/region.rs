@@ -3,7 +3,8 @@
 //! Branches (`if`, `case`) take operands, and a `scan` constants, but StableHLO text lets them read the
 //! values around them by name. So that text and graph say the same thing, a graph holds such operands in
 //! one form only: in order of their making, each once, each read by some region, and no single-element
-//! constants, which stand inside. The builder brings them into this form.
+//! constants, which stand inside. The builder brings them into this form, for which their graphs are
+//! built anew: it and this file know each other.
 
 use std::collections::HashSet;
 

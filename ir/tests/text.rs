@@ -308,3 +308,37 @@ fn many_floats_read_back() {
     reads_back::<f32>((0..50_000).map(scatter));
     reads_back::<f64>((0..50_000).map(scatter));
 }
+
+/// Each loop hands its values to the next one in the other order, so that the axis comes to the second value
+/// from a round before. The time of printing does not double with each level: thirty would never end.
+#[test]
+fn deep_nests_of_loops_are_printed_at_once() {
+    const SQUARES: &str = "tensor<3xf32>, tensor<3xf32>";
+    let nest = (0..30).rev().fold(
+        "%r30:2 = stablehlo.optimization_barrier %b30, %a30".to_owned(),
+        |inner, level| {
+            let next = level + 1;
+            let colon = if next == 30 { format!(" : {SQUARES}") } else { String::new() };
+            format!(
+                "%r{level}:2 = stablehlo.while(%a{next} = %b{level}, %b{next} = %a{level}) : {SQUARES}
+             cond {{
+               %go = stablehlo.constant dense<false> : tensor<i1>
+               stablehlo.return %go : tensor<i1>
+             }} do {{
+               {inner}{colon}
+               stablehlo.return %r{next}#0, %r{next}#1 : {SQUARES}
+             }}"
+            )
+        },
+    );
+    let text = format!(
+        "func.func @main(%a0: tensor<3xf32> {{choral.axes = \"members@0\"}}, %b0: tensor<3xf32>) -> ({SQUARES}) {{
+           {nest}
+           return %r0#0, %r0#1 : {SQUARES}
+         }}"
+    );
+    let graph = Graph::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    let printed = graph.to_text();
+    assert_eq!(printed.matches("// members@0\n").count(), 31, "{printed}");
+    assert_eq!(Graph::parse(&printed).unwrap_or_else(|error| panic!("{error}")), graph);
+}

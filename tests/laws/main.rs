@@ -10,6 +10,7 @@
 //! - every device gives what the reference gives;
 //! - what is exported gives the same, in StableHLO's own ops; its counted loops are read back as scans;
 //! - mapped graphs pass the verifier and have the declared types;
+//! - the comments in a text say where the members are, inside of branches and loops, too;
 //! - a graph's text and JSON are read back as the same graph.
 //!
 //! A failure shows the smallest program found (`reduce.rs`), as text, with the mapping and the inputs
@@ -21,6 +22,7 @@
 //! CHORAL_LAWS_SEED=7 cargo test --release --test laws -- --ignored many_random_programs::chunks_make_no_difference
 //! ```
 
+mod axes;
 mod choices;
 mod compare;
 mod custom;
@@ -323,6 +325,12 @@ fn text_and_json_are_read_back(subject: &Subject, choices: &mut Choices) -> Resu
     Ok(())
 }
 
+fn comments_say_where_the_members_are(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let inner = some_mapping(&subject.graph, choices).apply(&subject.graph, "inner")?;
+    let outer = some_mapping(&inner, choices).apply(&inner, "outer")?;
+    [inner, outer].iter().try_for_each(|graph| axes::are_right(subject, graph, &graph.axes(), choices))
+}
+
 macro_rules! laws {
     ($($law:ident, $effort:expr;)*) => {
         $(#[test]
@@ -356,6 +364,7 @@ mod laws {
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);
+        comments_say_where_the_members_are, Effort::fixed(20, 300);
         text_and_json_are_read_back, Effort::fixed(150, 1000);
     }
 }

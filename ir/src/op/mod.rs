@@ -268,7 +268,7 @@ pub(crate) fn follow(op: &Op, operands: &[&TensorType], operand: usize, dim: usi
         Op::Window(op) => window::follow(op, operands, operand, dim),
         Op::Index(op) => index::follow(op, operands, operand, dim),
         Op::Sort(op) => sort::follow(op, operands, dim),
-        Op::Linalg(_) => linalg::follow(operands, dim),
+        Op::Linalg(op) => linalg::follow(op, operands, operand, dim),
         Op::Random(op) => random::follow(op, dim),
         Op::Collective(op) => collective::follow(op, operand, dim),
         Op::Control(_) | Op::Custom(_) => None,

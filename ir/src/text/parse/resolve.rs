@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
+use super::attributes::{Attribute, Attributes};
+use super::call::{Call, TARGET, plain};
 use super::collective;
 use super::control;
-use super::meaning::TARGET;
 use super::scope::Capture;
-use super::statement::Call;
 use crate::op::custom;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
@@ -27,14 +25,6 @@ pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
     };
     call.attributes.finish()?;
     Ok(op)
-}
-
-/// The name without its dialect, for ops of StableHLO, its former version and its client's dialect. An op
-/// may move from one to another, so that a name means the same in each.
-pub(super) fn plain(name: &str) -> Option<&str> {
-    name.split_once('.')
-        .filter(|(dialect, _)| ["stablehlo", "chlo", "mhlo"].contains(dialect))
-        .map(|(_, name)| name)
 }
 
 /// Ops that have more attributes here, and then a name of ours.
