@@ -5,6 +5,7 @@
 //! topological one, and deterministic. Inputs and constants are nodes, not ops. Regions (graphs
 //! inside ops) capture nothing: every value that they need is an operand of their op.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -255,9 +256,8 @@ impl Graph {
                 location.file = Arc::clone(&name);
             }
             if let NodeKind::Op(op) = &mut node.kind {
-                for region in op.regions_mut() {
-                    *region = Arc::new(Graph::clone(region).in_file(file));
-                }
+                let Ok(located) = op.map_regions(|region| Ok::<_, Infallible>(region.clone().in_file(file)));
+                *op = located;
             }
         }
         self

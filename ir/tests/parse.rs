@@ -2,7 +2,7 @@
 
 mod texts;
 
-use choral_ir::{Extreme, Graph, NodeKind};
+use choral_ir::{Extreme, Fold, Graph, NodeKind, Op};
 use texts::fault;
 
 /// The first text means what the second means.
@@ -327,8 +327,8 @@ fn argmax_is_recognised() {
         }";
     let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
     let bodies = graph.nodes().filter_map(|(_, node)| match &node.kind {
-        NodeKind::Op(op) => op.regions().first().and_then(|region| region.as_extreme()),
+        NodeKind::Op(Op::Reduce(op)) => Some(op.body.fold()),
         _ => None,
     });
-    assert_eq!(bodies.collect::<Vec<_>>(), [Extreme::Greatest]);
+    assert_eq!(bodies.collect::<Vec<_>>(), [Fold::Extreme(Extreme::Greatest)]);
 }

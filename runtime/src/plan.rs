@@ -4,8 +4,7 @@
 //! step nobody needs a value any more, so that its buffer can be written over. Must not live here:
 //! the loops themselves ([`crate::cpu`]).
 
-pub(crate) mod memory;
-mod scratch;
+mod memory;
 
 use std::collections::HashMap;
 
@@ -16,9 +15,9 @@ use crate::cpu::elementwise::{self, Operand};
 use crate::cpu::view::{self, View};
 use crate::cpu::{convolution, cumulative, dot, extreme, reduce, window};
 use crate::error::Error;
-use crate::ops;
-use crate::reference::filled;
-use memory::Label;
+use crate::memory::Label;
+use crate::ops::shape::filled;
+use crate::ops::{self, bodies};
 
 /// The steps of a graph.
 #[derive(Debug, Clone)]
@@ -37,10 +36,10 @@ struct Step {
     /// What its first result is called.
     label: Label,
     op: Op,
-    /// Whether it is a fold that accumulates in a wider type than its own ([`Op::accumulating`]).
-    accumulates: bool,
-    /// Plans of the regions of an op that runs them whole, on accumulators if it has some.
-    regions: Vec<Plan>,
+    /// The op on accumulators, of a fold that has some.
+    wide: Option<Op>,
+    /// Plans of the bodies that its definition has run.
+    bodies: Vec<Plan>,
     sources: Vec<Source>,
     results: Vec<usize>,
     types: Vec<TensorType>,
@@ -79,10 +78,9 @@ impl Plan {
                     let sources = graph.operands(id).iter().map(source).collect();
                     let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
                     let wide = op.accumulating();
-                    let regions = region_plans(wide.as_ref().unwrap_or(op));
+                    let bodies = bodies(wide.as_ref().unwrap_or(op)).into_iter().map(Plan::of).collect();
                     let (label, op, types) = (Label::of(graph, id), op.clone(), node.types.clone());
-                    let accumulates = wide.is_some();
-                    plan.steps.push(Step { label, op, accumulates, regions, sources, results, types });
+                    plan.steps.push(Step { label, op, wide, bodies, sources, results, types });
                 }
             }
         }
@@ -145,24 +143,6 @@ impl Plan {
 /// Where a result is, and what it is.
 fn output(graph: &Graph, slots: &HashMap<Value, usize>, value: Value) -> (usize, Label) {
     (slots[&value], Label { ty: graph.ty(value).clone(), ..Label::of(graph, value.node()) })
-}
-
-fn region_plans(op: &Op) -> Vec<Plan> {
-    match op {
-        Op::Control(op) => op.regions().into_iter().map(Plan::of).collect(),
-        Op::Elementwise(_)
-        | Op::Shape(_)
-        | Op::Dot(_)
-        | Op::Convolution(_)
-        | Op::Reduce(_)
-        | Op::Window(_)
-        | Op::Index(_)
-        | Op::Sort(_)
-        | Op::Linalg(_)
-        | Op::Random(_)
-        | Op::Collective(_)
-        | Op::Custom(_) => Vec::new(),
-    }
 }
 
 /// A number for every value.
@@ -230,20 +210,13 @@ impl Step {
             .zip(&self.sources)
             .map(|(operand, source)| whole(operand, &source.ty))
             .collect::<Result<_, _>>()?;
-        if let Op::Control(op) = &self.op {
-            let run = |region: usize, inputs: &[Tensor]| self.regions[region].run(inputs);
-            let evaluate = |operands: Vec<Tensor>, types: &[TensorType]| {
-                ops::control::evaluate_with(op, operands, types, &run)
-            };
-            return match self.accumulates {
-                true => ops::accumulated(&dense.iter().collect::<Vec<_>>(), &self.types, evaluate),
-                false => evaluate(dense, &self.types),
-            };
+        if let Some(data) = self.fast(&dense.iter().collect::<Vec<_>>()) {
+            return self.results(data);
         }
-        let dense: Vec<&Tensor> = dense.iter().collect();
-        match self.fast(&dense) {
-            Some(data) => self.results(data),
-            None => ops::evaluate(&self.op, &dense, &self.types),
+        let run = |body: usize, inputs: &[Tensor]| self.bodies[body].run(inputs);
+        match &self.wide {
+            Some(wide) => ops::accumulate(wide, &dense, &self.types, &run),
+            None => ops::evaluate(&self.op, dense, &self.types, &run),
         }
     }
 

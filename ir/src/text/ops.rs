@@ -215,7 +215,7 @@ fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
     let folded = inputs.iter().zip(inits).map(|(input, init)| format!("({input} init: {init})"));
     let folded = folded.collect::<Vec<_>>().join(", ");
     let (dimensions, signature) = (list(dimensions), call.signature());
-    match body.as_reducer() {
+    match body.binary() {
         Some(op) => {
             format!(
                 "stablehlo.reduce{folded} applies {} across dimensions = {dimensions} : {signature}",
@@ -223,7 +223,7 @@ fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
             )
         }
         None => {
-            let reducer = reducer(&call.body(body), call.printer);
+            let reducer = reducer(&call.body(body.body()), call.printer);
             format!("stablehlo.reduce{folded} across dimensions = {dimensions} : {signature}\n{reducer}")
         }
     }
@@ -249,7 +249,7 @@ fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
         array(window_dilations),
         array(window_dimensions),
         array(window_strides),
-        block(&call.body(body), call.printer),
+        block(&call.body(body.body()), call.printer),
         call.signature(),
     )
 }
@@ -328,7 +328,7 @@ fn scatter(op: &Scatter, call: &Call<'_>) -> String {
     format!(
         "\"stablehlo.scatter\"({}) <{{scatter_dimension_numbers = #stablehlo.scatter<{numbers}index_vector_dim = {index_vector_dim}>}}> ({}) : {}",
         call.arguments(),
-        block(&call.body(body), call.printer),
+        block(&call.body(body.body()), call.printer),
         call.signature(),
     )
 }
@@ -343,7 +343,7 @@ fn sort(Sort { dimension, is_stable, comparator }: &Sort, call: &Call<'_>) -> St
     format!(
         "\"stablehlo.sort\"({}) <{{dimension = {dimension} : i64, is_stable = {is_stable}}}> ({}) : {}",
         call.arguments(),
-        block(&call.body(comparator), call.printer),
+        block(&call.body(comparator.body()), call.printer),
         call.signature(),
     )
 }
@@ -429,8 +429,8 @@ fn select_and_scatter(op: &SelectAndScatter, call: &Call<'_>) -> String {
         padded(padding),
         array(window_dimensions),
         array(window_strides),
-        block(&call.body(select), call.printer),
-        block(&call.body(scatter), call.printer),
+        block(&call.body(select.body()), call.printer),
+        block(&call.body(scatter.body()), call.printer),
         call.signature(),
     )
 }

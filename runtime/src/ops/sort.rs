@@ -2,41 +2,77 @@
 
 use std::cmp::Ordering;
 
-use choral_ir::op::{ComparisonType, Sort, SortOp, TopK};
-use choral_ir::{Element, Storage, Tensor, TensorType, with_storage};
+use choral_ir::op::{Compare, ComparisonType, Sort, SortOp, TopK};
+use choral_ir::{Element, Order, Storage, Tensor, TensorType, with_storage};
 
+use super::bodies::RunBody;
+use super::elementwise::holds;
 use super::places::{indices, place, strides};
 use super::reduce::element;
 use super::scalar::Scalar;
 use crate::error::Error;
-use crate::reference;
 
 /// The results of an op of the family.
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &SortOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+/// Those of `run`; that of a tensor that does not hold what its type says.
+pub fn evaluate(
+    op: &SortOp,
+    operands: &[&Tensor],
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
     match op {
-        SortOp::Sort(op) => sort(op, operands),
+        SortOp::Sort(op) => sort(op, operands, run),
         SortOp::TopK(op) => top_k(*op, operands[0], types),
     }
 }
 
-fn sort(op: &Sort, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+fn sort(op: &Sort, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<Tensor>, Error> {
     let Sort { dimension, is_stable: _, comparator } = op;
-    let before = |left: usize, right: usize| -> Result<bool, Error> {
+    let lines = lines(operands[0].shape(), *dimension);
+    let by_body = |left: usize, right: usize| -> Result<bool, Error> {
         let mut pair = Vec::with_capacity(2 * operands.len());
         for operand in operands {
             pair.extend([element(operand, left)?, element(operand, right)?]);
         }
-        Ok(reference::interpret(comparator, &pair)?[0].item::<bool>()?)
+        Ok(run(0, &pair)?[0].item::<bool>()?)
     };
-    let mut source = vec![0; operands[0].len()];
-    for line in lines(operands[0].shape(), *dimension) {
-        let ordered = merge_sorted(&line, &before)?;
+    let source = match comparator.order() {
+        Order::Body => sources(&lines, by_body)?,
+        Order::Compared(Compare { direction, compare_type }) => {
+            with_storage!(operands[0].storage(), keys => sources(&lines, |left, right| {
+                Ok(holds(direction, Scalar::order(compare_type, keys[left], keys[right])))
+            }))?
+        }
+        Order::NanGreatest { descending } => with_storage!(operands[0].storage(), keys => {
+            sources(&lines, |left, right| {
+                let (lesser, greater) = if descending { (right, left) } else { (left, right) };
+                Ok(nan_greatest(keys[lesser], keys[greater]).is_lt())
+            })
+        })?,
+    };
+    operands.iter().map(|operand| taken(operand, operand.shape(), &source)).collect()
+}
+
+/// The natural order, in which every NaN is greater than all numbers and equal to every other.
+fn nan_greatest<T: Scalar>(left: T, right: T) -> Ordering {
+    let natural = |left, right| T::order(ComparisonType::Natural, left, right);
+    let is_nan = |x| natural(x, x).is_none();
+    natural(left, right).unwrap_or_else(|| is_nan(left).cmp(&is_nan(right)))
+}
+
+/// Where the element of each place comes from once every line is in order.
+fn sources(
+    lines: &[Vec<usize>],
+    before: impl Fn(usize, usize) -> Result<bool, Error>,
+) -> Result<Vec<usize>, Error> {
+    let mut source = vec![0; lines.iter().map(Vec::len).sum()];
+    for line in lines {
+        let ordered = merge_sorted(line, &before)?;
         line.iter().zip(ordered).for_each(|(&to, from)| source[to] = from);
     }
-    operands.iter().map(|operand| taken(operand, operand.shape(), &source)).collect()
+    Ok(source)
 }
 
 /// The places of each line along a dimension.
