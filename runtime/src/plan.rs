@@ -7,9 +7,10 @@
 mod memory;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use choral_ir::op::{ShapeOp, WindowOp};
-use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType, Value};
+use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType, interpret};
 
 use crate::cpu::elementwise::{self, Operand};
 use crate::cpu::view::{self, View};
@@ -45,6 +46,14 @@ struct Step {
     types: Vec<TensorType>,
 }
 
+/// Where a value is.
+#[derive(Debug, Clone)]
+struct Place {
+    slot: usize,
+    /// What reads it there, if it is not all that is there.
+    view: Option<View>,
+}
+
 /// Where a step finds an operand.
 #[derive(Debug, Clone)]
 struct Source {
@@ -59,33 +68,63 @@ struct Source {
 impl Plan {
     /// The plan of a verified graph.
     pub fn of(graph: &Graph) -> Plan {
-        let slots = slots(graph);
-        let views = lazy_views(graph);
+        let mut views = lazy_views(graph);
+        let given = graph.inputs().len();
         let mut plan = Plan {
             steps: Vec::new(),
-            inputs: graph.inputs().iter().map(|port| slots[&port.value]).collect(),
+            inputs: (0..given).collect(),
             constants: Vec::new(),
-            outputs: graph.outputs().iter().map(|port| output(graph, &slots, port.value)).collect(),
-            slots: slots.len(),
+            outputs: Vec::new(),
+            slots: given,
         };
-        for (id, node) in graph.nodes() {
-            match &node.kind {
-                NodeKind::Input => {}
-                NodeKind::Constant(tensor) => plan.constants.push((slots[&id.result(0)], tensor.clone())),
-                NodeKind::Op(_) if views.contains_key(&id) => {}
-                NodeKind::Op(op) => {
-                    let source = |value: &Value| source(graph, &slots, &views, *value);
-                    let sources = graph.operands(id).iter().map(source).collect();
-                    let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
-                    let wide = op.accumulating();
-                    let bodies = bodies(wide.as_ref().unwrap_or(op)).into_iter().map(Plan::of).collect();
-                    let (label, op, types) = (Label::of(graph, id), op.clone(), node.types.clone());
-                    plan.steps.push(Step { label, op, wide, bodies, sources, results, types });
+        let inputs = (0..given).map(|slot| Place { slot, view: None });
+        let Ok(outputs) = interpret(graph, inputs, |id, node, operands| {
+            Ok::<_, Infallible>(match (&node.kind, views.remove(&id)) {
+                (NodeKind::Input, _) => Vec::new(),
+                (NodeKind::Constant(tensor), _) => vec![plan.constant(tensor)],
+                (NodeKind::Op(_), Some(view)) => vec![Place { slot: operands[0].slot, view: Some(view) }],
+                (NodeKind::Op(op), None) => {
+                    plan.step(op, Label::of(graph, id), &node.types, sources(graph, id, operands))
                 }
-            }
-        }
+            })
+        });
+        let labels = graph.outputs().iter().map(|port| {
+            let ty = graph.ty(port.value).clone();
+            Label { ty, ..Label::of(graph, port.value.node()) }
+        });
+        plan.outputs = outputs.into_iter().map(|place| place.slot).zip(labels).collect();
         plan.mark_last_reads();
         plan
+    }
+
+    /// A slot that nothing else has.
+    fn slot(&mut self) -> Place {
+        self.slots += 1;
+        Place { slot: self.slots - 1, view: None }
+    }
+
+    fn constant(&mut self, tensor: &Tensor) -> Place {
+        let place = self.slot();
+        self.constants.push((place.slot, tensor.clone()));
+        place
+    }
+
+    /// Appends a step, and says where its results will be.
+    fn step(&mut self, op: &Op, label: Label, types: &[TensorType], sources: Vec<Source>) -> Vec<Place> {
+        let wide = op.accumulating();
+        let bodies = bodies(wide.as_ref().unwrap_or(op)).into_iter().map(Plan::of).collect();
+        let results: Vec<Place> = types.iter().map(|_| self.slot()).collect();
+        let slots = results.iter().map(|place| place.slot).collect();
+        self.steps.push(Step {
+            label,
+            op: op.clone(),
+            wide,
+            bodies,
+            sources,
+            results: slots,
+            types: types.to_vec(),
+        });
+        results
     }
 
     /// Marks, from the end on, the first read met of every slot that is not an output.
@@ -140,25 +179,13 @@ impl Plan {
     }
 }
 
-/// Where a result is, and what it is.
-fn output(graph: &Graph, slots: &HashMap<Value, usize>, value: Value) -> (usize, Label) {
-    (slots[&value], Label { ty: graph.ty(value).clone(), ..Label::of(graph, value.node()) })
-}
-
-/// A number for every value.
-fn slots(graph: &Graph) -> HashMap<Value, usize> {
-    let results =
-        graph.nodes().flat_map(|(id, node)| (0..node.types.len()).map(move |result| id.result(result)));
-    results.enumerate().map(|(slot, value)| (value, slot)).collect()
-}
-
 /// Broadcasts that only elementwise ops read: these read through the view.
-fn lazy_views(graph: &Graph) -> HashMap<NodeId, (Value, View)> {
+fn lazy_views(graph: &Graph) -> HashMap<NodeId, View> {
     let mut views = HashMap::new();
     for (id, node) in graph.nodes() {
         if let NodeKind::Op(Op::Shape(op @ ShapeOp::BroadcastInDim(_))) = &node.kind {
             let operand = graph.operands(id)[0];
-            views.extend(View::of(op, &graph.ty(operand).shape).map(|view| (id, (operand, view))));
+            views.extend(View::of(op, &graph.ty(operand).shape).map(|view| (id, view)));
         }
     }
     for (id, node) in graph.nodes() {
@@ -170,17 +197,14 @@ fn lazy_views(graph: &Graph) -> HashMap<NodeId, (Value, View)> {
     views
 }
 
-fn source(
-    graph: &Graph,
-    slots: &HashMap<Value, usize>,
-    views: &HashMap<NodeId, (Value, View)>,
-    value: Value,
-) -> Source {
-    let ty = graph.ty(value).clone();
-    match views.get(&value.node()) {
-        Some((operand, view)) => Source { slot: slots[operand], ty, view: Some(view.clone()), last: false },
-        None => Source { slot: slots[&value], ty, view: None, last: false },
-    }
+/// Where a step finds its operands, which lie in these places.
+fn sources(graph: &Graph, id: NodeId, places: Vec<Place>) -> Vec<Source> {
+    let types = graph.operands(id).into_iter().map(|value| graph.ty(value).clone());
+    places
+        .into_iter()
+        .zip(types)
+        .map(|(Place { slot, view }, ty)| Source { slot, ty, view, last: false })
+        .collect()
 }
 
 impl Source {
