@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod accumulate;
+pub mod axes;
 pub mod build;
 pub mod check;
 pub mod cost;
@@ -38,5 +39,5 @@ pub use op::{Op, TypeError};
 pub use order::{Comparator, Order};
 pub use random::Key;
 pub use tensor::{Tensor, TensorError};
-pub use types::TensorType;
+pub use types::{TensorType, normalise_dim};
 pub use verify::{VerifyError, verify};
