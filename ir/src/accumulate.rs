@@ -25,7 +25,7 @@ impl Op {
     /// ```
     pub fn accumulating(&self) -> Option<Op> {
         let wide = |body: &Reducer| match body.accumulates() {
-            true => widened(body.body()).map(Reducer::from),
+            true => widened(body.graph()).map(Reducer::from),
             false => None,
         };
         Some(match self {
@@ -34,7 +34,7 @@ impl Op {
                 ReduceWindow { body: wide(&op.body)?, ..op.clone() }.into()
             }
             Op::Window(WindowOp::SelectAndScatter(op)) => {
-                let (scatter, select) = (wide(&op.scatter)?, rounding(op.select.body())?.into());
+                let (scatter, select) = (wide(&op.scatter)?, rounding(op.select.graph())?.into());
                 SelectAndScatter { select, scatter, ..op.clone() }.into()
             }
             Op::Index(IndexOp::Scatter(op)) => Scatter { body: wide(&op.body)?, ..op.clone() }.into(),

@@ -87,7 +87,7 @@ impl Reducer {
     }
 
     /// The body: `(accumulators.., elements..) -> accumulators..`.
-    pub fn body(&self) -> &Graph {
+    pub fn graph(&self) -> &Graph {
         &self.body
     }
 }
@@ -338,6 +338,6 @@ mod tests {
         assert_eq!(graph, reducer);
         let read: Reducer = serde_json::from_value(reducer).expect("a reducer");
         assert_eq!((read.fold(), read.accumulates()), (Fold::Binary(Binary::Add), true));
-        assert_eq!(read.body().input_types(), vec![TensorType::scalar(DType::Bf16); 2]);
+        assert_eq!(read.graph().input_types(), vec![TensorType::scalar(DType::Bf16); 2]);
     }
 }

@@ -74,7 +74,7 @@ impl Comparator {
     }
 
     /// The body: `(left, right, ..) -> i1`.
-    pub fn body(&self) -> &Graph {
+    pub fn graph(&self) -> &Graph {
         &self.body
     }
 }

@@ -165,11 +165,11 @@ impl Op {
     /// The graphs that the op holds; they capture nothing.
     pub fn regions(&self) -> Vec<&Graph> {
         match self {
-            Op::Reduce(op) => vec![op.body.body()],
-            Op::Window(WindowOp::ReduceWindow(op)) => vec![op.body.body()],
-            Op::Window(WindowOp::SelectAndScatter(op)) => vec![op.select.body(), op.scatter.body()],
-            Op::Index(IndexOp::Scatter(op)) => vec![op.body.body()],
-            Op::Sort(SortOp::Sort(op)) => vec![op.comparator.body()],
+            Op::Reduce(op) => vec![op.body.graph()],
+            Op::Window(WindowOp::ReduceWindow(op)) => vec![op.body.graph()],
+            Op::Window(WindowOp::SelectAndScatter(op)) => vec![op.select.graph(), op.scatter.graph()],
+            Op::Index(IndexOp::Scatter(op)) => vec![op.body.graph()],
+            Op::Sort(SortOp::Sort(op)) => vec![op.comparator.graph()],
             Op::Control(op) => op.regions(),
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
             | Op::Sort(SortOp::TopK(_))
@@ -190,16 +190,16 @@ impl Op {
     /// Those of `replace`.
     pub fn map_regions<E>(&self, mut replace: impl FnMut(&Graph) -> Result<Graph, E>) -> Result<Op, E> {
         let mut op = self.clone();
-        let mut reducer = |body: &mut Reducer| replace(body.body()).map(|new| *body = new.into());
+        let mut reducer = |body: &mut Reducer| replace(body.graph()).map(|new| *body = new.into());
         match &mut op {
             Op::Reduce(op) => reducer(&mut op.body)?,
             Op::Window(WindowOp::ReduceWindow(op)) => reducer(&mut op.body)?,
             Op::Index(IndexOp::Scatter(op)) => reducer(&mut op.body)?,
             Op::Window(WindowOp::SelectAndScatter(op)) => {
-                op.select = replace(op.select.body())?.into();
-                op.scatter = replace(op.scatter.body())?.into();
+                op.select = replace(op.select.graph())?.into();
+                op.scatter = replace(op.scatter.graph())?.into();
             }
-            Op::Sort(SortOp::Sort(op)) => op.comparator = replace(op.comparator.body())?.into(),
+            Op::Sort(SortOp::Sort(op)) => op.comparator = replace(op.comparator.graph())?.into(),
             Op::Control(op) => {
                 for region in op.regions_mut() {
                     *region = Arc::new(replace(region)?);
@@ -305,7 +305,7 @@ pub(crate) fn distinct(what: &str, dims: &[usize], rank: usize) -> Result<(), Ty
 pub(crate) fn reducer(body: &Reducer, inputs: &[&TensorType]) -> Result<(), TypeError> {
     let scalars: Vec<_> = inputs.iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
     let expected: Vec<_> = scalars.iter().chain(&scalars).cloned().collect();
-    let (got, results) = (body.body().input_types(), body.body().output_types());
+    let (got, results) = (body.graph().input_types(), body.graph().output_types());
     ensure!(got == expected, "C6", "the body takes {}, expected {}", list(&got), list(&expected));
     ensure!(results == scalars, "C6", "the body returns {}, expected {}", list(&results), list(&scalars));
     Ok(())

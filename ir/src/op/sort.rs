@@ -78,7 +78,7 @@ fn infer_sort(op: &Sort, operands: &[&TensorType]) -> Result<Vec<TensorType>, Ty
     }
     ensure!(*dimension < first.rank(), "C4", "dimension {dimension} is out of range for {first}");
     let pairs = operands.iter().flat_map(|ty| [TensorType::scalar(ty.dtype), TensorType::scalar(ty.dtype)]);
-    let body = comparator.body();
+    let body = comparator.graph();
     let fits = body.input_types() == pairs.collect::<Vec<_>>()
         && body.output_types() == [TensorType::scalar(DType::I1)];
     ensure!(fits, "C5", "the comparator must take two scalars of each operand's type and return one i1");

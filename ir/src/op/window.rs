@@ -146,8 +146,8 @@ fn infer_select_and_scatter(
     );
     check_inits(&[operand], &[init], &operand.shape)?;
     let scalar = TensorType::scalar(operand.dtype);
-    let selects = op.select.body().input_types() == [scalar.clone(), scalar]
-        && op.select.body().output_types() == [TensorType::scalar(DType::I1)];
+    let selects = op.select.graph().input_types() == [scalar.clone(), scalar]
+        && op.select.graph().output_types() == [TensorType::scalar(DType::I1)];
     ensure!(selects, "C9", "select must take two {} and return i1", operand.dtype);
     reducer(&op.scatter, &[operand])?;
     Ok(vec![operand.clone()])

@@ -30,7 +30,6 @@ pub fn evaluate(
 
 fn sort(op: &Sort, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<Tensor>, Error> {
     let Sort { dimension, is_stable: _, comparator } = op;
-    let lines = lines(operands[0].shape(), *dimension);
     let by_body = |left: usize, right: usize| -> Result<bool, Error> {
         let mut pair = Vec::with_capacity(2 * operands.len());
         for operand in operands {
@@ -38,21 +37,29 @@ fn sort(op: &Sort, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<Tensor
         }
         Ok(run(0, &pair)?[0].item::<bool>()?)
     };
-    let source = match comparator.order() {
-        Order::Body => sources(&lines, by_body)?,
-        Order::Compared(Compare { direction, compare_type }) => {
-            with_storage!(operands[0].storage(), keys => sources(&lines, |left, right| {
-                Ok(holds(direction, Scalar::order(compare_type, keys[left], keys[right])))
-            }))?
-        }
-        Order::NanGreatest { descending } => with_storage!(operands[0].storage(), keys => {
-            sources(&lines, |left, right| {
-                let (lesser, greater) = if descending { (right, left) } else { (left, right) };
-                Ok(nan_greatest(keys[lesser], keys[greater]).is_lt())
-            })
-        })?,
+    let before = |left: usize, right: usize| {
+        let key =
+            with_storage!(operands[0].storage(), keys => by(comparator.order(), keys[left], keys[right]));
+        key.map_or_else(|| by_body(left, right), Ok)
     };
+    let mut source = vec![0; operands[0].len()];
+    for line in lines(operands[0].shape(), *dimension) {
+        let ordered = merge_sorted(&line, &before)?;
+        line.iter().zip(ordered).for_each(|(&to, from)| source[to] = from);
+    }
     operands.iter().map(|operand| taken(operand, operand.shape(), &source)).collect()
+}
+
+/// What an order says of two keys; `None` where only its body can.
+fn by<T: Scalar>(order: Order, left: T, right: T) -> Option<bool> {
+    match order {
+        Order::Compared(Compare { direction, compare_type }) => {
+            Some(holds(direction, T::order(compare_type, left, right)))
+        }
+        Order::NanGreatest { descending: false } => Some(nan_greatest(left, right).is_lt()),
+        Order::NanGreatest { descending: true } => Some(nan_greatest(left, right).is_gt()),
+        Order::Body => None,
+    }
 }
 
 /// The natural order, in which every NaN is greater than all numbers and equal to every other.
@@ -60,19 +67,6 @@ fn nan_greatest<T: Scalar>(left: T, right: T) -> Ordering {
     let natural = |left, right| T::order(ComparisonType::Natural, left, right);
     let is_nan = |x| natural(x, x).is_none();
     natural(left, right).unwrap_or_else(|| is_nan(left).cmp(&is_nan(right)))
-}
-
-/// Where the element of each place comes from once every line is in order.
-fn sources(
-    lines: &[Vec<usize>],
-    before: impl Fn(usize, usize) -> Result<bool, Error>,
-) -> Result<Vec<usize>, Error> {
-    let mut source = vec![0; lines.iter().map(Vec::len).sum()];
-    for line in lines {
-        let ordered = merge_sorted(line, &before)?;
-        line.iter().zip(ordered).for_each(|(&to, from)| source[to] = from);
-    }
-    Ok(source)
 }
 
 /// The places of each line along a dimension.
