@@ -39,7 +39,9 @@ impl Op {
             }
             Op::Index(IndexOp::Scatter(op)) => Scatter { body: wide(&op.body)?, ..op.clone() }.into(),
             Op::Control(ControlOp::Scan(op))
-                if 2 * op.inputs == op.body.inputs().len() && accumulates(&op.body) =>
+                if op.inputs == op.carried
+                    && 2 * op.inputs == op.body.inputs().len()
+                    && accumulates(&op.body) =>
             {
                 Scan { body: widened(&op.body)?.into(), ..op.clone() }.into()
             }

@@ -5,7 +5,7 @@
 //! shape. Beside them stands what the op that runs takes for itself ([`scratch`]). Must not live here: what
 //! is kept, and when it goes ([`Plan`]).
 
-use choral_ir::op::{ControlOp, Elementwise, Scan, ShapeOp, Unary};
+use choral_ir::op::{ControlOp, Elementwise, ShapeOp, Unary};
 use choral_ir::{Op, TensorType};
 
 use super::{Plan, Source, Step};
@@ -143,8 +143,8 @@ impl Step {
             Op::Control(ControlOp::If(_) | ControlOp::Case(_)) => inside,
             Op::Custom(_) if !self.bodies.is_empty() => inside,
             Op::Control(ControlOp::While(_)) => self.needs_in_rounds(buffers, inside),
-            Op::Control(ControlOp::Scan(Scan { inputs, .. })) => {
-                let outputs = self.types.len() - (self.sources.len() - inputs);
+            Op::Control(ControlOp::Scan(op)) => {
+                let outputs = op.outputs();
                 made(&self.types[outputs..]).saturating_add(inside.max(made(&self.types[..outputs])))
             }
             _ => made(&self.types).saturating_add(inside),
