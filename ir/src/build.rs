@@ -4,7 +4,6 @@
 //! the user's line. Must not live here: knowledge of single ops beyond short-hands for common ones.
 
 use std::fmt;
-use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -285,7 +284,7 @@ impl Builder {
         dimensions: Vec<usize>,
         body: Binary,
     ) -> Result<Value, BuildError> {
-        let body = Arc::new(Graph::reducer(body, self.graph.ty(x).dtype)?);
+        let body = Graph::reducer(body, self.graph.ty(x).dtype)?.into();
         self.push(Reduce { dimensions, body }, &[x, init])
     }
 }

@@ -6,6 +6,7 @@
 //! inside ops) capture nothing: every value that they need is an operand of their op. As a graph holds
 //! ops and an op may hold graphs, this file and [`crate::op`] know each other.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -238,9 +239,8 @@ impl Graph {
                 location.file = Arc::clone(&name);
             }
             if let NodeKind::Op(op) = &mut node.kind {
-                for region in op.regions_mut() {
-                    *region = Arc::new(Graph::clone(region).in_file(file));
-                }
+                let Ok(located) = op.map_regions(|region| Ok::<_, Infallible>(region.clone().in_file(file)));
+                *op = located;
             }
         }
         self

@@ -2,7 +2,7 @@
 
 mod texts;
 
-use choral_ir::{DType, Extreme, Graph, NodeKind, Storage, Tensor};
+use choral_ir::{DType, Extreme, Fold, Graph, NodeKind, Op, Storage, Tensor};
 use texts::fault;
 
 /// The first text means what the second means.
@@ -327,10 +327,10 @@ fn argmax_is_recognised() {
         }";
     let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
     let bodies = graph.nodes().filter_map(|(_, node)| match &node.kind {
-        NodeKind::Op(op) => op.regions().first().and_then(|region| region.as_extreme()),
+        NodeKind::Op(Op::Reduce(op)) => Some(op.body.fold()),
         _ => None,
     });
-    assert_eq!(bodies.collect::<Vec<_>>(), [Extreme::Greatest]);
+    assert_eq!(bodies.collect::<Vec<_>>(), [Fold::Extreme(Extreme::Greatest)]);
 }
 
 /// A constant that a literal spells; what is wrong with it otherwise.

@@ -1,14 +1,12 @@
 //! The text of graphs: how each op family prints, and that what is printed reads back.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{
     BatchingDim, Binary, Compare, ComparisonDirection, ComparisonType, Concatenate, Convolution, DotGeneral,
     Elementwise, Gather, Iota, Layout, Pad, Reduce, ReduceWindow, Reverse, Slice, Unary,
 };
-use choral_ir::{BuildError, Builder, DType, Element, Graph, NamedAxis, Tensor, TensorType, Value};
+use choral_ir::{BuildError, Builder, DType, Element, Graph, NamedAxis, Reducer, Tensor, TensorType, Value};
 
 fn f32s(shape: impl Into<Vec<usize>>) -> TensorType {
     TensorType::new(shape, DType::F32)
@@ -174,15 +172,16 @@ fn contractions() {
 }
 
 /// Greatest element and its index, two results folded together.
-fn argmax_region() -> Arc<Graph> {
-    Arc::new(graph(|b| {
+fn argmax_region() -> Reducer {
+    graph(|b| {
         let best = b.input("best", f32s([]));
         let place = b.input("place", TensorType::scalar(DType::I32));
         let x = b.input("x", f32s([]));
         let index = b.input("index", TensorType::scalar(DType::I32));
         let greater = b.compare(ComparisonDirection::Gt, x, best)?;
         Ok(vec![b.select(greater, x, best)?, b.select(greater, index, place)?])
-    }))
+    })
+    .into()
 }
 
 #[test]
@@ -201,7 +200,7 @@ fn reductions() {
             base_dilations: vec![1, 1],
             window_dilations: vec![1, 2],
             padding: vec![(0, 0), (1, 0)],
-            body: Arc::new(Graph::reducer(Binary::Maximum, DType::F32)?),
+            body: Graph::reducer(Binary::Maximum, DType::F32)?.into(),
         };
         let pooled = b.push(window, &[x, least])?;
         Ok(vec![rows, both[1], both[0], pooled])

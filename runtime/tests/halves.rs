@@ -1,10 +1,8 @@
 //! Folds of 16-bit floats: they accumulate in `f32` and are rounded once, on every device.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
 use choral_ir::op::{Binary, ComparisonDirection, Reduce, ReduceWindow, Scan, Scatter, SelectAndScatter};
-use choral_ir::{Builder, DType, Graph, Key, Op, Tensor, TensorType};
+use choral_ir::{Builder, DType, Graph, Key, Op, Reducer, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
 const HALVES: [DType; 2] = [DType::Bf16, DType::F16];
@@ -33,7 +31,7 @@ fn filled(dtype: DType, shape: &[usize], value: f32) -> Tensor {
     Tensor::from_fn(shape, |_| value).to_dtype(dtype)
 }
 
-fn folding(op: Binary, dtype: DType) -> Arc<Graph> {
+fn folding(op: Binary, dtype: DType) -> Reducer {
     Graph::reducer(op, dtype).unwrap().into()
 }
 

@@ -56,7 +56,7 @@ fn compare(op: &Compare, x: &Tensor, y: &Tensor) -> Result<Storage, Error> {
 }
 
 /// Whether the relation holds for this order; without one (NaN) only "not equal" does.
-fn holds(direction: ComparisonDirection, order: Option<Ordering>) -> bool {
+pub(super) fn holds(direction: ComparisonDirection, order: Option<Ordering>) -> bool {
     match direction {
         ComparisonDirection::Eq => order == Some(Ordering::Equal),
         ComparisonDirection::Ne => order != Some(Ordering::Equal),

@@ -34,7 +34,7 @@ pub(super) fn reduce(
         let value = views::permute(builder, input, &order)?;
         lines.push(builder.reshape(value, [steps, result.iter().product()])?);
     }
-    folded(builder, &op.body, lines, None, inits, &result)
+    folded(builder, op.body.graph(), lines, None, inits, &result)
 }
 
 /// `reduce_window`: each place of the window is one step, taken for all windows by a strided slice.
@@ -53,7 +53,7 @@ pub(super) fn reduce_window(
     }
     let there = builder.splat(Tensor::from(true), shape);
     let there = places(builder, op, there, &result)?;
-    folded(builder, &op.body, lines, Some(there), inits, &result)
+    folded(builder, op.body.graph(), lines, Some(there), inits, &result)
 }
 
 /// The elements at each place of the window: `[places, windows]`. What lies outside is zero.
@@ -168,7 +168,7 @@ pub(super) fn select_and_scatter(
         base_dilations: ones.clone(),
         window_dilations: ones,
         padding: op.padding.clone(),
-        body: Arc::new(selected(&op.select, ty.dtype, elements)?),
+        body: selected(op.select.graph(), ty.dtype, elements)?.into(),
     };
     // No place is selected yet.
     let (zero, none) = (builder.full(0.0, ty.dtype, []), builder.full(elements as f64, DType::I32, []));

@@ -61,7 +61,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
         "convolution" => convolution(call).map(Op::from),
         "reduce" => {
             let dimensions = call.attributes.sizes(&["dimensions"])?;
-            Ok(Reduce { dimensions, body: region(call)? }.into())
+            Ok(Reduce { dimensions, body: region(call)?.into() }.into())
         }
         "select_and_scatter" => select_and_scatter(call).map(Op::from),
         "reduce_window" => reduce_window(call).map(Op::from),
@@ -72,7 +72,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             let dimension = usize::try_from(if dimension < 0 { dimension + rank } else { dimension });
             let dimension = dimension.map_err(|_| "the dimension is out of range".to_owned())?;
             let is_stable = call.attributes.flag("is_stable")?;
-            Ok(Sort { dimension, is_stable, comparator: region(call)? }.into())
+            Ok(Sort { dimension, is_stable, comparator: region(call)?.into() }.into())
         }
         "map" => {
             let _every_dimension = call.attributes.take(&["dimensions"]);
@@ -275,7 +275,7 @@ fn layout(parts: &Attribute<'_>) -> Result<Layout, String> {
 }
 
 fn reduce_window(call: &mut Call<'_>) -> Result<ReduceWindow, String> {
-    let body = region(call)?;
+    let body = region(call)?.into();
     let attributes = &mut call.attributes;
     let window_dimensions = attributes.sizes(&["window_dimensions"])?;
     let ones = vec![1; window_dimensions.len()];
@@ -316,7 +316,7 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
         scatter_indices_batching_dims: dims("scatter_indices_batching_dims")?,
         scatter_dims_to_operand_dims: dims("scatter_dims_to_operand_dims")?,
         index_vector_dim: numbers.size_or(&["index_vector_dim"], 0)?,
-        body: region(call)?,
+        body: region(call)?.into(),
     };
     numbers.finish()?;
     Ok(op)
@@ -372,7 +372,7 @@ fn select_and_scatter(call: &mut Call<'_>) -> Result<SelectAndScatter, String> {
         window_strides: attributes.sizes_or(&["window_strides"], ones)?,
         padding: attributes.pairs_or(&["padding"], window_dimensions.len())?,
         window_dimensions,
-        select,
-        scatter,
+        select: select.into(),
+        scatter: scatter.into(),
     })
 }

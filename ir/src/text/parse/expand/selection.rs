@@ -1,7 +1,5 @@
 //! The greatest elements, and elements by their places, as other exporters ask for them.
 
-use std::sync::Arc;
-
 use super::super::attributes::Attribute;
 use super::super::call::{Call, Reason};
 use super::expansion::{config, operands, type_of};
@@ -83,7 +81,7 @@ pub(super) fn approx_top_k(builder: &mut Builder, mut call: Call<'_>) -> Result<
     if dimension >= shape.len() || wanted.rank() != shape.len() {
         return Err(format!("reduction_dim {dimension} does not fit the shape {shape:?}").into());
     }
-    let sort = Sort { dimension, is_stable: true, comparator: Arc::new(comparator.graph) };
+    let sort = Sort { dimension, is_stable: true, comparator: comparator.graph.into() };
     let sorted = builder.push_all(sort, inputs)?;
     let mut limit = shape;
     limit[dimension] = wanted.shape[dimension];
