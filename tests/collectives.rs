@@ -168,7 +168,7 @@ fn nested_axes() -> Result<(), choral::Error> {
     Ok(())
 }
 
-fn bind(text: &str, name: &str) -> Result<Graph, choral_compiler::Error> {
+fn bind(text: &str, name: &str) -> Result<Graph, choral::error::CompilerError> {
     let graph = Graph::parse(text).expect("a program");
     let (in_dims, out_dims) = (vec![Some(0); graph.inputs().len()], vec![Some(0); graph.outputs().len()]);
     batch_graph(&graph, &Batching::new(Axis::new(name, MEMBERS), in_dims, out_dims))

@@ -8,10 +8,8 @@ use choral::tree::Walk;
 use choral::{Error, Path};
 use insta::assert_snapshot;
 
-#[path = "../examples/digits/mod.rs"]
-mod digits;
-
-use digits::{Cnn, Mlp, checkpoints, path, test_set};
+use crate::ROOT;
+use crate::digits::{Cnn, Mlp, checkpoints, path, test_set};
 
 /// The message of what must be an error.
 #[track_caller]
@@ -131,7 +129,7 @@ fn a_checkpoint_of_another_architecture() {
     let mut model = Mlp::init(Key::new(0));
     let before = model.state_dict();
     let message = message(model.load(path("cnn_0.safetensors")));
-    assert_snapshot!(message.replace(env!("CARGO_MANIFEST_DIR"), ""));
+    assert_snapshot!(message.replace(ROOT, ""));
     assert!(model.state_dict().values().zip(before.values()).all(|(now, before)| now.bit_eq(before)));
 }
 

@@ -1,5 +1,4 @@
 //! The text of graphs: how each op family prints, and that what is printed reads back.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

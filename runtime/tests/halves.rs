@@ -1,5 +1,4 @@
 //! Folds of 16-bit floats: they accumulate in `f32` and are rounded once, on every device.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -6,9 +6,9 @@ use choral::{DType, TensorType};
 
 /// What a program takes for an argument; `?` is a number of members that is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::command) struct Expected {
+pub(crate) struct Expected {
     /// The argument's name in the program.
-    pub(in crate::command) name: String,
+    pub(crate) name: String,
     pub(super) shape: Vec<Option<usize>>,
     dtype: DType,
 }
@@ -20,7 +20,7 @@ impl Expected {
     }
 
     /// Whether a value of this type can be the argument.
-    pub(in crate::command) fn takes(&self, ty: &TensorType) -> bool {
+    pub(crate) fn takes(&self, ty: &TensorType) -> bool {
         let fits = |(expected, got): (&Option<usize>, &usize)| expected.is_none_or(|size| size == *got);
         ty.dtype == self.dtype && ty.rank() == self.shape.len() && self.shape.iter().zip(&ty.shape).all(fits)
     }

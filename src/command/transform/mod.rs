@@ -7,11 +7,11 @@ mod vmap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use choral::error::{CompilerError, DimsError};
 use choral::explain::{Explanation, explain};
 use choral::ir::check::Program;
 use choral::transform::{Axis, Batching, Chunks, batch_graph};
 use choral::{Graph, Tensor, ir, tree};
-use choral_compiler::error::DimsError;
 
 pub(super) use expected::Expected;
 pub(super) use vmap::Vmap;
@@ -172,9 +172,9 @@ impl Level<'_> {
 }
 
 /// The error in the words of the command line.
-fn explained(error: &choral_compiler::Error) -> String {
+fn explained(error: &CompilerError) -> String {
     match error {
-        choral_compiler::Error::Dims(DimsError::Unbatched { path }) => {
+        CompilerError::Dims(DimsError::Unbatched { path }) => {
             let result = path.trim_start_matches('.');
             format!("result {result} is not the same for all members: give it a dimension in place of _")
         }

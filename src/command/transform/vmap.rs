@@ -11,7 +11,7 @@ use super::{Error, Expected};
 
 /// One `--vmap IN[->OUT]`, as it was written.
 #[derive(Debug, Clone)]
-pub(in crate::command) struct Vmap {
+pub(crate) struct Vmap {
     text: String,
     arguments: Vec<Option<i64>>,
     results: Vec<Option<i64>>,

@@ -1,7 +1,9 @@
 //! The `choral` command, as users call it.
 
+mod cases;
+#[path = "../close.rs"]
+mod close;
 #[cfg(unix)]
-#[path = "command/output.rs"]
 mod output;
 
 use std::fs;
