@@ -17,9 +17,16 @@ const DIRECTIONS: [(&str, &[&str]); 8] = [
     ("runtime", &["choral-ir"]),
     (".", &["choral-ir", "choral-compiler", "choral-runtime"]),
     ("src/command", &["choral"]),
-    ("tests", &["choral"]),
+    ("tests", &["choral", "choral-compiler"]),
     ("benches", &["choral"]),
 ];
+
+/// The folders that hold code.
+const PLACES: [&str; 7] = ["src", "ir", "compiler", "runtime", "tests", "benches", "examples"];
+
+/// Tests that compare with snapshots: their folder, and the name of their binary.
+const SNAPSHOTS: [(&str, &str); 3] =
+    [("tests", "across"), ("ir/tests", "ir"), ("src/command/tests", "command")];
 
 /// The files that may hold `unsafe` code.
 const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
@@ -27,7 +34,7 @@ const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
 /// Folders of rules, and what stands in them beside one file per op family.
 const FAMILIES: [(&str, &[&str]); 3] = [
     ("ir/src/op", &["mod"]),
-    ("compiler/src/rules", &["mod"]),
+    ("compiler/src/transform/rules", &["mod"]),
     ("runtime/src/ops", &["mod", "places", "scalar"]),
 ];
 
@@ -58,10 +65,7 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
 }
 
 fn sources() -> Vec<String> {
-    ["src", "ir", "compiler", "runtime", "tests", "benches", "examples"]
-        .iter()
-        .flat_map(|folder| files(folder, "rs"))
-        .collect()
+    PLACES.iter().flat_map(|folder| files(folder, "rs")).collect()
 }
 
 /// What follows each occurrence of `before` up to `end`.
@@ -89,15 +93,27 @@ fn names_in(file: &str) -> BTreeSet<String> {
 fn dependencies_point_one_way() {
     for (folder, allowed) in DIRECTIONS {
         let manifest = read(Path::new(folder).join("Cargo.toml"));
-        let dependencies = manifest.rsplit("\n[dependencies]").next().unwrap_or_default();
-        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        let of_dependencies =
+            |section: &&str| section.starts_with("dependencies]") || section.starts_with("dev-dependencies]");
         let of_ours = |line: &&str| line.starts_with("choral");
-        let used: BTreeSet<&str> = dependencies
-            .lines()
+        let used: BTreeSet<&str> = manifest
+            .split("\n[")
+            .filter(of_dependencies)
+            .flat_map(str::lines)
             .filter(of_ours)
             .filter_map(|line| line.split(['.', ' ', '=']).next())
             .collect();
         assert_eq!(used, allowed.iter().copied().collect(), "what {folder} may use of the other crates");
+    }
+}
+
+#[test]
+fn transforms_do_not_know_what_users_write() {
+    for file in files("compiler/src/transform", "rs") {
+        let text = read(&file);
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let upward: Vec<&str> = code.filter(|line| line.contains("front::")).collect();
+        assert_eq!(upward, Vec::<&str>::new(), "{file} is below the front, and names it");
     }
 }
 
@@ -218,21 +234,29 @@ fn the_readme_links_to_tests() {
     }
 }
 
-/// A snapshot whose test is gone is seen by nobody.
+/// A snapshot whose test is gone is seen by nobody. Its name says where the test is: the binary, the module
+/// if there is one, and the test or the name that it gives the snapshot.
 #[test]
 fn every_snapshot_belongs_to_a_test() {
-    let snapshots = files("tests/snapshots", "snap");
-    assert!(snapshots.len() > 50, "the snapshots are gone");
-    for snapshot in snapshots {
-        let name = Path::new(&snapshot).file_stem().expect("a name").to_string_lossy().into_owned();
-        let (file, test) = name.split_once("__").expect("a file and a test");
-        let is_there = match test.split_once('@') {
-            Some((_, program)) => Path::new("tests/files").join(program).exists(),
-            None => {
-                let code = read(format!("tests/{file}.rs"));
-                code.contains(&format!("fn {test}(")) || code.contains(&format!("\"{test}\""))
-            }
-        };
-        assert!(is_there, "{snapshot} belongs to no test");
+    for (folder, binary) in SNAPSHOTS {
+        let snapshots = files(&format!("{folder}/snapshots"), "snap");
+        assert!(snapshots.len() > 5, "the snapshots of {folder} are gone");
+        for snapshot in snapshots {
+            let name = Path::new(&snapshot).file_stem().expect("a name").to_string_lossy().into_owned();
+            let place = name.strip_prefix(&format!("{binary}__")).expect("the name of the binary");
+            let (module, test) = place.split_once("__").unwrap_or(("main", place));
+            let is_there = match test.split_once('@') {
+                Some((_, program)) => root().join("tests/files").join(program).exists(),
+                None => {
+                    let code = read(format!("{folder}/{module}.rs"));
+                    code.contains(&format!("fn {test}(")) || code.contains(&format!("\"{test}\""))
+                }
+            };
+            assert!(is_there, "{snapshot} belongs to no test");
+        }
     }
+    let kept: usize =
+        SNAPSHOTS.iter().map(|(folder, _)| files(&format!("{folder}/snapshots"), "snap").len()).sum();
+    let all: usize = PLACES.iter().map(|place| files(place, "snap").len()).sum();
+    assert_eq!(kept, all, "a snapshot lies where no test looks for it");
 }
