@@ -141,6 +141,27 @@ fn a_checkpoint_with_another_shape() {
     assert_snapshot!(message(Linear::init(3, 2, Key::new(2)).load_state_dict(&state)));
 }
 
+/// As many elements, or as many bytes, are not enough.
+#[test]
+fn a_transposed_tensor_is_refused() {
+    let (mut model, wide) = (Linear::init(3, 2, Key::new(2)), Linear::init(2, 3, Key::new(0)).weight);
+    let before = model.state_dict();
+    let file = scratch("transposed.safetensors");
+    for tensor in [wide, Tensor::randn([6], Key::new(1)), Tensor::randn([1, 2, 3], Key::new(1))] {
+        let mut state = before.clone();
+        let told = format!("weight: the module has tensor<2x3xf32>, the state has {}", tensor.ty());
+        state.insert("weight".to_owned(), tensor);
+        choral::state::file::write(&file, &state).expect("a scratch file");
+        assert!(message(model.load_state_dict(&state)).contains(&told));
+        assert!(message(model.load(&file)).contains(&told));
+    }
+    let mut state = before.clone();
+    state.insert("bias".to_owned(), Tensor::from([1i32, 2]));
+    let told = "bias: the module has tensor<2xf32>, the state has tensor<2xi32>";
+    assert!(message(model.load_state_dict(&state)).contains(told));
+    assert!(model.state_dict().values().zip(before.values()).all(|(now, before)| now.bit_eq(before)));
+}
+
 #[test]
 fn a_truncated_checkpoint() {
     let bytes = fs::read(path("mlp_0.safetensors")).expect("the checkpoint");

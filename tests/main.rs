@@ -16,6 +16,7 @@ mod files;
 mod foreign;
 mod golden;
 mod graphs;
+mod initialisers;
 mod ir;
 mod layers;
 mod loops;
