@@ -11,6 +11,9 @@ use choral::ensemble::{FunctionalModule, member_state};
 use choral::prelude::*;
 use digits::{Cnn, Mlp, checkpoints, test_set};
 
+/// The folder of the project, which holds `examples/data`.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
 type AnyError = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), AnyError> {

@@ -129,6 +129,23 @@ fn permutations() -> Result<(), choral::Error> {
     Ok(())
 }
 
+/// The last member is `MEMBERS - 1`, whoever sends and whoever is sent to.
+#[test]
+fn permutations_end_with_the_last_member() -> Result<(), choral::Error> {
+    let x = stacked();
+    let last = vmap(|x: Var| x.ppermute("m", &[(0, MEMBERS - 1)]), 0).axis_name("m").call(&x)?;
+    check(&last.index(MEMBERS - 1)?, &row(&x, 0));
+    for pair in [(0, MEMBERS), (MEMBERS, 0)] {
+        let one = vmap(move |x: Var| x.ppermute("m", &[pair]), 0).axis_name("m").call(&x);
+        let two = vmap(vmap(move |x: Var| x.ppermute(["m", "n"], &[pair]), 0).axis_name("n"), 0);
+        let two = two.axis_name("m").call(Tensor::randn([2, MEMBERS / 2, 3], Key::new(1)));
+        for told in [one, two].map(|result| result.expect_err("no such member").to_string()) {
+            assert!(told.contains(&format!("{} -> {} names a member that", pair.0, pair.1)), "{told}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn exchanges() -> Result<(), choral::Error> {
     let x = Tensor::randn([MEMBERS, 2, MEMBERS], Key::new(2));

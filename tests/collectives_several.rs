@@ -69,6 +69,28 @@ fn numbers_and_sizes() {
     check(apart, |all, _| all.clone());
 }
 
+/// What members share along one axis, or along both, counts once for each of them.
+#[test]
+fn reductions_of_what_is_shared() -> Result<(), choral::Error> {
+    let all = Tensor::scalar(5.0f32);
+    let (along_a, along_b) = (Tensor::from([10.0f32, 20.0]), Tensor::from([1.0f32, 2.0, 4.0]));
+    for (names, device) in [["a", "b"], ["b", "a"]]
+        .into_iter()
+        .flat_map(|names| [(names, Device::Reference), (names, Device::Cpu)])
+    {
+        let of = move |x: Var| [x.psum(names), x.pmean(names), x.pmax(names), x.pmin(names)];
+        let f = move |(all, a, b, _): (Var, Var, Var, Var)| [of(all), of(a), of(b)].concat();
+        let inner = vmap(f, (None, None, 0, 0)).axis_name("b").out_dims(None);
+        let mapped = vmap(inner, (None, 0, None, 0)).axis_name("a").out_dims(None).on(device);
+        let got = mapped.call((&all, &along_a, &along_b, &Tensor::randn([2, 3], Key::new(1))))?;
+        let got: Vec<f64> = got.iter().flat_map(Tensor::to_f64_vec).collect();
+        let expected = [[30.0, 5.0, 5.0, 5.0], [90.0, 15.0, 20.0, 10.0], [14.0, 7.0 / 3.0, 4.0, 1.0]];
+        let is_close = got.iter().zip(expected.iter().flatten()).all(|(x, y)| (x - y).abs() < 1e-5);
+        assert!(got.len() == 12 && is_close, "{names:?} on {device:?}: {got:?}");
+    }
+    Ok(())
+}
+
 /// A new dimension before, between and behind those that members have.
 #[test]
 fn gathers() {

@@ -11,12 +11,14 @@ use choral::ir::check::Program;
 use choral::runtime::Executable;
 use choral::{Device, Graph};
 
+use crate::ROOT;
+
 /// Two updates of `f16` to one place, which nearly cancel: it expects 0.109375, which is what comes of
 /// rounding after each. Ours accumulate in `f32`, and give the true sum, 0.1103515625.
 const ROUNDS_EVERY_UPDATE: &str = "scatter_add_float16_3_5_4_float16_3_2_4.mlir";
 
 fn programs() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance");
+    let folder = Path::new(ROOT).join("../shared/conformance");
     let mut found: Vec<PathBuf> = ["testdata", "interpret"]
         .iter()
         .filter_map(|part| fs::read_dir(folder.join(part)).ok())

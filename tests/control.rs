@@ -430,3 +430,27 @@ fn an_endless_loop_in_the_last_branch_runs_for_those_who_take_it_alone() {
     let function = |x: Var| switch(&x.gt(0.0).to(DType::I32), [&|x: Var| -x, &down], x);
     check(function, &[-2.5, 3.0, -1.0, 1.0], |x| if x > 0.0 { 0.0 } else { -x });
 }
+
+/// Behind two others: members that take none of these take it, and nobody else runs it.
+#[test]
+fn an_endless_loop_in_the_last_of_three_branches() -> TestResult {
+    let down = |x: Var| while_loop(|x: Var| x.ne(0.0), |x| x - 1.0, x);
+    let function = |x: Var| {
+        let index = x.gt(0.0).to(DType::I32) + x.gt(10.0).to(DType::I32);
+        switch(&index, [&|x: Var| -x, &|x: Var| x * 2.0, &down], x)
+    };
+    let members = [-2.5, 3.5, 12.0, -1.0, 11.0];
+    let text = vmap(function, 0).trace(numbers(&members))?.graph.to_string();
+    assert_eq!(text.matches("stablehlo.if").count(), 1, "the last branch runs if a member takes it:\n{text}");
+    check(function, &members, |x| {
+        if x > 10.0 {
+            0.0
+        } else if x > 0.0 {
+            2.0 * x
+        } else {
+            -x
+        }
+    });
+    check(function, &members[..2], |x| if x > 0.0 { 2.0 * x } else { -x });
+    Ok(())
+}

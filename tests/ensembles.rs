@@ -207,6 +207,50 @@ fn a_newcomer_need_not_share() -> TestResult {
     Ok(())
 }
 
+/// A layer whose scales hold one element: a scalar and a vector, a parameter and a buffer.
+#[derive(Module, Clone)]
+struct Scaled<T> {
+    layer: Linear<T>,
+    #[module(buffer)]
+    scale: T,
+    shift: T,
+}
+
+impl Forward for Scaled<Var> {
+    type Output = Var;
+
+    fn forward(&mut self, x: &Var) -> Var {
+        self.layer.forward(x) * &self.scale + &self.shift
+    }
+}
+
+/// A newcomer that differs in one element alone.
+#[test]
+fn a_newcomer_need_not_share_a_scalar() -> TestResult {
+    let model = |scale: f32, shift: f32| Scaled {
+        layer: Linear::init(3, 2, Key::new(0)),
+        scale: Tensor::scalar(scale),
+        shift: Tensor::from([shift]),
+    };
+    let output = |scale, shift| -> Result<Tensor, Error> {
+        let model = model(scale, shift);
+        let state = (&model.named_parameters(), &model.named_buffers(), &batch());
+        jit(FunctionalModule::new(&model)).on(Device::Reference).call(state)
+    };
+    for (scale, shift) in [(3.0, 1.0), (2.0, -1.0), (-0.0, 1.0)] {
+        let mut pushed = Ensemble::new(&[model(2.0, 1.0), model(2.0, 1.0)])?.on(Device::Reference);
+        assert_eq!(pushed.state().shared().count(), 4);
+        pushed.push_member(&model(scale, shift))?;
+        assert!(pushed.call(&batch())?.index(2)?.bit_eq(&output(scale, shift)?));
+        let mut replaced = Ensemble::new(&[model(2.0, 1.0), model(2.0, 1.0)])?.on(Device::Reference);
+        replaced.replace_member(0, &model(scale, shift))?;
+        let outputs = replaced.call(&batch())?;
+        assert!(outputs.index(0)?.bit_eq(&output(scale, shift)?));
+        assert!(outputs.index(1)?.bit_eq(&output(2.0, 1.0)?));
+    }
+    Ok(())
+}
+
 /// Members of three structures, in any order, one of them by itself.
 #[test]
 fn models_of_different_structure_run_in_groups() -> TestResult {

@@ -8,10 +8,8 @@ use choral::tree::{Event, Walk};
 use choral::{Error, Path};
 use insta::assert_snapshot;
 
-#[path = "../examples/digits/mod.rs"]
-mod digits;
-
-use digits::{Cnn, Mlp, checkpoints, path, test_set};
+use crate::ROOT;
+use crate::digits::{Cnn, Mlp, checkpoints, path, test_set};
 
 /// The message of what must be an error.
 #[track_caller]
@@ -133,7 +131,7 @@ fn a_checkpoint_of_another_architecture() {
     let mut model = Mlp::init(Key::new(0));
     let before = model.state_dict();
     let message = message(model.load(path("cnn_0.safetensors")));
-    assert_snapshot!(message.replace(env!("CARGO_MANIFEST_DIR"), ""));
+    assert_snapshot!(message.replace(ROOT, ""));
     assert!(model.state_dict().values().zip(before.values()).all(|(now, before)| now.bit_eq(before)));
 }
 
@@ -143,6 +141,27 @@ fn a_checkpoint_with_another_shape() {
     state.insert("weight".to_owned(), Tensor::randn([2, 4], Key::new(1)));
     state.insert("bias".to_owned(), Tensor::from([1i64, 2]));
     assert_snapshot!(message(Linear::init(3, 2, Key::new(2)).load_state_dict(&state)));
+}
+
+/// As many elements, or as many bytes, are not enough.
+#[test]
+fn a_transposed_tensor_is_refused() {
+    let (mut model, wide) = (Linear::init(3, 2, Key::new(2)), Linear::init(2, 3, Key::new(0)).weight);
+    let before = model.state_dict();
+    let file = scratch("transposed.safetensors");
+    for tensor in [wide, Tensor::randn([6], Key::new(1)), Tensor::randn([1, 2, 3], Key::new(1))] {
+        let mut state = before.clone();
+        let told = format!("weight: the module has tensor<2x3xf32>, the state has {}", tensor.ty());
+        state.insert("weight".to_owned(), tensor);
+        choral::state::file::write(&file, &state).expect("a scratch file");
+        assert!(message(model.load_state_dict(&state)).contains(&told));
+        assert!(message(model.load(&file)).contains(&told));
+    }
+    let mut state = before.clone();
+    state.insert("bias".to_owned(), Tensor::from([1i32, 2]));
+    let told = "bias: the module has tensor<2xf32>, the state has tensor<2xi32>";
+    assert!(message(model.load_state_dict(&state)).contains(told));
+    assert!(model.state_dict().values().zip(before.values()).all(|(now, before)| now.bit_eq(before)));
 }
 
 #[test]

@@ -4,19 +4,22 @@
 //! snapshot shows the program after each transform, and each is run: it must give what the program
 //! before it gives for one member after another.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use choral::ir::random::Key;
 use choral::runtime::evaluate;
 use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{DType, Graph, Tensor, TensorType};
-use insta::{assert_snapshot, glob};
+use insta::{assert_snapshot, with_settings};
 
 /// Number of members in every test.
 const MEMBERS: usize = 3;
 
 #[test]
 fn files() {
-    glob!("files/**/*.mlir", |path| {
-        let text = std::fs::read_to_string(path).expect("a readable file");
+    for path in programs() {
+        let text = fs::read_to_string(&path).expect("a readable file");
         let mut graph = Graph::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut stages = Vec::new();
         for (level, in_dims) in transforms(&text).into_iter().enumerate() {
@@ -26,8 +29,20 @@ fn files() {
             stages.push(batched.to_text());
             graph = batched;
         }
-        assert_snapshot!(stages.join("\n"));
-    });
+        let name = path.file_name().expect("a name").to_string_lossy();
+        with_settings!({ snapshot_suffix => name, input_file => &path }, {
+            assert_snapshot!(stages.join("\n"));
+        });
+    }
+}
+
+/// The programs, by name.
+fn programs() -> Vec<PathBuf> {
+    let files =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("files")).expect("a folder of programs");
+    let mut programs: Vec<PathBuf> = files.flatten().map(|entry| entry.path()).collect();
+    programs.sort();
+    programs
 }
 
 /// The mapped dimension of each input, for every transform of the first line.

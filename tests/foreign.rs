@@ -1,13 +1,15 @@
-//! Programs that others exported, against the values that they gave: PyTorch/XLA's of layers, those of the
-//! folder of cases where it is at hand, and small ones whose results can be worked out by hand.
+//! Programs that others exported, against the values that they gave: PyTorch/XLA's of layers, and small ones
+//! whose results can be worked out by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use choral::runtime::Executable;
 use choral::state::file;
-use choral::{DType, Device, Graph, State, Tensor};
+use choral::{DType, Device, Graph, Tensor};
+
+use crate::ROOT;
+use crate::close::{difference, numbered};
 
 const DEVICES: [Device; 2] = [Device::Reference, Device::Cpu];
 
@@ -18,21 +20,6 @@ fn run(text: &str, inputs: &[Tensor], device: Device) -> Vec<Tensor> {
     assert_eq!(Graph::parse(&graph.to_text()).unwrap_or_else(|error| panic!("{error}")), graph);
     let compiled = Executable::compile(&graph, device).unwrap_or_else(|error| panic!("{error}"));
     compiled.run(inputs).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Why a tensor is not the expected one, if it is not; NaN equals NaN.
-fn difference(got: &Tensor, expected: &Tensor, rtol: f64, atol: f64) -> Option<String> {
-    if got.ty() != expected.ty() {
-        return Some(format!("expected {}, got {}", expected.ty(), got.ty()));
-    }
-    let is_close = |got: f64, expected: f64| {
-        got == expected
-            || got.is_nan() && expected.is_nan()
-            || (got - expected).abs() <= atol + rtol * expected.abs()
-    };
-    let pairs = got.to_f64_vec().into_iter().zip(expected.to_f64_vec());
-    let wrong = pairs.enumerate().find(|(_, (got, expected))| !is_close(*got, *expected));
-    wrong.map(|(place, (got, expected))| format!("element {place} is {got}, expected {expected}"))
 }
 
 /// Runs a program on every device and compares its results.
@@ -55,15 +42,10 @@ fn check(text: &str, inputs: &[Tensor], expected: &[Tensor]) {
     }
 }
 
-/// The tensors `in.0`, `in.1`, .. of a file.
-fn numbered(tensors: &State<Tensor>, prefix: &str) -> Vec<Tensor> {
-    (0..).map_while(|at| tensors.get(&format!("{prefix}{at}")).cloned()).collect()
-}
-
 /// Layers as PyTorch/XLA exports them (`tests/pytorch/export.py`), in evaluation and in training.
 #[test]
 fn layers_of_pytorch() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pytorch");
+    let folder = Path::new(ROOT).join("tests/pytorch");
     let paths = fs::read_dir(folder).expect("a folder of programs").flatten().map(|entry| entry.path());
     let programs: Vec<PathBuf> =
         paths.filter(|path| path.extension().is_some_and(|is| is == "mlir")).collect();
@@ -73,65 +55,6 @@ fn layers_of_pytorch() {
         let tensors = file::read(path.with_extension("safetensors")).expect("its tensors");
         check(&text, &numbered(&tensors, "in."), &numbered(&tensors, "out."));
     }
-}
-
-/// The command on a program of a folder of cases.
-fn command(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_choral"));
-    command.args(arguments).current_dir(folder).output().expect("a run of the command")
-}
-
-/// Why a case fails on a device, if it does.
-fn failure(case: &Path, device: &str) -> Option<String> {
-    let meta = fs::read_to_string(case.join("meta.json")).expect("a description");
-    let meta: serde_json::Value = serde_json::from_str(&meta).expect("a description in JSON");
-    let transforms: Vec<&str> =
-        meta["transforms"].as_array().expect("a list").iter().filter_map(|word| word.as_str()).collect();
-    let (rtol, atol) = (meta["rtol"].as_f64().expect("a number"), meta["atol"].as_f64().expect("a number"));
-    let name = case.file_name().expect("a name").to_string_lossy();
-    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("case-{name}-{device}.safetensors"));
-    let output = output.to_str().expect("a path of characters");
-    let fixed =
-        ["run", "program.mlir", "--inputs", "inputs.safetensors", "--device", device, "--output", output];
-    let done = command(case, &[&fixed, transforms.as_slice()].concat());
-    if !done.status.success() {
-        return Some(String::from_utf8_lossy(&done.stderr).into_owned());
-    }
-    let got = numbered(&file::read(output).expect("results"), "");
-    let expected = numbered(&file::read(case.join("expected.safetensors")).expect("expected results"), "");
-    if got.len() != expected.len() {
-        return Some(format!("expected {} results, got {}", expected.len(), got.len()));
-    }
-    got.iter().zip(&expected).find_map(|(got, expected)| difference(got, expected, rtol, atol))
-}
-
-/// Every folder of cases gives what XLA gave, on both devices; what must be refused ends with status 2 and
-/// the place.
-#[test]
-fn cases() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        println!("skipped: no cases beside the project");
-        return;
-    };
-    let mut failures = Vec::new();
-    for case in entries.flatten().map(|entry| entry.path()).filter(|path| path.join("meta.json").exists()) {
-        for device in ["reference", "cpu"] {
-            let reason = failure(&case, device);
-            failures.extend(reason.map(|reason| format!("{} on {device}: {reason}", case.display())));
-        }
-    }
-    let refused =
-        fs::read_dir(folder.join("refused")).into_iter().flatten().flatten().map(|entry| entry.path());
-    for program in refused.filter(|path| path.extension().is_some_and(|is| is == "mlir")) {
-        let name = program.to_str().expect("a path of characters");
-        let done = command(&folder, &["run", name]);
-        let message = String::from_utf8_lossy(&done.stderr).into_owned();
-        if done.status.code() != Some(2) || !message.contains(".mlir:") {
-            failures.push(format!("{name} ends with {:?}: {message}", done.status.code()));
-        }
-    }
-    assert!(failures.is_empty(), "{} fail:\n{}", failures.len(), failures.join("\n"));
 }
 
 #[test]

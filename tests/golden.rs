@@ -5,10 +5,7 @@ use choral::ensemble::FunctionalModule;
 use choral::prelude::*;
 use choral::state::file;
 
-#[path = "../examples/digits/mod.rs"]
-mod digits;
-
-use digits::{Cnn, Mlp, checkpoints, path, test_set};
+use crate::digits::{Cnn, Mlp, checkpoints, path, test_set};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 

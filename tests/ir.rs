@@ -3,10 +3,7 @@
 use choral::prelude::*;
 use insta::assert_snapshot;
 
-#[path = "../examples/digits/mod.rs"]
-mod digits;
-
-use digits::{Cnn, Mlp, checkpoints, test_set};
+use crate::digits::{Cnn, Mlp, checkpoints, test_set};
 
 #[test]
 fn perceptron() {

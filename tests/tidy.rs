@@ -4,17 +4,29 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::ROOT;
+
 /// The longest a file may be.
 const LINES: usize = 500;
 
 /// What each crate may use of the others.
-const DIRECTIONS: [(&str, &[&str]); 5] = [
+const DIRECTIONS: [(&str, &[&str]); 8] = [
     ("ir", &[]),
     ("compiler/derive", &[]),
     ("compiler", &["choral-ir", "choral-derive"]),
     ("runtime", &["choral-ir"]),
     (".", &["choral-ir", "choral-compiler", "choral-runtime"]),
+    ("src/command", &["choral"]),
+    ("tests", &["choral", "choral-compiler"]),
+    ("benches", &["choral"]),
 ];
+
+/// The folders that hold code.
+const PLACES: [&str; 7] = ["src", "ir", "compiler", "runtime", "tests", "benches", "examples"];
+
+/// Tests that compare with snapshots: their folder, and the name of their binary.
+const SNAPSHOTS: [(&str, &str); 3] =
+    [("tests", "across"), ("ir/tests", "ir"), ("src/command/tests", "command")];
 
 /// The files that may hold `unsafe` code.
 const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
@@ -27,7 +39,7 @@ const FAMILIES: [(&str, &[&str]); 3] = [
 ];
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    PathBuf::from(ROOT)
 }
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -53,10 +65,7 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
 }
 
 fn sources() -> Vec<String> {
-    ["src", "ir", "compiler", "runtime", "tests", "examples"]
-        .iter()
-        .flat_map(|folder| files(folder, "rs"))
-        .collect()
+    PLACES.iter().flat_map(|folder| files(folder, "rs")).collect()
 }
 
 /// What follows each occurrence of `before` up to `end`.
@@ -84,11 +93,13 @@ fn names_in(file: &str) -> BTreeSet<String> {
 fn dependencies_point_one_way() {
     for (folder, allowed) in DIRECTIONS {
         let manifest = read(Path::new(folder).join("Cargo.toml"));
-        let dependencies = manifest.rsplit("\n[dependencies]").next().unwrap_or_default();
-        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        let of_dependencies =
+            |section: &&str| section.starts_with("dependencies]") || section.starts_with("dev-dependencies]");
         let of_ours = |line: &&str| line.starts_with("choral");
-        let used: BTreeSet<&str> = dependencies
-            .lines()
+        let used: BTreeSet<&str> = manifest
+            .split("\n[")
+            .filter(of_dependencies)
+            .flat_map(str::lines)
             .filter(of_ours)
             .filter_map(|line| line.split(['.', ' ', '=']).next())
             .collect();
@@ -184,7 +195,7 @@ fn every_family_documents_its_constraints() {
 /// Ops between members run inside mapped functions alone, so they have a test of their own.
 #[test]
 fn every_op_between_members_is_tested() {
-    let programs = read("tests/collectives.rs") + &read("tests/snapshots/collectives__programs.snap");
+    let programs = read("tests/collectives.rs") + &read("tests/snapshots/across__collectives__programs.snap");
     for name in names_in("ir/src/op/collective.rs") {
         let (_, method) = name.split_once('.').expect("a dialect");
         let is_used = programs.contains(&format!(".{method}(")) || programs.contains(&format!("{name} %"));
@@ -223,21 +234,29 @@ fn the_readme_links_to_tests() {
     }
 }
 
-/// A snapshot whose test is gone is seen by nobody.
+/// A snapshot whose test is gone is seen by nobody. Its name says where the test is: the binary, the module
+/// if there is one, and the test or the name that it gives the snapshot.
 #[test]
 fn every_snapshot_belongs_to_a_test() {
-    let snapshots = files("tests/snapshots", "snap");
-    assert!(snapshots.len() > 50, "the snapshots are gone");
-    for snapshot in snapshots {
-        let name = Path::new(&snapshot).file_stem().expect("a name").to_string_lossy().into_owned();
-        let (file, test) = name.split_once("__").expect("a file and a test");
-        let is_there = match test.split_once('@') {
-            Some((_, program)) => Path::new("tests/files").join(program).exists(),
-            None => {
-                let code = read(format!("tests/{file}.rs"));
-                code.contains(&format!("fn {test}(")) || code.contains(&format!("\"{test}\""))
-            }
-        };
-        assert!(is_there, "{snapshot} belongs to no test");
+    for (folder, binary) in SNAPSHOTS {
+        let snapshots = files(&format!("{folder}/snapshots"), "snap");
+        assert!(snapshots.len() > 5, "the snapshots of {folder} are gone");
+        for snapshot in snapshots {
+            let name = Path::new(&snapshot).file_stem().expect("a name").to_string_lossy().into_owned();
+            let place = name.strip_prefix(&format!("{binary}__")).expect("the name of the binary");
+            let (module, test) = place.split_once("__").unwrap_or(("main", place));
+            let is_there = match test.split_once('@') {
+                Some((_, program)) => root().join("tests/files").join(program).exists(),
+                None => {
+                    let code = read(format!("{folder}/{module}.rs"));
+                    code.contains(&format!("fn {test}(")) || code.contains(&format!("\"{test}\""))
+                }
+            };
+            assert!(is_there, "{snapshot} belongs to no test");
+        }
     }
+    let kept: usize =
+        SNAPSHOTS.iter().map(|(folder, _)| files(&format!("{folder}/snapshots"), "snap").len()).sum();
+    let all: usize = PLACES.iter().map(|place| files(place, "snap").len()).sum();
+    assert_eq!(kept, all, "a snapshot lies where no test looks for it");
 }

@@ -74,7 +74,7 @@ impl Forward for Cnn<Var> {
 
 /// A file of the data folder.
 pub(crate) fn path(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "examples/data/digits", name].iter().collect()
+    [crate::ROOT, "examples/data/digits", name].iter().collect()
 }
 
 /// The five checkpoints of an architecture, in evaluation mode.

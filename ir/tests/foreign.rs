@@ -2,12 +2,10 @@
 //! devices. What they mean is checked by the text of the same graph in our own form, or by values in
 //! `tests/foreign.rs`; what they do not mean here is refused by name.
 
-mod texts;
-
+use crate::texts::fault;
 use choral_ir::check::Program;
 use choral_ir::op::Op;
 use choral_ir::{Graph, NodeKind};
-use texts::fault;
 
 #[track_caller]
 fn parse(text: &str) -> Graph {

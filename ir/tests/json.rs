@@ -1,5 +1,4 @@
 //! The JSON form: exact to the bit, and what is read is checked.
-#![allow(clippy::unwrap_used)]
 
 use choral_ir::op::ComparisonDirection::{Eq, Lt, Ne};
 use choral_ir::op::{Binary, Sort, Unary};

@@ -1,9 +1,7 @@
 //! Texts by other hands: usual spellings that the printer does not write, and faults.
 
-mod texts;
-
+use crate::texts::fault;
 use choral_ir::{DType, Extreme, Fold, Graph, NodeKind, Op, Storage, Tensor};
-use texts::fault;
 
 /// The first text means what the second means.
 #[track_caller]

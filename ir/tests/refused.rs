@@ -1,9 +1,7 @@
 //! What choral leaves out of texts by other programs, and attributes that are not what their op expects:
 //! each is refused by name, with its place.
 
-mod texts;
-
-use texts::fault;
+use crate::texts::fault;
 
 /// A function `@main` of one line, in `%x: tensor<2x3xf32>`.
 fn line(line: &str, result: &str) -> String {

@@ -1,5 +1,4 @@
 //! Sizes beyond what memory or 64 bits hold: refused by type rules and constructors, not wrapped around.
-#![allow(clippy::unwrap_used)]
 
 use choral_ir::op::{
     Binary, BroadcastInDim, Concatenate, Convolution, DynamicUpdateSlice, Iota, Layout, Pad, ReduceWindow,

@@ -1,5 +1,4 @@
 //! The text of graphs: how each op family prints, and that what is printed reads back.
-#![allow(clippy::unwrap_used)]
 
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{

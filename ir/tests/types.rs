@@ -1,5 +1,4 @@
 //! Type rules: what does not fit is told with the op, the operands and the constraint's label.
-#![allow(clippy::unwrap_used)]
 
 use choral_ir::op::{
     Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Concatenate, Convolution,

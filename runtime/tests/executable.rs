@@ -1,5 +1,4 @@
 //! What holders of an executable rely on.
-#![allow(clippy::unwrap_used)]
 
 use choral_ir::op::Binary;
 use choral_ir::{Builder, DType, Graph, Key, Tensor, TensorType};

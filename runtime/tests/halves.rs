@@ -1,5 +1,4 @@
 //! Folds of 16-bit floats: they accumulate in `f32` and are rounded once, on every device.
-#![allow(clippy::unwrap_used)]
 
 use choral_ir::op::{Binary, ComparisonDirection, Reduce, ReduceWindow, Scan, Scatter, SelectAndScatter};
 use choral_ir::{Builder, DType, Graph, Key, Op, Reducer, Tensor, TensorType};

@@ -168,3 +168,28 @@ fn loops_carry_one_copy() {
         804 + 400 + 804 + 804 + 400,
     );
 }
+
+/// One branch runs: the larger one counts, wherever it stands, and not both.
+#[test]
+fn branches_take_as_much_as_the_larger_one() {
+    let small = "%a = stablehlo.tanh %x : tensor<100xf32>
+         stablehlo.return %a : tensor<100xf32>";
+    let large = "%a = stablehlo.tanh %x : tensor<100xf32>
+         %b = stablehlo.sine %a : tensor<100xf32>
+         %c = stablehlo.add %a, %b : tensor<100xf32>
+         stablehlo.return %c : tensor<100xf32>";
+    // Beside the inputs the processor holds %a and %b, the interpreter the branch's %x, too, and the result.
+    let (cpu, reference) = (404 + 2 * 400, 404 + 400 + 4 * 400);
+    for (first, second) in [(small, large), (large, small)] {
+        let body = |op: &str, index: &str| {
+            format!(
+                "%r = \"stablehlo.{op}\"(%p) ({{\n{first}\n}}, {{\n{second}\n}}) : ({index}) -> tensor<100xf32>
+                 return %r : tensor<100xf32>"
+            )
+        };
+        let signature = "(%p: tensor<i32>, %x: tensor<100xf32>) -> tensor<100xf32>";
+        check(signature, &body("case", "tensor<i32>"), cpu, reference);
+        let signature = "(%p: tensor<i1>, %x: tensor<100xf32>) -> tensor<100xf32>";
+        check(signature, &body("if", "tensor<i1>"), cpu - 3, reference - 3);
+    }
+}

@@ -6,7 +6,7 @@ use choral::prelude::*;
 use choral::{Error, IntoDims};
 use insta::assert_snapshot;
 
-use crate::{TestResult, add, add_with, linears, message, numbers};
+use super::{TestResult, add, add_with, linears, message, numbers};
 
 /// Runs a linear layer that is itself an argument.
 fn layer_with(in_dims: impl IntoDims) -> Result<Tensor, Error> {

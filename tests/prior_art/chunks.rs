@@ -3,7 +3,7 @@
 use choral::prelude::*;
 use insta::assert_snapshot;
 
-use crate::{TestResult, message, numbers};
+use super::{TestResult, message, numbers};
 
 /// A result of each member's own and one that all share.
 fn own_and_shared((x, w): (Var, Var)) -> (Var, Var) {

@@ -4,7 +4,7 @@ use choral::custom_vmap;
 use choral::prelude::*;
 use insta::assert_snapshot;
 
-use crate::{message, numbers};
+use super::{message, numbers};
 
 /// The message of a mapped function's faults without the lines, which must be of this file.
 #[track_caller]

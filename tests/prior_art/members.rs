@@ -5,7 +5,7 @@ use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{Graph, runtime};
 use insta::assert_snapshot;
 
-use crate::{TestResult, message, numbers};
+use super::{TestResult, message, numbers};
 
 /// Maps a program over these of its inputs and runs it.
 fn run_mapped(graph: &Graph, in_dims: &[Option<usize>], inputs: &[Tensor], members: usize) -> Vec<Tensor> {

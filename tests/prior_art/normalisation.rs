@@ -4,7 +4,7 @@ use choral::prelude::*;
 use choral::{Error, IntoDims};
 use insta::assert_snapshot;
 
-use crate::{TestResult, message, numbers};
+use super::{TestResult, message, numbers};
 
 /// Layers with other parameters and other statistics each.
 fn norms(training: bool) -> Vec<BatchNorm1d<Tensor>> {

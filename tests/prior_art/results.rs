@@ -6,7 +6,7 @@ use choral::prelude::*;
 use choral::{Error, IntoDims};
 use insta::assert_snapshot;
 
-use crate::{TestResult, message, numbers};
+use super::{TestResult, message, numbers};
 
 /// Runs a function of two results with these dims.
 fn two_with(out_dims: impl IntoDims) -> Result<(Tensor, Tensor), Error> {

@@ -4,7 +4,7 @@ use choral::ensemble::{member_state, unstack_module_state};
 use choral::prelude::*;
 use insta::assert_snapshot;
 
-use crate::{TestResult, linears, message, numbers};
+use super::{TestResult, linears, message, numbers};
 
 /// The message of what must not be stacked, neither with a function nor without.
 #[track_caller]

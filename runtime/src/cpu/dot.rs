@@ -1,8 +1,8 @@
-//! Contractions as matrix products of the `gemm` crate.
+//! Contractions as matrix products of the `gemm` crates.
 
 use choral_ir::op::{DotGeneral, dot::free};
 use choral_ir::{Element, Storage, Tensor, TensorType};
-use gemm::Parallelism;
+use gemm_common::Parallelism;
 
 use super::view::View;
 use crate::ops::places::strides;
@@ -103,12 +103,51 @@ fn joined(shape: &[usize], steps: &[usize], dims: &[usize]) -> Option<(usize, us
     Some(whole.unwrap_or((1, 1)))
 }
 
-/// The floats that `gemm` multiplies.
-pub(super) trait Real: Copy + Send + Sync + num_traits::Float + 'static {}
-impl Real for f32 {}
-impl Real for f64 {}
+/// What the `gemm` crates call: sizes; the result, its strides from column to column and from row to row, and
+/// whether it is added to; both operands likewise; factors; which are conjugated; and who takes part.
+type Kernel<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut T,
+    isize,
+    isize,
+    bool,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    T,
+    bool,
+    bool,
+    bool,
+    Parallelism,
+);
+
+/// The floats that have a kernel.
+pub(super) trait Real: Copy + Send + Sync + num_traits::Float + 'static {
+    /// The fastest kernel of this processor.
+    fn kernel() -> Kernel<Self>;
+}
+
+impl Real for f32 {
+    fn kernel() -> Kernel<f32> {
+        gemm_f32::gemm::f32::get_gemm_fn()
+    }
+}
+
+impl Real for f64 {
+    fn kernel() -> Kernel<f64> {
+        gemm_f64::gemm::f64::get_gemm_fn()
+    }
+}
 
 /// Writes the product of a `rows` x `depth` and a `depth` x `columns` matrix to `out`, row by row.
+///
+/// Kernels write column by column, so they are asked for the transposed product.
 pub(super) fn multiply<T: Real>(
     (rows, columns, depth): (usize, usize, usize),
     (left, a): (&[T], Matrix),
@@ -123,22 +162,22 @@ pub(super) fn multiply<T: Real>(
     let parallelism =
         if rows * columns * depth < PARALLEL { Parallelism::None } else { Parallelism::Rayon(0) };
     // SAFETY: the asserts above hold every element that the strides reach within its slice; `out`
-    // is exclusive and exactly rows * columns long; T is f32 or f64, which gemm implements.
+    // is exclusive and exactly rows * columns long.
     unsafe {
-        gemm::gemm(
-            rows,
+        T::kernel()(
             columns,
+            rows,
             depth,
             out.as_mut_ptr(),
-            1,
             columns as isize,
+            1,
             false,
-            left.as_ptr().add(a.offset),
-            a.column as isize,
-            a.row as isize,
             right.as_ptr().add(b.offset),
-            b.column as isize,
             b.row as isize,
+            b.column as isize,
+            left.as_ptr().add(a.offset),
+            a.row as isize,
+            a.column as isize,
             T::zero(),
             T::one(),
             false,

@@ -1,6 +1,7 @@
 //! Elementwise ops: [`crate::ops::scalar`] at every place.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use choral_ir::op::{Binary, Compare, ComparisonDirection, Elementwise, ReducePrecision, Unary};
 use choral_ir::{DType, Element, Storage, Tensor, with_dtype, with_storage};
@@ -89,34 +90,47 @@ fn clamp(operands: &[&Tensor]) -> Result<Storage, Error> {
 /// Integers among themselves wrap; floats to integers truncate, saturate and take NaN to 0;
 /// anything to `i1` asks whether it is not 0; all to floats round once.
 fn convert(x: &Tensor, dtype: DType) -> Storage {
-    // In 64 bits, negative ones in two's complement.
+    let is_integer = |dtype: DType| !dtype.is_float() && dtype != DType::I1;
+    let is_wide = is_integer(x.dtype()) && x.dtype().bytes() == 8;
+    let is_signed = x.dtype().is_signed_integer();
+    let whole = |bits: u64| if is_signed { i128::from(bits as i64) } else { i128::from(bits) };
+    with_dtype!(dtype, Target => Target::store(if !x.dtype().is_float() && is_integer(dtype) {
+        written(x, &bits, Target::from_bits64)
+    } else if is_wide && dtype.is_float() && dtype != DType::F64 {
+        written(x, &bits, |bits| Target::from_f64(to_odd(whole(bits))))
+    } else {
+        written(x, &numbers, Target::from_f64)
+    }))
+}
+
+/// Elements that are on their way from one type to another at a time.
+const CHUNK: usize = 1024;
+
+/// What is read of each element, as an element of another type. Read and written apart, so that there is code
+/// for each type and not for each pair of them.
+fn written<A, U>(
+    x: &Tensor,
+    read: &dyn Fn(&Tensor, Range<usize>) -> Vec<A>,
+    write: impl Fn(A) -> U,
+) -> Vec<U> {
+    let length = x.storage().len();
+    let mut all = Vec::with_capacity(length);
+    for start in (0..length).step_by(CHUNK) {
+        all.extend(read(x, start..length.min(start + CHUNK)).into_iter().map(&write));
+    }
+    all
+}
+
+/// Elements in 64 bits, negative ones in two's complement.
+fn bits(x: &Tensor, places: Range<usize>) -> Vec<u64> {
     fn extended<T: Scalar>(x: T) -> u64 {
         if T::DTYPE.bytes() < 8 { x.to_f64() as i64 as u64 } else { x.to_bits64() }
     }
-    fn wrap<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
-        values.iter().map(|&x| U::from_bits64(extended(x))).collect()
-    }
-    fn round<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
-        values.iter().map(|x| U::from_f64(x.to_f64())).collect()
-    }
-    fn round_wide<T: Scalar, U: Scalar>(values: &[T]) -> Vec<U> {
-        let value = |x: T| {
-            let bits = extended(x);
-            if T::DTYPE.is_signed_integer() { i128::from(bits as i64) } else { i128::from(bits) }
-        };
-        values.iter().map(|&x| U::from_f64(to_odd(value(x)))).collect()
-    }
-    with_storage!(x.storage(), values => with_dtype!(dtype, Target => {
-        let is_integer = |dtype: DType| !dtype.is_float() && dtype != DType::I1;
-        let is_wide = is_integer(x.dtype()) && x.dtype().bytes() == 8;
-        Target::store(if !x.dtype().is_float() && is_integer(dtype) {
-            wrap(values)
-        } else if is_wide && dtype.is_float() && dtype != DType::F64 {
-            round_wide(values)
-        } else {
-            round(values)
-        })
-    }))
+    with_storage!(x.storage(), values => values[places].iter().map(|&x| extended(x)).collect())
+}
+
+fn numbers(x: &Tensor, places: Range<usize>) -> Vec<f64> {
+    with_storage!(x.storage(), values => values[places].iter().map(|x| x.to_f64()).collect())
 }
 
 /// A number in `f64` from which narrower floats round as from the integer itself: between two of them, the one

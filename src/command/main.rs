@@ -1,4 +1,4 @@
-//! The command line: what each subcommand does, and what a shell gets back.
+//! The `choral` command: what each subcommand does, and what a shell gets back. See `choral --help`.
 //!
 //! | module | holds |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `picture` | graphs as SVG |
 //!
 //! Must not live here: anything that a user of the library would miss.
+#![forbid(unsafe_code)]
 
 mod arguments;
 mod bench;
@@ -59,7 +60,7 @@ impl Error {
 }
 
 /// Reads the command line, and does what it says.
-pub(crate) fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

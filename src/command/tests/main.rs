@@ -1,7 +1,7 @@
 //! The `choral` command, as users call it.
 
+mod cases;
 #[cfg(unix)]
-#[path = "command/output.rs"]
 mod output;
 
 use std::fs;

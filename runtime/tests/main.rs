@@ -1,0 +1,9 @@
+//! Tests of the runtime: what ops mean, special functions, plans and the memory that runs take.
+#![allow(clippy::unwrap_used)]
+
+mod executable;
+mod functions;
+mod halves;
+mod memory;
+mod random;
+mod reference;

@@ -1,0 +1,35 @@
+//! What crosses crates: one subject in each module. The laws over generated programs (`laws`) and the command
+//! (`command`) are binaries of their own.
+
+mod chunks;
+mod close;
+mod collectives;
+mod collectives_several;
+mod conformance;
+mod control;
+mod custom;
+mod dims;
+mod ensembles;
+mod errors;
+mod explain;
+mod files;
+mod foreign;
+mod golden;
+mod graphs;
+mod initialisers;
+mod ir;
+mod layers;
+mod loops;
+mod methods;
+mod nested;
+mod panics;
+mod populations;
+mod prior_art;
+mod random;
+mod tidy;
+
+#[path = "../examples/digits/mod.rs"]
+mod digits;
+
+/// The folder of the project.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
