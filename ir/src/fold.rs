@@ -1,8 +1,8 @@
 //! Folds as data: what a body that folds elements computes, worked out once, when it is made or read.
 //!
 //! Passes and kernels match on a [`Fold`]; the body stands beside it as it was spelled, for text, JSON
-//! and folds without a name. Must not live here: the making of bodies ([`crate::known`]), and of those
-//! on wider accumulators ([`crate::accumulate`]).
+//! and folds without a name. Must not live here: the making of bodies (`known.rs`), and of those
+//! on wider accumulators (`accumulate.rs`).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 use std::cmp::Ordering;

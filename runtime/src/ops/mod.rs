@@ -27,7 +27,7 @@ pub use bodies::{RunBody, bodies};
 use crate::error::Error;
 
 /// The results of an op on operands that satisfy its type rule; `types` are the results' types, and `run`
-/// runs its [`bodies`]. What [accumulates](Op::accumulating) in a wider type is for [`accumulate`].
+/// runs its [`bodies()`]. What [accumulates](Op::accumulating) in a wider type is for [`accumulate`].
 ///
 /// # Errors
 /// Those of `run` and of ops of users' own; that of a tensor that does not hold what its type says.
