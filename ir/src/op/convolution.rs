@@ -278,9 +278,9 @@ pub(super) fn follow(op: &Convolution, operand: usize, dim: usize) -> Option<usi
     if let Some(batching) = op.batching_dims.iter().find(|batching| own(batching) == Some(dim)) {
         return Some(batching.output);
     }
-    match operand {
-        0 => (dim == op.input.batch && op.batch_group_count == 1).then_some(op.output.batch),
-        _ => (dim == op.kernel.batch && op.batch_group_count * op.feature_group_count == 1)
-            .then_some(op.output.feature),
+    let one_group = op.batch_group_count * op.feature_group_count == 1;
+    match operand == 0 {
+        true => (dim == op.input.batch && op.batch_group_count == 1).then_some(op.output.batch),
+        false => (dim == op.kernel.batch && one_group).then_some(op.output.feature),
     }
 }
