@@ -23,6 +23,8 @@
 
 pub mod ensemble;
 pub mod error;
+#[cfg(doctest)]
+mod pages;
 mod program;
 
 pub use choral_compiler::custom::custom_vmap;
