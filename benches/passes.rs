@@ -8,20 +8,20 @@ mod programs;
 use std::hint::black_box;
 
 use choral::Graph;
-use choral::transform::{Axis, Batching, batch_graph, rewrite};
+use choral::transform::{Axis, VmapOptions, export, rewrite, vmap_graph};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use programs::{KINDS, SIZES, header};
 
 fn map(graph: &Graph) -> Graph {
-    let batching = Batching::new(Axis::new("members", 5), [Some(0)], [Some(0)]);
-    batch_graph(graph, &batching).expect("a mapped graph")
+    let options = VmapOptions::new(Axis::new("members", 5), [Some(0)], [Some(0)]);
+    vmap_graph(graph, &options).expect("a mapped graph")
 }
 
 /// From text to text again, mapped and by StableHLO's own ops.
 fn all(text: &str) -> String {
     let mapped = map(&Graph::parse(text).expect("a graph"));
     let clean = rewrite::common_subexpressions(&rewrite::dead_code(&mapped).expect("a graph"));
-    rewrite::export(&clean.expect("a graph")).expect("a plain graph").to_text()
+    export(&clean.expect("a graph")).expect("a plain graph").to_text()
 }
 
 /// Loops in one another, so many deep.

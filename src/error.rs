@@ -2,7 +2,7 @@
 
 pub use choral_compiler::Error as CompilerError;
 pub use choral_compiler::error::{
-    DimsError, EnsembleError, SettingValues, SizeGroup, TraceError, TraceFault, Who,
+    DimsError, EnsembleError, SettingValues, SizeGroup, TraceError, TraceFault, VmapError, Who,
 };
 pub use choral_compiler::state::{MismatchError, StateError};
 pub use choral_ir::{BuildError, TensorError};
@@ -25,6 +25,12 @@ pub enum Error {
 
 impl From<StateError> for Error {
     fn from(error: StateError) -> Error {
+        Error::Compiler(error.into())
+    }
+}
+
+impl From<VmapError> for Error {
+    fn from(error: VmapError) -> Error {
         Error::Compiler(error.into())
     }
 }

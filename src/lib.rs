@@ -31,7 +31,7 @@ pub use choral_compiler::custom::custom_vmap;
 pub use choral_compiler::trace::{control, random};
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
-    dims, explain, nn, state, trace, tree, with_key,
+    dims, nn, state, trace, transform, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_reverse, switch, while_loop};
@@ -42,12 +42,6 @@ pub use choral_runtime::Device;
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
 pub use program::{Program, jit, vmap};
-
-/// Transforms of graphs, for those who hold a [`Graph`] rather than a function.
-pub mod transform {
-    pub use choral_compiler::batch::{Axis, Batching, Chunks, MemoryLimit, batch_graph};
-    pub use choral_compiler::rewrite;
-}
 
 /// Everything that a program with models in it names.
 pub mod prelude {

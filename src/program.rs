@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use choral_compiler::batch::MemoryLimit;
-use choral_compiler::explain::Explanation;
 use choral_compiler::trace::function::{OutputTypes, TracedOn};
+use choral_compiler::transform::explain::Explanation;
+use choral_compiler::transform::vmap::MemoryLimit;
 use choral_compiler::tree::{Path, Typed, leaves, rebuild, settings};
 use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};

@@ -2,7 +2,7 @@
 
 use choral::ir::verify;
 use choral::prelude::*;
-use choral::transform::{Axis, Batching, batch_graph};
+use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{Graph, Key};
 use insta::assert_snapshot;
 
@@ -168,10 +168,10 @@ fn nested_axes() -> Result<(), choral::Error> {
     Ok(())
 }
 
-fn bind(text: &str, name: &str) -> Result<Graph, choral_compiler::Error> {
+fn bind(text: &str, name: &str) -> Result<Graph, choral::error::VmapError> {
     let graph = Graph::parse(text).expect("a program");
     let (in_dims, out_dims) = (vec![Some(0); graph.inputs().len()], vec![Some(0); graph.outputs().len()]);
-    batch_graph(&graph, &Batching::new(Axis::new(name, MEMBERS), in_dims, out_dims))
+    vmap_graph(&graph, &VmapOptions::new(Axis::new(name, MEMBERS), in_dims, out_dims))
 }
 
 /// Every op in text, bound by its own axis and carried along by another.
@@ -209,7 +209,7 @@ fn member_keys() {
     assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
     // The inner axis leaves the outer one's key to it.
     let axis = Axis::new("members", 2);
-    let once = batch_graph(&graph, &Batching::new(axis.clone(), [None], [None])).expect("the inner axis");
+    let once = vmap_graph(&graph, &VmapOptions::new(axis.clone(), [None], [None])).expect("the inner axis");
     assert_snapshot!(once, @r#"
     func.func public @main(
         %key: tensor<2xui32>) -> (tensor<2xui32>) {
@@ -217,7 +217,7 @@ fn member_keys() {
       return %outer : tensor<2xui32>
     }
     "#);
-    let twice = batch_graph(&once, &Batching::new(axis, [None], [Some(0)])).expect("the outer axis");
+    let twice = vmap_graph(&once, &VmapOptions::new(axis, [None], [Some(0)])).expect("the outer axis");
     let key = Key::new(3);
     let executable = choral::runtime::Executable::compile(&twice, Device::Cpu).expect("nothing left to bind");
     let keys = executable.run(&[key.into()]).expect("two keys").remove(0);
@@ -275,8 +275,8 @@ fn member_keys_by_number() {
         }";
     let graph = Graph::parse(text).expect("a program");
     assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
-    let others = Batching::new(Axis::new("others", 2), [None, Some(1)], [Some(0)]);
-    let carried = batch_graph(&graph, &others).expect("carried along");
+    let others = VmapOptions::new(Axis::new("others", 2), [None, Some(1)], [Some(0)]);
+    let carried = vmap_graph(&graph, &others).expect("carried along");
     assert_snapshot!(carried, @r#"
     func.func public @main(
         %key: tensor<3x2xui32>,
@@ -288,8 +288,8 @@ fn member_keys_by_number() {
     }
     "#);
     // The keys are mapped by then: each is its member's own.
-    let members = Batching::new(Axis::new("members", 4), [None, Some(0)], [Some(0)]);
-    let shared = batch_graph(&carried, &members).expect("bound");
+    let members = VmapOptions::new(Axis::new("members", 4), [None, Some(0)], [Some(0)]);
+    let shared = vmap_graph(&carried, &members).expect("bound");
     verify(&shared).expect("a valid graph");
     assert_eq!(Graph::parse(&shared.to_text()).expect("its text"), shared);
     let numbers = Tensor::from_fn([4, 3, 2], |at| at as i32);

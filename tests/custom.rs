@@ -5,7 +5,7 @@ use choral::ir::op::{Custom, CustomOp};
 use choral::ir::{BuildError, Builder, Element, Value};
 use choral::prelude::*;
 use choral::runtime::Executable;
-use choral::transform::{Axis, Batching, batch_graph};
+use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{Graph, custom_vmap};
 use insta::assert_snapshot;
 
@@ -87,8 +87,8 @@ fn an_op_of_ones_own() {
     assert_eq!(Graph::parse(&graph.to_text()).expect("its text"), graph);
     assert_eq!(graph.to_json().and_then(|json| Graph::from_json(&json)).expect("its JSON"), graph);
     for dim in 0..3 {
-        let batching = Batching::new(Axis::new("members", 2), [Some(dim)], [Some(0)]);
-        let mapped = batch_graph(&graph, &batching).expect("a mapped graph");
+        let batching = VmapOptions::new(Axis::new("members", 2), [Some(dim)], [Some(0)]);
+        let mapped = vmap_graph(&graph, &batching).expect("a mapped graph");
         let shape = mapped.input_types()[0].shape.clone();
         let x = Tensor::randn(shape, Key::new(dim as u64));
         let member = |at: usize| jit(move |x: Var| x.select(dim as i64, at)).call(&x).expect("a member");
@@ -159,7 +159,7 @@ fn results_that_are_not_the_ops() {
     };
     let mapped = |dim, times| {
         let graph = program(Misplaced { dim, times });
-        let mapped = batch_graph(&graph, &Batching::new(Axis::new("members", 5), [Some(0)], [Some(0)]));
+        let mapped = vmap_graph(&graph, &VmapOptions::new(Axis::new("members", 5), [Some(0)], [Some(0)]));
         mapped.expect_err("a rule that is wrong").to_string()
     };
     let graph = program(Misplaced { dim: None, times: 1 });

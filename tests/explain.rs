@@ -1,8 +1,8 @@
 //! What `vmap` does to typical programs, op by op: a rule that starts to do work twice, or to
 //! repeat what members share, shows here.
 
-use choral::explain::Explanation;
 use choral::prelude::*;
+use choral::transform::explain::Explanation;
 use insta::assert_snapshot;
 
 const MEMBERS: usize = 5;

@@ -6,7 +6,7 @@
 
 use choral::ir::random::Key;
 use choral::runtime::evaluate;
-use choral::transform::{Axis, Batching, batch_graph};
+use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{DType, Graph, Tensor, TensorType};
 use insta::{assert_snapshot, glob};
 
@@ -57,8 +57,8 @@ fn from_start(graph: &Graph, in_dims: &[Option<i64>]) -> Vec<Option<usize>> {
 fn batch(graph: &Graph, in_dims: &[Option<i64>], level: usize) -> Graph {
     let axis = Axis::new(["members", "samples"][level], MEMBERS);
     let out_dims = vec![Some(0); graph.outputs().len()];
-    let batching = Batching::new(axis, from_start(graph, in_dims), out_dims);
-    batch_graph(graph, &batching).expect("a graph to batch")
+    let batching = VmapOptions::new(axis, from_start(graph, in_dims), out_dims);
+    vmap_graph(graph, &batching).expect("a graph to batch")
 }
 
 /// Small numbers of a type, different for every input.

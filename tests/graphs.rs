@@ -178,7 +178,7 @@ fn folds_of_halves_are_exported_as_folds_of_f32() -> TestResult {
     let x = Tensor::from_fn([300], |_| 1.0f32).to_dtype(DType::F16);
     let starts = Tensor::from([0.0f32, 4000.0]).to_dtype(DType::F16);
     let mapped = vmap(sums, (None, 0)).trace((&x, &starts))?.graph;
-    let exported = choral::transform::rewrite::export(&mapped).expect("plain ops");
+    let exported = choral::transform::export(&mapped).expect("plain ops");
     assert!(!exported.to_text().contains("stablehlo.add %sofar, %element : tensor<2xf16>"), "{exported}");
     for graph in [mapped, exported] {
         let results = jit(graph).call((&x, &starts))?;
@@ -205,7 +205,7 @@ fn folds_are_exported_in_their_order() -> TestResult {
     let fold = Graph::parse(text).expect("a program");
     let (x, starts) = (Tensor::from([[1, 2, 3], [4, 5, 6]]), Tensor::from([0, 7]));
     let mapped = vmap(fold, (None, 0)).trace((&x, &starts))?.graph;
-    let exported = choral::transform::rewrite::export(&mapped).expect("plain ops");
+    let exported = choral::transform::export(&mapped).expect("plain ops");
     assert!(exported.to_text().contains("stablehlo.while"), "{exported}");
     for graph in [mapped, exported] {
         assert_eq!(jit(graph).call((&x, &starts))?[0].as_slice::<i32>()?, [123456, 7123456]);

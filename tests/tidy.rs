@@ -22,7 +22,7 @@ const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
 /// Folders of rules, and what stands in them beside one file per op family.
 const FAMILIES: [(&str, &[&str]); 3] = [
     ("ir/src/op", &["mod"]),
-    ("compiler/src/rules", &["mod"]),
+    ("compiler/src/transform/rules", &["mod"]),
     ("runtime/src/ops", &["mod", "places", "scalar"]),
 ];
 
@@ -93,6 +93,16 @@ fn dependencies_point_one_way() {
             .filter_map(|line| line.split(['.', ' ', '=']).next())
             .collect();
         assert_eq!(used, allowed.iter().copied().collect(), "what {folder} may use of the other crates");
+    }
+}
+
+#[test]
+fn transforms_do_not_know_what_users_write() {
+    for file in files("compiler/src/transform", "rs") {
+        let text = read(&file);
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let upward: Vec<&str> = code.filter(|line| line.contains("front::")).collect();
+        assert_eq!(upward, Vec::<&str>::new(), "{file} is below the front, and names it");
     }
 }
 

@@ -4,6 +4,7 @@
 //! Must not live here: transforms (the compiler's) and evaluation (the runtime's).
 #![forbid(unsafe_code)]
 
+pub mod axes;
 pub mod build;
 pub mod check;
 pub mod cost;
@@ -34,5 +35,5 @@ pub use known::Extreme;
 pub use op::{Op, TypeError};
 pub use random::Key;
 pub use tensor::{Tensor, TensorError};
-pub use types::TensorType;
+pub use types::{TensorType, normalise_dim};
 pub use verify::{VerifyError, verify};

@@ -116,3 +116,15 @@ impl fmt::Display for TensorType {
         write!(f, "{}>", self.dtype)
     }
 }
+
+/// A dimension that may count from the end, as PyTorch and NumPy number them, as an index; `None` where
+/// it is out of range.
+///
+/// ```
+/// use choral_ir::normalise_dim;
+/// assert_eq!([normalise_dim(1, 3), normalise_dim(-1, 3), normalise_dim(3, 3)], [Some(1), Some(2), None]);
+/// ```
+pub fn normalise_dim(dim: i64, rank: usize) -> Option<usize> {
+    let rank = rank as i64;
+    (-rank <= dim && dim < rank).then(|| dim.rem_euclid(rank) as usize)
+}

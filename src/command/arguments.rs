@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::transform::Vmap;
+use super::vmap::Vmap;
 
 const EXAMPLES: &str = "\
 What runs is the function @main, or the only public one; where there are several, each that takes no

@@ -10,8 +10,8 @@ use choral::runtime::Executable;
 use serde::Serialize;
 
 use super::arguments::{Bench, Device};
+use super::mapping::Mapping;
 use super::program::Source;
-use super::transform::Mapping;
 use super::{Error, Outcome, complain, device, inputs};
 
 /// Runs are timed at least so often.

@@ -8,7 +8,7 @@ use choral::state::{State, file};
 use choral::{DType, Key, Tensor, TensorType};
 
 use super::Error;
-use super::transform::Expected;
+use super::expected::Expected;
 
 /// Random integers are below this.
 const INTEGERS: f32 = 8.0;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `arguments` | the words of the command line |
 //! | `program` | programs from files and standard input |
-//! | `transform` | `--vmap`, and how many members there are |
+//! | `vmap`, `mapping`, `expected` | `--vmap` as it is written; how a program is mapped; what it then takes |
 //! | `inputs` | arguments from safetensors, or random ones |
 //! | `run`, `show`, `bench`, `check` | the subcommands |
 //! | `picture` | graphs as SVG |
@@ -15,12 +15,14 @@ mod arguments;
 mod bench;
 mod check;
 mod device;
+mod expected;
 mod inputs;
+mod mapping;
 mod picture;
 mod program;
 mod run;
 mod show;
-mod transform;
+mod vmap;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

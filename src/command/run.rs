@@ -7,8 +7,8 @@ use choral::ir::check::Program;
 use choral::state::{State, file};
 
 use super::arguments::Run;
+use super::mapping::Mapping;
 use super::program::Source;
-use super::transform::Mapping;
 use super::{Error, Outcome, complain, device, inputs};
 
 /// Runs every program of the source.

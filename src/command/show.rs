@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use choral::Graph;
 use choral::ir::check::Program;
 use choral::state::file;
-use choral::transform::rewrite;
+use choral::transform::export;
 
 use super::arguments::{Form, Show, Transforms};
+use super::mapping::Mapping;
 use super::program::Source;
-use super::transform::Mapping;
 use super::{Error, Outcome, complain, picture};
 
 /// Writes the transformed program to standard output or a file.
@@ -78,6 +78,6 @@ fn explanation(mapping: &Mapping<'_>, program: Program) -> Result<String, Error>
 
 /// Plain StableHLO: extensions of ours as StableHLO's own ops.
 fn stablehlo(graph: &Graph) -> Result<String, Error> {
-    let plain = rewrite::export(graph).map_err(|error| Error::message(error.to_string()))?;
+    let plain = export(graph).map_err(|error| Error::message(error.to_string()))?;
     Ok(plain.to_text())
 }

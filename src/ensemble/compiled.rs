@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::panic::Location as Caller;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use choral_compiler::batch::{Axis, Batching, batch_graph, exchanges};
-use choral_compiler::rewrite::expand;
+use choral_compiler::front::vmap::trace_member;
+use choral_compiler::transform::rewrite::expand;
+use choral_compiler::transform::vmap::{Axis, VmapOptions, exchanges, vmap_graph};
 use choral_compiler::tree::{Path, Walk, leaves, settings};
-use choral_compiler::vmap::trace_member;
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::Executable;
@@ -150,7 +150,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         if let Some(executable) = self.made().programs.get(&stack) {
             return Ok(Arc::clone(executable));
         }
-        let mapped = batch_graph(graph, &self.batching(graph, rows))?;
+        let mapped = vmap_graph(graph, &self.options(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
         let executable = Arc::new(Executable::compile(&mapped, self.device)?);
         self.made().programs.insert(stack, Arc::clone(&executable));
@@ -158,13 +158,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     }
 
     /// How a member's graph becomes that of so many.
-    pub(super) fn batching(&self, graph: &Graph, rows: usize) -> Batching {
+    pub(super) fn options(&self, graph: &Graph, rows: usize) -> VmapOptions {
         let of_state = self.state.params().keys().chain(self.state.buffers().keys());
         let mut in_dims: Vec<Option<usize>> =
             of_state.map(|name| (!self.is_shared(name)).then_some(0)).collect();
         in_dims.resize(graph.inputs().len(), None);
         let out_dims = vec![Some(0); graph.outputs().len()];
-        Batching { chunks: self.chunks, ..Batching::new(self.axis(rows), in_dims, out_dims) }
+        VmapOptions { chunks: self.chunks, ..VmapOptions::new(self.axis(rows), in_dims, out_dims) }
     }
 
     fn is_shared(&self, name: &str) -> bool {

@@ -9,9 +9,9 @@ use std::sync::Mutex;
 pub use choral_compiler::ensemble::*;
 pub use grouped::EnsembleGroups;
 
-use choral_compiler::batch::{Chunks, asks_for_numbers, exchanges};
-use choral_compiler::explain::{Explanation, explain};
 use choral_compiler::trace::function::OutputTypes;
+use choral_compiler::transform::explain::{Explanation, explain};
+use choral_compiler::transform::vmap::{Chunks, asks_for_numbers, exchanges};
 use choral_compiler::tree::rebuild;
 use choral_compiler::{Function, Module, Randomness, State, Tree, Var};
 use choral_ir::{Tensor, TensorType};
@@ -224,7 +224,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Types<M, X>: Send + Sync + 'static,
     {
         let Traced { graph, output: _, rows } = self.traced(input, &signature::<M, X>(input))?;
-        Ok(explain(&graph, &self.batching(&graph, rows))?)
+        Ok(explain(&graph, &self.options(&graph, rows))?)
     }
 
     /// Whether a member's results depend on the others, or on its number among them.

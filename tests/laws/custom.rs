@@ -3,7 +3,7 @@
 
 use choral::ir::op::{Custom, CustomOp};
 use choral::ir::{BuildError, Builder, NodeId, NodeKind, TypeError, Value};
-use choral::transform::{Axis, Batching, batch_graph};
+use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{Device, Graph, Tensor, TensorType, custom_vmap};
 use choral_compiler::{Function, Var, trace, vmap};
 
@@ -47,7 +47,7 @@ impl CustomOp for Opaque {
     ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
         let (values, in_dims): (Vec<Value>, Vec<Option<usize>>) = operands.iter().copied().unzip();
         let out_dims = vec![Some(0); self.0.outputs().len()];
-        let mapped = batch_graph(&self.0, &Batching::new(Axis::new("opaque", members), in_dims, out_dims));
+        let mapped = vmap_graph(&self.0, &VmapOptions::new(Axis::new("opaque", members), in_dims, out_dims));
         let mapped = mapped.map_err(|error| {
             let cause = TypeError { message: error.to_string(), constraint: "vmap" };
             builder.refusal(&Custom::new(Opaque(self.0.clone())).into(), &values, cause)

@@ -35,7 +35,7 @@ use std::collections::HashSet;
 
 use choral::ir::op::{AxisIndex, Binary, Unary};
 use choral::ir::{Builder, verify};
-use choral::transform::rewrite::export;
+use choral::transform::export;
 use choral::{Device, Graph, Tensor};
 
 use choices::Choices;

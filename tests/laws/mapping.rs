@@ -1,10 +1,9 @@
 //! One way to map a program: which inputs carry members, where, and how many there are.
 
+use choral::error::{DimsError, VmapError};
 use choral::ir::{Element, with_storage};
 use choral::{Graph, Tensor, TensorType};
-use choral_compiler::Error;
-use choral_compiler::batch::{Axis, Batching, Chunks, batch_graph};
-use choral_compiler::error::DimsError;
+use choral_compiler::transform::vmap::{Axis, Chunks, VmapOptions, vmap_graph};
 
 use crate::choices::Choices;
 
@@ -62,16 +61,16 @@ impl Mapping {
     ) -> Result<Option<Graph>, String> {
         match self.batched(graph, "members", chunk) {
             Ok(graph) => Ok(Some(graph)),
-            Err(Error::Dims(DimsError::Unbatched { .. })) => Ok(None),
+            Err(VmapError::Dims(DimsError::Unbatched { .. })) => Ok(None),
             Err(error) => Err(format!("{self:?}: vmap in chunks of {chunk:?} fails: {error}")),
         }
     }
 
-    fn batched(&self, graph: &Graph, axis: &str, chunk: Option<usize>) -> Result<Graph, Error> {
+    fn batched(&self, graph: &Graph, axis: &str, chunk: Option<usize>) -> Result<Graph, VmapError> {
         let axis = Axis::new(axis, self.members);
-        let at_once = Batching::new(axis, self.in_dims.as_slice(), self.out_dims.as_slice());
+        let at_once = VmapOptions::new(axis, self.in_dims.as_slice(), self.out_dims.as_slice());
         let chunks = Chunks { size: chunk, ..Chunks::default() };
-        batch_graph(graph, &Batching { chunks, ..at_once })
+        vmap_graph(graph, &VmapOptions { chunks, ..at_once })
     }
 
     /// Types of one member's outputs with the member dimension put in.

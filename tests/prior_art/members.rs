@@ -1,7 +1,7 @@
 //! What members have of their own, and where other systems let one meet another's; axes by name.
 
 use choral::prelude::*;
-use choral::transform::{Axis, Batching, batch_graph};
+use choral::transform::{Axis, VmapOptions, vmap_graph};
 use choral::{Graph, runtime};
 use insta::assert_snapshot;
 
@@ -10,8 +10,8 @@ use crate::{TestResult, message, numbers};
 /// Maps a program over these of its inputs and runs it.
 fn run_mapped(graph: &Graph, in_dims: &[Option<usize>], inputs: &[Tensor], members: usize) -> Vec<Tensor> {
     let out_dims = vec![Some(0); graph.outputs().len()];
-    let batching = Batching::new(Axis::new("members", members), in_dims, out_dims);
-    let mapped = batch_graph(graph, &batching).expect("a mapped program");
+    let batching = VmapOptions::new(Axis::new("members", members), in_dims, out_dims);
+    let mapped = vmap_graph(graph, &batching).expect("a mapped program");
     runtime::evaluate(&mapped, inputs).expect("a run")
 }
 

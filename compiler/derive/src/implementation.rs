@@ -2,9 +2,9 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{DeriveInput, GenericParam, Generics, Member, Result, parse_quote};
+use syn::{DeriveInput, GenericParam, Generics, Result, parse_quote};
 
-use crate::item::{Field, Item, Shape, Variant};
+use crate::item::Item;
 use crate::{map, settings, training};
 
 /// What the macro writes for an item.
@@ -50,30 +50,4 @@ fn with(item: &Item<'_>, other: &Ident) -> TokenStream {
         GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
     });
     quote!(<#(#arguments),*>)
-}
-
-/// The body of a method: `setting` for an enum without leaves, else a match with one arm for each
-/// variant, whose fields are bound.
-pub(crate) fn body(
-    item: &Item<'_>,
-    setting: TokenStream,
-    arm: impl Fn(&Variant<'_>) -> TokenStream,
-) -> TokenStream {
-    let variants = match &item.shape {
-        Shape::Setting => return setting,
-        Shape::Variants(variants) if variants.is_empty() => return quote!(match *self {}),
-        Shape::Variants(variants) => variants,
-    };
-    let arms = variants.iter().map(|variant| {
-        let (pattern, arm) = (pattern(variant), arm(variant));
-        quote!(#pattern => #arm)
-    });
-    quote!(match self { #(#arms)* })
-}
-
-fn pattern(variant: &Variant<'_>) -> TokenStream {
-    let name = variant.name.map(|name| quote!(::#name));
-    let members: Vec<&Member> = variant.fields.iter().map(|field| &field.member).collect();
-    let bindings = variant.fields.iter().map(Field::binding);
-    quote!(Self #name { #(#members: #bindings),* })
 }

@@ -7,6 +7,7 @@
 //! | `value` | how a field's type holds leaves |
 //! | `implementation` | the `impl` and its types |
 //! | `map`, `settings`, `training` | one method of `Tree` each |
+//! | `variants` | the match over variants that they share |
 //!
 //! Must not live here: what trees are for; that is the compiler's.
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@ mod settings;
 mod tests;
 mod training;
 mod value;
+mod variants;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -4,13 +4,13 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Type;
 
-use crate::implementation::body;
 use crate::item::{Field, Item, Variant};
 use crate::value::{Order, Value};
+use crate::variants::matched;
 
 pub(crate) fn method(item: &Item<'_>, leaf: &Ident, other: &Ident) -> TokenStream {
     let clone = quote!(<Self as ::core::clone::Clone>::clone(self));
-    let body = body(item, clone, |variant| construct(item.name, variant, leaf));
+    let body = matched(item, clone, |variant| construct(item.name, variant, leaf));
     quote! {
         fn map<#other: ::choral::tree::Leaf>(
             &self,
@@ -85,17 +85,7 @@ fn tuple(elements: &[Value<'_>], place: &Ident, leaf: &Ident) -> TokenStream {
 }
 
 fn entries(order: Order, place: &Ident, inner: &TokenStream) -> TokenStream {
-    let entries = ordered(order, place);
+    let entries = order.entries(place);
     let inner = quote!(at.within(::choral::tree::Segment::Key(key.clone()), |at| #inner));
     quote!(#entries.map(|(key, item)| (key.clone(), #inner)).collect())
-}
-
-/// An iterator over the entries of a map.
-pub(crate) fn ordered(order: Order, place: &Ident) -> TokenStream {
-    match order {
-        Order::AsTheyCome => quote!(#place.iter()),
-        Order::Sorted => {
-            quote!(#place.iter().collect::<::std::collections::BTreeMap<_, _>>().into_iter())
-        }
-    }
 }

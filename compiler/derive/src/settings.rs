@@ -7,14 +7,13 @@ use quote::{format_ident, quote};
 use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::implementation::body;
 use crate::item::{Field, Item, Variant};
-use crate::map::ordered;
 use crate::value::{Order, Value};
+use crate::variants::matched;
 
 pub(crate) fn method(item: &Item<'_>, leaf: &Ident) -> TokenStream {
     let text = quote!(visit(at.path(), ::std::format!("{:?}", self)));
-    let body = body(item, text, |variant| visit(variant, leaf));
+    let body = matched(item, text, |variant| visit(variant, leaf));
     quote! {
         fn settings(
             &self,
@@ -83,7 +82,7 @@ fn tuple(elements: &[Value<'_>], place: &Ident, leaf: &Ident) -> Option<TokenStr
 }
 
 fn entries(order: Order, place: &Ident, inner: &TokenStream) -> TokenStream {
-    let entries = ordered(order, place);
+    let entries = order.entries(place);
     let inner = quote!(at.within(::choral::tree::Segment::Key(key.clone()), |at| #inner));
     quote!(for (key, item) in #entries { #inner })
 }

@@ -6,12 +6,12 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::Type;
 
-use crate::implementation::body;
 use crate::item::{Field, Item};
 use crate::value::Value;
+use crate::variants::matched;
 
 pub(crate) fn method(item: &Item<'_>, leaf: &Ident) -> TokenStream {
-    let body = body(item, TokenStream::new(), |variant| {
+    let body = matched(item, TokenStream::new(), |variant| {
         let fields = variant.fields.iter().filter_map(|field| set(field, leaf));
         quote!({ #(#fields;)* })
     });

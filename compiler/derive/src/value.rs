@@ -4,7 +4,8 @@
 //! leaves themselves, and containers of them, are found by the syntax of the type. Every other type
 //! is left to its own `Tree`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use syn::{Error, GenericArgument, PathArguments, Result, Type};
 
 /// A field's type as the walks see it.
@@ -34,6 +35,18 @@ pub(crate) enum Order {
     AsTheyCome,
     /// By key, because the iterator's changes from run to run.
     Sorted,
+}
+
+impl Order {
+    /// An iterator over the entries of the map at `place`.
+    pub(crate) fn entries(self, place: &Ident) -> TokenStream {
+        match self {
+            Order::AsTheyCome => quote!(#place.iter()),
+            Order::Sorted => {
+                quote!(#place.iter().collect::<::std::collections::BTreeMap<_, _>>().into_iter())
+            }
+        }
+    }
 }
 
 impl<'a> Value<'a> {

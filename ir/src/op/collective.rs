@@ -252,12 +252,12 @@ fn infer_all_to_all(op: &AllToAll, ty: &TensorType) -> Result<Vec<TensorType>, T
     Ok(vec![ty.with_shape(shape)])
 }
 
-/// Where a tracked dimension of another axis goes.
-pub fn follow(op: &CollectiveOp, dims: &[Option<usize>]) -> Option<usize> {
-    let dim = dims.first().copied().flatten()?;
+/// Where a dimension of the operand goes that is another axis.
+pub(super) fn follow(op: &CollectiveOp, operand: usize, dim: usize) -> Option<usize> {
     match op {
         CollectiveOp::AxisIndex(_) => None,
-        CollectiveOp::AllReduce(_) | CollectiveOp::Permute(_) | CollectiveOp::MemberKey(_) => Some(dim),
+        CollectiveOp::AllReduce(_) | CollectiveOp::Permute(_) => Some(dim),
+        CollectiveOp::MemberKey(_) => (operand == 0).then_some(dim),
         CollectiveOp::AllGather(op) => Some(dim + usize::from(dim >= op.dimension)),
         CollectiveOp::AllToAll(op) => {
             let kept = (dim != op.split_dimension).then_some(dim - usize::from(dim > op.split_dimension))?;

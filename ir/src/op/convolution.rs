@@ -271,15 +271,16 @@ pub fn extent(size: usize, dilation: usize) -> Option<i64> {
     i64::try_from(steps.checked_mul(dilation)?.checked_add(1)?).ok()
 }
 
-/// Where a tracked dimension goes: batching dimensions, the input's batch, the kernel's features.
-pub fn follow(op: &Convolution, dims: &[Option<usize>]) -> Option<usize> {
-    let batching = op.batching_dims.iter().find(|dim| {
-        (dim.input.is_some() && dim.input == dims[0]) || (dim.kernel.is_some() && dim.kernel == dims[1])
-    });
-    match batching {
-        Some(dim) => Some(dim.output),
-        None if dims[0] == Some(op.input.batch) => Some(op.output.batch),
-        None if dims[1] == Some(op.kernel.batch) => Some(op.output.feature),
-        None => None,
+/// Where a dimension of an operand goes: a batching dimension, or the input's batch or the kernel's
+/// features where these are not in groups.
+pub(super) fn follow(op: &Convolution, operand: usize, dim: usize) -> Option<usize> {
+    let own = |batching: &BatchingDim| if operand == 0 { batching.input } else { batching.kernel };
+    if let Some(batching) = op.batching_dims.iter().find(|batching| own(batching) == Some(dim)) {
+        return Some(batching.output);
+    }
+    match operand {
+        0 => (dim == op.input.batch && op.batch_group_count == 1).then_some(op.output.batch),
+        _ => (dim == op.kernel.batch && op.batch_group_count * op.feature_group_count == 1)
+            .then_some(op.output.feature),
     }
 }

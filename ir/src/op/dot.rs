@@ -60,14 +60,14 @@ pub fn infer(op: &DotGeneral, operands: &[&TensorType]) -> Result<Vec<TensorType
     Ok(vec![TensorType::new(shape, *dtype)])
 }
 
-/// Where a tracked dimension goes: batching dimensions first, then the free ones of each side.
-pub fn follow(op: &DotGeneral, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
+/// Where a dimension of an operand goes: batching dimensions first, then the free ones of each side.
+pub(super) fn follow(op: &DotGeneral, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
     let lhs_free = free(operands[0].rank(), &op.lhs_batching, &op.lhs_contracting);
     let rhs_free = free(operands[1].rank(), &op.rhs_batching, &op.rhs_contracting);
-    let batch = op.lhs_batching.len();
-    let find = |dims: &[usize], dim: Option<usize>| dims.iter().position(|&at| Some(at) == dim);
-    find(&op.lhs_batching, dims[0])
-        .or_else(|| find(&op.rhs_batching, dims[1]))
-        .or_else(|| Some(batch + find(&lhs_free, dims[0])?))
-        .or_else(|| Some(batch + lhs_free.len() + find(&rhs_free, dims[1])?))
+    let find = |dims: &[usize]| dims.iter().position(|&at| at == dim);
+    let (batching, free, before) = match operand {
+        0 => (&op.lhs_batching, &lhs_free, 0),
+        _ => (&op.rhs_batching, &rhs_free, lhs_free.len()),
+    };
+    find(batching).or_else(|| Some(batching.len() + before + find(free)?))
 }

@@ -1,5 +1,6 @@
 //! Ops whose places are themselves values.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -370,41 +371,74 @@ fn batching_pairs(
     Ok(())
 }
 
-/// Where a tracked dimension goes: with the indices' dimensions, or within the slices; what is
-/// scattered into keeps its own.
-pub fn follow(op: &IndexOp, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
+/// Where a dimension of an operand goes: with the indices' dimensions, or within slices that are whole
+/// along it; what is written into keeps its own.
+pub(super) fn follow(op: &IndexOp, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
     match op {
-        IndexOp::Gather(op) => follow_gather(op, operands, dims),
-        IndexOp::DynamicSlice(op) => follow_dynamic_slice(op, operands[0].rank(), dims),
-        IndexOp::DynamicUpdateSlice(DynamicUpdateSlice { batching_dims: _ }) => dims[0].or(dims[1]),
-        IndexOp::Scatter(_) => dims[0],
+        IndexOp::Gather(op) => follow_gather(op, operands, operand, dim),
+        IndexOp::DynamicSlice(op) => follow_dynamic_slice(op, operands[0], operand, dim),
+        IndexOp::DynamicUpdateSlice(op) => {
+            let is_whole = operand < 2 && operands[0].shape[dim] == operands[1].shape[dim];
+            (dim < op.batching_dims || is_whole).then_some(dim)
+        }
+        IndexOp::Scatter(op) => follow_scatter(op, operands, operand, dim),
     }
 }
 
-fn follow_dynamic_slice(op: &DynamicSlice, rank: usize, dims: &[Option<usize>]) -> Option<usize> {
-    let batching = dims[1..].iter().flatten().next().copied();
-    let from_operand = |dim: usize| {
-        let batching = op.batching_dims.iter().position(|own| *own == Some(dim));
-        let sliced = || op.sliced_dims(rank).iter().position(|&sliced| sliced == dim);
-        batching.or_else(|| Some(op.batching_dims.len() + sliced()?))
-    };
-    batching.or_else(|| from_operand(dims[0]?))
+fn follow_dynamic_slice(op: &DynamicSlice, ty: &TensorType, operand: usize, dim: usize) -> Option<usize> {
+    if operand > 0 {
+        return Some(dim);
+    }
+    let sliced = || op.sliced_dims(ty.rank()).iter().position(|&sliced| sliced == dim);
+    let whole = || sliced().filter(|&at| op.slice_sizes[at] == ty.shape[dim]);
+    let batching = op.batching_dims.iter().position(|own| *own == Some(dim));
+    batching.or_else(|| Some(op.batching_dims.len() + whole()?))
 }
 
-fn follow_gather(op: &Gather, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
-    let (operand, indices) = (operands[0], operands[1]);
-    let kept = op.kept_dims(operand.rank());
-    if let Some(dim) = dims[0]
-        && let Some(position) = kept.iter().position(|&at| at == dim)
-    {
-        return Some(op.offset_dims[position]);
+fn follow_gather(op: &Gather, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
+    let (ty, indices) = (operands[0], operands[1]);
+    let kept = op.kept_dims(ty.rank());
+    if let (0, Some(at)) = (operand, kept.iter().position(|&at| at == dim)) {
+        return (op.slice_sizes[dim] == ty.shape[dim]).then_some(op.offset_dims[at]);
     }
-    let paired = |dim: usize| {
-        let at = op.operand_batching_dims.iter().position(|&at| at == dim)?;
-        Some(op.start_indices_batching_dims[at])
+    let paired = if operand == 0 {
+        counterpart(&op.operand_batching_dims, &op.start_indices_batching_dims, dim)?
+    } else {
+        dim
     };
-    let dim = dims[1].or_else(|| paired(dims[0]?))?;
     let rank = indices.rank() - usize::from(op.index_vector_dim < indices.rank()) + kept.len();
-    let position = dim - usize::from(op.index_vector_dim < dim);
-    op.batch_dims(rank).get(position).copied()
+    let at = without(paired, op.index_vector_dim)?;
+    op.batch_dims(rank).get(at).copied()
+}
+
+fn follow_scatter(op: &Scatter, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
+    let count = operands.len() / 2;
+    let (input, update) = (operands[0], operands[count + 1]);
+    let window = op.window_dims(input.rank());
+    let whole = |at: usize| {
+        (update.shape[op.update_window_dims[at]] == input.shape[window[at]]).then_some(window[at])
+    };
+    let with_indices = |dim| counterpart(&op.scatter_indices_batching_dims, &op.input_batching_dims, dim);
+    match operand.cmp(&count) {
+        Ordering::Less if op.input_batching_dims.contains(&dim) => Some(dim),
+        Ordering::Less => whole(window.iter().position(|&at| at == dim)?),
+        Ordering::Equal => with_indices(dim),
+        Ordering::Greater => match op.update_window_dims.iter().position(|&at| at == dim) {
+            Some(at) => whole(at),
+            None => {
+                let at = op.scatter_dims(update.rank()).iter().position(|&at| at == dim)?;
+                with_indices(at + usize::from(at >= op.index_vector_dim))
+            }
+        },
+    }
+}
+
+/// What stands in the second list where the first one has this dimension.
+fn counterpart(list: &[usize], other: &[usize], dim: usize) -> Option<usize> {
+    list.iter().position(|&at| at == dim).map(|at| other[at])
+}
+
+/// The place of a dimension among those that are left without another one.
+fn without(dim: usize, gone: usize) -> Option<usize> {
+    (dim != gone).then(|| dim - usize::from(dim > gone))
 }

@@ -98,8 +98,7 @@ fn infer_triangular_solve(
     Ok(vec![b.clone()])
 }
 
-/// Where a tracked dimension goes: it stays, unless it is within the matrices.
-pub fn follow(operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
-    let dim = dims.iter().flatten().next().copied()?;
+/// Where a dimension of an operand goes: it stays, unless it is within the matrices.
+pub(super) fn follow(operands: &[&TensorType], dim: usize) -> Option<usize> {
     (dim + 2 < operands[0].rank()).then_some(dim)
 }

@@ -2,7 +2,7 @@
 //!
 //! One file per family; each holds its ops' attributes, their documentation with the constraint
 //! labels of the StableHLO specification, their type rule `infer`, and `follow`, which says where
-//! a tracked dimension of an operand lies in the results. An op is added by adding a variant: the
+//! a dimension of an operand lies in the results. An op is added by adding a variant: the
 //! compiler then names every rule that it lacks. Must not live here: transforms and evaluation.
 //!
 //! The same file names stand in the compiler's rules and in the runtime's ops. The whole static
@@ -254,23 +254,23 @@ fn infer_family(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, Ty
     }
 }
 
-/// Where a tracked dimension lies in each result, given where it lies in each operand.
+/// Where a dimension of an operand lies in the results, if it can be told from others there: its elements
+/// in their order, each made from the operands' elements at the same place along it.
 ///
-/// `None` for an operand that does not carry the dimension, and for a result in which it cannot
-/// be told from others any more. Regions are followed by who walks them (`text::axes`).
-pub fn follow(op: &Op, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
+/// What goes into regions and comes out of them is for who walks them (`axes`).
+pub(crate) fn follow(op: &Op, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
     match op {
-        Op::Elementwise(_) => dims.iter().flatten().next().copied(),
-        Op::Shape(op) => shape::follow(op, operands, dims),
-        Op::Dot(op) => dot::follow(op, operands, dims),
-        Op::Convolution(op) => convolution::follow(op, dims),
-        Op::Reduce(op) => reduce::follow(op, dims),
-        Op::Window(_) => dims.iter().flatten().next().copied(),
-        Op::Index(op) => index::follow(op, operands, dims),
-        Op::Sort(_) => sort::follow(dims),
-        Op::Linalg(_) => linalg::follow(operands, dims),
-        Op::Random(op) => random::follow(op, dims),
-        Op::Collective(op) => collective::follow(op, dims),
+        Op::Elementwise(_) => Some(dim),
+        Op::Shape(op) => shape::follow(op, operands, dim),
+        Op::Dot(op) => dot::follow(op, operands, operand, dim),
+        Op::Convolution(op) => convolution::follow(op, operand, dim),
+        Op::Reduce(op) => reduce::follow(op, operands, operand, dim),
+        Op::Window(op) => window::follow(op, operands, operand, dim),
+        Op::Index(op) => index::follow(op, operands, operand, dim),
+        Op::Sort(op) => sort::follow(op, operands, dim),
+        Op::Linalg(_) => linalg::follow(operands, dim),
+        Op::Random(op) => random::follow(op, dim),
+        Op::Collective(op) => collective::follow(op, operand, dim),
         Op::Control(_) | Op::Custom(_) => None,
     }
 }

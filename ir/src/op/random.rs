@@ -87,7 +87,7 @@ pub fn infer(op: &RngBitGenerator, operands: &[&TensorType]) -> Result<Vec<Tenso
     Ok(vec![state.clone(), TensorType::new(shape, *dtype)])
 }
 
-/// Where a tracked dimension goes: one of the batching dimensions stays.
-pub fn follow(op: &RngBitGenerator, dims: &[Option<usize>]) -> Option<usize> {
-    dims.iter().flatten().next().copied().filter(|&dim| dim < op.batching_dims)
+/// Where a dimension of the state goes: one of the batching dimensions stays.
+pub(super) fn follow(op: &RngBitGenerator, dim: usize) -> Option<usize> {
+    (dim < op.batching_dims).then_some(dim)
 }

@@ -75,13 +75,12 @@ pub(crate) fn check_inits(
     Ok(())
 }
 
-/// A kept dimension moves down by the reduced ones before it; a reduced one is gone.
-pub fn follow(op: &Reduce, dims: &[Option<usize>]) -> Option<usize> {
-    let (inputs, inits) = dims.split_at(dims.len() / 2);
-    let from_input = inputs.iter().flatten().next().copied();
-    match from_input {
-        Some(dim) if op.dimensions.contains(&dim) => None,
-        Some(dim) => Some(dim - op.dimensions.iter().filter(|&&reduced| reduced < dim).count()),
-        None => inits.iter().flatten().next().copied(),
+/// Where a dimension of an operand goes: a kept one moves down by the reduced ones before it, a reduced
+/// one is gone. Initial values have the result's shape.
+pub(super) fn follow(op: &Reduce, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
+    if operand >= operands.len() / 2 {
+        return Some(dim);
     }
+    let before = op.dimensions.iter().filter(|&&reduced| reduced < dim).count();
+    (!op.dimensions.contains(&dim)).then(|| dim - before)
 }

@@ -325,23 +325,26 @@ fn infer_concatenate(op: &Concatenate, operands: &[&TensorType]) -> Result<Tenso
     Ok(result)
 }
 
-/// Where a tracked dimension goes; a reshape keeps it while nothing before it is regrouped.
-pub fn follow(op: &ShapeOp, operands: &[&TensorType], dims: &[Option<usize>]) -> Option<usize> {
-    let dim = dims.iter().flatten().next().copied()?;
-    match op {
-        ShapeOp::BroadcastInDim(op) => Some(op.dims[dim]),
-        ShapeOp::Transpose(op) => op.permutation.iter().position(|&from| from == dim),
-        ShapeOp::Reshape(op) => {
-            let shape = &operands[0].shape;
-            let before = shape[..dim].iter().product::<usize>();
-            (0..op.shape.len())
-                .find(|&to| op.shape[to] == shape[dim] && op.shape[..to].iter().product::<usize>() == before)
-        }
-        ShapeOp::BitcastConvert(_)
-        | ShapeOp::Iota(_)
-        | ShapeOp::Reverse(_)
-        | ShapeOp::Slice(_)
-        | ShapeOp::Pad(_)
-        | ShapeOp::Concatenate(_) => Some(dim),
-    }
+/// Where a dimension of an operand goes. A reshape keeps it while nothing before it is regrouped; what
+/// reorders it, or leaves some of it out, does not.
+pub(super) fn follow(op: &ShapeOp, operands: &[&TensorType], dim: usize) -> Option<usize> {
+    let size = operands[0].shape[dim];
+    let stays = match op {
+        ShapeOp::BroadcastInDim(op) => return (op.shape[op.dims[dim]] == size).then_some(op.dims[dim]),
+        ShapeOp::Transpose(op) => return op.permutation.iter().position(|&from| from == dim),
+        ShapeOp::Reshape(op) => return regrouped(&operands[0].shape, &op.shape, dim),
+        ShapeOp::BitcastConvert(_) => true,
+        ShapeOp::Iota(_) => false,
+        ShapeOp::Reverse(op) => !op.dims.contains(&dim),
+        ShapeOp::Slice(op) => (op.start[dim], op.limit[dim], op.strides[dim]) == (0, size, 1),
+        ShapeOp::Pad(op) => (op.low[dim], op.high[dim], op.interior[dim]) == (0, 0, 0),
+        ShapeOp::Concatenate(op) => dim != op.dimension,
+    };
+    stays.then_some(dim)
+}
+
+/// The dimension of the new shape that has the old one's size, behind as many elements.
+fn regrouped(from: &[usize], to: &[usize], dim: usize) -> Option<usize> {
+    let before = from[..dim].iter().product::<usize>();
+    (0..to.len()).find(|&at| to[at] == from[dim] && to[..at].iter().product::<usize>() == before)
 }

@@ -100,7 +100,11 @@ fn infer_top_k(TopK { k }: TopK, operands: &[&TensorType]) -> Result<Vec<TensorT
     Ok(vec![values, places])
 }
 
-/// Where a tracked dimension goes: it stays.
-pub fn follow(dims: &[Option<usize>]) -> Option<usize> {
-    dims.iter().flatten().next().copied()
+/// Where a dimension of an operand goes: it stays, unless it is sorted.
+pub(super) fn follow(op: &SortOp, operands: &[&TensorType], dim: usize) -> Option<usize> {
+    let sorted = match op {
+        SortOp::Sort(op) => op.dimension,
+        SortOp::TopK(_) => operands[0].rank() - 1,
+    };
+    (dim != sorted).then_some(dim)
 }

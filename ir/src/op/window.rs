@@ -183,3 +183,21 @@ fn infer_reduce_window(op: &ReduceWindow, operands: &[&TensorType]) -> Result<Ve
     reducer(body, inputs)?;
     Ok(inputs.iter().map(|input| input.with_shape(shape.clone())).collect())
 }
+
+/// Where a dimension of an operand goes: it stays where windows hold a single element and leave none out.
+pub(super) fn follow(op: &WindowOp, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
+    let (window, stride, padding, dilation, inputs) = match op {
+        WindowOp::ReduceWindow(op) => (
+            op.window_dimensions[dim],
+            op.window_strides[dim],
+            op.padding[dim],
+            op.base_dilations[dim],
+            operands.len() / 2,
+        ),
+        WindowOp::SelectAndScatter(op) => {
+            (op.window_dimensions[dim], op.window_strides[dim], op.padding[dim], 1, 2)
+        }
+    };
+    let stays = (window, stride, padding, dilation) == (1, 1, (0, 0), 1);
+    (operand >= inputs || stays).then_some(dim)
+}

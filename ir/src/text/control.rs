@@ -1,69 +1,56 @@
 //! How branches, loops and bodies spell themselves: what they read from outside goes by its name there.
 
-use super::ops::{array, block, commas};
-use super::print::{Call, results};
-use crate::Graph;
+use super::call::{Call, list, results};
+use super::lists::array;
 use crate::op::{Case, ControlOp, If, Map, Scan, While};
 
 /// The right-hand side of an op's line.
-pub(super) fn spell<'a>(op: &'a ControlOp, call: &Call<'a>) -> String {
+pub(super) fn spell(op: &ControlOp, call: &Call<'_>) -> String {
     match op {
-        ControlOp::If(If { true_branch, false_branch }) => branches(op, &[true_branch, false_branch], call),
-        ControlOp::Case(Case { branches: all }) => {
-            branches(op, &all.iter().map(|branch| &**branch).collect::<Vec<_>>(), call)
+        ControlOp::If(If { true_branch: _, false_branch: _ }) | ControlOp::Case(Case { branches: _ }) => {
+            branches(op.name(), call)
         }
-        ControlOp::While(While { cond, body }) => while_loop(op, cond, body, call),
-        // `chlo.scan(%x) inits(%start) dimension=0 {^bb0(..): ..} : (A, B) -> (C, D)`.
-        ControlOp::Scan(Scan { dimension, is_reverse, inputs, body }) => {
-            let reverse = if *is_reverse { " is_reverse=true" } else { "" };
-            let body = block(&call.region(op, body, &[]), call.printer);
-            let (inputs, inits) = call.names.split_at(*inputs);
-            let (inputs, inits) = (inputs.join(", "), inits.join(", "));
-            let signature = call.signature();
-            format!("chlo.scan({inputs}) inits({inits}) dimension={dimension}{reverse} {body} : {signature}")
-        }
-        ControlOp::Map(op) => map(op, call),
+        ControlOp::While(While { cond: _, body: _ }) => while_loop(call),
+        ControlOp::Scan(op) => scan(op, call),
+        ControlOp::Map(Map { computation: _ }) => map(call),
         ControlOp::OptimizationBarrier => {
-            let types = commas(&call.results);
-            format!("stablehlo.optimization_barrier {} : {types}", call.arguments())
+            format!("stablehlo.optimization_barrier {} : {}", call.arguments(), list(&call.results))
         }
     }
 }
 
 /// `"stablehlo.case"(%i) ({..}, {..}) : (tensor<i32>) -> T`: the branches name what they read.
-fn branches<'a>(op: &ControlOp, branches: &[&'a Graph], call: &Call<'a>) -> String {
-    let (name, margin) = (op.name(), call.printer.margin());
-    let (index, captured) = (&call.names[0], &call.names[1..]);
-    let captured: Vec<String> = captured.iter().map(|name| name.trim_start_matches('%').to_owned()).collect();
-    let branch = |graph: &&'a Graph| {
-        let region = call.region(op, graph, &captured);
-        format!("{{\n{}{margin}}}", region.body("stablehlo.return"))
-    };
-    let branches = branches.iter().map(branch).collect::<Vec<_>>().join(", ");
-    format!("\"{name}\"({index}) ({branches}) : ({}) -> {}", call.operands[0], results(&call.results))
+fn branches(name: &str, call: &Call<'_>) -> String {
+    let branches = call.regions.iter().map(|branch| call.braces(branch)).collect::<Vec<_>>().join(", ");
+    let (index, ty, results) = (&call.names[0], call.operands[0], results(&call.results));
+    format!("\"{name}\"({index}) ({branches}) : ({ty}) -> {results}")
 }
 
 /// `stablehlo.while(%i = %zero) : T cond {..} do {..}`.
-fn while_loop<'a>(op: &ControlOp, cond: &'a Graph, body: &'a Graph, call: &Call<'a>) -> String {
-    let (outer, margin) = (call.printer, call.printer.margin());
-    let names = outer.arguments_of(body);
-    let carried = names.iter().zip(&call.names).map(|(name, operand)| format!("%{name} = {operand}"));
-    let region = |graph: &'a Graph| call.region(op, graph, &names).body("stablehlo.return");
+fn while_loop(call: &Call<'_>) -> String {
+    let (cond, body) = (&call.regions[0], &call.regions[1]);
+    let carried = cond.names.iter().zip(&call.names).map(|(name, operand)| format!("{name} = {operand}"));
     format!(
-        "stablehlo.while({}) : {}\n{margin}cond {{\n{}{margin}}} do {{\n{}{margin}}}",
+        "stablehlo.while({}) : {}\n{}cond {} do {}",
         carried.collect::<Vec<_>>().join(", "),
-        commas(&call.operands),
-        region(cond),
-        region(body),
+        list(&call.operands),
+        call.margin,
+        call.braces(cond),
+        call.braces(body),
     )
 }
 
-fn map<'a>(Map { computation }: &'a Map, call: &Call<'a>) -> String {
+/// `chlo.scan(%x) inits(%start) dimension=0 {^bb0(..): ..} : (A, B) -> (C, D)`.
+fn scan(Scan { dimension, is_reverse, inputs, body: _ }: &Scan, call: &Call<'_>) -> String {
+    let reverse = if *is_reverse { " is_reverse=true" } else { "" };
+    let (inputs, inits) = call.names.split_at(*inputs);
+    let (inputs, inits) = (inputs.join(", "), inits.join(", "));
+    let (body, signature) = (call.blocks(), call.signature());
+    format!("chlo.scan({inputs}) inits({inits}) dimension={dimension}{reverse} {body} : {signature}")
+}
+
+fn map(call: &Call<'_>) -> String {
     let dimensions = array(&(0..call.results[0].rank()).collect::<Vec<_>>());
-    format!(
-        "\"stablehlo.map\"({}) <{{dimensions = {dimensions}}}> ({}) : {}",
-        call.arguments(),
-        block(&call.body(computation), call.printer),
-        call.signature(),
-    )
+    let (arguments, body, signature) = (call.arguments(), call.blocks(), call.signature());
+    format!("\"stablehlo.map\"({arguments}) <{{dimensions = {dimensions}}}> ({body}) : {signature}")
 }

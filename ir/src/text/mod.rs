@@ -1,12 +1,13 @@
 //! The text of a graph: StableHLO, as MLIR tools read it.
 //!
 //! Values carry the user's names, so that a change of the graph changes few lines. Named axes stand
-//! at the boundary as `{choral.axes = "members@0"}`; inside, comments recomputed at each printing say
-//! where they are. Extensions of ours carry the prefix `choral.`. Must not live here: type rules (the
+//! at the boundary as `{choral.axes = "members@0"}`; inside, comments say where they are ([`crate::axes`]). Extensions of ours carry the prefix `choral.`. Must not live here: type rules (the
 //! parser builds through [`Builder`](crate::Builder)) and transforms.
 
 mod axes;
+mod call;
 mod control;
+mod lists;
 mod literal;
 mod names;
 mod ops;

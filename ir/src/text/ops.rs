@@ -1,10 +1,9 @@
 //! How each op spells itself, family by family: StableHLO's pretty form where it has one.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
-use std::fmt::Display;
-
+use super::call::Call;
 use super::control;
-use super::print::{Call, Printer};
+use super::lists::{array, list, pairs};
 use crate::Op;
 use crate::op::{
     AllGather, AllReduce, AllToAll, AxisIndex, BatchingDim, BitcastConvert, BroadcastInDim, Cholesky,
@@ -47,25 +46,6 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
             format!("{} {}{batching} : {}", op.name(), call.arguments(), call.signature())
         }
     }
-}
-
-/// `[1, 2]`.
-fn list<T: Display>(entries: &[T]) -> String {
-    format!("[{}]", commas(entries))
-}
-
-pub(super) fn commas<T: Display>(entries: &[T]) -> String {
-    entries.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// `array<i64: 1, 2>`.
-pub(super) fn array<T: Display>(entries: &[T]) -> String {
-    if entries.is_empty() { "array<i64>".to_owned() } else { format!("array<i64: {}>", commas(entries)) }
-}
-
-/// `[[0, 1], [2, 3]]`.
-fn pairs(entries: &[(i64, i64)]) -> String {
-    list(&entries.iter().map(|(low, high)| format!("[{low}, {high}]")).collect::<Vec<_>>())
 }
 
 fn elementwise(op: &Elementwise, call: &Call<'_>) -> String {
@@ -223,23 +203,29 @@ fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
             )
         }
         None => {
-            let reducer = reducer(&call.body(body), call.printer);
+            let reducer = reducer(call);
             format!("stablehlo.reduce{folded} across dimensions = {dimensions} : {signature}\n{reducer}")
         }
     }
 }
 
 /// `reducer(%lhs: T, %rhs: T) (..) {..}`: accumulator and element side by side, one pair per input.
-fn reducer(region: &Printer<'_>, outer: &Printer<'_>) -> String {
-    let (lhs, rhs) = region.graph.inputs().split_at(region.graph.inputs().len() / 2);
-    let pair = |(lhs, rhs)| format!("({}, {})", region.argument(lhs), region.argument(rhs));
-    let pairs = lhs.iter().zip(rhs).map(pair).collect::<Vec<_>>().join(" ");
-    format!("{0} reducer{pairs} {{\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
+fn reducer(call: &Call<'_>) -> String {
+    let body = &call.regions[0];
+    let (lhs, rhs) = body.arguments.split_at(body.arguments.len() / 2);
+    let pairs = lhs.iter().zip(rhs).map(|(lhs, rhs)| format!("({lhs}, {rhs})")).collect::<Vec<_>>();
+    format!("{} reducer{} {}", call.margin, pairs.join(" "), call.braces(body))
 }
 
 fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
-    let ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations, padding, body } =
-        op;
+    let ReduceWindow {
+        window_dimensions,
+        window_strides,
+        base_dilations,
+        window_dilations,
+        padding,
+        body: _,
+    } = op;
     format!(
         "\"stablehlo.reduce_window\"({}) <{{base_dilations = {}, padding = {}, \
          window_dilations = {}, window_dimensions = {}, window_strides = {}}}> ({}) : {}",
@@ -249,16 +235,9 @@ fn reduce_window(op: &ReduceWindow, call: &Call<'_>) -> String {
         array(window_dilations),
         array(window_dimensions),
         array(window_strides),
-        block(&call.body(body), call.printer),
+        call.blocks(),
         call.signature(),
     )
-}
-
-/// A region in braces, its inputs declared by `^bb0`.
-pub(super) fn block(region: &Printer<'_>, outer: &Printer<'_>) -> String {
-    let arguments =
-        region.graph.inputs().iter().map(|port| region.argument(port)).collect::<Vec<_>>().join(", ");
-    format!("{{\n{0}^bb0({arguments}):\n{1}{0}}}", outer.margin(), region.body("stablehlo.return"))
 }
 
 fn dynamic_slice(op: &DynamicSlice, call: &Call<'_>) -> String {
@@ -316,7 +295,7 @@ fn scatter(op: &Scatter, call: &Call<'_>) -> String {
         scatter_indices_batching_dims,
         scatter_dims_to_operand_dims,
         index_vector_dim,
-        body,
+        body: _,
     } = op;
     let numbers = written([
         ("update_window_dims", update_window_dims),
@@ -328,7 +307,7 @@ fn scatter(op: &Scatter, call: &Call<'_>) -> String {
     format!(
         "\"stablehlo.scatter\"({}) <{{scatter_dimension_numbers = #stablehlo.scatter<{numbers}index_vector_dim = {index_vector_dim}>}}> ({}) : {}",
         call.arguments(),
-        block(&call.body(body), call.printer),
+        call.blocks(),
         call.signature(),
     )
 }
@@ -339,11 +318,11 @@ fn written(lists: [(&str, &Vec<usize>); 5]) -> String {
     written.map(|(name, dims)| format!("{name} = {}, ", list(dims))).collect()
 }
 
-fn sort(Sort { dimension, is_stable, comparator }: &Sort, call: &Call<'_>) -> String {
+fn sort(Sort { dimension, is_stable, comparator: _ }: &Sort, call: &Call<'_>) -> String {
     format!(
         "\"stablehlo.sort\"({}) <{{dimension = {dimension} : i64, is_stable = {is_stable}}}> ({}) : {}",
         call.arguments(),
-        block(&call.body(comparator), call.printer),
+        call.blocks(),
         call.signature(),
     )
 }
@@ -422,15 +401,14 @@ fn padded(padding: &[(i64, i64)]) -> String {
 }
 
 fn select_and_scatter(op: &SelectAndScatter, call: &Call<'_>) -> String {
-    let SelectAndScatter { window_dimensions, window_strides, padding, select, scatter } = op;
+    let SelectAndScatter { window_dimensions, window_strides, padding, select: _, scatter: _ } = op;
     format!(
-        "\"stablehlo.select_and_scatter\"({}) <{{padding = {}, window_dimensions = {}, window_strides = {}}}> ({}, {}) : {}",
+        "\"stablehlo.select_and_scatter\"({}) <{{padding = {}, window_dimensions = {}, window_strides = {}}}> ({}) : {}",
         call.arguments(),
         padded(padding),
         array(window_dimensions),
         array(window_strides),
-        block(&call.body(select), call.printer),
-        block(&call.body(scatter), call.printer),
+        call.blocks(),
         call.signature(),
     )
 }

@@ -1,17 +1,19 @@
-//! The printer: a function, its lines, and regions. How each op spells itself is in [`super::ops`].
+//! The printer: a function, its lines, and their regions. How each op spells itself is in [`super::ops`].
 
-use super::axes::{self, Tracked};
+use super::call::{Call, Region, list};
 use super::names::{Names, identifier};
-use super::{literal, ops};
-use crate::graph::{Node, NodeId, NodeKind, Port, Value};
-use crate::op::ControlOp;
-use crate::{Graph, TensorType};
+use super::{axes, literal, ops};
+use crate::axes::Axes;
+use crate::graph::{Node, NodeId, NodeKind, Port};
+use crate::op::{Case, ControlOp, If, While};
+use crate::{Graph, Op};
 
 /// One graph on its way to text.
-pub(super) struct Printer<'a> {
-    pub(super) graph: &'a Graph,
+struct Printer<'a> {
+    graph: &'a Graph,
     names: Names<'a>,
-    axes: Tracked,
+    /// Where named axes lie; unknown where scalars are combined.
+    axes: Option<Axes<'a>>,
     /// Most elements that a constant is written with.
     limit: Option<usize>,
     /// Spaces before each line.
@@ -20,7 +22,7 @@ pub(super) struct Printer<'a> {
 
 /// The graph as a function.
 pub(super) fn function(graph: &Graph, limit: Option<usize>) -> String {
-    let printer = Printer { graph, names: Names::of(graph), axes: Tracked::of(graph), limit, indent: 2 };
+    let printer = Printer { graph, names: Names::of(graph), axes: Some(graph.axes()), limit, indent: 2 };
     let arguments = graph.inputs().iter().map(|port| format!("\n    {}", printer.argument(port)));
     let results =
         graph.outputs().iter().map(|port| format!("{}{}", graph.ty(port.value), axes::attribute(port)));
@@ -29,45 +31,36 @@ pub(super) fn function(graph: &Graph, limit: Option<usize>) -> String {
         identifier(graph.name()),
         arguments.collect::<Vec<_>>().join(","),
         results.collect::<Vec<_>>().join(", "),
-        printer.body("return"),
+        printer.lines("return"),
     )
 }
 
-impl<'a> Printer<'a> {
-    /// A printer of a region inside this graph. Inputs that this graph declares have the names in
-    /// `arguments`.
-    fn region<'r>(&'r self, region: &'r Graph, arguments: &[String], axes: Tracked) -> Printer<'r> {
-        let names = self.names.within(region, arguments);
-        Printer { graph: region, names, axes, limit: self.limit, indent: self.indent + 2 }
-    }
-
-    /// Names for the inputs of a region that are declared in this graph.
-    pub(super) fn arguments_of(&self, region: &Graph) -> Vec<String> {
-        self.names.fresh(region.inputs().iter().map(|port| region.node(port.value.node()).name.as_str()))
-    }
-
+impl Printer<'_> {
     /// An input as it is declared: name, type and axes.
-    pub(super) fn argument(&self, port: &Port) -> String {
+    fn argument(&self, port: &Port) -> String {
         let name = self.names.value(self.graph, port.value);
         format!("{name}: {}{}", self.graph.ty(port.value), axes::attribute(port))
     }
 
     /// Every line but the inputs', and the one that returns.
-    pub(super) fn body(&self, return_op: &str) -> String {
+    fn lines(&self, return_op: &str) -> String {
         let margin = self.margin();
         let mut text = String::new();
         for (id, node) in self.graph.nodes() {
             if let Some(line) = self.line(id, node) {
-                text.push_str(&format!("{margin}{line}{}\n", self.axes.comment(id, node)));
+                text.push_str(&format!("{margin}{line}{}\n", self.comment(id, node)));
             }
         }
         text.push_str(&format!("{margin}{}\n", self.results(return_op)));
         text
     }
 
-    /// The spaces before a line.
-    pub(super) fn margin(&self) -> String {
+    fn margin(&self) -> String {
         " ".repeat(self.indent)
+    }
+
+    fn comment(&self, id: NodeId, node: &Node) -> String {
+        self.axes.as_ref().map_or_else(String::new, |axes| axes::comment(axes, id, node))
     }
 
     fn results(&self, return_op: &str) -> String {
@@ -88,64 +81,52 @@ impl<'a> Printer<'a> {
                 let ty = &node.types[0];
                 format!("stablehlo.constant {} : {ty}", literal::dense(tensor, ty, self.limit))
             }
-            NodeKind::Op(op) => ops::spell(op, &self.call(id, node)),
+            NodeKind::Op(op) => ops::spell(op, &self.call(id, node, op)),
         };
         Some(format!("{} = {right}", self.names.definition(id, node.types.len())))
     }
 
-    fn call(&self, id: NodeId, node: &'a Node) -> Call<'_> {
+    fn call<'n>(&'n self, id: NodeId, node: &'n Node, op: &Op) -> Call<'n> {
         let operands = self.graph.operands(id);
+        let names: Vec<_> = operands.iter().map(|&value| self.names.value(self.graph, value)).collect();
         Call {
-            printer: self,
-            values: operands.clone(),
-            names: operands.iter().map(|&value| self.names.value(self.graph, value)).collect(),
+            regions: self.regions(id, op, &names),
+            names,
             operands: operands.iter().map(|&value| self.graph.ty(value)).collect(),
             results: node.types.iter().collect(),
+            margin: self.margin(),
         }
     }
-}
 
-/// What an op needs to know of its place in order to spell itself.
-pub(super) struct Call<'a> {
-    /// The printer of the graph around the op.
-    pub(super) printer: &'a Printer<'a>,
-    /// The operands.
-    values: Vec<Value>,
-    /// Names of the operands.
-    pub(super) names: Vec<String>,
-    /// Types of the operands.
-    pub(super) operands: Vec<&'a TensorType>,
-    /// Types of the results.
-    pub(super) results: Vec<&'a TensorType>,
-}
-
-impl<'a> Call<'a> {
-    /// A printer of a region of a branch or a loop; see [`Printer::region`].
-    pub(super) fn region(&self, op: &ControlOp, region: &'a Graph, arguments: &[String]) -> Printer<'a> {
-        self.printer.region(region, arguments, self.printer.axes.within(op, &self.values, region))
+    /// The regions of an op whose operands have these names.
+    fn regions(&self, id: NodeId, op: &Op, operands: &[String]) -> Vec<Region> {
+        let arguments = self.names_around(op, operands);
+        let mut axes = self.axes.as_ref().map(|axes| axes.within(id)).unwrap_or_default().into_iter();
+        op.regions().into_iter().map(|region| self.region(region, &arguments, axes.next())).collect()
     }
 
-    /// A printer of a body that combines scalars.
-    pub(super) fn body(&self, body: &'a Graph) -> Printer<'a> {
-        self.printer.region(body, &[], Tracked::default())
+    /// Names of the inputs of an op's regions, where they are not declared in the regions: a branch reads
+    /// what stands around it, and both regions of a loop have the names of what it carries.
+    fn names_around(&self, op: &Op, operands: &[String]) -> Vec<String> {
+        match op {
+            Op::Control(ControlOp::If(If { .. }) | ControlOp::Case(Case { .. })) => {
+                operands[1..].iter().map(|name| name.trim_start_matches('%').to_owned()).collect()
+            }
+            Op::Control(ControlOp::While(While { cond: _, body })) => {
+                let name = |port: &Port| body.node(port.value.node()).name.as_str();
+                self.names.fresh(body.inputs().iter().map(name))
+            }
+            _ => Vec::new(),
+        }
     }
 
-    /// `%a, %b`.
-    pub(super) fn arguments(&self) -> String {
-        self.names.join(", ")
+    fn region(&self, graph: &Graph, arguments: &[String], axes: Option<Axes<'_>>) -> Region {
+        let names = self.names.within(graph, arguments);
+        let inner = Printer { graph, names, axes, limit: self.limit, indent: self.indent + 2 };
+        Region {
+            names: graph.inputs().iter().map(|port| inner.names.value(graph, port.value)).collect(),
+            arguments: graph.inputs().iter().map(|port| inner.argument(port)).collect(),
+            lines: inner.lines("stablehlo.return"),
+        }
     }
-
-    /// `(A, B) -> C`, or `(A, B) -> (C, D)`.
-    pub(super) fn signature(&self) -> String {
-        format!("({}) -> {}", list(&self.operands), results(&self.results))
-    }
-}
-
-/// `C`, or `(C, D)`.
-pub(super) fn results(types: &[&TensorType]) -> String {
-    if types.len() == 1 { list(types) } else { format!("({})", list(types)) }
-}
-
-fn list(types: &[&TensorType]) -> String {
-    types.iter().map(|ty| ty.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,181 @@
+//! A function applied to slice after slice.
+
+use std::panic::Location as Caller;
+use std::rc::Rc;
+
+use choral_ir::TensorType;
+use choral_ir::op::Scan;
+
+use super::region::{Program, captured, own_type, traced};
+use super::{differences, holder, push, results, types, vars};
+use crate::front::trace::Trace;
+use crate::front::trace::function::IntoOutput;
+use crate::front::trace::var::Var;
+use crate::front::tree::{Path, Segment, Tree, leaves};
+
+/// `body(carry, x) -> (carry, y)` on slice after slice of the first dimension of `xs`, from `init`
+/// on; returns the last carry, and all `y` stacked along a new first dimension: `jax.lax.scan`.
+///
+/// ```
+/// use choral_compiler::{Var, scan, trace};
+/// use choral_ir::{DType, TensorType};
+/// // The total, and what it was after each element.
+/// let totals = |xs: Var| {
+///     scan(|total: Var, x| (&total + &x, total + x), xs.full([], 0.0), xs)
+/// };
+/// let (last, all) = trace(&totals, &TensorType::new([5], DType::F32))?.output;
+/// assert_eq!((last.to_string(), all.to_string()), ("tensor<f32>".into(), "tensor<5xf32>".into()));
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+#[track_caller]
+pub fn scan<C, X, Y, R>(body: impl FnOnce(C::With<Var>, X::With<Var>) -> R, init: C, xs: X) -> R
+where
+    C: Tree<Var>,
+    X: Tree<Var>,
+    Y: Tree<Var, With<Var> = Y>,
+    R: IntoOutput<Output = (C::With<Var>, Y)>,
+{
+    let walk = Walk::new("scan", false, &init, &xs, Caller::caller());
+    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs))
+}
+
+/// [`scan`] from the last slice to the first; each `y` stands where its slice stood:
+/// `jax.lax.scan` with `reverse=True`.
+///
+/// ```
+/// use choral_compiler::{Var, scan_reverse, trace};
+/// use choral_ir::{DType, TensorType};
+/// // What is still to come, discounted, at each step.
+/// let returns = |rewards: Var| {
+///     let next = |later: Var, reward: Var| {
+///         let value = reward + later * 0.99;
+///         (value.clone(), value)
+///     };
+///     scan_reverse(next, rewards.full([], 0.0), rewards).1
+/// };
+/// assert_eq!(trace(&returns, &TensorType::new([5], DType::F32))?.output.to_string(), "tensor<5xf32>");
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+#[track_caller]
+pub fn scan_reverse<C, X, Y, R>(body: impl FnOnce(C::With<Var>, X::With<Var>) -> R, init: C, xs: X) -> R
+where
+    C: Tree<Var>,
+    X: Tree<Var>,
+    Y: Tree<Var, With<Var> = Y>,
+    R: IntoOutput<Output = (C::With<Var>, Y)>,
+{
+    let walk = Walk::new("scan_reverse", true, &init, &xs, Caller::caller());
+    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs))
+}
+
+/// `function` on slice after slice of the first dimension of `xs`, the results stacked:
+/// `jax.lax.map`. What `vmap` does at once this does one after another, in the memory of one.
+///
+/// ```
+/// use choral_compiler::trace::control::map;
+/// use choral_compiler::{Var, trace};
+/// use choral_ir::{DType, TensorType};
+/// let norms = |rows: Var| map(|row: Var| (&row * &row).sum(()).sqrt(), rows);
+/// let traced = trace(&norms, &TensorType::new([5, 3], DType::F32))?;
+/// assert_eq!(traced.output.to_string(), "tensor<5xf32>");
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+#[track_caller]
+pub fn map<X, Y, R>(function: impl FnOnce(X::With<Var>) -> R, xs: X) -> R
+where
+    X: Tree<Var>,
+    Y: Tree<Var, With<Var> = Y>,
+    R: IntoOutput<Output = Y>,
+{
+    let walk = Walk::new("map", false, &(), &xs, Caller::caller());
+    let body = |(), x| Ok(((), function(x).into_output()?));
+    R::from_output(walk.along(body, &(), &xs).map(|((), ys)| ys))
+}
+
+struct Walk<'a> {
+    name: &'static str,
+    is_reverse: bool,
+    holder: Rc<Trace>,
+    at: &'a Caller<'a>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        name: &'static str,
+        is_reverse: bool,
+        init: &impl Tree<Var>,
+        xs: &impl Tree<Var>,
+        at: &'a Caller<'a>,
+    ) -> Walk<'a> {
+        Walk { name, is_reverse, holder: holder(&[vars(xs), vars(init)].concat()), at }
+    }
+
+    fn fault(&self, message: String) {
+        self.holder.fault(format!("{}: {message}", self.name), self.at);
+    }
+
+    fn along<C: Tree<Var>, X: Tree<Var>, Y: Tree<Var, With<Var> = Y>, E>(
+        &self,
+        body: impl FnOnce(C::With<Var>, X::With<Var>) -> Result<(C::With<Var>, Y), E>,
+        init: &C,
+        xs: &X,
+    ) -> Result<(C::With<Var>, Y), E> {
+        let length = self.length(xs);
+        let body = |(x, carry)| body(carry, x).map(|(carry, y)| (y, carry));
+        let region = traced(&self.holder, "body", &(xs, init), slice_type, body, self.at)?;
+        let (y, carry) = region.output;
+        let changes = differences("carry", ("given", init), ("returned", &carry));
+        if !changes.is_empty() {
+            self.fault(format!("the body must return the carry that it is given{changes}"));
+        }
+        let (slices, carried) = (vars(&y), vars(init));
+        let program = region.program.filter(|_| length.is_some() && changes.is_empty());
+        let made = program.and_then(|program| self.record(&program, &vars(xs), &carried));
+        let count = slices.len();
+        let stacked = types(&slices).into_iter().map(|ty| stacked(ty, length.unwrap_or_default())).collect();
+        let (ys, last) = match made {
+            Some(made) => (Some(made[..count].to_vec()), Some(made[count..count + carried.len()].to_vec())),
+            None => (None, None),
+        };
+        let last = results(&self.holder, init, types(&carried), last).unwrap_or(carry);
+        Ok((last, results(&self.holder, &y, stacked, ys).unwrap_or(y)))
+    }
+
+    /// The one length of all that is walked along; a fault if there is none.
+    fn length(&self, xs: &impl Tree<Var>) -> Option<usize> {
+        let all = leaves(xs);
+        let Some((_, first)) = all.first() else {
+            self.fault("there is nothing to walk along; fori_loop counts rounds".to_owned());
+            return None;
+        };
+        let length = first.shape().first().copied();
+        if length.is_some() && all.iter().all(|(_, var)| var.shape().first().copied() == length) {
+            return length;
+        }
+        let lines: String = all.iter().map(|(path, var)| format!("\n  xs{path}: {}", var.ty())).collect();
+        self.fault(format!("all of xs must have a first dimension of one size{lines}"));
+        None
+    }
+
+    fn record(&self, body: &Program, taken: &[Var], carried: &[Var]) -> Option<Vec<Var>> {
+        let captured = captured(&[body]);
+        let Walk { is_reverse, .. } = *self;
+        let op = |body| Scan { dimension: 0, is_reverse, inputs: taken.len(), body }.into();
+        let op = body.on(&captured, true).map(|region| op(region.into()));
+        push(&self.holder, op, &[taken, carried, &captured].concat(), self.at)
+    }
+}
+
+/// The type of an argument of the body: of a slice in the first part, its own in the second.
+fn slice_type(path: &Path, var: &Var) -> TensorType {
+    let mut ty = own_type(path, var);
+    if path.segments().first() == Some(&Segment::Index(0)) && ty.rank() > 0 {
+        ty.shape.remove(0);
+    }
+    ty
+}
+
+fn stacked(mut ty: TensorType, length: usize) -> TensorType {
+    ty.shape.insert(0, length);
+    ty
+}

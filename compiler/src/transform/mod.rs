@@ -1,0 +1,31 @@
+//! Transforms: `Graph` in, `Graph` out. This wing knows neither `Var` nor trees.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`vmap`] | the pass: what is said about the members, chunks, members' numbers |
+//! | `walk` | its walk over a graph and its regions |
+//! | `rules` | how each op carries the members: one file per op family |
+//! | `lane` | what rules build with |
+//! | [`explain`](mod@explain) | what `vmap` did, op by op |
+//! | [`rewrite`] | clean-up of graphs |
+//! | [`export`](mod@export) | the same program in StableHLO's own ops |
+//! | `dependence`, `between` | questions about a graph: what depends on what, which ops are between members |
+//! | `views`, `threefry` | broadcasts and transposes that compose; random bits in ordinary ops |
+//!
+//! Must not live here: what users write ([`crate::front`]), and evaluation.
+
+pub(crate) mod between;
+mod dependence;
+pub mod explain;
+pub mod export;
+mod lane;
+pub mod rewrite;
+mod rules;
+pub(crate) mod threefry;
+pub(crate) mod views;
+pub mod vmap;
+mod walk;
+
+pub use explain::explain;
+pub use export::export;
+pub use vmap::{Axis, Chunks, MemoryLimit, VmapError, VmapOptions, vmap_graph};
