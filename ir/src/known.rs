@@ -237,7 +237,7 @@ fn folds(op: Binary) -> bool {
     [Binary::Add, Binary::Multiply, Binary::Maximum, Binary::Minimum].contains(&op)
 }
 
-/// Whether a step rounds so often that its fold needs a wider accumulator.
+/// Whether a step rounds often enough that its fold needs a wider accumulator.
 fn is_coarse(node: &Node) -> bool {
     let sums = [Binary::Add, Binary::Multiply].map(|op| NodeKind::Op(Op::from(Elementwise::Binary(op))));
     sums.contains(&node.kind) && node.types.iter().any(|ty| ty.dtype != ty.dtype.accumulator())

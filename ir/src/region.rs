@@ -1,8 +1,8 @@
-//! Regions with other inputs, and the one spelling of what branches read from outside.
+//! Regions with other inputs, and the canonical form of branches.
 //!
 //! Branches (`if`, `case`) take operands, but StableHLO text lets them read the values around them
-//! by name. So that text and graph say the same thing, a graph holds branches in one form only:
-//! operands in order of their making, each once, each read by some branch, and no single-element
+//! by name. So that text and graph agree, a graph holds branches in one canonical form:
+//! operands in order of creation, each once, each read by some branch, and no single-element
 //! constants, which stand inside. The builder brings them into this form.
 
 use std::collections::HashSet;
@@ -43,7 +43,7 @@ pub(crate) fn with_inputs(
     Ok(builder.finish(&outputs))
 }
 
-/// A branching op in its one form: see the module's documentation.
+/// A branching op in canonical form: see the module's documentation.
 ///
 /// # Errors
 /// Only for branches that do not fit themselves.

@@ -78,8 +78,8 @@ fn broken_graphs_are_refused() {
         assert!(text.contains(from), "{from} is not in {text}");
         text.replace(from, to)
     };
-    refused(&swapped("\"node\": 1", "\"node\": 2"), "before it is made");
-    refused(&swapped("\"node\": 1", "\"node\": 9"), "before it is made");
+    refused(&swapped("\"node\": 1", "\"node\": 2"), "before it is defined");
+    refused(&swapped("\"node\": 1", "\"node\": 9"), "before it is defined");
     refused(&swapped("\"result\": 0", "\"result\": 3"), "result");
     refused(&swapped("\"f32\"", "\"f99\""), "unknown variant");
 }

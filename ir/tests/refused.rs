@@ -1,5 +1,5 @@
-//! What choral leaves out of texts by other programs, and attributes that are not what their op expects:
-//! each is refused by name, with its place.
+//! What choral does not support in texts of other programs, and attributes that their op does not
+//! expect: each is refused by name, with its place.
 
 mod texts;
 

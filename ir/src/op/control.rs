@@ -51,7 +51,7 @@ pub struct Case {
     pub branches: Vec<Arc<Graph>>,
 }
 
-/// The body again and again on its own results, while the condition holds.
+/// Repeats the body on its own results, while the condition holds.
 ///
 /// (C1) the condition takes the operands and returns a scalar `i1`; (C2) the body takes the
 /// operands and returns values of their types.
@@ -175,7 +175,7 @@ fn infer_branches(
 ) -> Result<Vec<TensorType>, TypeError> {
     let chosen_by = operands.first().copied();
     let scalar = TensorType::scalar(index);
-    ensure!(chosen_by == Some(&scalar), "C1", "operand 0 must be {scalar}, and chooses the branch");
+    ensure!(chosen_by == Some(&scalar), "C1", "operand 0 must be {scalar}, because it chooses the branch");
     let Some(first) = branches.first() else {
         ensure!(false, "C1", "expected at least one branch");
         return Ok(Vec::new());
@@ -227,7 +227,7 @@ fn infer_scan(op: &Scan, operands: &[&TensorType]) -> Result<Vec<TensorType>, Ty
     ensure!(
         (1..=operands.len()).contains(inputs),
         "C1",
-        "expected an input, got {} operands",
+        "expected at least one input, got {} operands",
         operands.len()
     );
     let (inputs, carried) = operands.split_at(*inputs);

@@ -1,4 +1,4 @@
-//! How branches, loops and bodies spell themselves: what they read from outside goes by its name there.
+//! How branches, loops and bodies spell themselves: outer values appear under their names.
 
 use super::call::{Call, list, results};
 use super::lists::array;

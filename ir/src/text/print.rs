@@ -12,7 +12,7 @@ use crate::{Graph, Op};
 struct Printer<'a> {
     graph: &'a Graph,
     names: Names<'a>,
-    /// Where named axes lie; unknown where scalars are combined.
+    /// Where named axes lie; unknown in bodies of scalars.
     axes: Option<Axes<'a>>,
     /// Most elements that a constant is written with.
     limit: Option<usize>,
@@ -106,7 +106,7 @@ impl Printer<'_> {
     }
 
     /// Names of the inputs of an op's regions, where they are not declared in the regions: a branch reads
-    /// what stands around it, and both regions of a loop have the names of what it carries.
+    /// outer values by name, and both regions of a loop have the names of its carried values.
     fn names_around(&self, op: &Op, operands: &[String]) -> Vec<String> {
         match op {
             Op::Control(ControlOp::If(If { .. }) | ControlOp::Case(Case { .. })) => {

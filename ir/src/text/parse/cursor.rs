@@ -65,7 +65,7 @@ fn check_nesting(tokens: &[Token<'_>]) -> Result<(), Fault> {
             _ => {}
         }
         if depth > NESTING {
-            let message = format!("expected at most {NESTING} brackets within each other");
+            let message = format!("expected brackets nested at most {NESTING} deep");
             return Err(Fault { at: token.at, message });
         }
     }
@@ -101,7 +101,7 @@ impl<'a> Parser<'a> {
     /// Reads a region within the function or region at hand.
     pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Fault> {
         if self.bodies == BODIES {
-            let message = format!("expected at most {BODIES} regions within each other");
+            let message = format!("expected regions nested at most {BODIES} deep");
             return Err(self.error(self.at(), message));
         }
         self.bodies += 1;

@@ -15,7 +15,7 @@ use crate::{TensorType, verify};
 /// A type at a function's boundary, with the axes that the text names.
 type Declared = (TensorType, Vec<NamedAxis>);
 
-/// What stands before a function's body.
+/// A function's header.
 pub(super) struct Header<'a> {
     pub(super) name: &'a str,
     /// Where the function is declared.
@@ -40,7 +40,7 @@ impl Header<'_> {
 }
 
 impl<'a> Parser<'a> {
-    /// Reads a function as it stands, unless it has no body, and goes on behind it.
+    /// Reads a function as it stands, unless it has no body, and continues after it.
     pub(super) fn function(&mut self, function: Function<'a>) -> Result<Option<Program>, Fault> {
         self.position = function.start;
         self.count(function)?;
@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         Ok(program)
     }
 
-    /// The function behind its header.
+    /// The function after its header.
     fn program(&mut self, header: Header<'a>) -> Result<Program, Fault> {
         header.arguments.iter().try_for_each(|argument| self.input(argument))?;
         let outputs = self.body()?;
@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
             .error(header.at, format!("@{name} is declared to return {declared}, but returns {returned}")))
     }
 
-    /// The header of the function at hand; `None` if no body follows.
+    /// The header of the current function; `None` if no body follows.
     pub(super) fn header(&mut self, function: Function<'a>) -> Result<Option<Header<'a>>, Fault> {
         let at = self.at();
         if let Kind::Text(_) = self.peek() {
@@ -123,7 +123,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `"func.func"() <{function_type = (A) -> B, sym_name = "name"}> ({ ^bb0(%x: A):`. What the function
-    /// returns may be declared behind its body.
+    /// returns may be declared after its body.
     fn generic_function(&mut self, function: Function<'a>) -> Result<Header<'a>, Fault> {
         let at = self.at();
         let Some(types) = function.types else {
@@ -151,7 +151,7 @@ impl<'a> Parser<'a> {
         Ok(attributes)
     }
 
-    /// What stands behind the body of a module or function: nothing in the pretty form, `) {..} : () -> ()`
+    /// What follows the body of a module or function: nothing in the pretty form, `) {..} : () -> ()`
     /// in the generic one, and a location. Returns the attributes.
     pub(super) fn generic_end(&mut self) -> Result<Attributes<'a>, Fault> {
         let mut attributes = Attributes::default();
@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
         Ok((at, name, self.ty()?))
     }
 
-    /// Adds an input to the graph at hand.
+    /// Adds an input to the current graph.
     pub(super) fn input(&mut self, (at, name, ty): &Argument<'a>) -> Result<(), Fault> {
         let value = self.block.builder.input(*name, ty.clone());
         self.define(*at, name, vec![value])

@@ -1,4 +1,4 @@
-//! Calls: the body of a called function is read in place of each call.
+//! Calls: the body of a called function replaces each call.
 //!
 //! No call within a function goes deeper into this program's own stack: what is left of the caller waits
 //! in a frame, so that chains of calls may be of any length.
@@ -19,7 +19,7 @@ use crate::{Graph, TensorType};
 /// How many ops calls may add to those of the text: functions that call others twice grow without bound.
 const INLINED: usize = 4_000_000;
 
-/// A function being read in place of a call, and what is left of its caller.
+/// A function being read for a call, and what is left of its caller.
 pub(super) struct Frame<'a> {
     header: Rc<Header<'a>>,
     /// Where it is called.
@@ -30,7 +30,7 @@ pub(super) struct Frame<'a> {
     results: Vec<TensorType>,
     /// What names stand for in the caller.
     scope: Scope<'a>,
-    /// The token behind the call.
+    /// The token after the call.
     back: usize,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Parser<'a> {
         Ok(outputs)
     }
 
-    /// Goes on in the body of a called function.
+    /// Continues in the body of a called function.
     pub(super) fn enter(&mut self, call: FunctionCall<'a>, names: Names<'a>) -> Result<(), Fault> {
         let FunctionCall { at, function: name, operands, signature } = call;
         let back = self.position;
@@ -107,7 +107,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// The header of a called function, which is read once, and goes on behind it.
+    /// The header of a called function, which is read once, and continues after it.
     fn header_of(&mut self, at: usize, name: &'a str) -> Result<Rc<Header<'a>>, Fault> {
         let function = self.called(at, name)?;
         if let Some(header) = self.headers.get(name) {
@@ -117,7 +117,7 @@ impl<'a> Parser<'a> {
         self.position = function.start;
         let header = self.header(function)?;
         let header =
-            header.ok_or_else(|| self.error(at, format!("@{name}: code that is not in the text")))?;
+            header.ok_or_else(|| self.error(at, format!("@{name}: the text does not hold its code")))?;
         let header = Rc::new(header);
         self.headers.insert(name, Rc::clone(&header));
         Ok(header)
@@ -129,12 +129,12 @@ impl<'a> Parser<'a> {
         let function = function
             .ok_or_else(|| self.error(at, format!("expected a function of this text, found @{name}")))?;
         if self.calling.contains(name) {
-            return Err(self.error(at, format!("@{name} calls itself, which choral leaves out")));
+            return Err(self.error(at, format!("@{name} calls itself, which choral does not support")));
         }
         Ok(function)
     }
 
-    /// Goes on behind the call whose function has returned.
+    /// Continues after the call whose function has returned.
     fn leave(&mut self, outputs: Vec<Value>) -> Result<(), Fault> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         let Frame { header, called_at, names, results, scope, back } = frame;
@@ -169,7 +169,7 @@ impl<'a> Parser<'a> {
         match program {
             Some(Program { graph, checks, .. }) if checks.is_empty() => Ok(graph),
             Some(_) => Err(self.error(at, format!("@{name}: expected checks in functions that run alone"))),
-            None => Err(self.error(at, format!("@{name}: code that is not in the text"))),
+            None => Err(self.error(at, format!("@{name}: the text does not hold its code"))),
         }
     }
 }

@@ -148,7 +148,7 @@ impl<'a> Parser<'a> {
         Some(value)
     }
 
-    /// The graph so many levels in; the one at hand is the innermost.
+    /// The graph this many levels in; the current one is the innermost.
     fn at_depth(&mut self, depth: usize) -> &mut Block<'a> {
         self.outer.get_mut(depth).unwrap_or(&mut self.block)
     }

@@ -96,7 +96,7 @@ impl<'a> Parser<'a> {
         if count != values.len() {
             return Err(self.error(at, format!("expected {} results, found names for {count}", values.len())));
         }
-        // A number is the lack of a name: the op gives one. A call may hand back an older value.
+        // A number is not a name: the op gives one. A call may return an older value.
         if let (Some((_, name, _)), Some(&value)) = (names.first(), values.first())
             && name.parse::<u64>().is_err()
             && value.node().index() >= known

@@ -1,7 +1,7 @@
-//! Ops by other hands that stand for several of ours, or for one of ours under other operands.
+//! Foreign ops that stand for several choral ops, or for one on other operands.
 //!
 //! Each is a small function from a call to values; the table says which is whose. Must not live here: how
-//! calls are spelled, and ops that are one of ours ([`super::resolve`]).
+//! calls are spelled, and ops that are one choral op ([`super::resolve`]).
 
 mod broadcast;
 mod contraction;
@@ -33,7 +33,7 @@ const OPS: [(&str, Expansion); 10] = [
     ("unary_einsum", contraction::einsum),
 ];
 
-/// Ops of the dialect of shardings. On one device they hand their operands on.
+/// Ops of the dialect of shardings. On one device they return their operands.
 const SHARDINGS: [(&str, Expansion); 6] = [
     ("sdy.data_flow_edge", same),
     ("sdy.manual_computation", library::manual_computation),
@@ -57,7 +57,7 @@ pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
     Ok(expansion.or(broadcasts.then_some(broadcast::implicit as Expansion)))
 }
 
-/// Operands, handed on: types say whether each result can be one.
+/// Operands, returned unchanged: types say whether each result can be one.
 fn same(_builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, Reason> {
     Ok(call.operands)
 }
