@@ -1,4 +1,4 @@
-//! A function again and again on its own results.
+//! A function repeated on its own results.
 
 use std::convert::Infallible;
 use std::panic::Location as Caller;
@@ -14,7 +14,7 @@ use crate::front::trace::function::IntoOutput;
 use crate::front::trace::var::Var;
 use crate::front::tree::Tree;
 
-/// `body` again and again on its own results, from `init` on, while `cond` (a scalar `i1`) holds of
+/// Repeats `body` on its own results, starting from `init`, while `cond` (a scalar `i1`) holds for
 /// them: `jax.lax.while_loop`.
 ///
 /// Under `vmap` every member runs its own number of rounds; the loop ends with the last of them.
@@ -48,7 +48,7 @@ where
 /// `body(i, carry)` for every `i` from `lower` up to but not including `upper`, each on the carry
 /// that the last one returned: `jax.lax.fori_loop`.
 ///
-/// The bounds are numbers, or integer scalars of one type. Under `vmap` they may be each member's own.
+/// The bounds are numbers, or integer scalars of one type. Under `vmap` they may be per-member.
 ///
 /// ```
 /// use choral_compiler::{Var, fori_loop, trace};
@@ -137,7 +137,7 @@ impl Bound {
     }
 }
 
-/// The one type of two bounds: numbers take the other's, or `i32`; `None` if they do not go together.
+/// The one type of two bounds: numbers take the other's, or `i32`; `None` if they do not match.
 fn type_of_bounds(lower: &Bound, upper: &Bound) -> Option<TensorType> {
     let ty = match (lower, upper) {
         (Bound::Value(lower), Bound::Value(upper)) => {
@@ -159,7 +159,7 @@ fn fits(number: i64, dtype: DType) -> bool {
     there.to_dtype(DType::I64).bit_eq(&Tensor::scalar(number))
 }
 
-/// What a body that returns another carry than it is given does to it.
+/// How a body changes the structure of its carry.
 fn changes<A: Tree<Var>, B: Tree<Var>>(given: &A, returned: &B) -> String {
     differences("carry", ("given", given), ("returned", returned))
 }
@@ -175,7 +175,7 @@ impl Loop<'_> {
         self.holder.fault(format!("{}: {message}", self.name), self.at);
     }
 
-    /// Both bounds as values of one type; stand-ins and a fault if they do not go together.
+    /// Both bounds as values of one type; stand-ins and a fault if they do not match.
     fn bounds(&self, lower: &Bound, upper: &Bound) -> (Var, Var) {
         let Some(ty) = type_of_bounds(lower, upper) else {
             self.fault(format!(
@@ -197,7 +197,7 @@ impl Loop<'_> {
         (value(lower), value(upper))
     }
 
-    /// `body` on its own results while `cond` holds; `changes` says where a body returns another
+    /// Repeats `body` on its own results while `cond` holds; `changes` says where a body returns another
     /// structure than it is given.
     fn repeat<X: Tree<Var>, E>(
         &self,
@@ -212,7 +212,7 @@ impl Loop<'_> {
         let decides = self.decides(&cond.output);
         let changes = changes(init, &body.output);
         if !changes.is_empty() {
-            self.fault(format!("the body must return what it is given{changes}"));
+            self.fault(format!("the body must return a carry like the one that it takes{changes}"));
         }
         let carried = vars(init);
         let programs = cond.program.zip(body.program).filter(|_| decides && changes.is_empty());

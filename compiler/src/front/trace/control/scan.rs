@@ -69,7 +69,7 @@ where
 }
 
 /// `function` on slice after slice of the first dimension of `xs`, the results stacked:
-/// `jax.lax.map`. What `vmap` does at once this does one after another, in the memory of one.
+/// `jax.lax.map`. `vmap` runs all slices at once; this runs them one after another, in the memory of one.
 ///
 /// ```
 /// use choral_compiler::trace::control::map;
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
         let (y, carry) = region.output;
         let changes = differences("carry", ("given", init), ("returned", &carry));
         if !changes.is_empty() {
-            self.fault(format!("the body must return the carry that it is given{changes}"));
+            self.fault(format!("the body must return a carry like the one that it takes{changes}"));
         }
         let (slices, carried) = (vars(&y), vars(init));
         let program = region.program.filter(|_| length.is_some() && changes.is_empty());
@@ -141,11 +141,11 @@ impl<'a> Walk<'a> {
         Ok((last, results(&self.holder, &y, stacked, ys).unwrap_or(y)))
     }
 
-    /// The one length of all that is walked along; a fault if there is none.
+    /// The common length of all `xs`; a fault if they have none.
     fn length(&self, xs: &impl Tree<Var>) -> Option<usize> {
         let all = leaves(xs);
         let Some((_, first)) = all.first() else {
-            self.fault("there is nothing to walk along; fori_loop counts rounds".to_owned());
+            self.fault("xs has no leaves to scan along; use fori_loop to count rounds".to_owned());
             return None;
         };
         let length = first.shape().first().copied();
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
             return length;
         }
         let lines: String = all.iter().map(|(path, var)| format!("\n  xs{path}: {}", var.ty())).collect();
-        self.fault(format!("all of xs must have a first dimension of one size{lines}"));
+        self.fault(format!("the first dimensions of all xs must have one size{lines}"));
         None
     }
 

@@ -10,7 +10,7 @@ use crate::transform::dependence::{self, Sources};
 use crate::transform::lane::{Lane, MappedBuilder};
 use crate::transform::walk;
 
-/// Members lie behind the dimension that is walked along, so that slices of inputs that all share
+/// Members lie behind the dimension that is walked along, so that slices of shared inputs
 /// stay shared; carried values have them first.
 pub(super) fn scan(cx: &mut MappedBuilder, op: &Scan, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     let Scan { dimension, is_reverse, inputs, body } = op;
