@@ -1,4 +1,4 @@
-//! The folds that have loops of their own, and the floats that these loops take.
+//! The folds with their own loops, and the floats that these loops take.
 
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::Binary;
@@ -6,7 +6,7 @@ use choral_ir::{Element, Graph};
 
 use crate::ops::scalar::Scalar;
 
-/// A fold with one op that forgets the order of its operands.
+/// A fold with one commutative op.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fold {
     /// `x + y`.

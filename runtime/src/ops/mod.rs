@@ -1,6 +1,6 @@
-//! What each op means: one file per family, every result element worked out by its definition.
+//! What each op means: one file per family, every result element computed by its definition.
 //!
-//! Must not live here: anything for the sake of speed; that is [`crate::cpu`]'s.
+//! Must not live here: optimisations; those are [`crate::cpu`]'s.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod collective;

@@ -16,7 +16,7 @@ use crate::reference;
 /// Only if a tensor does not hold what its type says.
 pub fn evaluate(op: &Reduce, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
     let Reduce { dimensions, body } = op;
-    // In whichever order the op lists them.
+    // Row-major order, whatever order the op lists them in.
     let mut dimensions = dimensions.clone();
     dimensions.sort_unstable();
     let input = operands[0].shape();

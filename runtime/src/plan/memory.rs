@@ -2,7 +2,7 @@
 //!
 //! Inputs and constants stay for the whole run: the caller and the plan hold them. Every other value
 //! lives from the step that makes it to its last reader; a reshape is the same buffer under another
-//! shape. Beside them stands what the op that runs takes for itself ([`scratch`]). Must not live here: what
+//! shape. Add to them the scratch of the op that runs ([`scratch`]). Must not live here: what
 //! is kept, and when it goes ([`Plan`]).
 
 use choral_ir::memory::{self, OutOfMemory};
@@ -12,14 +12,14 @@ use choral_ir::{DType, Graph, Location, NodeId, NodeKind, Op, TensorType};
 use super::{Plan, Source, Step, scratch};
 use crate::error::Error;
 
-/// Less than this is not asked for before a run: a system that lacks it is at its end in any case.
+/// Less than this is not asked for before a run: a system that lacks it has failed already.
 const ASKED: usize = 1 << 26;
 
 /// An allocator rounds large buffers up to pages, and keeps some of what is given back: measured
-/// (`benches/memory.rs`), less than one part in so many.
+/// (`benches/memory.rs`), less than one part in this many.
 const KEPT: usize = 64;
 
-/// Less than this lies in what a process has in any case.
+/// Less than this is part of what every process has.
 const LARGE: usize = 1 << 20;
 
 /// The fullest moment of a run.
@@ -55,13 +55,13 @@ impl Peak {
         Peak { bytes: 0, value, largest: 0 }
     }
 
-    /// With what an allocator takes beside the buffers that are asked of it.
+    /// With what an allocator takes besides the buffers that it returns.
     pub(crate) fn with_what_the_allocator_keeps(self) -> Peak {
         let kept = if self.bytes < LARGE { 0 } else { self.bytes / KEPT };
         Peak { bytes: self.bytes.saturating_add(kept), ..self }
     }
 
-    /// A value is made that takes so many bytes beside what is alive.
+    /// A value of this many bytes is made in addition to the live ones.
     fn raise(&mut self, alive: usize, needs: usize, value: &Label) {
         self.bytes = self.bytes.max(alive.saturating_add(needs));
         if needs >= self.largest {
@@ -75,7 +75,7 @@ impl Peak {
         if cause.needed > cause.total { Err(self.refusal(cause)) } else { Ok(()) }
     }
 
-    /// Asks for what a run takes beside its inputs, which the caller holds.
+    /// Asks for what a run takes besides its inputs, which the caller holds.
     pub(crate) fn ask(&self, inputs: &[TensorType]) -> Result<(), Error> {
         let bytes = self.bytes.saturating_sub(total(inputs.iter().map(TensorType::bytes)));
         if bytes < ASKED { Ok(()) } else { memory::ask(bytes).map_err(|cause| self.refusal(cause)) }
@@ -157,7 +157,7 @@ impl Buffers {
         source.view.is_some() || (self.is_scalar[source.slot] && source.ty.rank() > 0)
     }
 
-    /// Whether nobody else holds the buffer of an operand, which is not read again.
+    /// Whether this is the last reader and only holder of an operand's buffer.
     fn is_given_away(&self, source: &Source) -> bool {
         source.last && !self.is_partial(source) && self.holders[self.of_slot[source.slot]] == 1
     }
@@ -200,7 +200,7 @@ impl Step {
         }
     }
 
-    /// Bytes that are taken while it runs, beside what is alive before.
+    /// Bytes that are taken while it runs, besides what is alive before.
     fn needs(&self, buffers: &Buffers) -> usize {
         let made = |results: &[TensorType]| total(results.iter().map(TensorType::bytes));
         if self.is_loop_of_floats() {
@@ -227,7 +227,7 @@ impl Step {
         total([copies, scratch, own])
     }
 
-    /// Of a loop: from the second round on, what the last one made is carried in place of the operands.
+    /// In a loop: from the second round on, the last round's results are carried instead of the operands.
     fn needs_in_rounds(&self, buffers: &Buffers, inside: usize) -> usize {
         let shared = self.shared();
         let changing = self.sources.iter().zip(&shared).filter(|(_, shared)| shared.is_none());
