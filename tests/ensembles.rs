@@ -354,7 +354,7 @@ fn members_of_different_structure_cannot_meet() -> TestResult {
     assert_eq!(of_one_structure.call(&batch())?.len(), 2);
     let without_bias = Centred { layer: centred(3).layer.without_bias() };
     let groups = EnsembleGroups::new(&[centred(3), without_bias])?;
-    assert_snapshot!(message(groups.call(&batch()).map(drop)), @"members in 2 groups of different structure run as programs of their own, and cannot meet along the axis `members` (psum, all_gather, axis_index, ..)");
+    assert_snapshot!(message(groups.call(&batch()).map(drop)), @"members in 2 groups of different structure run as separate programs, and cannot exchange values along the axis `members` (psum, all_gather, axis_index, ..)");
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! Programs that others exported, against the values that they gave: PyTorch/XLA's of layers, those of the
-//! folder of cases where it is at hand, and small ones whose results can be worked out by hand.
+//! folder of cases where it is at hand, and small ones whose results can be computed by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -330,5 +330,5 @@ fn truth_in_bytes() {
     fs::write(&path, [&length, header.as_bytes(), &[0u8, 1, 2, 255]].concat()).expect("a file of tensors");
     let read = numbered(&file::read(path).expect("its tensors"), "");
     assert_eq!(read[0].dtype(), DType::I1);
-    assert_eq!(read[0].as_slice::<bool>().expect("truth values"), [false, true, true, true]);
+    assert_eq!(read[0].as_slice::<bool>().expect("booleans"), [false, true, true, true]);
 }

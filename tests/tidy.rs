@@ -181,7 +181,7 @@ fn every_family_documents_its_constraints() {
     }
 }
 
-/// Ops between members run inside mapped functions alone, so they have a test of their own.
+/// Collectives run only inside mapped functions, so they have their own test.
 #[test]
 fn every_op_between_members_is_tested() {
     let programs = read("tests/collectives.rs") + &read("tests/snapshots/collectives__programs.snap");
@@ -213,7 +213,7 @@ fn pages() -> Vec<String> {
     pages
 }
 
-/// A page that README does not name is read by nobody; its code runs only where `src/pages.rs` names it.
+/// A page that README does not name is never read; its code runs only where `src/pages.rs` names it.
 #[test]
 fn every_page_is_named_and_tested() {
     let (readme, tested) = (read("README.md"), read("src/pages.rs"));
@@ -270,7 +270,7 @@ fn the_comparison_links_to_tests() {
     }
 }
 
-/// A snapshot whose test is gone is seen by nobody.
+/// A snapshot whose test is gone checks nothing.
 #[test]
 fn every_snapshot_belongs_to_a_test() {
     let snapshots = files("tests/snapshots", "snap");
