@@ -323,11 +323,11 @@ fn a_newcomer_that_computes_something_else() -> TestResult {
     let mut early = Ensemble::new(&[model(false), model(false)])?;
     early.push_member(&model(true))?;
     let told = message(early.call(&batch()));
-    assert!(told.starts_with("member 2 computes something else than member 0"), "{told}");
+    assert!(told.starts_with("member 2 computes something different from member 0"), "{told}");
     let mut late = Ensemble::new(&[model(false), model(false)])?;
     late.call(&batch())?;
     let told = message(late.replace_member(1, &model(true)));
-    assert!(told.starts_with("the new model computes something else than member 0"), "{told}");
+    assert!(told.starts_with("the new model computes something different from member 0"), "{told}");
     assert_eq!(late.call(&batch())?.shape(), [2, 5, 2]);
     Ok(())
 }
