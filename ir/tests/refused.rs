@@ -58,7 +58,7 @@ fn attributes_of_another_kind() {
     insta::assert_snapshot!(faults.join("\n"));
 }
 
-/// Element types and types that choral leaves out.
+/// Element types and types that choral does not support.
 #[test]
 fn types_that_are_left_out() {
     let elements = [
