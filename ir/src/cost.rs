@@ -172,7 +172,7 @@ fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType], weights: Wei
         Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, &results[0], weights),
         Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, operands[1], weights),
         Op::Index(op) => index(op, operands, weights),
-        Op::Control(op) => control(op, operands, results, weights),
+        Op::Control(op) => control(op, results, weights),
         Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) | Op::Collective(_) => 0,
         Op::Custom(op) => op.op().body().map_or(0, |body| count(body, weights)),
     }
@@ -246,14 +246,12 @@ fn index(op: &IndexOp, operands: &[&TensorType], weights: Weights) -> u64 {
     }
 }
 
-fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {
+fn control(op: &ControlOp, results: &[TensorType], weights: Weights) -> u64 {
     match op {
         ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::OptimizationBarrier => {
             op.regions().into_iter().map(|region| count(region, weights)).fold(0, u64::saturating_add)
         }
-        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs: _, body }) => {
-            product([operands[0].shape[*dimension] as u64, count(body, weights)])
-        }
+        ControlOp::Scan(Scan { length, body, .. }) => product([*length as u64, count(body, weights)]),
         ControlOp::Map(Map { computation }) => product([elements(&results[0]), count(computation, weights)]),
     }
 }

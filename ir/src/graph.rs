@@ -194,7 +194,7 @@ impl Graph {
     }
 
     /// The nodes that read a value, and as which of their operands.
-    pub(crate) fn uses(&self, value: Value) -> impl Iterator<Item = (NodeId, usize)> {
+    pub fn uses(&self, value: Value) -> impl Iterator<Item = (NodeId, usize)> {
         let edges = self.dag.edges_directed(NodeIndex::new(value.node().index()), Direction::Outgoing);
         let reads = edges.filter(move |edge| edge.weight().result == value.result);
         reads.map(|edge| (NodeId(edge.target().index() as u32), edge.weight().operand as usize))

@@ -65,7 +65,7 @@ fn another_version_is_refused_by_number() {
 fn other_texts_are_refused() {
     refused("", "not a graph in JSON form");
     refused("[1, 2]", "not a graph in JSON form");
-    refused(r#"{ "choral": 1 }"#, "missing field `graph`");
+    refused(r#"{ "choral": 2 }"#, "missing field `graph`");
     let text = sum().to_json().unwrap();
     refused(&text[..text.len() / 2], "not a graph in JSON form");
 }

@@ -131,7 +131,7 @@ fn scatters_and_scans_of_halves_accumulate_in_f32() {
             let [x, sofar] = ["x", "sofar"].map(|name| body.input(name, TensorType::new([2], dtype)));
             let next = body.binary(Binary::Add, sofar, x).unwrap();
             let body = body.finish(&[sofar, next]).into();
-            let scan = Scan { dimension, is_reverse: true, inputs: 1, body };
+            let scan = Scan { dimension, is_reverse: true, length: 300, inputs: 1, carried: 1, body };
             let results = run(scan, &[filled(&shape, 1.0), filled(&[2], 84.0)]);
             assert_eq!(results[1].to_f64_vec(), [384.0, 384.0]);
             // Each place holds what had been added when its turn came.

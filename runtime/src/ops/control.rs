@@ -59,17 +59,18 @@ fn scan(
     types: &[TensorType],
     run: &RunRegion<'_>,
 ) -> Result<Vec<Tensor>, Error> {
-    let Scan { dimension, is_reverse, inputs: count, body: _ } = op;
-    let mut inputs = operands;
-    let mut carried = inputs.split_off(*count);
-    let count = inputs[0].shape()[*dimension];
-    let outputs = types.len() - carried.len();
-    let mut slices: Vec<Vec<Tensor>> = vec![Vec::with_capacity(count); outputs];
-    for step in 0..count {
-        let at = if *is_reverse { count - 1 - step } else { step };
+    let Scan { dimension, is_reverse, length, inputs: taken, carried, body: _ } = op;
+    let (outputs, mut inputs) = (types.len() - carried, operands);
+    let mut carried = inputs.split_off(*taken);
+    let constants = carried.split_off(types.len() - outputs);
+    let mut slices: Vec<Vec<Tensor>> =
+        vec![Vec::with_capacity(if outputs > 0 { *length } else { 0 }); outputs];
+    for step in 0..*length {
+        let at = if *is_reverse { length - 1 - step } else { step };
         let mut taken: Vec<Tensor> =
             inputs.iter().map(|input| slice(input, *dimension, at)).collect::<Result<_, _>>()?;
         taken.append(&mut carried);
+        taken.extend(constants.iter().cloned());
         let mut results = run(0, &taken)?;
         carried = results.split_off(outputs);
         slices.iter_mut().zip(results).for_each(|(slices, result)| slices.push(result));

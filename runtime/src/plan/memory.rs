@@ -6,7 +6,7 @@
 //! is kept, and when it goes ([`Plan`]).
 
 use choral_ir::memory::{self, OutOfMemory};
-use choral_ir::op::{ControlOp, Elementwise, Scan, ShapeOp, Unary};
+use choral_ir::op::{ControlOp, Elementwise, ShapeOp, Unary};
 use choral_ir::{DType, Graph, Location, NodeId, NodeKind, Op, TensorType};
 
 use super::{Plan, Source, Step, scratch};
@@ -218,8 +218,8 @@ impl Step {
             // The results are what the region made.
             Op::Control(ControlOp::If(_) | ControlOp::Case(_)) => inside,
             Op::Control(ControlOp::While(_)) => self.needs_in_rounds(buffers, inside),
-            Op::Control(ControlOp::Scan(Scan { inputs, .. })) => {
-                let outputs = self.types.len() - (self.sources.len() - inputs);
+            Op::Control(ControlOp::Scan(op)) => {
+                let outputs = op.outputs();
                 made(&self.types[outputs..]).saturating_add(inside.max(made(&self.types[..outputs])))
             }
             _ => made(&self.types).saturating_add(inside),

@@ -6,8 +6,8 @@
 //! alive ([`super::memory`]).
 
 use choral_ir::op::{
-    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Reduce, ReduceWindow, Scan,
-    ShapeOp, SortOp, Unary, WindowOp, dot::free,
+    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Reduce, ReduceWindow, ShapeOp,
+    SortOp, Unary, WindowOp, dot::free,
 };
 use choral_ir::{DType, Graph, Op, TensorType};
 
@@ -284,12 +284,10 @@ fn sort(op: &SortOp, operands: &[&TensorType]) -> usize {
 fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType]) -> usize {
     match op {
         // The slices of the inputs and of the results, which are stacked at the end.
-        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs, body: _ }) => {
-            let steps = operands[0].shape[*dimension];
-            let outputs = &results[..results.len() - (operands.len() - inputs)];
-            let one = |bytes: usize| bytes.checked_div(steps).unwrap_or_default();
-            let taken = operands[..*inputs].iter().map(|ty| one(ty.bytes()));
-            let kept = outputs.iter().map(|ty| ty.bytes().saturating_add(steps.saturating_mul(SCALAR)));
+        ControlOp::Scan(op) => {
+            let taken = operands[..op.inputs].iter().map(|ty| op.slice(ty).bytes());
+            let tensors = op.length.saturating_mul(SCALAR);
+            let kept = results[..op.outputs()].iter().map(|ty| ty.bytes().saturating_add(tensors));
             total(taken.chain(kept))
         }
         ControlOp::Map(Map { computation: _ }) => elements(&results[0]).saturating_mul(SCALAR),

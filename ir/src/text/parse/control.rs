@@ -49,10 +49,12 @@ impl<'a> Parser<'a> {
         self.expect('(')?;
         let mut operands = self.until(')', Parser::operand)?;
         let mut attributes = Attributes::default();
-        attributes.push("inputs", Attribute::Integer(operands.len() as i64));
+        let inputs = operands.len();
         self.expect_word("inits")?;
         self.expect('(')?;
         operands.extend(self.until(')', Parser::operand)?);
+        let counts = [inputs, operands.len() - inputs].map(|count| Attribute::Integer(count as i64));
+        attributes.push("operandSegmentSizes", Attribute::List(counts.into()));
         loop {
             match (self.peek(), self.peek_second()) {
                 (Kind::Word(key), Kind::Mark('=')) => {
@@ -106,10 +108,19 @@ fn scan(call: &mut Call<'_>) -> Result<Scan, String> {
     let is_reverse = call.attributes.flag("is_reverse")?;
     let _hint = call.attributes.take(&["is_associative"]);
     let _lengths = call.attributes.take(&["resultSegmentSizes"]);
-    let inputs = call.attributes.sizes(&["inputs", "operandSegmentSizes"])?;
-    let inputs = inputs.first().copied().ok_or("expected the number of inputs")?;
-    let [body] = adopted(call, [true])?;
-    Ok(Scan { dimension, is_reverse, inputs, body })
+    let counts = call.attributes.sizes(&["operandSegmentSizes"])?;
+    let &[inputs, carried] = counts.as_slice() else {
+        return Err(
+            "expected the numbers of inputs and of initial values in `operandSegmentSizes`".to_owned()
+        );
+    };
+    let length = match call.signature.operands.as_deref() {
+        // An input without the dimension is for the type rule to refuse.
+        Some([input, ..]) if inputs > 0 => input.shape.get(dimension).copied().unwrap_or_default(),
+        _ => call.attributes.size(&["length"])?,
+    };
+    let [body] = adopted(call, [false])?;
+    Ok(Scan { dimension, is_reverse, length, inputs, carried, body })
 }
 
 /// As [`adopt`], for an op of this many regions.
