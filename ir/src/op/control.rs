@@ -2,7 +2,7 @@
 //!
 //! Their regions capture nothing: what a branch or a body reads from outside is an operand. A
 //! branch takes all operands after the first, a scan those after its carried values; a `while`
-//! carries what it only reads, and hands it on unchanged.
+//! carries what it only reads, and returns it unchanged.
 
 use std::sync::Arc;
 

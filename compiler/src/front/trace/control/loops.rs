@@ -50,7 +50,7 @@ where
 /// that the last one returned: `jax.lax.fori_loop`.
 ///
 /// The bounds are numbers, or integer scalars of one type. Between two numbers it is a [`scan`](super::scan)
-/// of that length; under `vmap` values may be each member's own.
+/// of that length; under `vmap` values may be per-member.
 ///
 /// ```
 /// use choral_compiler::{Var, fori_loop, trace};

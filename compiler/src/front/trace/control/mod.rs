@@ -73,7 +73,7 @@ fn contents(tree: &impl Tree<Var>) -> IndexMap<String, String> {
     leaves.chain(settings(tree).into_iter().map(|(path, value)| (path.to_string(), value))).collect()
 }
 
-/// What a body that returns another carry than it is given does to it.
+/// How a body changes the structure of its carry.
 fn changes<A: Tree<Var>, B: Tree<Var>>(given: &A, returned: &B) -> String {
     differences("carry", ("given", given), ("returned", returned))
 }

@@ -92,7 +92,7 @@ where
     R::from_output(walk.along(body, &(), &xs, changes).map(|((), ys)| ys))
 }
 
-/// `body(carry) -> (carry, y)` so many times from `init` on; returns the last carry, and all `y` stacked
+/// `body(carry) -> (carry, y)`, `length` times from `init` on; returns the last carry, and all `y` stacked
 /// along a new first dimension: `jax.lax.scan` with `xs=None` and a `length`.
 ///
 /// ```
@@ -118,11 +118,11 @@ where
     R::from_output(walk.along(|carry, ()| body(carry).into_output(), &init, &(), changes))
 }
 
-/// A scan in the making.
+/// A scan being built.
 pub(super) struct Walk<'a> {
     pub(super) name: &'static str,
     pub(super) is_reverse: bool,
-    /// Number of rounds, where there is nothing to walk along.
+    /// Number of rounds, without inputs to scan along.
     pub(super) length: Option<usize>,
     pub(super) holder: Rc<Trace>,
     pub(super) at: &'a Caller<'a>,
@@ -168,11 +168,13 @@ impl<'a> Walk<'a> {
         Ok((last, results(&self.holder, &y, stacked, ys).unwrap_or(y)))
     }
 
-    /// The one length of all that is walked along; a fault if there is none.
+    /// The common length of all `xs`; a fault if they have none.
     fn length_of(&self, xs: &impl Tree<Var>) -> Option<usize> {
         let all = leaves(xs);
         let Some((_, first)) = all.first() else {
-            self.fault("there is nothing to walk along; scan_length takes the number of rounds".to_owned());
+            self.fault(
+                "xs has no leaves to scan along; use scan_length to give the number of rounds".to_owned(),
+            );
             return None;
         };
         let length = first.shape().first().copied();
