@@ -110,9 +110,9 @@ fn step(body: &Graph, counter: usize) -> Option<i64> {
     let NodeKind::Op(Op::Elementwise(Elementwise::Binary(Binary::Add))) = body.node(next.node()).kind else {
         return None;
     };
-    let step = match body.operands(next.node()).as_slice() {
-        &[left, right] if left == now => integer(body, right),
-        &[left, right] if right == now => integer(body, left),
+    let step = match *body.operands(next.node()).as_slice() {
+        [left, right] if left == now => integer(body, right),
+        [left, right] if right == now => integer(body, left),
         _ => None,
     };
     step.filter(|&step| step > 0)
