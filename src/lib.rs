@@ -21,6 +21,7 @@
 //! (`choral_runtime`), the graph itself (`choral_ir`).
 #![forbid(unsafe_code)]
 
+mod cache;
 pub mod ensemble;
 pub mod error;
 mod program;
@@ -32,7 +33,7 @@ pub use choral_compiler::{
     dims, nn, state, trace, transform, tree, with_key,
 };
 pub use choral_compiler::{combine_state_for_ensemble, functional_call, stack_module_state};
-pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_reverse, switch, while_loop};
+pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
 pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
@@ -43,7 +44,7 @@ pub use program::{Program, jit, vmap};
 
 /// Everything that a program with models in it names.
 pub mod prelude {
-    pub use crate::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
+    pub use crate::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
     pub use crate::custom_vmap;
     pub use crate::dims::{by_kind, by_leaf, by_name};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};

@@ -1,19 +1,19 @@
 //! Functions that run: traced once for each signature, compiled, and kept.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use choral_compiler::trace::function::{OutputTypes, TracedOn};
 use choral_compiler::transform::explain::Explanation;
 use choral_compiler::transform::vmap::MemoryLimit;
-use choral_compiler::tree::{Path, Typed, leaves, rebuild, settings};
+use choral_compiler::tree::{Typed, leaves, rebuild};
 use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
 use crate::Error;
+use crate::cache::{Cache, Key};
 
 /// A function of tensors that is compiled on its first call; made by [`jit`] and [`vmap`].
 ///
@@ -22,15 +22,7 @@ use crate::Error;
 pub struct Program<F> {
     function: F,
     device: Device,
-    compiled: Mutex<HashMap<Signature, Arc<dyn Any + Send + Sync>>>,
-}
-
-/// What two calls must share to use the same executable.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Signature {
-    output: TypeId,
-    leaves: Vec<(Path, TensorType)>,
-    settings: Vec<(Path, String)>,
+    compiled: Cache<Arc<dyn Any + Send + Sync>>,
 }
 
 /// An executable, and the structure of its results.
@@ -54,7 +46,7 @@ type Results<F, A> = <OutputTypes<F, <A as Tree<Tensor>>::With<Var>> as Tree<Ten
 /// # Ok::<(), choral::Error>(())
 /// ```
 pub fn jit<F>(function: F) -> Program<F> {
-    Program { function, device: Device::default(), compiled: Mutex::default() }
+    Program { function, device: Device::default(), compiled: Cache::default() }
 }
 
 /// Maps `function` over a dimension of its arguments and compiles the result; see
@@ -173,9 +165,8 @@ impl<F> Program<F> {
         F: Function<A::With<Var>>,
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {
-        let arguments = leaves(&args);
-        let compiled = self.compiled(&args, &arguments)?;
-        let inputs: Vec<Tensor> = arguments.into_iter().map(|(_, tensor)| tensor).collect();
+        let compiled = self.compiled(&args)?;
+        let inputs: Vec<Tensor> = leaves(&args).into_iter().map(|(_, tensor)| tensor).collect();
         let results = compiled.executable.run(&inputs)?;
         rebuild(&compiled.output, &results)
             .ok_or_else(|| message("the program has another number of results than its function"))
@@ -183,22 +174,13 @@ impl<F> Program<F> {
 
     /// The executable for these arguments, made on first use.
     #[track_caller]
-    fn compiled<A: Tree<Tensor>>(
-        &self,
-        args: &A,
-        arguments: &[(Path, Tensor)],
-    ) -> Result<CompiledFor<F, A>, Error>
+    fn compiled<A: Tree<Tensor>>(&self, args: &A) -> Result<CompiledFor<F, A>, Error>
     where
         F: Function<A::With<Var>>,
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {
-        let signature = Signature {
-            output: TypeId::of::<OutputTypes<F, A::With<Var>>>(),
-            leaves: arguments.iter().map(|(path, tensor)| (path.clone(), tensor.ty().clone())).collect(),
-            settings: settings(args),
-        };
-        let known = self.lock().get(&signature).cloned();
-        if let Some(Ok(compiled)) = known.map(Arc::downcast) {
+        let key = Key::of::<A, OutputTypes<F, A::With<Var>>>(args);
+        if let Some(Ok(compiled)) = self.compiled.get(&key).map(Arc::downcast) {
             return Ok(compiled);
         }
         let traced = trace(&self.function, args)?;
@@ -209,13 +191,8 @@ impl<F> Program<F> {
         }
         let executable = Executable::compile(&traced.graph, self.device)?;
         let compiled = Arc::new(Compiled { executable, output: traced.output });
-        self.lock().insert(signature, Arc::clone(&compiled) as Arc<dyn Any + Send + Sync>);
+        self.compiled.insert(&key, Arc::clone(&compiled) as Arc<dyn Any + Send + Sync>);
         Ok(compiled)
-    }
-
-    /// The cache; a thread that panicked while holding it left it whole.
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Signature, Arc<dyn Any + Send + Sync>>> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

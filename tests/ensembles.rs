@@ -2,7 +2,7 @@
 
 use choral::ensemble::{FunctionalModule, StackedState};
 use choral::prelude::*;
-use choral::tree::Walk;
+use choral::tree::{Event, Walk};
 use choral::{Error, Path};
 use insta::assert_snapshot;
 
@@ -346,7 +346,9 @@ impl<T: choral::Leaf> Tree<T> for Hidden<T> {
         Hidden { layer: self.layer.map(at, leaf), squared: self.squared }
     }
 
-    fn settings(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, String)) {}
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
+        self.layer.visit(visit);
+    }
 
     fn set_training(&mut self, _: bool) {}
 }

@@ -3,6 +3,8 @@
 
 use choral::Error;
 use choral::prelude::*;
+use choral::transform::rewrite::counted_loops;
+use insta::assert_snapshot;
 
 type TestResult = Result<(), Error>;
 
@@ -134,4 +136,62 @@ fn deep_nests_of_loops_are_mapped_at_once() -> TestResult {
     let explanation = program.explain(&args)?;
     assert_eq!(explanation.mapped.flops, explanation.single.flops + 1); // one sum for each member
     Ok(())
+}
+
+/// What JAX makes of `scan`, from either end, and of `fori_loop`: each is a scan again, its inputs and
+/// outputs those of the function.
+#[test]
+fn loops_by_jax_are_scans_again() {
+    let text = include_str!("files/jax_loops.mlir");
+    let graph = Graph::parse(text).expect("a program");
+    let raised = counted_loops(&graph).expect("scans");
+    assert_snapshot!(raised);
+    let inputs: Vec<Tensor> = graph
+        .input_types()
+        .iter()
+        .zip(1..)
+        .map(|(ty, key)| Tensor::randn(ty.shape.as_slice(), Key::new(key)))
+        .collect();
+    let run = |graph: &Graph| choral::runtime::evaluate(graph, &inputs).expect("results");
+    for (got, expected) in run(&raised).iter().zip(run(&graph)) {
+        assert!(got.bit_eq(&expected));
+    }
+}
+
+/// A loop that ends with a wrapped counter, by a value that differs from run to run, or that leaps over
+/// rows is no walk along them.
+#[test]
+fn loops_that_do_not_count_stay() {
+    let text = |start: i32, step: i32, limit: &str| {
+        format!(
+            "func.func @main(%x: tensor<4xf32>, %end: tensor<i8>) -> tensor<f32> {{
+               %start = stablehlo.constant dense<{start}> : tensor<i8>
+               %zero = stablehlo.constant dense<0.0> : tensor<f32>
+               %limit = stablehlo.constant dense<4> : tensor<i8>
+               %last:2 = stablehlo.while(%i = %start, %sum = %zero) : tensor<i8>, tensor<f32>
+               cond {{
+                 %more = stablehlo.compare LT, %i, {limit} : (tensor<i8>, tensor<i8>) -> tensor<i1>
+                 stablehlo.return %more : tensor<i1>
+               }} do {{
+                 %slice = stablehlo.dynamic_slice %x, %i, sizes = [1] : (tensor<4xf32>, tensor<i8>) -> tensor<1xf32>
+                 %element = stablehlo.reshape %slice : (tensor<1xf32>) -> tensor<f32>
+                 %next_sum = stablehlo.add %sum, %element : tensor<f32>
+                 %step = stablehlo.constant dense<{step}> : tensor<i8>
+                 %next = stablehlo.add %i, %step : tensor<i8>
+                 stablehlo.return %next, %next_sum : tensor<i8>, tensor<f32>
+               }}
+               return %last#1 : tensor<f32>
+             }}"
+        )
+    };
+    let raised = |start, step, limit| {
+        let graph = Graph::parse(&text(start, step, limit)).expect("a program");
+        counted_loops(&graph).expect("a graph").to_text()
+    };
+    assert!(raised(0, 1, "%limit").contains("chlo.scan(%x)"));
+    assert!(raised(1, 1, "%limit").contains("chlo.scan() inits(%start"), "{}", raised(1, 1, "%limit"));
+    assert!(raised(0, 2, "%limit").contains("length=2"));
+    for (start, step, limit) in [(0, 1, "%end"), (0, 0, "%limit"), (3, 127, "%limit"), (0, -1, "%limit")] {
+        assert!(raised(start, step, limit).contains("stablehlo.while"), "{start}, {step}, {limit}");
+    }
 }

@@ -35,7 +35,7 @@ const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
 const FAMILIES: [(&str, &[&str]); 3] = [
     ("ir/src/op", &["mod"]),
     ("compiler/src/transform/rules", &["mod"]),
-    ("runtime/src/ops", &["mod", "places", "scalar"]),
+    ("runtime/src/ops", &["bodies", "mod", "places", "scalar"]),
 ];
 
 fn root() -> PathBuf {

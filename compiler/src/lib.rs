@@ -19,7 +19,7 @@ pub use front::ensemble::{combine_state_for_ensemble, functional_call, stack_mod
 pub use front::error::Error;
 pub use front::nn::Forward;
 pub use front::state::{Module, ModuleState, State};
-pub use front::trace::control::{cond, fori_loop, scan, scan_reverse, switch, while_loop};
+pub use front::trace::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
 pub use front::trace::einsum::einsum;
 pub use front::trace::function::{Function, Traced, trace};
 pub use front::trace::random::implicit::{Randomness, with_key};

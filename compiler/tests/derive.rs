@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
 use choral::Module;
-use choral::tree::{Kind, Leaf, Path, Tree, Walk, leaves, rebuild, settings};
+use choral::tree::{Event, Kind, Leaf, Path, Tree, Walk, leaves, rebuild, settings};
 use choral_ir::{Tensor, TensorType};
 use indexmap::IndexMap;
 
@@ -261,8 +261,8 @@ fn other_parameters_stay_what_they_are() {
         fn map<U: Leaf>(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, &T) -> U) -> Self {
             self.clone()
         }
-        fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
-            visit(at.path(), format!("{:?}", self.0));
+        fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
+            visit(Event::Setting(self.0));
         }
         fn set_training(&mut self, _: bool) {}
     }

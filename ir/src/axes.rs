@@ -192,11 +192,15 @@ fn from_operand(op: &ControlOp, operand: usize, dim: usize) -> Onward {
         // The first operand chooses.
         ControlOp::If(_) | ControlOp::Case(_) => Onward { input: Some((operand - 1, dim)), result: None },
         ControlOp::While(_) => Onward { input: here, result: here },
-        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs, body: _ }) if operand < *inputs => {
+        ControlOp::Scan(Scan { dimension, inputs, .. }) if operand < *inputs => {
             let slice = (dim != *dimension).then(|| (operand, dim - usize::from(dim > *dimension)));
             Onward { input: slice, result: None }
         }
-        ControlOp::Scan(op) => Onward { input: here, result: Some((stacked(op) + operand - op.inputs, dim)) },
+        ControlOp::Scan(op) if operand < op.inputs + op.carried => {
+            Onward { input: here, result: Some((op.outputs() + operand - op.inputs, dim)) }
+        }
+        // A constant.
+        ControlOp::Scan(_) => Onward { input: here, result: None },
         ControlOp::Map(_) => Onward { input: None, result: Some((0, dim)) },
         ControlOp::OptimizationBarrier => Onward { input: None, result: here },
     }
@@ -208,15 +212,10 @@ fn from_output(op: &ControlOp, output: usize, dim: usize) -> Onward {
     match op {
         ControlOp::If(_) | ControlOp::Case(_) => Onward { input: None, result: here },
         ControlOp::While(_) => Onward { input: here, result: here },
-        ControlOp::Scan(op) if output < stacked(op) => {
+        ControlOp::Scan(op) if output < op.outputs() => {
             Onward { input: None, result: Some((output, dim + usize::from(dim >= op.dimension))) }
         }
-        ControlOp::Scan(op) => Onward { input: Some((op.inputs + output - stacked(op), dim)), result: here },
+        ControlOp::Scan(op) => Onward { input: Some((op.inputs + output - op.outputs(), dim)), result: here },
         ControlOp::Map(_) | ControlOp::OptimizationBarrier => Onward::default(),
     }
-}
-
-/// How many results of a scan are stacked; the others are carried.
-fn stacked(op: &Scan) -> usize {
-    op.body.outputs().len() - (op.body.inputs().len() - op.inputs)
 }

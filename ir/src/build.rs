@@ -4,7 +4,6 @@
 //! the user's line. Must not live here: knowledge of single ops beyond short-hands for common ones.
 
 use std::fmt;
-use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -137,7 +136,12 @@ impl Builder {
     /// # Errors
     /// If the operands do not satisfy the op's constraints.
     pub fn push_all(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
-        let (op, operands) = region::canonical(&self.graph, op.into(), operands)?;
+        self.push_op(op.into(), operands)
+    }
+
+    /// As [`Builder::push_all`], made once for all kinds of ops.
+    fn push_op(&mut self, op: Op, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        let (op, operands) = region::canonical(&self.graph, op, operands)?;
         let types: Vec<_> = operands.iter().map(|&value| self.graph.ty(value)).collect();
         let results = match op::infer(&op, &types) {
             Ok(results) => results,
@@ -280,7 +284,7 @@ impl Builder {
         dimensions: Vec<usize>,
         body: Binary,
     ) -> Result<Value, BuildError> {
-        let body = Arc::new(Graph::reducer(body, self.graph.ty(x).dtype)?);
+        let body = Graph::reducer(body, self.graph.ty(x).dtype)?.into();
         self.push(Reduce { dimensions, body }, &[x, init])
     }
 }

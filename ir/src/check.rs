@@ -1,10 +1,9 @@
 //! Expectations that StableHLO's test programs carry: pairs of values, and how close they must be.
 //!
 //! Lives here: what a check is and when it passes. They are read with the program
-//! ([`Program::parse`]) and evaluated by whoever runs it.
+//! ([`Program::parse`], beside the parser) and evaluated by whoever runs it.
 
-use crate::text::ParseError;
-use crate::{DType, Element, Graph, Tensor};
+use crate::{DType, Graph, Tensor};
 
 /// A graph with checks of its own.
 ///
@@ -50,39 +49,6 @@ pub enum Closeness {
 }
 
 impl Program {
-    /// The program of a StableHLO text: as [`Graph::parse`], with the checks of the function.
-    ///
-    /// # Errors
-    /// The first fault, with its line and column.
-    pub fn parse(text: &str) -> Result<Program, ParseError> {
-        crate::text::program(text)
-    }
-
-    /// What a StableHLO text runs: its function `@main`, or its only public one that no other calls; if it
-    /// has several, every public one without arguments, in order.
-    ///
-    /// ```
-    /// use choral_ir::check::Program;
-    /// let programs = Program::parse_all("
-    ///     func.func @one() -> tensor<f32> {
-    ///       %x = stablehlo.constant dense<1.0> : tensor<f32>
-    ///       return %x : tensor<f32>
-    ///     }
-    ///     func.func @two() -> tensor<f32> {
-    ///       %x = stablehlo.constant dense<2.0> : tensor<f32>
-    ///       return %x : tensor<f32>
-    ///     }")?;
-    /// let names: Vec<&str> = programs.iter().map(|program| program.graph.name()).collect();
-    /// assert_eq!(names, ["one", "two"]);
-    /// # Ok::<(), choral_ir::text::ParseError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// The first fault, with its line and column; also if there is nothing to run.
-    pub fn parse_all(text: &str) -> Result<Vec<Program>, ParseError> {
-        crate::text::programs(text)
-    }
-
     /// The checks that fail, given the graph's outputs: each with its line, and by how much. One whose
     /// values are not among the outputs fails, too.
     pub fn failures(&self, outputs: &[Tensor]) -> Vec<String> {
@@ -106,10 +72,8 @@ impl Closeness {
         }
         let elements = got.to_f64_vec().into_iter().zip(expected.to_f64_vec());
         let steps = |tensor: &Tensor| -> Vec<i128> {
-            let dtype = tensor.dtype();
-            crate::with_storage!(tensor.storage(), values => {
-                values.iter().map(|value| place_in_order(Element::to_bits64(*value), dtype)).collect()
-            })
+            let bits = tensor.storage().bits().into_iter();
+            bits.map(|bits| place_in_order(bits, tensor.dtype())).collect()
         };
         let places = steps(got).into_iter().zip(steps(expected));
         let mut wrong =

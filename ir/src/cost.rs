@@ -168,11 +168,13 @@ fn of_op(op: &Op, operands: &[&TensorType], results: &[TensorType], weights: Wei
         Op::Convolution(op) => {
             product([weights.product, convolution(op, [operands[0], operands[1]], &results[0])])
         }
-        Op::Reduce(Reduce { dimensions: _, body }) => product([elements(operands[0]), count(body, weights)]),
+        Op::Reduce(Reduce { dimensions: _, body }) => {
+            product([elements(operands[0]), count(body.graph(), weights)])
+        }
         Op::Window(WindowOp::ReduceWindow(op)) => reduce_window(op, &results[0], weights),
         Op::Window(WindowOp::SelectAndScatter(op)) => select_and_scatter(op, operands[1], weights),
         Op::Index(op) => index(op, operands, weights),
-        Op::Control(op) => control(op, operands, results, weights),
+        Op::Control(op) => control(op, results, weights),
         Op::Shape(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) | Op::Collective(_) => 0,
         Op::Custom(op) => op.op().body().map_or(0, |body| count(body, weights)),
     }
@@ -229,31 +231,29 @@ fn gcd(a: i128, b: i128) -> i128 {
 }
 
 fn reduce_window(op: &ReduceWindow, result: &TensorType, weights: Weights) -> u64 {
-    product([elements(result), sizes(&op.window_dimensions), count(&op.body, weights)])
+    product([elements(result), sizes(&op.window_dimensions), count(op.body.graph(), weights)])
 }
 
 fn select_and_scatter(op: &SelectAndScatter, source: &TensorType, weights: Weights) -> u64 {
-    let selecting = product([sizes(&op.window_dimensions), count(&op.select, weights)]);
-    product([elements(source), selecting.saturating_add(count(&op.scatter, weights))])
+    let selecting = product([sizes(&op.window_dimensions), count(op.select.graph(), weights)]);
+    product([elements(source), selecting.saturating_add(count(op.scatter.graph(), weights))])
 }
 
 fn index(op: &IndexOp, operands: &[&TensorType], weights: Weights) -> u64 {
     match op {
         IndexOp::Scatter(op) => {
-            product([operands.last().map_or(0, |update| elements(update)), count(&op.body, weights)])
+            product([operands.last().map_or(0, |update| elements(update)), count(op.body.graph(), weights)])
         }
         IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => 0,
     }
 }
 
-fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType], weights: Weights) -> u64 {
+fn control(op: &ControlOp, results: &[TensorType], weights: Weights) -> u64 {
     match op {
         ControlOp::If(_) | ControlOp::Case(_) | ControlOp::While(_) | ControlOp::OptimizationBarrier => {
             op.regions().into_iter().map(|region| count(region, weights)).fold(0, u64::saturating_add)
         }
-        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs: _, body }) => {
-            product([operands[0].shape[*dimension] as u64, count(body, weights)])
-        }
+        ControlOp::Scan(Scan { length, body, .. }) => product([*length as u64, count(body, weights)]),
         ControlOp::Map(Map { computation }) => product([elements(&results[0]), count(computation, weights)]),
     }
 }

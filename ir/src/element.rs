@@ -214,12 +214,19 @@ impl Storage {
         self.len() == 0
     }
 
+    /// The bits of each element, for code that is the same for all types and need not be fast.
+    pub(crate) fn bits(&self) -> Vec<u64> {
+        with_storage!(self, values => values.iter().map(|value| value.to_bits64()).collect())
+    }
+
     /// The elements' bits in little-endian order, as safetensors and MLIR blobs hold them.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         let width = self.dtype().bytes();
+        let mut bytes = Vec::with_capacity(self.len() * width);
         with_storage!(self, values => {
-            values.iter().flat_map(|value| value.to_bits64().to_le_bytes().into_iter().take(width)).collect()
-        })
+            values.iter().for_each(|value| bytes.extend_from_slice(&value.to_bits64().to_le_bytes()[..width]));
+        });
+        bytes
     }
 
     /// Storage of `dtype` from little-endian bytes; `None` if their number is no multiple of the width.

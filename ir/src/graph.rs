@@ -3,8 +3,10 @@
 //! Lives here: nodes, edges and how to read them. Graphs are made by a [`Builder`](crate::Builder)
 //! and rewritten by building another; nothing is removed in place, so the order of the nodes is a
 //! topological one, and deterministic. Inputs and constants are nodes, not ops. Regions (graphs
-//! inside ops) capture nothing: every value that they need is an operand of their op.
+//! inside ops) capture nothing: every value that they need is an operand of their op. As a graph holds
+//! ops and an op may hold graphs, this file and [`crate::op`] know each other.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::{Deserialize, Serialize};
 
+pub use crate::location::Location;
 use crate::{Op, Tensor, TensorType};
 
 /// A node of a graph, by its place in the order.
@@ -128,32 +131,6 @@ pub struct Use {
     pub result: u32,
 }
 
-/// A place in a source file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Location {
-    /// Path of the file; empty for a text without a name.
-    pub file: Arc<str>,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column, from 1.
-    pub column: u32,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.file {
-            "" => write!(f, "{}:{} of the text", self.line, self.column),
-            file => write!(f, "{file}:{}:{}", self.line, self.column),
-        }
-    }
-}
-
-impl From<&std::panic::Location<'_>> for Location {
-    fn from(at: &std::panic::Location<'_>) -> Location {
-        Location { file: at.file().into(), line: at.line(), column: at.column() }
-    }
-}
-
 impl Graph {
     /// The function's name.
     pub fn name(&self) -> &str {
@@ -194,7 +171,7 @@ impl Graph {
     }
 
     /// The nodes that read a value, and as which of their operands.
-    pub(crate) fn uses(&self, value: Value) -> impl Iterator<Item = (NodeId, usize)> {
+    pub fn uses(&self, value: Value) -> impl Iterator<Item = (NodeId, usize)> {
         let edges = self.dag.edges_directed(NodeIndex::new(value.node().index()), Direction::Outgoing);
         let reads = edges.filter(move |edge| edge.weight().result == value.result);
         reads.map(|edge| (NodeId(edge.target().index() as u32), edge.weight().operand as usize))
@@ -262,9 +239,8 @@ impl Graph {
                 location.file = Arc::clone(&name);
             }
             if let NodeKind::Op(op) = &mut node.kind {
-                for region in op.regions_mut() {
-                    *region = Arc::new(Graph::clone(region).in_file(file));
-                }
+                let Ok(located) = op.map_regions(|region| Ok::<_, Infallible>(region.clone().in_file(file)));
+                *op = located;
             }
         }
         self

@@ -14,7 +14,7 @@ use crate::verify::{VerifyError, verify};
 use crate::{Graph, Storage, Tensor, TensorType};
 
 /// Version of the JSON form that this crate writes and reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why a JSON text is no graph.
 #[derive(Debug, thiserror::Error)]

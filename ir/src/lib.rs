@@ -4,20 +4,24 @@
 //! Must not live here: transforms (the compiler's) and evaluation (the runtime's).
 #![forbid(unsafe_code)]
 
+mod accumulate;
 pub mod axes;
 pub mod build;
 pub mod check;
 pub mod cost;
 pub mod dtype;
 pub mod element;
+pub mod fold;
 pub mod graph;
 mod graphviz;
 pub mod interpret;
 pub mod json;
-pub mod known;
+mod known;
+mod location;
 pub mod memory;
 pub mod narrow;
 pub mod op;
+pub mod order;
 pub mod random;
 mod region;
 pub mod special;
@@ -29,10 +33,12 @@ pub mod verify;
 pub use build::{BuildError, Builder};
 pub use dtype::{Class, DType};
 pub use element::{Element, Storage};
-pub use graph::{Graph, Location, NamedAxis, NodeId, NodeKind, Value};
+pub use fold::{Extreme, Fold, Reducer};
+pub use graph::{Graph, NamedAxis, NodeId, NodeKind, Value};
 pub use interpret::{interpret, interpret_all};
-pub use known::Extreme;
+pub use location::Location;
 pub use op::{Op, TypeError};
+pub use order::{Comparator, Order};
 pub use random::Key;
 pub use tensor::{Tensor, TensorError};
 pub use types::{TensorType, normalise_dim};

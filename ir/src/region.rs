@@ -1,15 +1,15 @@
-//! Regions with other inputs, and the one spelling of what branches read from outside.
+//! Regions with other inputs, and the one spelling of what branches and scans read from outside.
 //!
-//! Branches (`if`, `case`) take operands, but StableHLO text lets them read the values around them
-//! by name. So that text and graph say the same thing, a graph holds branches in one form only:
-//! operands in order of their making, each once, each read by some branch, and no single-element
-//! constants, which stand inside. The builder brings them into this form.
+//! Branches (`if`, `case`) take operands, and a `scan` constants, but StableHLO text lets them read the
+//! values around them by name. So that text and graph say the same thing, a graph holds such operands in
+//! one form only: in order of their making, each once, each read by some region, and no single-element
+//! constants, which stand inside. The builder brings them into this form, for which their graphs are
+//! built anew: it and this file know each other.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use crate::graph::{NodeKind, Value};
-use crate::op::{Case, ControlOp, If};
+use crate::op::{ControlOp, Scan};
 use crate::{BuildError, Builder, Graph, Op, Tensor, TensorType};
 
 /// Where an input of a region gets its value once the region's inputs are others.
@@ -43,27 +43,30 @@ pub(crate) fn with_inputs(
     Ok(builder.finish(&outputs))
 }
 
-/// A branching op in its one form: see the module's documentation.
+/// A branch or a scan in its one form: see the module's documentation.
 ///
 /// # Errors
-/// Only for branches that do not fit themselves.
+/// Only for regions that do not fit themselves.
 pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> Result<(Op, Vec<Value>), BuildError> {
-    let branches = match &op {
-        Op::Control(ControlOp::If(If { true_branch, false_branch })) => {
-            vec![true_branch.clone(), false_branch.clone()]
-        }
-        Op::Control(ControlOp::Case(Case { branches })) => branches.clone(),
-        _ => return Ok((op, operands.to_vec())),
+    let Some(Own { operands: own, arguments }) = own(&op).filter(|own| own.operands <= operands.len()) else {
+        return Ok((op, operands.to_vec()));
     };
-    let Some((index, captured)) = operands.split_first() else { return Ok((op, operands.to_vec())) };
+    let (own, captured) = operands.split_at(own);
     // What does not fit is for the type rule to refuse.
-    let takes = |branch: &Arc<Graph>| captured.iter().map(|&value| graph.ty(value)).eq(&branch.input_types());
-    if !branches.iter().all(takes) {
+    let fits = |region: &Graph| {
+        let types = region.input_types();
+        types
+            .get(arguments..)
+            .is_some_and(|types| types.iter().eq(captured.iter().map(|&value| graph.ty(value))))
+    };
+    let regions = op.regions();
+    if !regions.iter().all(|region| fits(region)) {
         return Ok((op, operands.to_vec()));
     }
-    let read: Vec<HashSet<Value>> = branches.iter().map(|branch| values_read(branch)).collect();
+    let read: Vec<HashSet<Value>> = regions.iter().map(|region| values_read(region)).collect();
     let is_read = |at: usize| {
-        branches.iter().zip(&read).any(|(branch, read)| read.contains(&branch.inputs()[at].value))
+        let input = |region: &Graph| region.inputs()[arguments + at].value;
+        regions.iter().zip(&read).any(|(region, read)| read.contains(&input(region)))
     };
     let stays = |(at, value): &(usize, &Value)| is_read(*at) && constant(graph, **value).is_none();
     let mut kept: Vec<Value> = captured.iter().enumerate().filter(stays).map(|(_, value)| *value).collect();
@@ -72,19 +75,37 @@ pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> Result<(Op
     if kept == captured {
         return Ok((op, operands.to_vec()));
     }
-    let given: Vec<Given> = captured.iter().map(|&value| source(graph, value, &kept)).collect();
-    let inputs: Vec<(String, TensorType)> =
-        kept.iter().map(|&value| (graph.node(value.node()).name.clone(), graph.ty(value).clone())).collect();
-    let rebuild =
-        |branch: &Arc<Graph>| with_inputs(branch, &inputs, &given, std::iter::empty()).map(Arc::new);
-    let rebuilt: Vec<Arc<Graph>> = branches.iter().map(rebuild).collect::<Result<_, _>>()?;
-    let op = match rebuilt.as_slice() {
-        [true_branch, false_branch] if matches!(op, Op::Control(ControlOp::If(_))) => {
-            If { true_branch: true_branch.clone(), false_branch: false_branch.clone() }.into()
+    let declared =
+        |graph: &Graph, value: Value| (graph.node(value.node()).name.clone(), graph.ty(value).clone());
+    let from_outside: Vec<(String, TensorType)> = kept.iter().map(|&value| declared(graph, value)).collect();
+    let mut given: Vec<Given> = (0..arguments).map(Given::Input).collect();
+    given.extend(captured.iter().map(|&value| source(graph, value, &kept, arguments)));
+    let op = op.map_regions(|region| {
+        let arguments = region.inputs()[..arguments].iter().map(|port| declared(region, port.value));
+        let inputs: Vec<(String, TensorType)> = arguments.chain(from_outside.iter().cloned()).collect();
+        with_inputs(region, &inputs, &given, std::iter::empty())
+    })?;
+    Ok((op, [own, &kept].concat()))
+}
+
+/// What an op has beside that which its regions read from outside.
+struct Own {
+    /// Number of its first operands.
+    operands: usize,
+    /// Number of the first inputs of each region.
+    arguments: usize,
+}
+
+/// `None` for an op whose regions read nothing from outside.
+fn own(op: &Op) -> Option<Own> {
+    match op {
+        Op::Control(ControlOp::If(_) | ControlOp::Case(_)) => Some(Own { operands: 1, arguments: 0 }),
+        Op::Control(ControlOp::Scan(Scan { inputs, carried, .. })) => {
+            let own = inputs.checked_add(*carried)?;
+            Some(Own { operands: own, arguments: own })
         }
-        _ => Case { branches: rebuilt }.into(),
-    };
-    Ok((op, [vec![*index], kept].concat()))
+        _ => None,
+    }
 }
 
 /// Every value that a region's ops read or that it returns.
@@ -102,11 +123,12 @@ pub(crate) fn constant(graph: &Graph, value: Value) -> Option<(&Tensor, &TensorT
     }
 }
 
-fn source(graph: &Graph, value: Value, kept: &[Value]) -> Given {
+/// What stands for a value from outside in a region, whose inputs for those follow its arguments.
+fn source(graph: &Graph, value: Value, kept: &[Value], arguments: usize) -> Given {
     match (constant(graph, value), kept.iter().position(|&other| other == value)) {
         (Some((tensor, ty)), _) => Given::Constant(tensor.clone(), ty.clone()),
-        (None, Some(number)) => Given::Input(number),
-        // Read by no branch: any value of the type will do.
+        (None, Some(number)) => Given::Input(arguments + number),
+        // Read by no region: any value of the type will do.
         (None, None) => {
             let ty = graph.ty(value).clone();
             Given::Constant(Tensor::zeros(TensorType::scalar(ty.dtype)), ty)

@@ -117,7 +117,10 @@ impl Tensor {
     /// If there is not the memory.
     #[track_caller]
     pub fn try_full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Result<Tensor, TensorError> {
-        Tensor::try_from_fn(shape, |_| value)
+        let ty = TensorType::new(shape, T::DTYPE);
+        let mut values = room(&ty)?;
+        values.resize(ty.len(), value);
+        Ok(Tensor { ty, data: Arc::new(T::store(values)) })
     }
 
     /// Every element is zero (`false` for `i1`).
@@ -265,12 +268,7 @@ impl Tensor {
     #[track_caller]
     pub fn index(&self, index: usize) -> Result<Tensor, TensorError> {
         match self.shape().split_first() {
-            Some((&size, rest)) if index < size => {
-                let width = rest.iter().product::<usize>();
-                with_storage!(self.storage(), values => {
-                    Tensor::try_from_fn(rest, |at| values[index * width + at])
-                })
-            }
+            Some((&size, rest)) if index < size => self.rows(&[index], rest.to_vec()),
             Some(_) | None => Err(TensorError::Index { index, ty: self.ty.clone() }),
         }
     }
@@ -327,10 +325,18 @@ impl Tensor {
         if let Some(&index) = indices.iter().find(|&&index| index >= size) {
             return Err(missing(index));
         }
-        let width = rest.iter().product::<usize>();
-        let shape = [&[indices.len()], rest].concat();
+        self.rows(indices, [&[indices.len()], rest].concat())
+    }
+
+    /// A tensor of this shape, of the slices at `indices` of dimension 0, which are there.
+    #[track_caller]
+    fn rows(&self, indices: &[usize], shape: Vec<usize>) -> Result<Tensor, TensorError> {
+        let ty = self.ty.with_shape(shape);
+        let width = self.shape()[1..].iter().product::<usize>();
         with_storage!(self.storage(), values => {
-            Tensor::try_from_fn(shape, |at| values[indices[at / width] * width + at % width])
+            let mut taken = room(&ty)?;
+            indices.iter().for_each(|&index| taken.extend_from_slice(&values[index * width..][..width]));
+            Ok(Tensor { ty, data: Arc::new(Element::store(taken)) })
         })
     }
 
@@ -412,20 +418,25 @@ impl fmt::Debug for Tensor {
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.ty)?;
-        with_storage!(self.storage(), values => write_nested(f, values, self.shape()))
+        with_storage!(self.storage(), values => {
+            write_nested(f, &self.ty, &|f, at| write!(f, "{:?}", values[at]))
+        })
     }
 }
 
+/// Writes the element at a place.
+type WriteElement<'a> = &'a dyn Fn(&mut fmt::Formatter<'_>, usize) -> fmt::Result;
+
 /// Writes nested lists: place after place, with the brackets that open and close between two.
-fn write_nested<T: Element>(f: &mut fmt::Formatter<'_>, values: &[T], shape: &[usize]) -> fmt::Result {
+fn write_nested(f: &mut fmt::Formatter<'_>, ty: &TensorType, element: WriteElement<'_>) -> fmt::Result {
     const EDGE: usize = 3;
     const EMPTY: usize = 1000;
     // Lists without elements are the innermost; nobody reads more than a few of them.
-    let is_empty = values.is_empty();
+    let (shape, is_empty) = (&ty.shape, ty.is_empty());
     let shape = &shape[..shape.iter().position(|&size| size == 0).unwrap_or(shape.len())];
     let shape = if is_empty && elements(shape) > EMPTY { &[] } else { shape };
     let is_left_out = |size: usize, at: usize| size > 2 * EDGE && (EDGE..size - EDGE).contains(&at);
-    let strides = TensorType::new(shape, T::DTYPE).strides();
+    let strides = ty.with_shape(shape).strides();
     let mut index = vec![0; shape.len()];
     let mut opened = 0;
     loop {
@@ -433,7 +444,7 @@ fn write_nested<T: Element>(f: &mut fmt::Formatter<'_>, values: &[T], shape: &[u
         let place: usize = index.iter().zip(&strides).map(|(at, stride)| at * stride).sum();
         match is_empty {
             true => f.write_str("[]")?,
-            false => write!(f, "{:?}", values[place])?,
+            false => element(f, place)?,
         }
         // The innermost dimension that goes on; those within are closed and begin again.
         let Some(dim) = (0..shape.len()).rev().find(|&dim| index[dim] + 1 < shape[dim]) else {

@@ -1,6 +1,7 @@
 //! The JSON form: exact to the bit, and what is read is checked.
 
-use choral_ir::op::{Binary, Unary};
+use choral_ir::op::ComparisonDirection::{Eq, Lt, Ne};
+use choral_ir::op::{Binary, Sort, Unary};
 use choral_ir::{Builder, DType, Graph, NodeKind, Tensor, TensorType, with_dtype};
 
 /// A graph of one constant.
@@ -64,7 +65,7 @@ fn another_version_is_refused_by_number() {
 fn other_texts_are_refused() {
     refused("", "not a graph in JSON form");
     refused("[1, 2]", "not a graph in JSON form");
-    refused(r#"{ "choral": 1 }"#, "missing field `graph`");
+    refused(r#"{ "choral": 2 }"#, "missing field `graph`");
     let text = sum().to_json().unwrap();
     refused(&text[..text.len() / 2], "not a graph in JSON form");
 }
@@ -101,4 +102,35 @@ fn a_constant_of_boundless_shape_is_refused() {
     let text: String = text.split_whitespace().collect();
     assert!(text.contains("\"shape\":[1,1]"), "{text}");
     refused(&text.replace("\"shape\":[1,1]", &format!("\"shape\":[{huge},{huge}]")), "elements");
+}
+
+/// Folds and orders are worked out while a text is read, before it is verified: also of bodies that are
+/// none.
+#[test]
+fn bodies_that_are_none_are_refused() {
+    let mut body = Builder::new("comparator");
+    let [left, right] = ["left", "right"].map(|name| body.input(name, TensorType::scalar(DType::F32)));
+    let [lt, nan, number] = [(Lt, left, right), (Ne, right, right), (Eq, left, left)]
+        .map(|(direction, left, right)| body.compare(direction, left, right).unwrap());
+    let last = body.binary(Binary::And, nan, number).unwrap();
+    let before = body.binary(Binary::Or, lt, last).unwrap();
+    let comparator = body.finish(&[before]).into();
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([4], DType::F32));
+    let sorted = builder.push(Sort { dimension: 0, is_stable: true, comparator }, &[x]).unwrap();
+    let halves = builder.convert(sorted, DType::Bf16).unwrap();
+    let zero = builder.full(0.0, DType::Bf16, []);
+    let sum = builder.reduce(halves, zero, vec![0], Binary::Add).unwrap();
+    let text = builder.finish(&[sum]).to_json().unwrap();
+    let number = |line: &str| line.trim().starts_with("\"node\":") || line.trim().starts_with("\"result\":");
+    let lines: Vec<&str> = text.lines().collect();
+    let numbers: Vec<usize> = (0..lines.len()).filter(|&at| number(lines[at])).collect();
+    assert!(numbers.len() > 40, "operands, inputs and outputs of three graphs");
+    for at in numbers {
+        let mut changed: Vec<String> = lines.iter().map(|line| line.to_string()).collect();
+        let (name, rest) = changed[at].split_once(':').unwrap();
+        let comma = if rest.ends_with(',') { "," } else { "" };
+        changed[at] = format!("{name}: 99{comma}");
+        assert!(Graph::from_json(&changed.join("\n")).is_err(), "{}", changed[at]);
+    }
 }

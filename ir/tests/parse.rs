@@ -1,7 +1,8 @@
 //! Texts by other hands: usual spellings that the printer does not write, and faults.
 
+use choral_ir::{DType, Extreme, Fold, Graph, NodeKind, Op, Storage, Tensor};
+
 use crate::texts::fault;
-use choral_ir::{Extreme, Graph, NodeKind};
 
 /// The first text means what the second means.
 #[track_caller]
@@ -325,8 +326,50 @@ fn argmax_is_recognised() {
         }";
     let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
     let bodies = graph.nodes().filter_map(|(_, node)| match &node.kind {
-        NodeKind::Op(op) => op.regions().first().and_then(|region| region.as_extreme()),
+        NodeKind::Op(Op::Reduce(op)) => Some(op.body.fold()),
         _ => None,
     });
-    assert_eq!(bodies.collect::<Vec<_>>(), [Extreme::Greatest]);
+    assert_eq!(bodies.collect::<Vec<_>>(), [Fold::Extreme(Extreme::Greatest)]);
+}
+
+/// A constant that a literal spells; what is wrong with it otherwise.
+fn constant(dtype: DType, literal: &str) -> Result<Tensor, String> {
+    let text = format!(
+        "func.func @main() -> tensor<{dtype}> {{\n  \
+         %y = stablehlo.constant dense<{literal}> : tensor<{dtype}>\n  \
+         return %y : tensor<{dtype}>\n}}"
+    );
+    let graph = Graph::parse(&text).map_err(|fault| fault.message)?;
+    let constants = graph.nodes().find_map(|(_, node)| match &node.kind {
+        NodeKind::Constant(tensor) => Some(tensor.clone()),
+        NodeKind::Input | NodeKind::Op(_) => None,
+    });
+    constants.ok_or_else(|| "no constant".to_owned())
+}
+
+/// The limits of every integer type are read, and what lies beyond them is refused. As MLIR reads it, a literal
+/// above the greatest integer of a signed type names the bits of the unsigned one, so that its limit counts.
+#[test]
+fn limits_of_integers() {
+    let decimal = |value: i128| value.to_string();
+    let hexadecimal =
+        |value: i128| format!("{}0x{:X}", if value < 0 { "-" } else { "" }, value.unsigned_abs());
+    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_integer()) {
+        let (bits, sign) = (dtype.bits() as u32, u32::from(dtype.is_signed_integer()));
+        let (least, most) = (-i128::from(sign) << (bits - 1), (1i128 << bits) - 1);
+        for value in [least, least + 1, 0, most >> sign, (most >> sign) + i128::from(sign), most] {
+            let bytes = &value.to_le_bytes()[..dtype.bytes()];
+            let storage = Storage::from_le_bytes(dtype, bytes).expect("the bytes of one element");
+            let expected = Tensor::from_storage([], storage).expect("one element");
+            for literal in [decimal(value), hexadecimal(value)] {
+                assert_eq!(constant(dtype, &literal), Ok(expected.clone()), "{literal} of {dtype}");
+            }
+        }
+        for value in [least - 1, most + 1, most + 2, 2 * most + 1] {
+            for literal in [decimal(value), hexadecimal(value)] {
+                let fault = format!("expected an element of type {dtype}, found `{literal}`");
+                assert_eq!(constant(dtype, &literal), Err(fault));
+            }
+        }
+    }
 }

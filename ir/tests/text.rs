@@ -1,13 +1,11 @@
 //! The text of graphs: how each op family prints, and that what is printed reads back.
 
-use std::sync::Arc;
-
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{
     BatchingDim, Binary, Compare, ComparisonDirection, ComparisonType, Concatenate, Convolution, DotGeneral,
     Elementwise, Gather, Iota, Layout, Pad, Reduce, ReduceWindow, Reverse, Slice, Unary,
 };
-use choral_ir::{BuildError, Builder, DType, Element, Graph, NamedAxis, Tensor, TensorType, Value};
+use choral_ir::{BuildError, Builder, DType, Element, Graph, NamedAxis, Reducer, Tensor, TensorType, Value};
 
 fn f32s(shape: impl Into<Vec<usize>>) -> TensorType {
     TensorType::new(shape, DType::F32)
@@ -173,15 +171,16 @@ fn contractions() {
 }
 
 /// Greatest element and its index, two results folded together.
-fn argmax_region() -> Arc<Graph> {
-    Arc::new(graph(|b| {
+fn argmax_region() -> Reducer {
+    graph(|b| {
         let best = b.input("best", f32s([]));
         let place = b.input("place", TensorType::scalar(DType::I32));
         let x = b.input("x", f32s([]));
         let index = b.input("index", TensorType::scalar(DType::I32));
         let greater = b.compare(ComparisonDirection::Gt, x, best)?;
         Ok(vec![b.select(greater, x, best)?, b.select(greater, index, place)?])
-    }))
+    })
+    .into()
 }
 
 #[test]
@@ -200,7 +199,7 @@ fn reductions() {
             base_dilations: vec![1, 1],
             window_dilations: vec![1, 2],
             padding: vec![(0, 0), (1, 0)],
-            body: Arc::new(Graph::reducer(Binary::Maximum, DType::F32)?),
+            body: Graph::reducer(Binary::Maximum, DType::F32)?.into(),
         };
         let pooled = b.push(window, &[x, least])?;
         Ok(vec![rows, both[1], both[0], pooled])
@@ -306,4 +305,38 @@ fn many_floats_read_back() {
     let scatter = |index: u64| index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     reads_back::<f32>((0..50_000).map(scatter));
     reads_back::<f64>((0..50_000).map(scatter));
+}
+
+/// Each loop hands its values to the next one in the other order, so that the axis comes to the second value
+/// from a round before. The time of printing does not double with each level: thirty would never end.
+#[test]
+fn deep_nests_of_loops_are_printed_at_once() {
+    const SQUARES: &str = "tensor<3xf32>, tensor<3xf32>";
+    let nest = (0..30).rev().fold(
+        "%r30:2 = stablehlo.optimization_barrier %b30, %a30".to_owned(),
+        |inner, level| {
+            let next = level + 1;
+            let colon = if next == 30 { format!(" : {SQUARES}") } else { String::new() };
+            format!(
+                "%r{level}:2 = stablehlo.while(%a{next} = %b{level}, %b{next} = %a{level}) : {SQUARES}
+             cond {{
+               %go = stablehlo.constant dense<false> : tensor<i1>
+               stablehlo.return %go : tensor<i1>
+             }} do {{
+               {inner}{colon}
+               stablehlo.return %r{next}#0, %r{next}#1 : {SQUARES}
+             }}"
+            )
+        },
+    );
+    let text = format!(
+        "func.func @main(%a0: tensor<3xf32> {{choral.axes = \"members@0\"}}, %b0: tensor<3xf32>) -> ({SQUARES}) {{
+           {nest}
+           return %r0#0, %r0#1 : {SQUARES}
+         }}"
+    );
+    let graph = Graph::parse(&text).unwrap_or_else(|error| panic!("{error}"));
+    let printed = graph.to_text();
+    assert_eq!(printed.matches("// members@0\n").count(), 31, "{printed}");
+    assert_eq!(Graph::parse(&printed).unwrap_or_else(|error| panic!("{error}")), graph);
 }

@@ -1,13 +1,11 @@
 //! Type rules: what does not fit is told with the op, the operands and the constraint's label.
 
-use std::sync::Arc;
-
 use choral_ir::op::{
     Binary, BroadcastInDim, Compare, ComparisonDirection, ComparisonType, Concatenate, Convolution,
     DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReduceWindow, Reshape, Reverse, Slice,
     Transpose, Unary,
 };
-use choral_ir::{Builder, DType, Graph, Op, TensorType};
+use choral_ir::{Builder, DType, Graph, Op, Reducer, TensorType};
 
 fn f32s(shape: impl Into<Vec<usize>>) -> TensorType {
     TensorType::new(shape, DType::F32)
@@ -59,7 +57,7 @@ fn convolution(groups: usize) -> Convolution {
     }
 }
 
-fn sum() -> Arc<Graph> {
+fn sum() -> Reducer {
     Graph::reducer(Binary::Add, DType::F32).unwrap().into()
 }
 

@@ -4,9 +4,9 @@ use choral_ir::{Graph, NodeKind, Op, Tensor};
 
 use crate::device::Device;
 use crate::error::Error;
+use crate::memory::{self, Peak};
 use crate::ops;
 use crate::plan::Plan;
-use crate::plan::memory::{self, Peak};
 use crate::reference::{check_inputs, interpret};
 
 /// A graph made ready for a device. It may be shared by threads, each running it at the same time.

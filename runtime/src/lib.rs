@@ -5,6 +5,7 @@
 //! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as obvious as can be |
 //! | [`cpu`] | fast kernels for the ops that carry the work |
 //! | [`plan`] | which kernel runs each op, and when a buffer is free again |
+//! | `memory` | how much of it a run needs |
 //! | [`special`] | special functions of real numbers, to the last place |
 //! | [`executable`], [`device`] | what a caller holds |
 //!
@@ -14,6 +15,7 @@ pub mod cpu;
 pub mod device;
 pub mod error;
 pub mod executable;
+mod memory;
 pub mod ops;
 pub mod plan;
 pub mod reference;

@@ -4,21 +4,21 @@
 //! step nobody needs a value any more, so that its buffer can be written over. Must not live here:
 //! the loops themselves ([`crate::cpu`]).
 
-pub(crate) mod memory;
-mod scratch;
+mod memory;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use choral_ir::op::{ShapeOp, WindowOp};
-use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType, Value};
+use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType, interpret};
 
 use crate::cpu::elementwise::{self, Operand};
 use crate::cpu::view::{self, View};
 use crate::cpu::{convolution, cumulative, dot, extreme, reduce, window};
 use crate::error::Error;
-use crate::ops;
-use crate::reference::filled;
-use memory::Label;
+use crate::memory::Label;
+use crate::ops::shape::filled;
+use crate::ops::{self, bodies};
 
 /// The steps of a graph.
 #[derive(Debug, Clone)]
@@ -37,13 +37,21 @@ struct Step {
     /// What its first result is called.
     label: Label,
     op: Op,
-    /// Whether it is a fold that accumulates in a wider type than its own ([`Op::accumulating`]).
-    accumulates: bool,
-    /// Plans of the regions of an op that runs them whole, on accumulators if it has some.
-    regions: Vec<Plan>,
+    /// The op on accumulators, of a fold that has some.
+    wide: Option<Op>,
+    /// Plans of the bodies that its definition has run.
+    bodies: Vec<Plan>,
     sources: Vec<Source>,
     results: Vec<usize>,
     types: Vec<TensorType>,
+}
+
+/// Where a value is.
+#[derive(Debug, Clone)]
+struct Place {
+    slot: usize,
+    /// What reads it there, if it is not all that is there.
+    view: Option<View>,
 }
 
 /// Where a step finds an operand.
@@ -60,34 +68,63 @@ struct Source {
 impl Plan {
     /// The plan of a verified graph.
     pub fn of(graph: &Graph) -> Plan {
-        let slots = slots(graph);
-        let views = lazy_views(graph);
+        let mut views = lazy_views(graph);
+        let given = graph.inputs().len();
         let mut plan = Plan {
             steps: Vec::new(),
-            inputs: graph.inputs().iter().map(|port| slots[&port.value]).collect(),
+            inputs: (0..given).collect(),
             constants: Vec::new(),
-            outputs: graph.outputs().iter().map(|port| output(graph, &slots, port.value)).collect(),
-            slots: slots.len(),
+            outputs: Vec::new(),
+            slots: given,
         };
-        for (id, node) in graph.nodes() {
-            match &node.kind {
-                NodeKind::Input => {}
-                NodeKind::Constant(tensor) => plan.constants.push((slots[&id.result(0)], tensor.clone())),
-                NodeKind::Op(_) if views.contains_key(&id) => {}
-                NodeKind::Op(op) => {
-                    let source = |value: &Value| source(graph, &slots, &views, *value);
-                    let sources = graph.operands(id).iter().map(source).collect();
-                    let results = (0..node.types.len()).map(|result| slots[&id.result(result)]).collect();
-                    let wide = op.accumulating();
-                    let regions = region_plans(wide.as_ref().unwrap_or(op));
-                    let (label, op, types) = (Label::of(graph, id), op.clone(), node.types.clone());
-                    let accumulates = wide.is_some();
-                    plan.steps.push(Step { label, op, accumulates, regions, sources, results, types });
+        let inputs = (0..given).map(|slot| Place { slot, view: None });
+        let Ok(outputs) = interpret(graph, inputs, |id, node, operands| {
+            Ok::<_, Infallible>(match (&node.kind, views.remove(&id)) {
+                (NodeKind::Input, _) => Vec::new(),
+                (NodeKind::Constant(tensor), _) => vec![plan.constant(tensor)],
+                (NodeKind::Op(_), Some(view)) => vec![Place { slot: operands[0].slot, view: Some(view) }],
+                (NodeKind::Op(op), None) => {
+                    plan.step(op, Label::of(graph, id), &node.types, sources(graph, id, operands))
                 }
-            }
-        }
+            })
+        });
+        let labels = graph.outputs().iter().map(|port| {
+            let ty = graph.ty(port.value).clone();
+            Label { ty, ..Label::of(graph, port.value.node()) }
+        });
+        plan.outputs = outputs.into_iter().map(|place| place.slot).zip(labels).collect();
         plan.mark_last_reads();
         plan
+    }
+
+    /// A slot that nothing else has.
+    fn slot(&mut self) -> Place {
+        self.slots += 1;
+        Place { slot: self.slots - 1, view: None }
+    }
+
+    fn constant(&mut self, tensor: &Tensor) -> Place {
+        let place = self.slot();
+        self.constants.push((place.slot, tensor.clone()));
+        place
+    }
+
+    /// Appends a step, and says where its results will be.
+    fn step(&mut self, op: &Op, label: Label, types: &[TensorType], sources: Vec<Source>) -> Vec<Place> {
+        let wide = op.accumulating();
+        let bodies = bodies(wide.as_ref().unwrap_or(op)).into_iter().map(Plan::of).collect();
+        let results: Vec<Place> = types.iter().map(|_| self.slot()).collect();
+        let slots = results.iter().map(|place| place.slot).collect();
+        self.steps.push(Step {
+            label,
+            op: op.clone(),
+            wide,
+            bodies,
+            sources,
+            results: slots,
+            types: types.to_vec(),
+        });
+        results
     }
 
     /// Marks, from the end on, the first read met of every slot that is not an output.
@@ -142,43 +179,13 @@ impl Plan {
     }
 }
 
-/// Where a result is, and what it is.
-fn output(graph: &Graph, slots: &HashMap<Value, usize>, value: Value) -> (usize, Label) {
-    (slots[&value], Label { ty: graph.ty(value).clone(), ..Label::of(graph, value.node()) })
-}
-
-fn region_plans(op: &Op) -> Vec<Plan> {
-    match op {
-        Op::Control(op) => op.regions().into_iter().map(Plan::of).collect(),
-        Op::Elementwise(_)
-        | Op::Shape(_)
-        | Op::Dot(_)
-        | Op::Convolution(_)
-        | Op::Reduce(_)
-        | Op::Window(_)
-        | Op::Index(_)
-        | Op::Sort(_)
-        | Op::Linalg(_)
-        | Op::Random(_)
-        | Op::Collective(_)
-        | Op::Custom(_) => Vec::new(),
-    }
-}
-
-/// A number for every value.
-fn slots(graph: &Graph) -> HashMap<Value, usize> {
-    let results =
-        graph.nodes().flat_map(|(id, node)| (0..node.types.len()).map(move |result| id.result(result)));
-    results.enumerate().map(|(slot, value)| (value, slot)).collect()
-}
-
 /// Broadcasts that only elementwise ops read: these read through the view.
-fn lazy_views(graph: &Graph) -> HashMap<NodeId, (Value, View)> {
+fn lazy_views(graph: &Graph) -> HashMap<NodeId, View> {
     let mut views = HashMap::new();
     for (id, node) in graph.nodes() {
         if let NodeKind::Op(Op::Shape(op @ ShapeOp::BroadcastInDim(_))) = &node.kind {
             let operand = graph.operands(id)[0];
-            views.extend(View::of(op, &graph.ty(operand).shape).map(|view| (id, (operand, view))));
+            views.extend(View::of(op, &graph.ty(operand).shape).map(|view| (id, view)));
         }
     }
     for (id, node) in graph.nodes() {
@@ -190,17 +197,14 @@ fn lazy_views(graph: &Graph) -> HashMap<NodeId, (Value, View)> {
     views
 }
 
-fn source(
-    graph: &Graph,
-    slots: &HashMap<Value, usize>,
-    views: &HashMap<NodeId, (Value, View)>,
-    value: Value,
-) -> Source {
-    let ty = graph.ty(value).clone();
-    match views.get(&value.node()) {
-        Some((operand, view)) => Source { slot: slots[operand], ty, view: Some(view.clone()), last: false },
-        None => Source { slot: slots[&value], ty, view: None, last: false },
-    }
+/// Where a step finds its operands, which lie in these places.
+fn sources(graph: &Graph, id: NodeId, places: Vec<Place>) -> Vec<Source> {
+    let types = graph.operands(id).into_iter().map(|value| graph.ty(value).clone());
+    places
+        .into_iter()
+        .zip(types)
+        .map(|(Place { slot, view }, ty)| Source { slot, ty, view, last: false })
+        .collect()
 }
 
 impl Source {
@@ -230,20 +234,13 @@ impl Step {
             .zip(&self.sources)
             .map(|(operand, source)| whole(operand, &source.ty))
             .collect::<Result<_, _>>()?;
-        if let Op::Control(op) = &self.op {
-            let run = |region: usize, inputs: &[Tensor]| self.regions[region].run(inputs);
-            let evaluate = |operands: Vec<Tensor>, types: &[TensorType]| {
-                ops::control::evaluate_with(op, operands, types, &run)
-            };
-            return match self.accumulates {
-                true => ops::accumulated(&dense.iter().collect::<Vec<_>>(), &self.types, evaluate),
-                false => evaluate(dense, &self.types),
-            };
+        if let Some(data) = self.fast(&dense.iter().collect::<Vec<_>>()) {
+            return self.results(data);
         }
-        let dense: Vec<&Tensor> = dense.iter().collect();
-        match self.fast(&dense) {
-            Some(data) => self.results(data),
-            None => ops::evaluate(&self.op, &dense, &self.types),
+        let run = |body: usize, inputs: &[Tensor]| self.bodies[body].run(inputs);
+        match &self.wide {
+            Some(wide) => ops::accumulate(wide, &dense, &self.types, &run),
+            None => ops::evaluate(&self.op, dense, &self.types, &run),
         }
     }
 

@@ -1,11 +1,12 @@
 //! The interpreter: the oracle that every other device is compared with.
 
 use choral_ir::graph::Value;
-use choral_ir::{Graph, NodeKind, Tensor, TensorType};
+use choral_ir::{Graph, NodeKind, Op, Tensor, TensorType};
 
 use crate::error::Error;
-use crate::ops;
-use crate::plan::memory::of_interpreter;
+use crate::memory::of_interpreter;
+use crate::ops::shape::filled;
+use crate::ops::{self, bodies};
 
 /// The outputs of a graph on these inputs, one op at a time.
 ///
@@ -34,37 +35,32 @@ pub fn evaluate(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> 
 /// # Errors
 /// Those of ops of users' own; that of a tensor that does not hold what its type says.
 pub(crate) fn interpret(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-    let mut values: Vec<Vec<Tensor>> = Vec::with_capacity(graph.len());
-    let mut inputs = inputs.iter();
-    for (id, node) in graph.nodes() {
-        let results = match &node.kind {
-            NodeKind::Input => vec![inputs.next().ok_or_else(|| missing(&node.name))?.clone()],
-            NodeKind::Constant(tensor) => vec![filled(tensor, &node.types[0])?],
-            NodeKind::Op(op) => {
-                let operands: Vec<&Tensor> = graph
-                    .operands(id)
-                    .iter()
-                    .map(|value| &values[value.node().index()][value.result()])
-                    .collect();
-                ops::evaluate(op, &operands, &node.types)?
-            }
-        };
-        if results.len() != node.types.len() {
-            return Err(missing(&node.name));
-        }
-        values.push(results);
+    if let Some(port) = graph.inputs().get(inputs.len()) {
+        return Err(missing(&graph.node(port.value.node()).name));
     }
-    let output = |value: Value| values[value.node().index()][value.result()].clone();
-    Ok(graph.outputs().iter().map(|port| output(port.value)).collect())
+    choral_ir::interpret(graph, inputs.iter().cloned(), |_, node, operands| {
+        let results = match &node.kind {
+            NodeKind::Input => Vec::new(),
+            NodeKind::Constant(tensor) => vec![filled(tensor, &node.types[0])?],
+            NodeKind::Op(op) => run(op, operands, &node.types)?,
+        };
+        if results.len() == node.types.len() { Ok(results) } else { Err(missing(&node.name)) }
+    })
+}
+
+/// The results of one op by its definition, its bodies interpreted as well.
+fn run(op: &Op, operands: Vec<Tensor>, types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+    let wide = op.accumulating();
+    let bodies = bodies(wide.as_ref().unwrap_or(op));
+    let run = |body: usize, inputs: &[Tensor]| interpret(bodies[body], inputs);
+    match &wide {
+        Some(wide) => ops::accumulate(wide, &operands, types, &run),
+        None => ops::evaluate(op, operands, types, &run),
+    }
 }
 
 fn missing(name: &str) -> Error {
     Error::internal(name, "a value was not made")
-}
-
-/// A constant at its full type: a scalar under a larger type fills it.
-pub(crate) fn filled(tensor: &Tensor, ty: &TensorType) -> Result<Tensor, Error> {
-    if tensor.ty() == ty { Ok(tensor.clone()) } else { ops::shape::fill(tensor, &ty.shape) }
 }
 
 pub(crate) fn check_inputs(graph: &Graph, inputs: &[Tensor]) -> Result<(), Error> {

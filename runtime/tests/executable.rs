@@ -55,6 +55,19 @@ fn leaves_its_inputs_as_they_are() {
     assert!(inputs.iter().zip(layered_inputs()).all(|(input, before)| input.bit_eq(&before)));
 }
 
+/// A broadcast whose innermost dimension is not its operand's is read in steps, where it lies.
+#[test]
+fn broadcasts_turn_their_operands() {
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([2, 3], DType::F32));
+    let y = builder.input("y", TensorType::new([3, 2], DType::F32));
+    let turned = builder.broadcast_in_dim(y, [2, 3], vec![1, 0]).unwrap();
+    let difference = builder.binary(Binary::Subtract, x, turned).unwrap();
+    let executable = Executable::compile(&builder.finish(&[difference]), Device::Cpu).unwrap();
+    let inputs = [Tensor::full([2, 3], 10.0f32), Tensor::from_fn([3, 2], |at| at as f32)];
+    assert_eq!(executable.run(&inputs).unwrap()[0].to_f64_vec(), [10.0, 8.0, 6.0, 9.0, 7.0, 5.0]);
+}
+
 #[test]
 fn the_processor_agrees_with_the_reference() {
     let on = |device| Executable::compile(&layered(), device).unwrap().run(&layered_inputs()).unwrap();

@@ -1,9 +1,7 @@
 //! Folds of 16-bit floats: they accumulate in `f32` and are rounded once, on every device.
 
-use std::sync::Arc;
-
 use choral_ir::op::{Binary, ComparisonDirection, Reduce, ReduceWindow, Scan, Scatter, SelectAndScatter};
-use choral_ir::{Builder, DType, Graph, Key, Op, Tensor, TensorType};
+use choral_ir::{Builder, DType, Graph, Key, Op, Reducer, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
 const HALVES: [DType; 2] = [DType::Bf16, DType::F16];
@@ -32,7 +30,7 @@ fn filled(dtype: DType, shape: &[usize], value: f32) -> Tensor {
     Tensor::from_fn(shape, |_| value).to_dtype(dtype)
 }
 
-fn folding(op: Binary, dtype: DType) -> Arc<Graph> {
+fn folding(op: Binary, dtype: DType) -> Reducer {
     Graph::reducer(op, dtype).unwrap().into()
 }
 
@@ -130,7 +128,7 @@ fn scatters_and_scans_of_halves_accumulate_in_f32() {
             let [x, sofar] = ["x", "sofar"].map(|name| body.input(name, TensorType::new([2], dtype)));
             let next = body.binary(Binary::Add, sofar, x).unwrap();
             let body = body.finish(&[sofar, next]).into();
-            let scan = Scan { dimension, is_reverse: true, inputs: 1, body };
+            let scan = Scan { dimension, is_reverse: true, length: 300, inputs: 1, carried: 1, body };
             let results = run(scan, &[filled(&shape, 1.0), filled(&[2], 84.0)]);
             assert_eq!(results[1].to_f64_vec(), [384.0, 384.0]);
             // Each place holds what had been added when its turn came.

@@ -6,7 +6,7 @@ use choral_ir::op::{
     ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce,
     ReducePrecision, ReduceWindow, Reverse, Scatter, Slice, Transpose, TriangularSolve, Unary,
 };
-use choral_ir::{Builder, DType, Element, Graph, Op, Tensor, TensorType};
+use choral_ir::{Builder, DType, Element, Graph, Op, Reducer, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
 /// The first result of an op on constants-as-inputs, the same on every device.
@@ -342,7 +342,7 @@ fn reductions_fold_in_row_major_order() {
     let ten = body.full(10.0, DType::I32, []);
     let tens = body.binary(Binary::Multiply, sofar, ten).unwrap();
     let digits = body.binary(Binary::Add, tens, other).unwrap();
-    let body = std::sync::Arc::new(body.finish(&[digits]));
+    let body = Reducer::from(body.finish(&[digits]));
     let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
     for dimensions in [vec![0, 1], vec![1, 0]] {
         check(&run(Reduce { dimensions, body: body.clone() }, &[x.clone(), Tensor::scalar(0)]), [123456]);

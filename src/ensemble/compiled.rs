@@ -3,20 +3,20 @@
 //! Lives here: when a member is traced again, and when a program is compiled again. Must not live here:
 //! what holders of an ensemble call.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::Any;
 use std::panic::Location as Caller;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use choral_compiler::front::vmap::trace_member;
 use choral_compiler::transform::rewrite::expand;
 use choral_compiler::transform::vmap::{Axis, VmapOptions, exchanges, vmap_graph};
-use choral_compiler::tree::{Path, Walk, leaves, settings};
+use choral_compiler::tree::{Walk, leaves};
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::Executable;
 
 use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
+use crate::cache::{Cache, Key};
 use crate::error::{CompilerError, Error, Who};
 
 /// The structure of one member's results, and the results of all.
@@ -32,23 +32,6 @@ where
     pub(super) output: Arc<Types<M, X>>,
     /// Number of members that the program over it computes.
     pub(super) rows: usize,
-}
-
-/// What two inputs must share to use the same graph.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Signature {
-    output: TypeId,
-    leaves: Vec<(Path, TensorType)>,
-    settings: Vec<(Path, String)>,
-}
-
-/// What a graph is mapped for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Stack {
-    signature: Signature,
-    /// Number of members that the program computes.
-    rows: usize,
-    shared: Vec<String>,
 }
 
 /// What the member dimension is called: what ops between members name.
@@ -70,13 +53,13 @@ pub(super) struct Member<M: Tree<Tensor>> {
 
 /// What was made so far.
 pub(super) struct Made<M: Tree<Tensor>> {
-    pub(super) members: HashMap<Signature, Member<M>>,
-    pub(super) programs: HashMap<Stack, Arc<Executable>>,
+    pub(super) members: Cache<Arc<Member<M>>>,
+    pub(super) programs: Cache<Arc<Executable>>,
 }
 
 impl<M: Tree<Tensor>> Default for Made<M> {
     fn default() -> Self {
-        Made { members: HashMap::new(), programs: HashMap::new() }
+        Made { members: Cache::default(), programs: Cache::default() }
     }
 }
 
@@ -89,9 +72,9 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let signature = signature::<M, X>(input);
-        let Traced { graph, output, rows } = self.traced(input, &signature)?;
-        let executable = self.program(&graph, signature, rows)?;
+        let key = key::<M, X>(input);
+        let Traced { graph, output, rows } = self.traced(input, &key)?;
+        let executable = self.program(&graph, key, rows)?;
         let of_state = self.state.params().iter().chain(self.state.buffers());
         let mut inputs = of_state
             .map(|(name, tensor)| if self.is_shared(name) { Ok(tensor.clone()) } else { first(tensor, rows) })
@@ -104,25 +87,18 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 
     /// The structure of one member's results, and its graph, traced on first use.
     #[track_caller]
-    pub(super) fn traced<X: Tree<Tensor>>(
-        &self,
-        input: &X,
-        signature: &Signature,
-    ) -> Result<Traced<M, X>, Error>
+    pub(super) fn traced<X: Tree<Tensor>>(&self, input: &X, key: &Key) -> Result<Traced<M, X>, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
         let rows = |among: Option<usize>| among.unwrap_or(self.state.capacity());
-        let known = self.made().members.get(signature).and_then(|member| {
-            let fits = member.among.is_none_or(|members| members == self.len());
-            fits.then(|| (Arc::clone(&member.graph), Arc::clone(&member.output), member.among))
-        });
-        if let Some((graph, output, among)) = known
-            && let Ok(output) = output.downcast()
+        let fits = |member: &Arc<Member<M>>| member.among.is_none_or(|members| members == self.len());
+        if let Some(member) = self.made.members.get(key).filter(fits)
+            && let Ok(output) = Arc::clone(&member.output).downcast()
         {
-            return Ok(Traced { graph, output, rows: rows(among) });
+            return Ok(Traced { graph: Arc::clone(&member.graph), output, rows: rows(member.among) });
         }
         let (params, buffers) = self.state.member_types();
         let types = input.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
@@ -139,21 +115,21 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
             trace,
             among,
         };
-        self.made().members.insert(signature.clone(), member);
+        self.made.members.insert(key, Arc::new(member));
         Ok(Traced { graph, output, rows: rows(among) })
     }
 
-    /// The executable over the members of one graph, made on first use.
-    fn program(&self, graph: &Graph, signature: Signature, rows: usize) -> Result<Arc<Executable>, Error> {
-        let shared: Vec<String> = self.state.shared().map(str::to_owned).collect();
-        let stack = Stack { signature, rows, shared };
-        if let Some(executable) = self.made().programs.get(&stack) {
-            return Ok(Arc::clone(executable));
+    /// The executable over the members of one graph, made on first use for so many rows and what they share.
+    fn program(&self, graph: &Graph, mut key: Key, rows: usize) -> Result<Arc<Executable>, Error> {
+        key.add(format_args!("{rows}"));
+        self.state.shared().for_each(|name| key.add(format_args!("{name}")));
+        if let Some(executable) = self.made.programs.get(&key) {
+            return Ok(executable);
         }
         let mapped = vmap_graph(graph, &self.options(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
         let executable = Arc::new(Executable::compile(&mapped, self.device)?);
-        self.made().programs.insert(stack, Arc::clone(&executable));
+        self.made.programs.insert(&key, Arc::clone(&executable));
         Ok(executable)
     }
 
@@ -182,32 +158,22 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         // What settings and state tell is told first, and better.
         self.state.check_model(model)?;
         let code = FunctionalModule::new(model);
-        for member in self.made().members.values() {
+        for member in self.made.members.values() {
             let graph = (member.trace)(&code)?;
             same_graph(&member.graph, &graph, Who::Newcomer)
                 .map_err(|error| CompilerError::from(error).at(at.into()))?;
         }
         Ok(())
     }
-
-    /// What was made; a thread that panicked while holding it left it whole.
-    pub(super) fn made(&self) -> MutexGuard<'_, Made<M>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What the programs for an input are known by.
-pub(super) fn signature<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Signature
+pub(super) fn key<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Key
 where
     Code<M>: Function<Arguments<X>>,
     Types<M, X>: 'static,
 {
-    let leaf = |(path, tensor): (Path, Tensor)| (path, tensor.ty().clone());
-    Signature {
-        output: TypeId::of::<Types<M, X>>(),
-        leaves: leaves(input).into_iter().map(leaf).collect(),
-        settings: settings(input),
-    }
+    Key::of::<X, Types<M, X>>(input)
 }
 
 /// The first rows of a stacked tensor.

@@ -4,7 +4,6 @@ mod compiled;
 mod grouped;
 
 use std::fmt;
-use std::sync::Mutex;
 
 pub use choral_compiler::ensemble::*;
 pub use grouped::EnsembleGroups;
@@ -17,7 +16,7 @@ use choral_compiler::{Function, Module, Randomness, State, Tree, Var};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::Device;
 
-use compiled::{Made, Traced, signature};
+use compiled::{Made, Traced, key};
 
 use crate::error::{CompilerError, Error};
 use crate::program::on_processor;
@@ -59,7 +58,7 @@ pub struct Ensemble<M: Tree<Tensor>> {
     device: Device,
     randomness: Randomness,
     chunks: Chunks,
-    made: Mutex<Made<M>>,
+    made: Made<M>,
 }
 
 impl<M: Module<Tensor> + Clone> Ensemble<M> {
@@ -85,14 +84,14 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
             device: Device::default(),
             randomness: Randomness::default(),
             chunks: Chunks::default(),
-            made: Mutex::default(),
+            made: Made::default(),
         })
     }
 
     /// The same ensemble on another device.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
-        Ensemble { device, made: Mutex::default(), ..self }
+        Ensemble { device, made: Made::default(), ..self }
     }
 
     /// What members draw where a layer draws by itself (dropout) from a key that they share; an error
@@ -100,21 +99,21 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// it has left.
     #[must_use]
     pub fn randomness(self, randomness: Randomness) -> Self {
-        Ensemble { randomness, made: Mutex::default(), ..self }
+        Ensemble { randomness, made: Made::default(), ..self }
     }
 
     /// So many members at a time: the same results in bounded memory.
     #[must_use]
     pub fn chunk_size(self, members: usize) -> Self {
         let chunks = Chunks { size: Some(members), ..self.chunks };
-        Ensemble { chunks, made: Mutex::default(), ..self }
+        Ensemble { chunks, made: Made::default(), ..self }
     }
 
     /// As many members at a time as fit into so many bytes, state and results included.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
         let chunks = Chunks { memory_limit: Some(on_processor(bytes)), ..self.chunks };
-        Ensemble { chunks, made: Mutex::default(), ..self }
+        Ensemble { chunks, made: Made::default(), ..self }
     }
 
     /// The same ensemble with room for so many members: until there are more, nothing is compiled
@@ -186,12 +185,12 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 
     /// How many programs were compiled so far.
     pub fn compilations(&self) -> usize {
-        self.made().programs.len()
+        self.made.programs.len()
     }
 
     /// How many types of input there is a traced member for.
     pub fn traces(&self) -> usize {
-        self.made().members.len()
+        self.made.members.len()
     }
 }
 
@@ -223,7 +222,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output: _, rows } = self.traced(input, &signature::<M, X>(input))?;
+        let Traced { graph, output: _, rows } = self.traced(input, &key::<M, X>(input))?;
         Ok(explain(&graph, &self.options(&graph, rows))?)
     }
 
@@ -235,7 +234,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let graph = self.traced(input, &signature::<M, X>(input))?.graph;
+        let graph = self.traced(input, &key::<M, X>(input))?.graph;
         let axis = self.axis(self.len()).name;
         Ok(exchanges(&graph, &axis) || asks_for_numbers(&graph, &axis))
     }

@@ -8,8 +8,9 @@
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - every device gives what the reference gives;
-//! - what is exported gives the same, in StableHLO's own ops;
+//! - what is exported gives the same, in StableHLO's own ops; its counted loops are read back as scans;
 //! - mapped graphs pass the verifier and have the declared types;
+//! - the comments in a text say where the members are, inside of branches and loops, too;
 //! - a graph's text and JSON are read back as the same graph.
 //!
 //! A failure shows the smallest program found (`reduce.rs`), as text, with the mapping and the inputs
@@ -21,6 +22,7 @@
 //! CHORAL_LAWS_SEED=7 cargo test --release --test laws -- --ignored many_random_programs::chunks_make_no_difference
 //! ```
 
+mod axes;
 mod choices;
 mod compare;
 mod custom;
@@ -36,6 +38,7 @@ use std::collections::HashSet;
 use choral::ir::op::{AxisIndex, Binary, Unary};
 use choral::ir::{Builder, verify};
 use choral::transform::export;
+use choral::transform::rewrite::counted_loops;
 use choral::{Device, Graph, Tensor};
 
 use choices::Choices;
@@ -277,7 +280,17 @@ fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Resu
     let inputs = subject.inputs(&mapped);
     let got = run(&exported, Device::Reference, &inputs).map_err(context)?;
     let expected = run(&mapped, Device::Reference, &inputs)?;
-    subject.same_on_devices(&got, &expected).map_err(context)
+    subject.same_on_devices(&got, &expected).map_err(context)?;
+    counted_loops_are_scans(&exported, &inputs, &got).map_err(context)
+}
+
+/// A scan is exported as a loop that counts, and read back as a scan that gives the same to the bit.
+fn counted_loops_are_scans(exported: &Graph, inputs: &[Tensor], expected: &[Tensor]) -> Result<(), String> {
+    let raised = counted_loops(exported).map_err(|error| error.to_string())?;
+    let context = |error: String| format!("with counted loops as scans\n{raised}{error}");
+    verify(&raised).map_err(|error| context(error.to_string()))?;
+    let got = run(&raised, Device::Reference, inputs).map_err(context)?;
+    all_equal(&got, expected).map_err(context)
 }
 
 fn mapped_graphs_are_valid(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
@@ -310,6 +323,12 @@ fn text_and_json_are_read_back(subject: &Subject, choices: &mut Choices) -> Resu
         }
     }
     Ok(())
+}
+
+fn comments_say_where_the_members_are(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let inner = some_mapping(&subject.graph, choices).apply(&subject.graph, "inner")?;
+    let outer = some_mapping(&inner, choices).apply(&inner, "outer")?;
+    [inner, outer].iter().try_for_each(|graph| axes::are_right(subject, graph, &graph.axes(), choices))
 }
 
 macro_rules! laws {
@@ -345,6 +364,7 @@ mod laws {
         processor_is_the_reference, Effort::fixed(200, 1500);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);
+        comments_say_where_the_members_are, Effort::fixed(20, 300);
         text_and_json_are_read_back, Effort::fixed(150, 1000);
     }
 }

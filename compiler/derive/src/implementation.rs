@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{DeriveInput, GenericParam, Generics, Result, parse_quote};
 
 use crate::item::Item;
-use crate::{map, settings, training};
+use crate::{map, training, visit};
 
 /// What the macro writes for an item.
 pub(crate) fn derive(item: &DeriveInput) -> Result<TokenStream> {
@@ -20,7 +20,7 @@ fn implementation(item: &Item<'_>) -> TokenStream {
     let (_, type_generics, _) = item.generics.split_for_impl();
     let (name, with) = (item.name, with(item, &other));
     let methods =
-        [map::method(item, &leaf, &other), settings::method(item, &leaf), training::method(item, &leaf)];
+        [map::method(item, &leaf, &other), visit::method(item, &leaf), training::method(item, &leaf)];
     quote! {
         #[automatically_derived]
         #[allow(unused_variables, unused_qualifications, clippy::all, clippy::pedantic)]

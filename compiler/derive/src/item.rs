@@ -40,7 +40,7 @@ pub(crate) struct Field<'a> {
     /// Whether it takes the mode that `set_training` is given.
     pub(crate) is_training: bool,
     /// The step into it; none into the only field of a tuple variant, which is the variant itself.
-    pub(crate) segment: Option<TokenStream>,
+    pub(crate) place: Option<TokenStream>,
 }
 
 impl<'a> Item<'a> {
@@ -81,8 +81,8 @@ impl<'a> Variant<'a> {
     fn read(name: Option<&'a Ident>, fields: &'a Fields, leaf: Option<&Ident>) -> Result<Variant<'a>> {
         let is_alone = name.is_some() && fields.len() == 1 && matches!(fields, Fields::Unnamed(_));
         let read = |(position, field): (usize, &'a syn::Field)| {
-            let segment = (!is_alone).then(|| segment(field, position));
-            Field::read(field, member(field, position), segment, leaf)
+            let place = (!is_alone).then(|| place(field, position));
+            Field::read(field, member(field, position), place, leaf)
         };
         Ok(Variant { name, fields: collect(fields.iter().enumerate().map(read))? })
     }
@@ -92,13 +92,13 @@ impl<'a> Field<'a> {
     fn read(
         field: &'a syn::Field,
         member: Member,
-        segment: Option<TokenStream>,
+        place: Option<TokenStream>,
         leaf: Option<&Ident>,
     ) -> Result<Field<'a>> {
         let is_buffer = attribute::is_buffer(&field.attrs)?;
         let value = Value::read(&field.ty, leaf)?;
         let is_training = matches!(&member, Member::Named(name) if name == "training") && is_bool(&field.ty);
-        Ok(Field { member, value, is_buffer, is_training, segment })
+        Ok(Field { member, value, is_buffer, is_training, place })
     }
 
     /// The variable that the field is bound to.
@@ -111,8 +111,8 @@ impl<'a> Field<'a> {
 
     /// `walk`, one step further in.
     pub(crate) fn within(&self, walk: TokenStream) -> TokenStream {
-        match &self.segment {
-            Some(segment) => quote!(at.within(#segment, |at| #walk)),
+        match &self.place {
+            Some(place) => quote!(at.within(::choral::tree::Segment::#place, |at| #walk)),
             None => walk,
         }
     }
@@ -125,13 +125,13 @@ fn member(field: &syn::Field, position: usize) -> Member {
     }
 }
 
-fn segment(field: &syn::Field, position: usize) -> TokenStream {
+fn place(field: &syn::Field, position: usize) -> TokenStream {
     match &field.ident {
         Some(name) => {
             let text = name.unraw().to_string();
-            quote_spanned!(name.span()=> ::choral::tree::Segment::Field(#text))
+            quote_spanned!(name.span()=> Field(#text))
         }
-        None => quote!(::choral::tree::Segment::Index(#position)),
+        None => quote!(Index(#position)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `attribute` | `#[module(...)]` |
 //! | `value` | how a field's type holds leaves |
 //! | `implementation` | the `impl` and its types |
-//! | `map`, `settings`, `training` | one method of `Tree` each |
+//! | `map`, `visit`, `training` | one method of `Tree` each |
 //! | `variants` | the match over variants that they share |
 //!
 //! Must not live here: what trees are for; that is the compiler's.
@@ -16,12 +16,12 @@ mod attribute;
 mod implementation;
 mod item;
 mod map;
-mod settings;
 #[cfg(test)]
 mod tests;
 mod training;
 mod value;
 mod variants;
+mod visit;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

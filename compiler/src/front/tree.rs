@@ -1,8 +1,9 @@
 //! Structures of tensors ("pytrees"): what goes into functions and comes out of them.
 //!
-//! A tree is walked by one method, [`Tree::map`], which visits the leaves in a fixed order, each
-//! with its path, and builds the same structure with other leaves. Everything else (flattening,
-//! naming, stacking, tracing) is a use of it. Must not live here: what the leaves mean.
+//! A tree is walked by two methods, in one order: [`Tree::map`] gives each leaf with its path and builds
+//! the same structure with other leaves; [`Tree::visit`] tells of everything in the tree and builds
+//! nothing. All else (flattening, naming, stacking, tracing) is a use of them. Must not live here: what
+//! the leaves mean.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -33,11 +34,34 @@ pub trait Tree<T: Leaf> {
     /// The structure with every leaf replaced by `leaf(path, leaf)`, in order.
     fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U>;
 
-    /// Visits every setting with its path and its value as text.
-    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String));
+    /// Tells `visit` of every place, leaf and setting, in order: all that a program depends on.
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>));
 
     /// Puts every layer that behaves differently in training into that mode, or out of it.
     fn set_training(&mut self, training: bool);
+}
+
+/// What [`Tree::visit`] meets.
+pub enum Event<'a, T> {
+    /// A step further in, until the [`Leave`](Event::Leave) that belongs to it.
+    Enter(Place<'a>),
+    /// The way back.
+    Leave,
+    /// A leaf.
+    Leaf(&'a T),
+    /// A value without leaves, which belongs to the structure; its text is that of `{:?}`.
+    Setting(&'a dyn fmt::Debug),
+}
+
+/// A step into a tree, which owns nothing; see [`Segment`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// Position in a tuple, array or vector.
+    Index(usize),
+    /// Field of a struct.
+    Field(&'static str),
+    /// Key of a map.
+    Key(&'a str),
 }
 
 /// What a leaf is to its module.
@@ -62,6 +86,16 @@ pub enum Segment {
     Field(&'static str),
     /// Key of a map.
     Key(String),
+}
+
+impl From<Place<'_>> for Segment {
+    fn from(place: Place<'_>) -> Segment {
+        match place {
+            Place::Index(index) => Segment::Index(index),
+            Place::Field(field) => Segment::Field(field),
+            Place::Key(key) => Segment::Key(key.to_owned()),
+        }
+    }
 }
 
 impl Segment {
@@ -173,19 +207,21 @@ pub fn leaves<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, T)> {
 
 /// The settings of a tree with their paths, in order.
 pub fn settings<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, String)> {
-    let mut settings = Vec::new();
-    tree.settings(&mut Walk::default(), &mut |path, value| settings.push((path.clone(), value)));
+    let (mut settings, mut path) = (Vec::new(), Path::default());
+    tree.visit(&mut |event| match event {
+        Event::Enter(place) => path.segments.push(place.into()),
+        Event::Leave => drop(path.segments.pop()),
+        Event::Setting(value) => settings.push((path.clone(), format!("{value:?}"))),
+        Event::Leaf(_) => {}
+    });
     settings
 }
 
 /// The tree with other leaves, taken in order; `None` if their number is not the tree's.
 pub fn rebuild<T: Leaf, U: Leaf, X: Tree<T>>(tree: &X, leaves: &[U]) -> Option<X::With<U>> {
-    let mut holes = 0;
-    tree.map(&mut Walk::default(), &mut |_, _| {
-        holes += 1;
-        Hole
-    });
-    if leaves.len() != holes {
+    let mut count = 0;
+    tree.visit(&mut |event| count += usize::from(matches!(event, Event::Leaf(_))));
+    if leaves.len() != count {
         return None;
     }
     let mut next = 0;
@@ -231,11 +267,8 @@ macro_rules! leaf_types {
             ) -> U {
                 leaf(at.path(), self)
             }
-            fn settings(
-                &self,
-                _: &mut $crate::front::tree::Walk,
-                _: &mut dyn FnMut(&$crate::front::tree::Path, String),
-            ) {
+            fn visit(&self, visit: &mut dyn FnMut($crate::front::tree::Event<'_, $Leaf>)) {
+                visit($crate::front::tree::Event::Leaf(self));
             }
             fn set_training(&mut self, _: bool) {}
         }
@@ -250,7 +283,9 @@ impl Tree<Tensor> for Key {
     fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &Tensor) -> U) -> U {
         leaf(at.path(), &Tensor::from(*self))
     }
-    fn settings(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, String)) {}
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, Tensor>)) {
+        visit(Event::Leaf(&Tensor::from(*self)));
+    }
     fn set_training(&mut self, _: bool) {}
 }
 
@@ -262,8 +297,8 @@ macro_rules! setting_types {
             fn map<U: Leaf>(&self, _: &mut Walk, _: &mut dyn FnMut(&Path, &T) -> U) -> $Setting {
                 self.clone()
             }
-            fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
-                visit(at.path(), format!("{self:?}"));
+            fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
+                visit(Event::Setting(self));
             }
             fn set_training(&mut self, _: bool) {}
         }
@@ -293,8 +328,8 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for &X {
     fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         (**self).map(at, leaf)
     }
-    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
-        (**self).settings(at, visit);
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
+        (**self).visit(visit);
     }
     /// What is only borrowed stays as it is.
     fn set_training(&mut self, _: bool) {}
@@ -305,8 +340,8 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for Box<X> {
     fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         Box::new((**self).map(at, leaf))
     }
-    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
-        (**self).settings(at, visit);
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
+        (**self).visit(visit);
     }
     fn set_training(&mut self, training: bool) {
         (**self).set_training(training);
@@ -318,10 +353,10 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for Option<X> {
     fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         self.as_ref().map(|tree| tree.map(at, leaf))
     }
-    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
         match self {
-            Some(tree) => tree.settings(at, visit),
-            None => visit(at.path(), "None".to_owned()),
+            Some(tree) => tree.visit(visit),
+            None => visit(Event::Setting(&None::<()>)),
         }
     }
     fn set_training(&mut self, training: bool) {
@@ -335,9 +370,11 @@ impl<T: Leaf, X: Tree<T>> Tree<T> for Vec<X> {
         let items = self.iter().enumerate();
         items.map(|(index, tree)| at.within(Segment::Index(index), |at| tree.map(at, leaf))).collect()
     }
-    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
         for (index, tree) in self.iter().enumerate() {
-            at.within(Segment::Index(index), |at| tree.settings(at, visit));
+            visit(Event::Enter(Place::Index(index)));
+            tree.visit(visit);
+            visit(Event::Leave);
         }
     }
     fn set_training(&mut self, training: bool) {
@@ -350,9 +387,11 @@ impl<T: Leaf, X: Tree<T>, const N: usize> Tree<T> for [X; N] {
     fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &T) -> U) -> Self::With<U> {
         std::array::from_fn(|index| at.within(Segment::Index(index), |at| self[index].map(at, leaf)))
     }
-    fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
         for (index, tree) in self.iter().enumerate() {
-            at.within(Segment::Index(index), |at| tree.settings(at, visit));
+            visit(Event::Enter(Place::Index(index)));
+            tree.visit(visit);
+            visit(Event::Leave);
         }
     }
     fn set_training(&mut self, training: bool) {
@@ -372,9 +411,11 @@ macro_rules! map_types {
                 };
                 $order(self).into_iter().map(step).collect()
             }
-            fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
+            fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
                 for (key, tree) in $order(self) {
-                    at.within(Segment::Key(key.clone()), |at| tree.settings(at, visit));
+                    visit(Event::Enter(Place::Key(key)));
+                    tree.visit(visit);
+                    visit(Event::Leave);
                 }
             }
             fn set_training(&mut self, training: bool) {
@@ -409,8 +450,12 @@ macro_rules! tuple_types {
                 ($(at.within(Segment::Index($index), |at| self.$index.map(at, leaf)),)*)
             }
             #[allow(unused_variables)]
-            fn settings(&self, at: &mut Walk, visit: &mut dyn FnMut(&Path, String)) {
-                $(at.within(Segment::Index($index), |at| self.$index.settings(at, visit));)*
+            fn visit(&self, visit: &mut dyn FnMut(Event<'_, T>)) {
+                $(
+                    visit(Event::Enter(Place::Index($index)));
+                    self.$index.visit(visit);
+                    visit(Event::Leave);
+                )*
             }
             #[allow(unused_variables)]
             fn set_training(&mut self, training: bool) {

@@ -222,16 +222,16 @@ pub(crate) struct Scanned {
 /// The sources of what a scan carries, once nothing changes any more, and of its results.
 pub(crate) fn of_scan(op: &Scan, axis: &Arc<str>, operands: usize) -> Scanned {
     let body = of_outputs(&op.body, axis);
-    let outputs = body.len() - (operands - op.inputs);
+    let (outputs, carried) = (op.outputs(), op.inputs..op.inputs + op.carried);
     let mut given: Vec<Sources> = (0..operands).map(|at| Sources::input(at, operands)).collect();
     loop {
         let before = given.clone();
-        for (sources, next) in given[op.inputs..].iter_mut().zip(&body[outputs..]) {
+        for (sources, next) in given[carried.clone()].iter_mut().zip(&body[outputs..]) {
             sources.add(&next.through(operands, &before));
         }
         if given == before {
             let results = body.iter().map(|output| output.through(operands, &given)).collect();
-            return Scanned { carried: given[op.inputs..].to_vec(), results };
+            return Scanned { carried: given[carried].to_vec(), results };
         }
     }
 }

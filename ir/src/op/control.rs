@@ -1,8 +1,8 @@
 //! Ops that hold programs: branches, loops, and bodies applied along a dimension or to each element.
 //!
 //! Their regions capture nothing: what a branch or a body reads from outside is an operand. A
-//! branch takes all operands after the first; a loop carries what it only reads, and hands it on
-//! unchanged.
+//! branch takes all operands after the first, a scan those after its carried values; a `while`
+//! carries what it only reads, and hands it on unchanged.
 
 use std::sync::Arc;
 
@@ -64,26 +64,52 @@ pub struct While {
 }
 
 /// A body applied to slice after slice of the inputs, handing carried values on: `jax.lax.scan`,
-/// as `chlo.scan` spells it. Operands are the inputs, then the initial carried values; results are
-/// the body's outputs stacked along the dimension, then the last carried values.
+/// as `chlo.scan` spells it. Operands are the inputs, then the initial carried values, then constants,
+/// which every round reads and none changes; results are the body's outputs stacked along the
+/// dimension, then the last carried values.
 ///
 /// A body that only adds or multiplies each slice and its carried value is a running fold: of `f16` and
 /// `bf16` it accumulates in `f32`, and each result is rounded once, as in [`Reduce`](super::Reduce). A
 /// body that does more carries what it says.
 ///
-/// (C1) there is an input, and the dimension is one of every input, of one size in all; (C2) the
-/// body takes a slice of each input, without the dimension, and the carried values; (C3) it returns
-/// outputs that can be stacked along the dimension, and the carried values.
+/// (C1) the dimension is one of every input, and of the scan's length; (C2) the body takes a slice of
+/// each input, without the dimension, the carried values and the constants; (C3) it returns outputs
+/// that can be stacked along the dimension, and the carried values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scan {
     /// The dimension that is walked along.
     pub dimension: usize,
     /// Whether the last slice comes first; outputs stand where their slices stood.
     pub is_reverse: bool,
-    /// Number of inputs; the other operands are carried.
+    /// Number of rounds: the size of every input along the dimension.
+    pub length: usize,
+    /// Number of inputs, which come first among the operands.
     pub inputs: usize,
-    /// `(slice, .., carried, ..) -> (output, .., carried, ..)`.
+    /// Number of carried values, which follow; the other operands are constants.
+    pub carried: usize,
+    /// `(slice, .., carried, .., constant, ..) -> (output, .., carried, ..)`.
     pub body: Arc<Graph>,
+}
+
+impl Scan {
+    /// Number of results that are stacked; the carried values follow them.
+    pub fn outputs(&self) -> usize {
+        self.body.outputs().len() - self.carried
+    }
+
+    /// The slice of an input of this type.
+    pub fn slice(&self, input: &TensorType) -> TensorType {
+        let mut slice = input.clone();
+        slice.shape.remove(self.dimension);
+        slice
+    }
+
+    /// All slices of this type, stacked.
+    pub fn stack(&self, slice: &TensorType) -> TensorType {
+        let mut stack = slice.clone();
+        stack.shape.insert(self.dimension, self.length);
+        stack
+    }
 }
 
 /// A body of scalars applied to the operands' elements at each place.
@@ -130,7 +156,7 @@ impl ControlOp {
             ControlOp::If(If { true_branch, false_branch }) => vec![true_branch, false_branch],
             ControlOp::Case(Case { branches }) => branches.iter().map(|branch| &**branch).collect(),
             ControlOp::While(While { cond, body }) => vec![cond, body],
-            ControlOp::Scan(Scan { dimension: _, is_reverse: _, inputs: _, body }) => vec![body],
+            ControlOp::Scan(Scan { body, .. }) => vec![body],
             ControlOp::Map(Map { computation }) => vec![computation],
             ControlOp::OptimizationBarrier => Vec::new(),
         }
@@ -143,7 +169,7 @@ impl ControlOp {
             ControlOp::If(If { true_branch, false_branch }) => vec![true_branch, false_branch],
             ControlOp::Case(Case { branches }) => branches.iter_mut().collect(),
             ControlOp::While(While { cond, body }) => vec![cond, body],
-            ControlOp::Scan(Scan { dimension: _, is_reverse: _, inputs: _, body }) => vec![body],
+            ControlOp::Scan(Scan { body, .. }) => vec![body],
             ControlOp::Map(Map { computation }) => vec![computation],
             ControlOp::OptimizationBarrier => Vec::new(),
         }
@@ -223,33 +249,33 @@ fn infer_while(While { cond, body }: &While, operands: &[&TensorType]) -> Result
 }
 
 fn infer_scan(op: &Scan, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeError> {
-    let Scan { dimension, is_reverse: _, inputs, body } = op;
+    let Scan { dimension, is_reverse: _, length, inputs, carried, body } = op;
+    let constants = operands.len().checked_sub(*inputs).and_then(|rest| rest.checked_sub(*carried));
+    let count = operands.len();
     ensure!(
-        (1..=operands.len()).contains(inputs),
+        constants.is_some(),
         "C1",
-        "expected an input, got {} operands",
-        operands.len()
+        "expected {inputs} inputs and {carried} carried values, got {count} operands"
     );
-    let (inputs, carried) = operands.split_at(*inputs);
-    let mut taken = Vec::with_capacity(operands.len());
+    let (inputs, rest) = operands.split_at(*inputs);
+    let mut taken = Vec::with_capacity(count);
     for (position, ty) in inputs.iter().enumerate() {
         ensure!(*dimension < ty.rank(), "C1", "operand {position}, {ty}, has no dimension {dimension}");
-        let (size, first) = (ty.shape[*dimension], inputs[0].shape[*dimension]);
-        ensure!(size == first, "C1", "operand {position} has {size} slices, but operand 0 has {first}");
-        let mut slice = (*ty).clone();
-        slice.shape.remove(*dimension);
-        taken.push(slice);
+        let size = ty.shape[*dimension];
+        ensure!(size == *length, "C1", "operand {position} has {size} slices, but the scan is {length} long");
+        taken.push(op.slice(ty));
     }
-    taken.extend(owned(carried));
+    taken.extend(owned(rest));
     takes("the body", "C2", body, &taken)?;
     let mut results = body.output_types();
+    let carried = &taken[inputs.len()..][..*carried];
     let outputs = results.len().checked_sub(carried.len());
-    let hands_on = outputs.is_some_and(|outputs| results[outputs..] == taken[inputs.len()..]);
-    let expected = list(&taken[inputs.len()..]);
+    let hands_on = outputs.is_some_and(|outputs| results[outputs..] == *carried);
+    let expected = list(carried);
     ensure!(hands_on, "C3", "the body returns {}, which does not end in {expected}", list(&results));
     for ty in &mut results[..outputs.unwrap_or_default()] {
         ensure!(*dimension <= ty.rank(), "C3", "{ty} cannot be stacked along dimension {dimension}");
-        ty.shape.insert(*dimension, inputs[0].shape[*dimension]);
+        *ty = op.stack(ty);
     }
     Ok(results)
 }

@@ -1,4 +1,6 @@
 //! Ops that users define outside of this crate: a type rule, a batching rule and what they mean.
+//!
+//! Of all ops these alone know the builder, as they bring their batching rule along.
 
 use std::collections::HashMap;
 use std::fmt;

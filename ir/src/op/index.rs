@@ -1,12 +1,11 @@
 //! Ops whose places are themselves values.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{TypeError, arity, distinct, ensure, reducer};
-use crate::{Graph, TensorType};
+use crate::{Reducer, TensorType};
 
 /// An indexing op.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,7 +46,7 @@ pub struct Scatter {
     /// Dimension of the indices that holds the components; their rank if there is one, unwritten.
     pub index_vector_dim: usize,
     /// `(accumulators.., elements..) -> accumulators..`, all scalars.
-    pub body: Arc<Graph>,
+    pub body: Reducer,
 }
 
 /// Operands `operand` and one integer scalar per dimension: the slice that starts there.

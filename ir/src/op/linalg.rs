@@ -98,7 +98,15 @@ fn infer_triangular_solve(
     Ok(vec![b.clone()])
 }
 
-/// Where a dimension of an operand goes: it stays, unless it is within the matrices.
-pub(super) fn follow(operands: &[&TensorType], dim: usize) -> Option<usize> {
-    (dim + 2 < operands[0].rank()).then_some(dim)
+/// Where a dimension of an operand goes: it stays, unless it is within the matrices. Right-hand sides are
+/// solved each by itself.
+pub(super) fn follow(op: &LinalgOp, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {
+    let rank = operands[0].rank();
+    let is_side = match op {
+        LinalgOp::Cholesky(_) => false,
+        LinalgOp::TriangularSolve(op) => {
+            operand == 1 && dim == if op.left_side { rank - 1 } else { rank - 2 }
+        }
+    };
+    (dim + 2 < rank || is_side).then_some(dim)
 }

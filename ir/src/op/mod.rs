@@ -64,7 +64,7 @@ pub use shape::{
 pub use sort::{Sort, SortOp, TopK};
 pub use window::{ReduceWindow, SelectAndScatter, WindowOp};
 
-use crate::{Graph, TensorType};
+use crate::{Graph, Reducer, TensorType};
 
 /// One operation of a graph, by family.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -165,11 +165,11 @@ impl Op {
     /// The graphs that the op holds; they capture nothing.
     pub fn regions(&self) -> Vec<&Graph> {
         match self {
-            Op::Reduce(op) => vec![&op.body],
-            Op::Window(WindowOp::ReduceWindow(op)) => vec![&op.body],
-            Op::Window(WindowOp::SelectAndScatter(op)) => vec![&op.select, &op.scatter],
-            Op::Index(IndexOp::Scatter(op)) => vec![&op.body],
-            Op::Sort(SortOp::Sort(op)) => vec![&op.comparator],
+            Op::Reduce(op) => vec![op.body.graph()],
+            Op::Window(WindowOp::ReduceWindow(op)) => vec![op.body.graph()],
+            Op::Window(WindowOp::SelectAndScatter(op)) => vec![op.select.graph(), op.scatter.graph()],
+            Op::Index(IndexOp::Scatter(op)) => vec![op.body.graph()],
+            Op::Sort(SortOp::Sort(op)) => vec![op.comparator.graph()],
             Op::Control(op) => op.regions(),
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
             | Op::Sort(SortOp::TopK(_))
@@ -190,20 +190,21 @@ impl Op {
     /// Those of `replace`.
     pub fn map_regions<E>(&self, mut replace: impl FnMut(&Graph) -> Result<Graph, E>) -> Result<Op, E> {
         let mut op = self.clone();
-        for region in op.regions_mut() {
-            *region = Arc::new(replace(region)?);
-        }
-        Ok(op)
-    }
-
-    pub(crate) fn regions_mut(&mut self) -> Vec<&mut Arc<Graph>> {
-        match self {
-            Op::Reduce(op) => vec![&mut op.body],
-            Op::Window(WindowOp::ReduceWindow(op)) => vec![&mut op.body],
-            Op::Window(WindowOp::SelectAndScatter(op)) => vec![&mut op.select, &mut op.scatter],
-            Op::Index(IndexOp::Scatter(op)) => vec![&mut op.body],
-            Op::Sort(SortOp::Sort(op)) => vec![&mut op.comparator],
-            Op::Control(op) => op.regions_mut(),
+        let mut reducer = |body: &mut Reducer| replace(body.graph()).map(|new| *body = new.into());
+        match &mut op {
+            Op::Reduce(op) => reducer(&mut op.body)?,
+            Op::Window(WindowOp::ReduceWindow(op)) => reducer(&mut op.body)?,
+            Op::Index(IndexOp::Scatter(op)) => reducer(&mut op.body)?,
+            Op::Window(WindowOp::SelectAndScatter(op)) => {
+                op.select = replace(op.select.graph())?.into();
+                op.scatter = replace(op.scatter.graph())?.into();
+            }
+            Op::Sort(SortOp::Sort(op)) => op.comparator = replace(op.comparator.graph())?.into(),
+            Op::Control(op) => {
+                for region in op.regions_mut() {
+                    *region = Arc::new(replace(region)?);
+                }
+            }
             Op::Index(IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_))
             | Op::Sort(SortOp::TopK(_))
             | Op::Linalg(_)
@@ -213,8 +214,9 @@ impl Op {
             | Op::Elementwise(_)
             | Op::Shape(_)
             | Op::Dot(_)
-            | Op::Convolution(_) => Vec::new(),
+            | Op::Convolution(_) => {}
         }
+        Ok(op)
     }
 }
 
@@ -268,7 +270,7 @@ pub(crate) fn follow(op: &Op, operands: &[&TensorType], operand: usize, dim: usi
         Op::Window(op) => window::follow(op, operands, operand, dim),
         Op::Index(op) => index::follow(op, operands, operand, dim),
         Op::Sort(op) => sort::follow(op, operands, dim),
-        Op::Linalg(_) => linalg::follow(operands, dim),
+        Op::Linalg(op) => linalg::follow(op, operands, operand, dim),
         Op::Random(op) => random::follow(op, dim),
         Op::Collective(op) => collective::follow(op, operand, dim),
         Op::Control(_) | Op::Custom(_) => None,
@@ -300,10 +302,10 @@ pub(crate) fn distinct(what: &str, dims: &[usize], rank: usize) -> Result<(), Ty
 }
 
 /// Fails unless `body` takes two scalars per reduced operand and returns one each, of its type.
-pub(crate) fn reducer(body: &Graph, inputs: &[&TensorType]) -> Result<(), TypeError> {
+pub(crate) fn reducer(body: &Reducer, inputs: &[&TensorType]) -> Result<(), TypeError> {
     let scalars: Vec<_> = inputs.iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
     let expected: Vec<_> = scalars.iter().chain(&scalars).cloned().collect();
-    let (got, results) = (body.input_types(), body.output_types());
+    let (got, results) = (body.graph().input_types(), body.graph().output_types());
     ensure!(got == expected, "C6", "the body takes {}, expected {}", list(&got), list(&expected));
     ensure!(results == scalars, "C6", "the body returns {}, expected {}", list(&results), list(&scalars));
     Ok(())

@@ -1,11 +1,9 @@
 //! Folding whole dimensions away.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{TypeError, distinct, ensure, reducer};
-use crate::{Graph, TensorType};
+use crate::{Reducer, TensorType};
 
 /// Operands are N inputs of one shape, then N initial values; the body folds N accumulators with
 /// N elements.
@@ -24,7 +22,7 @@ pub struct Reduce {
     /// The dimensions that are folded away.
     pub dimensions: Vec<usize>,
     /// `(accumulators.., elements..) -> accumulators..`, all scalars.
-    pub body: Arc<Graph>,
+    pub body: Reducer,
 }
 
 impl From<Reduce> for crate::Op {

@@ -1,11 +1,9 @@
 //! Ops that order elements.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{TypeError, arity, ensure};
-use crate::{DType, Graph, TensorType};
+use crate::{Comparator, DType, TensorType};
 
 /// A sorting op.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,7 +26,7 @@ pub struct Sort {
     /// A demand that equal places keep their order; they do anyway.
     pub is_stable: bool,
     /// `(left, right, ..) -> i1`, all scalars.
-    pub comparator: Arc<Graph>,
+    pub comparator: Comparator,
 }
 
 /// The `k` greatest elements of the last dimension, greatest first, and their places as `i32`. NaN
@@ -80,8 +78,9 @@ fn infer_sort(op: &Sort, operands: &[&TensorType]) -> Result<Vec<TensorType>, Ty
     }
     ensure!(*dimension < first.rank(), "C4", "dimension {dimension} is out of range for {first}");
     let pairs = operands.iter().flat_map(|ty| [TensorType::scalar(ty.dtype), TensorType::scalar(ty.dtype)]);
-    let fits = comparator.input_types() == pairs.collect::<Vec<_>>()
-        && comparator.output_types() == [TensorType::scalar(DType::I1)];
+    let body = comparator.graph();
+    let fits = body.input_types() == pairs.collect::<Vec<_>>()
+        && body.output_types() == [TensorType::scalar(DType::I1)];
     ensure!(fits, "C5", "the comparator must take two scalars of each operand's type and return one i1");
     Ok(operands.iter().map(|&ty| ty.clone()).collect())
 }

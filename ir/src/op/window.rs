@@ -1,13 +1,11 @@
 //! Folding sliding windows: pooling and cumulative ops.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::convolution::Line;
 use super::reduce::check_inits;
 use super::{TypeError, arity, ensure, reducer};
-use crate::{DType, Graph, TensorType};
+use crate::{Comparator, DType, Reducer, TensorType};
 
 /// A windowed op.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +35,7 @@ pub struct ReduceWindow {
     /// Elements added before and after, per dimension; negative removes.
     pub padding: Vec<(i64, i64)>,
     /// `(accumulators.., elements..) -> accumulators..`, all scalars.
-    pub body: Arc<Graph>,
+    pub body: Reducer,
 }
 
 /// Operands `operand`, `source` and an initial value: each window of the operand selects one of its
@@ -58,9 +56,9 @@ pub struct SelectAndScatter {
     /// Elements added before and after, per dimension; they are never selected.
     pub padding: Vec<(i64, i64)>,
     /// `(selected, other) -> i1`, scalars.
-    pub select: Arc<Graph>,
+    pub select: Comparator,
     /// `(accumulator, element) -> accumulator`, scalars.
-    pub scatter: Arc<Graph>,
+    pub scatter: Reducer,
 }
 
 impl From<SelectAndScatter> for crate::Op {
@@ -148,8 +146,8 @@ fn infer_select_and_scatter(
     );
     check_inits(&[operand], &[init], &operand.shape)?;
     let scalar = TensorType::scalar(operand.dtype);
-    let selects = op.select.input_types() == [scalar.clone(), scalar]
-        && op.select.output_types() == [TensorType::scalar(DType::I1)];
+    let selects = op.select.graph().input_types() == [scalar.clone(), scalar]
+        && op.select.graph().output_types() == [TensorType::scalar(DType::I1)];
     ensure!(selects, "C9", "select must take two {} and return i1", operand.dtype);
     reducer(&op.scatter, &[operand])?;
     Ok(vec![operand.clone()])

@@ -42,14 +42,16 @@ impl Call<'_> {
         format!("{{\n{}{}}}", region.lines, self.margin)
     }
 
-    /// A region in braces, its inputs declared by `^bb0`.
-    pub(super) fn block(&self, region: &Region) -> String {
-        format!("{{\n{0}^bb0({1}):\n{2}{0}}}", self.margin, region.arguments.join(", "), region.lines)
+    /// A region in braces, its first inputs declared by `^bb0`.
+    pub(super) fn block(&self, region: &Region, declared: usize) -> String {
+        let arguments = region.arguments[..declared].join(", ");
+        format!("{{\n{0}^bb0({arguments}):\n{1}{0}}}", self.margin, region.lines)
     }
 
-    /// Every region as a block.
+    /// Every region as a block that declares all of its inputs.
     pub(super) fn blocks(&self) -> String {
-        self.regions.iter().map(|region| self.block(region)).collect::<Vec<_>>().join(", ")
+        let block = |region: &Region| self.block(region, region.arguments.len());
+        self.regions.iter().map(block).collect::<Vec<_>>().join(", ")
     }
 }
 

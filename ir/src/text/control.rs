@@ -40,13 +40,19 @@ fn while_loop(call: &Call<'_>) -> String {
     )
 }
 
-/// `chlo.scan(%x) inits(%start) dimension=0 {^bb0(..): ..} : (A, B) -> (C, D)`.
-fn scan(Scan { dimension, is_reverse, inputs, body: _ }: &Scan, call: &Call<'_>) -> String {
+/// `chlo.scan(%x) inits(%start) dimension=0 {^bb0(..): ..} : (A, B) -> (C, D)`. The length is told where
+/// there is no input that has it.
+fn scan(op: &Scan, call: &Call<'_>) -> String {
+    let Scan { dimension, is_reverse, length, inputs, carried, body: _ } = op;
+    let length = if *inputs == 0 { format!(" length={length}") } else { String::new() };
     let reverse = if *is_reverse { " is_reverse=true" } else { "" };
-    let (inputs, inits) = call.names.split_at(*inputs);
-    let (inputs, inits) = (inputs.join(", "), inits.join(", "));
-    let (body, signature) = (call.blocks(), call.signature());
-    format!("chlo.scan({inputs}) inits({inits}) dimension={dimension}{reverse} {body} : {signature}")
+    let (names, operands) = (&call.names[..inputs + carried], &call.operands[..inputs + carried]);
+    let (taken, inits) = (names[..*inputs].join(", "), names[*inputs..].join(", "));
+    let body = call.block(&call.regions[0], inputs + carried);
+    let (operands, results) = (list(operands), results(&call.results));
+    format!(
+        "chlo.scan({taken}) inits({inits}) dimension={dimension}{length}{reverse} {body} : ({operands}) -> {results}"
+    )
 }
 
 fn map(call: &Call<'_>) -> String {

@@ -17,7 +17,6 @@ mod print;
 use std::fmt;
 
 pub use parse::ParseError;
-pub(crate) use parse::{program, programs};
 
 use crate::Graph;
 

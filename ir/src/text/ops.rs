@@ -195,7 +195,7 @@ fn reduce(Reduce { dimensions, body }: &Reduce, call: &Call<'_>) -> String {
     let folded = inputs.iter().zip(inits).map(|(input, init)| format!("({input} init: {init})"));
     let folded = folded.collect::<Vec<_>>().join(", ");
     let (dimensions, signature) = (list(dimensions), call.signature());
-    match body.as_reducer() {
+    match body.binary() {
         Some(op) => {
             format!(
                 "stablehlo.reduce{folded} applies {} across dimensions = {dimensions} : {signature}",

@@ -5,7 +5,7 @@ use super::names::{Names, identifier};
 use super::{axes, literal, ops};
 use crate::axes::Axes;
 use crate::graph::{Node, NodeId, NodeKind, Port};
-use crate::op::{Case, ControlOp, If, While};
+use crate::op::{Case, ControlOp, If, Scan, While};
 use crate::{Graph, Op};
 
 /// One graph on its way to text.
@@ -106,11 +106,15 @@ impl Printer<'_> {
     }
 
     /// Names of the inputs of an op's regions, where they are not declared in the regions: a branch reads
-    /// what stands around it, and both regions of a loop have the names of what it carries.
+    /// what stands around it, a scan its constants, and both regions of a loop have the names of what it
+    /// carries.
     fn names_around(&self, op: &Op, operands: &[String]) -> Vec<String> {
         match op {
-            Op::Control(ControlOp::If(If { .. }) | ControlOp::Case(Case { .. })) => {
-                operands[1..].iter().map(|name| name.trim_start_matches('%').to_owned()).collect()
+            Op::Control(ControlOp::If(If { .. }) | ControlOp::Case(Case { .. })) => plain(&operands[1..]),
+            Op::Control(ControlOp::Scan(Scan { inputs, carried, body, .. })) => {
+                let own = inputs + carried;
+                let name = |port: &Port| body.node(port.value.node()).name.as_str();
+                [self.names.fresh(body.inputs()[..own].iter().map(name)), plain(&operands[own..])].concat()
             }
             Op::Control(ControlOp::While(While { cond: _, body })) => {
                 let name = |port: &Port| body.node(port.value.node()).name.as_str();
@@ -129,4 +133,9 @@ impl Printer<'_> {
             lines: inner.lines("stablehlo.return"),
         }
     }
+}
+
+/// Operands without their `%`.
+fn plain(operands: &[String]) -> Vec<String> {
+    operands.iter().map(|name| name.trim_start_matches('%').to_owned()).collect()
 }

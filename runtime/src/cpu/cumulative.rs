@@ -18,7 +18,7 @@ enum Direction {
 /// dimension, and for bodies other than a single op that forgets the order of its operands.
 pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor]) -> Option<Storage> {
     let [input, init] = operands else { return None };
-    let fold = op.body.as_reducer().filter(|fold| forgets_order(*fold))?;
+    let fold = op.body.binary().filter(|fold| forgets_order(*fold))?;
     let (dim, direction) = running(op, input.shape())?;
     if init.len() != 1 {
         return None;

@@ -131,9 +131,11 @@ fn zip<T: Float>(values: &mut [T], right: &Operand, f: impl Fn(T, T) -> T) -> Op
                 match stride {
                     0 => run.iter_mut().for_each(|x| *x = f(*x, given[first])),
                     1 => run.iter_mut().zip(&given[first..]).for_each(|(x, &y)| *x = f(*x, y)),
-                    _ => run.iter_mut().enumerate().for_each(|(at, x)| {
-                        *x = f(*x, given[first.wrapping_add_signed(at as isize * stride)]);
-                    }),
+                    // What is read in place is a broadcast, which runs forward.
+                    _ => {
+                        let given = given[first..].iter().step_by(stride.unsigned_abs());
+                        run.iter_mut().zip(given).for_each(|(x, &y)| *x = f(*x, y));
+                    }
                 }
             });
         }

@@ -1,7 +1,7 @@
 //! `argmax` and `argmin` with their values: folds of elements and places.
 
 use choral_ir::op::{ComparisonType, Reduce};
-use choral_ir::{Element, Extreme, Storage, Tensor, TensorType, with_storage};
+use choral_ir::{Element, Extreme, Fold, Storage, Tensor, TensorType, with_storage};
 
 use super::view::View;
 use crate::ops::places::strides;
@@ -11,7 +11,7 @@ use crate::ops::scalar::Scalar;
 /// `i32` and for initial values that are not scalars.
 pub fn evaluate(op: &Reduce, operands: &[&Tensor], types: &[TensorType]) -> Option<Vec<Storage>> {
     let [values, places, value, place] = operands else { return None };
-    let extreme = op.body.as_extreme()?;
+    let Fold::Extreme(extreme) = op.body.fold() else { return None };
     if value.len() != 1 || place.len() != 1 {
         return None;
     }

@@ -2,13 +2,13 @@
 
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::Binary;
-use choral_ir::{Element, Graph};
+use choral_ir::{Element, Reducer};
 
 use crate::ops::scalar::Scalar;
 
-/// A fold with one op that forgets the order of its operands.
+/// A fold of floats with one op that forgets the order of its operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fold {
+pub enum FloatFold {
     /// `x + y`.
     Sum,
     /// `x * y`.
@@ -19,14 +19,14 @@ pub enum Fold {
     Least,
 }
 
-impl Fold {
+impl FloatFold {
     /// The fold that a body is, if it is one of these.
-    pub fn of(body: &Graph) -> Option<Fold> {
-        match body.as_reducer()? {
-            Binary::Add => Some(Fold::Sum),
-            Binary::Multiply => Some(Fold::Product),
-            Binary::Maximum => Some(Fold::Greatest),
-            Binary::Minimum => Some(Fold::Least),
+    pub fn of(body: &Reducer) -> Option<FloatFold> {
+        match body.binary()? {
+            Binary::Add => Some(FloatFold::Sum),
+            Binary::Multiply => Some(FloatFold::Product),
+            Binary::Maximum => Some(FloatFold::Greatest),
+            Binary::Minimum => Some(FloatFold::Least),
             Binary::And
             | Binary::Atan2
             | Binary::Divide

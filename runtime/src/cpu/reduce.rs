@@ -4,7 +4,7 @@ use choral_ir::op::Reduce;
 use choral_ir::{Storage, Tensor, TensorType};
 use num_traits::{Float, One, Zero};
 
-use super::fold::{Fold, Folded};
+use super::fold::{FloatFold, Folded};
 use crate::ops::places::strides;
 use crate::ops::scalar::{maximum, minimum};
 
@@ -16,7 +16,7 @@ const LANES: usize = 16;
 pub fn evaluate(op: &Reduce, operands: &[&Tensor], ty: &TensorType) -> Option<Storage> {
     let Reduce { dimensions, body } = op;
     let [input, init] = operands else { return None };
-    let body = Fold::of(body)?;
+    let body = FloatFold::of(body)?;
     match (input.storage(), init.storage()) {
         (Storage::F16(values), Storage::F16(init)) => {
             Some(fold(body, values, init, input.shape(), dimensions, ty))
@@ -35,7 +35,7 @@ pub fn evaluate(op: &Reduce, operands: &[&Tensor], ty: &TensorType) -> Option<St
 }
 
 fn fold<T: Folded>(
-    body: Fold,
+    body: FloatFold,
     values: &[T],
     init: &[T],
     shape: &[usize],
@@ -47,12 +47,12 @@ fn fold<T: Folded>(
         init => init.iter().map(|init| init.widened()).collect(),
     };
     let result = match body {
-        Fold::Sum => run(values, start, shape, dimensions, T::Sum::zero(), |x, y| x + y),
-        Fold::Product => run(values, start, shape, dimensions, T::Sum::one(), |x, y| x * y),
-        Fold::Greatest => {
+        FloatFold::Sum => run(values, start, shape, dimensions, T::Sum::zero(), |x, y| x + y),
+        FloatFold::Product => run(values, start, shape, dimensions, T::Sum::one(), |x, y| x * y),
+        FloatFold::Greatest => {
             run(values, start, shape, dimensions, T::Sum::neg_infinity(), |x, y| maximum!(x, y))
         }
-        Fold::Least => run(values, start, shape, dimensions, T::Sum::infinity(), |x, y| minimum!(x, y)),
+        FloatFold::Least => run(values, start, shape, dimensions, T::Sum::infinity(), |x, y| minimum!(x, y)),
     };
     T::store(result.into_iter().map(T::rounded).collect())
 }

@@ -5,7 +5,7 @@ use choral_ir::{Storage, Tensor, TensorType};
 use num_traits::Float;
 use rayon::prelude::*;
 
-use super::fold::{Fold, Folded};
+use super::fold::{FloatFold, Folded};
 use crate::ops::convolution::inside;
 use crate::ops::places::{indices, place};
 use crate::ops::scalar::{maximum, minimum};
@@ -21,7 +21,7 @@ pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Opt
     if input.is_empty() || init.len() != 1 || u32::try_from(input.len()).is_err() {
         return None;
     }
-    let body = Fold::of(&op.body)?;
+    let body = FloatFold::of(&op.body)?;
     match (input.storage(), init.storage()) {
         (Storage::F16(values), Storage::F16(init)) => {
             Some(fold(op, body, values, init[0], input.shape(), ty))
@@ -41,17 +41,17 @@ pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor], ty: &TensorType) -> Opt
 
 fn fold<T: Folded>(
     op: &ReduceWindow,
-    body: Fold,
+    body: FloatFold,
     values: &[T],
     init: T,
     shape: &[usize],
     ty: &TensorType,
 ) -> Storage {
     let result = match body {
-        Fold::Sum => run(op, values, init, shape, ty, |x, y| x + y),
-        Fold::Product => run(op, values, init, shape, ty, |x, y| x * y),
-        Fold::Greatest => run(op, values, init, shape, ty, |x, y| maximum!(x, y)),
-        Fold::Least => run(op, values, init, shape, ty, |x, y| minimum!(x, y)),
+        FloatFold::Sum => run(op, values, init, shape, ty, |x, y| x + y),
+        FloatFold::Product => run(op, values, init, shape, ty, |x, y| x * y),
+        FloatFold::Greatest => run(op, values, init, shape, ty, |x, y| maximum!(x, y)),
+        FloatFold::Least => run(op, values, init, shape, ty, |x, y| minimum!(x, y)),
     };
     T::store(result.into_iter().map(T::rounded).collect())
 }

@@ -1,34 +1,21 @@
 //! Branches, loops, and bodies applied along a dimension or to each element.
 
 use choral_ir::op::{ControlOp, Map, Scan};
-use choral_ir::{Element, Graph, Tensor, TensorType, with_dtype};
+use choral_ir::{Element, Tensor, TensorType, with_dtype};
 
+use super::bodies::RunBody;
 use super::reduce::element;
 use crate::error::Error;
-use crate::reference;
-
-/// What runs an op's regions: the results of the region of this number on these inputs.
-pub type RunRegion<'a> = dyn Fn(usize, &[Tensor]) -> Result<Vec<Tensor>, Error> + 'a;
-
-/// The results of an op of the family, its regions run by the interpreter.
-///
-/// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &ControlOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
-    let regions: Vec<&Graph> = op.regions();
-    let operands = operands.iter().map(|&operand| operand.clone()).collect();
-    evaluate_with(op, operands, types, &|region, inputs| reference::interpret(regions[region], inputs))
-}
 
 /// The results of an op of the family.
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate_with(
+/// Those of `run`; that of a tensor that does not hold what its type says.
+pub fn evaluate(
     op: &ControlOp,
     operands: Vec<Tensor>,
     types: &[TensorType],
-    run: &RunRegion<'_>,
+    run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     match op {
         ControlOp::If(_) => run(if operands[0].item::<bool>()? { 0 } else { 1 }, &operands[1..]),
@@ -44,7 +31,7 @@ pub fn evaluate_with(
     }
 }
 
-fn while_loop(mut carried: Vec<Tensor>, run: &RunRegion<'_>) -> Result<Vec<Tensor>, Error> {
+fn while_loop(mut carried: Vec<Tensor>, run: &RunBody<'_>) -> Result<Vec<Tensor>, Error> {
     const COND: usize = 0;
     const BODY: usize = 1;
     while run(COND, &carried)?[0].item::<bool>()? {
@@ -57,19 +44,20 @@ fn scan(
     op: &Scan,
     operands: Vec<Tensor>,
     types: &[TensorType],
-    run: &RunRegion<'_>,
+    run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
-    let Scan { dimension, is_reverse, inputs: count, body: _ } = op;
-    let mut inputs = operands;
-    let mut carried = inputs.split_off(*count);
-    let count = inputs[0].shape()[*dimension];
-    let outputs = types.len() - carried.len();
-    let mut slices: Vec<Vec<Tensor>> = vec![Vec::with_capacity(count); outputs];
-    for step in 0..count {
-        let at = if *is_reverse { count - 1 - step } else { step };
+    let Scan { dimension, is_reverse, length, inputs: taken, carried, body: _ } = op;
+    let (outputs, mut inputs) = (types.len() - carried, operands);
+    let mut carried = inputs.split_off(*taken);
+    let constants = carried.split_off(types.len() - outputs);
+    let mut slices: Vec<Vec<Tensor>> =
+        vec![Vec::with_capacity(if outputs > 0 { *length } else { 0 }); outputs];
+    for step in 0..*length {
+        let at = if *is_reverse { length - 1 - step } else { step };
         let mut taken: Vec<Tensor> =
             inputs.iter().map(|input| slice(input, *dimension, at)).collect::<Result<_, _>>()?;
         taken.append(&mut carried);
+        taken.extend(constants.iter().cloned());
         let mut results = run(0, &taken)?;
         carried = results.split_off(outputs);
         slices.iter_mut().zip(results).for_each(|(slices, result)| slices.push(result));
@@ -111,7 +99,7 @@ fn map(
     Map { computation: _ }: &Map,
     operands: &[Tensor],
     types: &[TensorType],
-    run: &RunRegion<'_>,
+    run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     let ty = &types[0];
     let mut results = Vec::with_capacity(ty.len());

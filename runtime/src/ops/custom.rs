@@ -3,20 +3,24 @@
 use choral_ir::op::Custom;
 use choral_ir::{Tensor, TensorType};
 
+use super::bodies::RunBody;
 use crate::error::Error;
-use crate::reference;
 
 /// The results of an op.
 ///
 /// # Errors
-/// The op's own; also if its results are not of the types that it promised.
-pub fn evaluate(op: &Custom, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
-    let operands: Vec<Tensor> = operands.iter().map(|&operand| operand.clone()).collect();
-    if let Some(body) = op.op().body() {
-        return reference::interpret(body, &operands);
+/// Those of `run` and the op's own; also if its results are not of the types that it promised.
+pub fn evaluate(
+    op: &Custom,
+    operands: &[Tensor],
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    if op.op().body().is_some() {
+        return run(0, operands);
     }
     let failure = |message: String| Error::Custom { op: op.op().name(), message };
-    let results = op.op().evaluate(&operands).map_err(failure)?;
+    let results = op.op().evaluate(operands).map_err(failure)?;
     if results.iter().map(Tensor::ty).eq(types) {
         return Ok(results);
     }

@@ -1,23 +1,28 @@
 //! Ops whose places are values.
 
 use choral_ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
-use choral_ir::{Element, Graph, Storage, Tensor, TensorType, with_storage};
+use choral_ir::{Element, Fold, Storage, Tensor, TensorType, with_storage};
 
+use super::bodies::RunBody;
 use super::places::{chosen, indices, place};
 use super::reduce::element;
 use super::scalar::Scalar;
 use super::shape::pick;
 use crate::error::Error;
-use crate::reference;
 
 /// The results of an op of the family.
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &IndexOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+/// Those of `run`; that of a tensor that does not hold what its type says.
+pub fn evaluate(
+    op: &IndexOp,
+    operands: &[&Tensor],
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
     match op {
         IndexOp::Gather(op) => gather(op, operands[0], operands[1], &types[0]).map(|result| vec![result]),
-        IndexOp::Scatter(op) => scatter(op, operands),
+        IndexOp::Scatter(op) => scatter(op, operands, run),
         IndexOp::DynamicSlice(op) => dynamic_slice(op, operands, &types[0]).map(|result| vec![result]),
         IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(*op, operands).map(|result| vec![result]),
     }
@@ -93,32 +98,39 @@ fn overwrite(
 }
 
 /// Folds each update into its place, in the order of the updates.
-fn scatter(op: &Scatter, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+fn scatter(op: &Scatter, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<Tensor>, Error> {
     let count = operands.len() / 2;
     let (inputs, indices_of, updates) = (&operands[..count], operands[count], &operands[count + 1..]);
     let places = targets(op, inputs[0].shape(), indices_of, updates[0].shape());
-    if let (Some(fold), [input], [update]) = (op.body.as_reducer(), inputs, updates) {
-        let data = fold_into(fold, input, update, &places)?;
-        return Ok(vec![Tensor::from_storage(input.shape(), data)?]);
-    }
-    if let ([input], [update]) = (inputs, updates)
-        && *op.body == Graph::second(input.dtype())
-    {
-        let mut data = input.storage().clone();
-        overwrite(&mut data, update, places.into_iter())?;
-        return Ok(vec![Tensor::from_storage(input.shape(), data)?]);
-    }
-    let mut results: Vec<Vec<Tensor>> = Vec::with_capacity(count);
+    let data = match op.body.fold() {
+        Fold::Binary(fold) => fold_into(fold, inputs[0], updates[0], &places)?,
+        Fold::Second => {
+            let mut data = inputs[0].storage().clone();
+            overwrite(&mut data, updates[0], places.into_iter())?;
+            data
+        }
+        Fold::Extreme(_) | Fold::Body => return scatter_by_body(inputs, updates, &places, run),
+    };
+    Ok(vec![Tensor::from_storage(inputs[0].shape(), data)?])
+}
+
+fn scatter_by_body(
+    inputs: &[&Tensor],
+    updates: &[&Tensor],
+    places: &[Option<usize>],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    let mut results: Vec<Vec<Tensor>> = Vec::with_capacity(inputs.len());
     for input in inputs {
         results.push((0..input.len()).map(|place| element(input, place)).collect::<Result<_, _>>()?);
     }
-    for (at, place) in places.into_iter().enumerate() {
-        let Some(place) = place else { continue };
+    for (at, place) in places.iter().enumerate() {
+        let &Some(place) = place else { continue };
         let mut arguments: Vec<Tensor> = results.iter().map(|result| result[place].clone()).collect();
         for update in updates {
             arguments.push(element(update, at)?);
         }
-        let folded = reference::interpret(&op.body, &arguments)?;
+        let folded = run(0, &arguments)?;
         results.iter_mut().zip(folded).for_each(|(result, value)| result[place] = value);
     }
     let gather = |(elements, input): (Vec<Tensor>, &&Tensor)| match elements.as_slice() {

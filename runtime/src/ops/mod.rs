@@ -3,6 +3,7 @@
 //! Must not live here: anything for the sake of speed; that is [`crate::cpu`]'s.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod bodies;
 pub mod collective;
 pub mod control;
 pub mod convolution;
@@ -21,49 +22,55 @@ pub mod window;
 
 use choral_ir::{Op, Tensor, TensorType};
 
+pub use bodies::{RunBody, bodies};
+
 use crate::error::Error;
 
-/// The results of an op on operands that satisfy its type rule; `types` are the results' types.
+/// The results of an op on operands that satisfy its type rule; `types` are the results' types, and `run`
+/// runs its [`bodies`]. What [accumulates](Op::accumulating) in a wider type is for [`accumulate`].
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
-    match op.accumulating() {
-        Some(wide) => accumulated(operands, types, |operands, types| {
-            by_family(&wide, &operands.iter().collect::<Vec<_>>(), types)
-        }),
-        None => by_family(op, operands, types),
+/// Those of `run` and of ops of users' own; that of a tensor that does not hold what its type says.
+pub fn evaluate(
+    op: &Op,
+    operands: Vec<Tensor>,
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
+    let given: Vec<&Tensor> = operands.iter().collect();
+    match op {
+        Op::Elementwise(op) => elementwise::evaluate(op, &given).map(|result| vec![result]),
+        Op::Shape(op) => shape::evaluate(op, &given, &types[0]).map(|result| vec![result]),
+        Op::Dot(op) => dot::evaluate(op, given[0], given[1], &types[0]).map(|result| vec![result]),
+        Op::Convolution(op) => {
+            convolution::evaluate(op, given[0], given[1], &types[0]).map(|result| vec![result])
+        }
+        Op::Reduce(op) => reduce::evaluate(op, &given, types, run),
+        Op::Window(op) => window::evaluate(op, &given, types, run),
+        Op::Index(op) => index::evaluate(op, &given, types, run),
+        Op::Sort(op) => sort::evaluate(op, &given, types, run),
+        Op::Linalg(op) => linalg::evaluate(op, &given, &types[0]).map(|result| vec![result]),
+        Op::Control(op) => control::evaluate(op, operands, types, run),
+        Op::Random(op) => random::evaluate(op, given[0], types),
+        Op::Collective(op) => collective::evaluate(op),
+        Op::Custom(op) => custom::evaluate(op, &operands, types, run),
     }
 }
 
-/// What a fold makes of its operands in the types that they accumulate in, rounded to its results'.
-pub(crate) fn accumulated(
-    operands: &[&Tensor],
+/// The results of a fold that accumulates in a wider type: `wide` is [the op there](Op::accumulating), and
+/// what it makes is rounded once to the types of the results.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn accumulate(
+    wide: &Op,
+    operands: &[Tensor],
     types: &[TensorType],
-    fold: impl FnOnce(Vec<Tensor>, &[TensorType]) -> Result<Vec<Tensor>, Error>,
+    run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     let operands = operands.iter().map(|operand| operand.to_dtype(operand.dtype().accumulator())).collect();
-    let wide: Vec<TensorType> = types.iter().map(|ty| ty.with_dtype(ty.dtype.accumulator())).collect();
-    let results = fold(operands, &wide)?;
+    let accumulators: Vec<TensorType> =
+        types.iter().map(|ty| ty.with_dtype(ty.dtype.accumulator())).collect();
+    let results = evaluate(wide, operands, &accumulators, run)?;
     Ok(results.iter().zip(types).map(|(result, ty)| result.to_dtype(ty.dtype)).collect())
-}
-
-fn by_family(op: &Op, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
-    match op {
-        Op::Elementwise(op) => elementwise::evaluate(op, operands).map(|result| vec![result]),
-        Op::Shape(op) => shape::evaluate(op, operands, &types[0]).map(|result| vec![result]),
-        Op::Dot(op) => dot::evaluate(op, operands[0], operands[1], &types[0]).map(|result| vec![result]),
-        Op::Convolution(op) => {
-            convolution::evaluate(op, operands[0], operands[1], &types[0]).map(|result| vec![result])
-        }
-        Op::Reduce(op) => reduce::evaluate(op, operands, types),
-        Op::Window(op) => window::evaluate(op, operands, types),
-        Op::Index(op) => index::evaluate(op, operands, types),
-        Op::Sort(op) => sort::evaluate(op, operands, types),
-        Op::Linalg(op) => linalg::evaluate(op, operands, &types[0]).map(|result| vec![result]),
-        Op::Control(op) => control::evaluate(op, operands, types),
-        Op::Random(op) => random::evaluate(op, operands[0], types),
-        Op::Collective(op) => collective::evaluate(op),
-        Op::Custom(op) => custom::evaluate(op, operands, types),
-    }
 }

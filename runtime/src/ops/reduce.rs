@@ -1,20 +1,23 @@
 //! Folding dimensions away.
 
-use std::sync::Arc;
-
 use choral_ir::op::{Binary, Reduce};
-use choral_ir::{Graph, Storage, Tensor, TensorType, with_storage};
+use choral_ir::{Reducer, Storage, Tensor, TensorType, with_storage};
 
+use super::bodies::RunBody;
 use super::places::{indices, place};
 use super::scalar::Scalar;
 use crate::error::Error;
-use crate::reference;
 
 /// The results of `reduce`: elements are folded in row-major order.
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &Reduce, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+/// Those of `run`; that of a tensor that does not hold what its type says.
+pub fn evaluate(
+    op: &Reduce,
+    operands: &[&Tensor],
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
     let Reduce { dimensions, body } = op;
     // In whichever order the op lists them.
     let mut dimensions = dimensions.clone();
@@ -32,19 +35,20 @@ pub fn evaluate(op: &Reduce, operands: &[&Tensor], types: &[TensorType]) -> Resu
         }
         places
     });
-    fold(body, operands, types, places)
+    fold(body, operands, types, places, run)
 }
 
 /// Folds, for every result element, the inputs' elements at these places (`None`: the initial
 /// value itself), starting from the initial value.
 pub(crate) fn fold(
-    body: &Arc<Graph>,
+    body: &Reducer,
     operands: &[&Tensor],
     types: &[TensorType],
     places: impl Iterator<Item = Vec<Option<usize>>>,
+    run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     let (inputs, inits) = operands.split_at(operands.len() / 2);
-    if let Some(op) = body.as_reducer() {
+    if let Some(op) = body.binary() {
         let data = fold_with(op, inputs[0], inits[0], places)?;
         return Ok(vec![Tensor::from_storage(types[0].shape.as_slice(), data)?]);
     }
@@ -59,7 +63,7 @@ pub(crate) fn fold(
                 None => first.clone(),
             };
             sofar.extend(taken);
-            sofar = reference::interpret(body, &sofar)?;
+            sofar = run(0, &sofar)?;
         }
         results.iter_mut().zip(sofar).for_each(|(result, element)| result.push(element));
     }

@@ -40,8 +40,13 @@ pub(crate) fn pick(
     Ok(Tensor::from_storage(shape, data)?)
 }
 
+/// A value at its full type: a scalar under a larger type fills it.
+pub(crate) fn filled(tensor: &Tensor, ty: &TensorType) -> Result<Tensor, Error> {
+    if tensor.ty() == ty { Ok(tensor.clone()) } else { fill(tensor, &ty.shape) }
+}
+
 /// A scalar repeated over a shape.
-pub(crate) fn fill(scalar: &Tensor, shape: &[usize]) -> Result<Tensor, Error> {
+fn fill(scalar: &Tensor, shape: &[usize]) -> Result<Tensor, Error> {
     pick(scalar, shape, |_| Vec::new())
 }
 

@@ -2,34 +2,45 @@
 
 use std::cmp::Ordering;
 
-use choral_ir::op::{ComparisonType, Sort, SortOp, TopK};
-use choral_ir::{Element, Storage, Tensor, TensorType, with_storage};
+use choral_ir::op::{Compare, ComparisonType, Sort, SortOp, TopK};
+use choral_ir::{Element, Order, Storage, Tensor, TensorType, with_storage};
 
+use super::bodies::RunBody;
+use super::elementwise::holds;
 use super::places::{indices, place, strides};
 use super::reduce::element;
 use super::scalar::Scalar;
 use crate::error::Error;
-use crate::reference;
 
 /// The results of an op of the family.
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &SortOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+/// Those of `run`; that of a tensor that does not hold what its type says.
+pub fn evaluate(
+    op: &SortOp,
+    operands: &[&Tensor],
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
     match op {
-        SortOp::Sort(op) => sort(op, operands),
+        SortOp::Sort(op) => sort(op, operands, run),
         SortOp::TopK(op) => top_k(*op, operands[0], types),
     }
 }
 
-fn sort(op: &Sort, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+fn sort(op: &Sort, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<Tensor>, Error> {
     let Sort { dimension, is_stable: _, comparator } = op;
-    let before = |left: usize, right: usize| -> Result<bool, Error> {
+    let by_body = |left: usize, right: usize| -> Result<bool, Error> {
         let mut pair = Vec::with_capacity(2 * operands.len());
         for operand in operands {
             pair.extend([element(operand, left)?, element(operand, right)?]);
         }
-        Ok(reference::interpret(comparator, &pair)?[0].item::<bool>()?)
+        Ok(run(0, &pair)?[0].item::<bool>()?)
+    };
+    let before = |left: usize, right: usize| {
+        let key =
+            with_storage!(operands[0].storage(), keys => by(comparator.order(), keys[left], keys[right]));
+        key.map_or_else(|| by_body(left, right), Ok)
     };
     let mut source = vec![0; operands[0].len()];
     for line in lines(operands[0].shape(), *dimension) {
@@ -37,6 +48,25 @@ fn sort(op: &Sort, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
         line.iter().zip(ordered).for_each(|(&to, from)| source[to] = from);
     }
     operands.iter().map(|operand| taken(operand, operand.shape(), &source)).collect()
+}
+
+/// What an order says of two keys; `None` where only its body can.
+fn by<T: Scalar>(order: Order, left: T, right: T) -> Option<bool> {
+    match order {
+        Order::Compared(Compare { direction, compare_type }) => {
+            Some(holds(direction, T::order(compare_type, left, right)))
+        }
+        Order::NanGreatest { descending: false } => Some(nan_greatest(left, right).is_lt()),
+        Order::NanGreatest { descending: true } => Some(nan_greatest(left, right).is_gt()),
+        Order::Body => None,
+    }
+}
+
+/// The natural order, in which every NaN is greater than all numbers and equal to every other.
+fn nan_greatest<T: Scalar>(left: T, right: T) -> Ordering {
+    let natural = |left, right| T::order(ComparisonType::Natural, left, right);
+    let is_nan = |x| natural(x, x).is_none();
+    natural(left, right).unwrap_or_else(|| is_nan(left).cmp(&is_nan(right)))
 }
 
 /// The places of each line along a dimension.

@@ -3,20 +3,26 @@
 use choral_ir::op::{ReduceWindow, SelectAndScatter, WindowOp};
 use choral_ir::{Tensor, TensorType};
 
+use super::bodies::RunBody;
 use super::convolution::inside;
 use super::places::{indices, place};
 use super::reduce::{element, fold};
+use super::shape::filled;
 use crate::error::Error;
-use crate::reference::{filled, interpret as run};
 
 /// The results of an op of the family.
 ///
 /// # Errors
-/// Only if a tensor does not hold what its type says.
-pub fn evaluate(op: &WindowOp, operands: &[&Tensor], types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
+/// Those of `run`; that of a tensor that does not hold what its type says.
+pub fn evaluate(
+    op: &WindowOp,
+    operands: &[&Tensor],
+    types: &[TensorType],
+    run: &RunBody<'_>,
+) -> Result<Vec<Tensor>, Error> {
     match op {
-        WindowOp::ReduceWindow(op) => reduce_window(op, operands, types),
-        WindowOp::SelectAndScatter(op) => select_and_scatter(op, operands).map(|result| vec![result]),
+        WindowOp::ReduceWindow(op) => reduce_window(op, operands, types, run),
+        WindowOp::SelectAndScatter(op) => select_and_scatter(op, operands, run).map(|result| vec![result]),
     }
 }
 
@@ -25,6 +31,7 @@ fn reduce_window(
     op: &ReduceWindow,
     operands: &[&Tensor],
     types: &[TensorType],
+    run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     let ReduceWindow { window_dimensions, window_strides, base_dilations, window_dilations, padding, body } =
         op;
@@ -39,11 +46,17 @@ fn reduce_window(
     };
     let places = indices(&types[0].shape)
         .map(|index| indices(window_dimensions).map(|at| source(&index, &at)).collect::<Vec<_>>());
-    fold(body, operands, types, places)
+    fold(body, operands, types, places, run)
 }
 
 /// Windows are taken in order; what a window holds in the padding is never selected.
-fn select_and_scatter(op: &SelectAndScatter, operands: &[&Tensor]) -> Result<Tensor, Error> {
+fn select_and_scatter(
+    op: &SelectAndScatter,
+    operands: &[&Tensor],
+    run: &RunBody<'_>,
+) -> Result<Tensor, Error> {
+    const SELECT: usize = 0;
+    const SCATTER: usize = 1;
     let (operand, source, init) = (operands[0], operands[1], operands[2]);
     let shape = operand.shape();
     let whole = filled(init, operand.ty())?;
@@ -62,7 +75,7 @@ fn select_and_scatter(op: &SelectAndScatter, operands: &[&Tensor]) -> Result<Ten
                 None => false,
                 Some(place) => {
                     let pair = [element(operand, place)?, element(operand, other)?];
-                    run(&op.select, &pair)?[0].item::<bool>()?
+                    run(SELECT, &pair)?[0].item::<bool>()?
                 }
             };
             if !stays {
@@ -71,7 +84,7 @@ fn select_and_scatter(op: &SelectAndScatter, operands: &[&Tensor]) -> Result<Ten
         }
         if let Some(place) = selected {
             let pair = [result[place].clone(), element(source, window)?];
-            result[place] = run(&op.scatter, &pair)?.remove(0);
+            result[place] = run(SCATTER, &pair)?.remove(0);
         }
     }
     match result.as_slice() {

@@ -1,104 +1,28 @@
-//! How much memory a run needs, by adding up what the plan keeps at each step.
+//! How much memory a run of a plan needs, by adding up what it keeps at each step.
 //!
 //! Inputs and constants stay for the whole run: the caller and the plan hold them. Every other value
 //! lives from the step that makes it to its last reader; a reshape is the same buffer under another
 //! shape. Beside them stands what the op that runs takes for itself ([`scratch`]). Must not live here: what
 //! is kept, and when it goes ([`Plan`]).
 
-use choral_ir::memory::{self, OutOfMemory};
-use choral_ir::op::{ControlOp, Elementwise, Scan, ShapeOp, Unary};
-use choral_ir::{DType, Graph, Location, NodeId, NodeKind, Op, TensorType};
+use choral_ir::op::{ControlOp, Elementwise, ShapeOp, Unary};
+use choral_ir::{Op, TensorType};
 
-use super::{Plan, Source, Step, scratch};
-use crate::error::Error;
-
-/// Less than this is not asked for before a run: a system that lacks it is at its end in any case.
-const ASKED: usize = 1 << 26;
-
-/// An allocator rounds large buffers up to pages, and keeps some of what is given back: measured
-/// (`benches/memory.rs`), less than one part in so many.
-const KEPT: usize = 64;
-
-/// Less than this lies in what a process has in any case.
-const LARGE: usize = 1 << 20;
-
-/// The fullest moment of a run.
-#[derive(Debug, Clone)]
-pub(crate) struct Peak {
-    /// Bytes that are needed then.
-    pub(crate) bytes: usize,
-    /// The value that takes most to be made, and the bytes of that.
-    value: Label,
-    largest: usize,
-}
-
-/// What a value is called, its type, and the user's line.
-#[derive(Debug, Clone)]
-pub(crate) struct Label {
-    pub(crate) name: String,
-    pub(crate) ty: TensorType,
-    pub(crate) location: Option<Location>,
-}
-
-impl Label {
-    pub(crate) fn of(graph: &Graph, id: NodeId) -> Label {
-        let node = graph.node(id);
-        let ty = node.types.first().cloned().unwrap_or(TensorType::scalar(DType::I1));
-        Label { name: node.name.clone(), ty, location: node.location.clone() }
-    }
-}
-
-impl Peak {
-    /// Before anything is made.
-    fn none(name: &str) -> Peak {
-        let value = Label { name: name.to_owned(), ty: TensorType::scalar(DType::I1), location: None };
-        Peak { bytes: 0, value, largest: 0 }
-    }
-
-    /// With what an allocator takes beside the buffers that are asked of it.
-    pub(crate) fn with_what_the_allocator_keeps(self) -> Peak {
-        let kept = if self.bytes < LARGE { 0 } else { self.bytes / KEPT };
-        Peak { bytes: self.bytes.saturating_add(kept), ..self }
-    }
-
-    /// A value is made that takes so many bytes beside what is alive.
-    fn raise(&mut self, alive: usize, needs: usize, value: &Label) {
-        self.bytes = self.bytes.max(alive.saturating_add(needs));
-        if needs >= self.largest {
-            (self.value, self.largest) = (value.clone(), needs);
-        }
-    }
-
-    /// Fails if the machine has less memory in all.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let cause = OutOfMemory { needed: self.bytes, total: memory::total() };
-        if cause.needed > cause.total { Err(self.refusal(cause)) } else { Ok(()) }
-    }
-
-    /// Asks for what a run takes beside its inputs, which the caller holds.
-    pub(crate) fn ask(&self, inputs: &[TensorType]) -> Result<(), Error> {
-        let bytes = self.bytes.saturating_sub(total(inputs.iter().map(TensorType::bytes)));
-        if bytes < ASKED { Ok(()) } else { memory::ask(bytes).map_err(|cause| self.refusal(cause)) }
-    }
-
-    fn refusal(&self, cause: OutOfMemory) -> Error {
-        let Label { name, ty, location } = self.value.clone();
-        Error::Memory { name, ty, cause, location }
-    }
-}
+use super::{Plan, Source, Step};
+use crate::memory::Peak;
+use crate::memory::scratch::{self, total};
 
 impl Plan {
     /// The fullest moment of a run on inputs of these types.
     pub(crate) fn peak(&self, inputs: &[TensorType]) -> Peak {
-        let peak = self.working();
         let held = total(inputs.iter().map(TensorType::bytes)).saturating_add(self.constant_bytes());
-        Peak { bytes: peak.bytes.saturating_add(held), ..peak }
+        self.working().beside(held)
     }
 
     /// Bytes of all constants, in regions too; splats stay scalars.
     fn constant_bytes(&self) -> usize {
         let own = self.constants.iter().map(|(_, tensor)| tensor.ty().bytes());
-        let inside = self.steps.iter().flat_map(|step| &step.regions).map(Plan::constant_bytes);
+        let inside = self.steps.iter().flat_map(|step| &step.bodies).map(Plan::constant_bytes);
         total(own.chain(inside))
     }
 
@@ -192,7 +116,7 @@ impl Step {
             Op::Shape(ShapeOp::Reshape(_)) => vec![Some(0)],
             Op::Control(ControlOp::OptimizationBarrier) => (0..self.types.len()).map(Some).collect(),
             Op::Control(ControlOp::While(_)) => {
-                let body = &self.regions[1];
+                let body = &self.bodies[1];
                 let carried = body.inputs.iter().zip(&body.outputs).enumerate();
                 carried.map(|(at, (input, (output, _)))| (input == output).then_some(at)).collect()
             }
@@ -211,15 +135,16 @@ impl Step {
         let copies = total(partial.map(|source| source.ty.bytes()));
         let operands: Vec<&TensorType> = self.sources.iter().map(|source| &source.ty).collect();
         let scratch = scratch::of_kernel(&self.op, &operands, &self.types);
-        let inside = self.regions.iter().map(|region| region.working().bytes).max().unwrap_or(0);
+        let inside = self.bodies.iter().map(|body| body.working().bytes).max().unwrap_or(0);
         let own = match &self.op {
             // What is shared is the operand's, or the copy.
             Op::Shape(ShapeOp::Reshape(_)) | Op::Control(ControlOp::OptimizationBarrier) => 0,
-            // The results are what the region made.
+            // The results are what the body made.
             Op::Control(ControlOp::If(_) | ControlOp::Case(_)) => inside,
+            Op::Custom(_) if !self.bodies.is_empty() => inside,
             Op::Control(ControlOp::While(_)) => self.needs_in_rounds(buffers, inside),
-            Op::Control(ControlOp::Scan(Scan { inputs, .. })) => {
-                let outputs = self.types.len() - (self.sources.len() - inputs);
+            Op::Control(ControlOp::Scan(op)) => {
+                let outputs = op.outputs();
                 made(&self.types[outputs..]).saturating_add(inside.max(made(&self.types[..outputs])))
             }
             _ => made(&self.types).saturating_add(inside),
@@ -247,33 +172,4 @@ impl Step {
         };
         covered && self.sources.iter().all(|source| scratch::is_wide_float(&source.ty))
     }
-}
-
-/// The fullest moment of the interpreter, which keeps every value, and splats at their full type.
-pub(crate) fn of_interpreter(graph: &Graph) -> Peak {
-    let mut peak = Peak::none(graph.name());
-    let mut kept = 0usize;
-    for (id, node) in graph.nodes() {
-        let (made, inside) = match &node.kind {
-            NodeKind::Input | NodeKind::Constant(_) => (node.types[0].bytes(), 0),
-            NodeKind::Op(Op::Shape(ShapeOp::Reshape(_)) | Op::Control(ControlOp::OptimizationBarrier)) => {
-                (0, 0)
-            }
-            NodeKind::Op(op) => {
-                let operands: Vec<&TensorType> =
-                    graph.operands(id).into_iter().map(|value| graph.ty(value)).collect();
-                let regions = op.regions().into_iter().map(|region| of_interpreter(region).bytes);
-                let inside = regions.max().unwrap_or(0);
-                let scratch = scratch::of_definition(op, &operands, &node.types);
-                (total(node.types.iter().map(TensorType::bytes)), inside.saturating_add(scratch))
-            }
-        };
-        peak.raise(kept, made.saturating_add(inside), &Label::of(graph, id));
-        kept = kept.saturating_add(made);
-    }
-    peak
-}
-
-pub(super) fn total(bytes: impl IntoIterator<Item = usize>) -> usize {
-    bytes.into_iter().fold(0, usize::saturating_add)
 }

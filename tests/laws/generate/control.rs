@@ -76,33 +76,48 @@ impl Draft {
         Ok(While { cond, body })
     }
 
-    /// One input or two, or just a running sum or product of 16-bit floats.
+    /// Up to two inputs, carried values and constants; or just a running sum or product of 16-bit floats.
     pub(crate) fn scan(&mut self) -> Results {
         if self.choices.once_in(5) {
             return self.running_fold();
         }
         let x = self.any(Class::Number, 1);
-        let ty = self.ty(x);
-        let dimension = self.choices.below(ty.rank());
-        let mut inputs = vec![x];
-        if self.choices.once_in(2) {
-            let rank = dimension + 1 + self.choices.below(4 - dimension);
-            let mut shape = self.choices.shape(rank);
-            shape[dimension] = ty.shape[dimension];
-            let dtype = self.choices.dtype(Class::Any);
-            inputs.push(self.operand(&TensorType::new(shape, dtype)));
-        }
+        let mut slice = self.ty(x).clone();
+        let dimension = self.choices.below(slice.rank());
+        let length = slice.shape.remove(dimension);
+        let inputs = match self.choices.below(4) {
+            0 => Vec::new(),
+            1 => vec![x, self.other_input(dimension, length)],
+            _ => vec![x],
+        };
+        let others = |draft: &mut Self, count: usize| -> Vec<Value> {
+            (0..count).map(|_| draft.any(Class::Any, 0)).collect()
+        };
+        let more = self.choices.below(2);
+        let carried = [vec![self.operand(&slice)], others(self, more)].concat();
+        let constants = match self.choices.below(3) {
+            0 => Vec::new(),
+            more => [vec![self.operand(&slice)], others(self, more - 1)].concat(),
+        };
         let mut slices = self.types(&inputs);
         for ty in &mut slices {
             ty.shape.remove(dimension);
         }
-        let mut carried = vec![self.operand(&slices[0])];
-        if self.choices.once_in(2) {
-            carried.push(self.any(Class::Any, 0));
-        }
+        let types = [slices, self.types(&carried), self.types(&constants)];
+        let body = self.scan_body(dimension, types)?;
         let is_reverse = self.choices.once_in(2);
-        let body = self.scan_body(dimension, &slices, &self.types(&carried))?;
-        self.push(Scan { dimension, is_reverse, inputs: inputs.len(), body }, &[inputs, carried].concat())
+        let operands = [inputs.as_slice(), &carried, &constants].concat();
+        let (inputs, carried) = (inputs.len(), carried.len());
+        self.push(Scan { dimension, is_reverse, length, inputs, carried, body }, &operands)
+    }
+
+    /// A value that has so many slices along a dimension.
+    fn other_input(&mut self, dimension: usize, length: usize) -> Value {
+        let rank = dimension + 1 + self.choices.below(4 - dimension);
+        let mut shape = self.choices.shape(rank);
+        shape[dimension] = length;
+        let dtype = self.choices.dtype(Class::Any);
+        self.operand(&TensorType::new(shape, dtype))
     }
 
     /// Along any dimension, from either end; what is handed out is the fold with each slice, before it,
@@ -121,23 +136,24 @@ impl Draft {
         let body = Arc::new(builder.finish(&[outputs, vec![next]].concat()));
         let operands = [self.fresh(TensorType::new(shape, dtype)), self.operand(&slice)];
         let is_reverse = self.choices.once_in(2);
-        self.push(Scan { dimension, is_reverse, inputs: 1, body }, &operands)
+        let length = self.ty(operands[0]).shape[dimension];
+        self.push(Scan { dimension, is_reverse, length, inputs: 1, carried: 1, body }, &operands)
     }
 
-    /// A body that adds each slice of the first input to the first carried value, changes the other
-    /// carried ones, and hands out the changed sum, other slices, and at times whatever else it makes.
-    fn scan_body(
-        &mut self,
-        dimension: usize,
-        slices: &[TensorType],
-        carried: &[TensorType],
-    ) -> Result<Arc<Graph>, BuildError> {
-        let types = [slices, carried].concat();
-        self.region("body", &types, false, |draft, values| {
-            let (slices, carried) = values.split_at(slices.len());
-            let sum = draft.builder.binary(Binary::Add, slices[0], carried[0])?;
+    /// A body that adds each slice of the first input and the first constant to the first carried value,
+    /// changes the other carried ones, and hands out the changed sum, other slices, and at times whatever
+    /// else it makes.
+    fn scan_body(&mut self, dimension: usize, types: [Vec<TensorType>; 3]) -> Result<Arc<Graph>, BuildError> {
+        let [inputs, carried, _] = types.each_ref().map(Vec::len);
+        self.region("body", &types.concat(), false, |draft, values| {
+            let (slices, rest) = values.split_at(inputs);
+            let (carried, constants) = rest.split_at(carried);
+            let mut sum = carried[0];
+            for &term in slices.first().into_iter().chain(constants.first()) {
+                sum = draft.builder.binary(Binary::Add, sum, term)?;
+            }
             let mut outputs = vec![draft.changed(sum)?];
-            outputs.extend(draft.all_changed(&slices[1..])?);
+            outputs.extend(draft.all_changed(slices.get(1..).unwrap_or_default())?);
             if draft.choices.once_in(3) {
                 // Slices are put together along the same dimension, which is one of at most four.
                 let made = draft.any_op();

@@ -1,9 +1,7 @@
 //! Rows of the ops that fold.
 
-use std::sync::Arc;
-
 use choral::ir::op::{self, Binary, ComparisonDirection, Op, Reduce, ReduceWindow, SelectAndScatter};
-use choral::ir::{BuildError, Builder, Class, DType, Extreme, Graph, TensorType, Value};
+use choral::ir::{BuildError, Builder, Class, DType, Extreme, Graph, Reducer, TensorType, Value};
 
 use super::Draft;
 
@@ -15,7 +13,7 @@ pub(crate) const HALVES: [DType; 2] = [DType::Bf16, DType::F16];
 /// What is folded, and how.
 struct Fold {
     inputs: Vec<Value>,
-    body: Arc<Graph>,
+    body: Reducer,
 }
 
 impl Draft {
@@ -68,8 +66,8 @@ impl Draft {
             window_dimensions: upto(3),
             window_strides: upto(2),
             padding: shape.iter().map(|_| (choices.between(-1, 1), choices.between(-1, 1))).collect(),
-            select: Arc::new(comparison(direction, dtype)?),
-            scatter: Arc::new(Graph::reducer(folding, dtype)?),
+            select: comparison(direction, dtype)?.into(),
+            scatter: Graph::reducer(folding, dtype)?.into(),
         };
         let source = self.operand(&TensorType::new(op.source_shape(&shape).expect("few windows"), dtype));
         let operands = self.with_initial_values(vec![operand], shape);
@@ -95,18 +93,18 @@ impl Draft {
                 let fitting: Vec<Binary> =
                     folding.into_iter().filter(|op| op.class().contains(dtype)).collect();
                 let body = Graph::reducer(self.choices.pick(&fitting), dtype)?;
-                Ok(Fold { inputs: vec![x], body: Arc::new(body) })
+                Ok(Fold { inputs: vec![x], body: body.into() })
             }
             1 => {
                 let x = self.any(Class::Number, 0);
-                Ok(Fold { inputs: vec![x], body: Arc::new(sum_of_squares(self.ty(x).dtype)?) })
+                Ok(Fold { inputs: vec![x], body: sum_of_squares(self.ty(x).dtype)?.into() })
             }
             2 => {
                 let dtype = self.choices.pick(&HALVES);
                 let shape = self.long_shape(long);
                 let x = self.fresh(TensorType::new(shape, dtype));
                 let body = Graph::reducer(self.choices.pick(&[Binary::Add, Binary::Multiply]), dtype)?;
-                Ok(Fold { inputs: vec![x], body: Arc::new(body) })
+                Ok(Fold { inputs: vec![x], body: body.into() })
             }
             _ => {
                 self.only_exact();
@@ -117,7 +115,7 @@ impl Draft {
                     None => greatest(dtype)?,
                     Some(extreme) => Graph::extreme(extreme, dtype, DType::I32)?,
                 };
-                Ok(Fold { inputs: vec![x, places], body: Arc::new(body) })
+                Ok(Fold { inputs: vec![x, places], body: body.into() })
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Methods of [`Var`] that fold what lies before each element, in PyTorch's names.
 
 use std::panic::Location as Caller;
-use std::sync::Arc;
 
 use choral_ir::op::{Binary, ReduceWindow};
 use choral_ir::{DType, Graph};
@@ -63,7 +62,7 @@ impl Var {
                 base_dilations: vec![1; rank],
                 window_dilations: vec![1; rank],
                 padding: vec![(0, 0); rank],
-                body: Arc::new(Graph::reducer(body, dtype)?),
+                body: Graph::reducer(body, dtype)?.into(),
             };
             (op.window_dimensions[dim], op.padding[dim]) = (size, (size as i64 - 1, 0));
             let init = builder.full(init, dtype, []);

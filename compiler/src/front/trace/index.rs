@@ -1,7 +1,6 @@
 //! Methods of [`Var`] whose places are values, in PyTorch's and `jax.lax`'s names.
 
 use std::panic::Location as Caller;
-use std::sync::Arc;
 
 use choral_ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Gather, Scatter};
 use choral_ir::{DType, Graph};
@@ -107,7 +106,7 @@ impl Var {
                 scatter_indices_batching_dims: others,
                 scatter_dims_to_operand_dims: vec![dim],
                 index_vector_dim: rank,
-                body: Arc::new(Graph::reducer(Binary::Add, dtype)?),
+                body: Graph::reducer(Binary::Add, dtype)?.into(),
             };
             builder.push(op, values)
         })

@@ -1,10 +1,9 @@
 //! Methods of [`Var`] that order elements, in PyTorch's names. NaN counts as the greatest.
 
 use std::panic::Location as Caller;
-use std::sync::Arc;
 
 use choral_ir::op::{Binary, ComparisonDirection, Sort, TopK};
-use choral_ir::{BuildError, Builder, DType, Graph, TensorType, Value};
+use choral_ir::{BuildError, Builder, Comparator, DType, Graph, TensorType, Value};
 
 use super::record;
 use super::var::Var;
@@ -26,7 +25,7 @@ impl Var {
     pub fn sort(&self, dim: i64, descending: bool) -> (Var, Var) {
         let Some(dimension) = self.dim(dim) else { return (self.stand_in(), self.stand_in()) };
         let comparator = match order(self.dtype(), descending) {
-            Ok(comparator) => Arc::new(comparator),
+            Ok(comparator) => Comparator::from(comparator),
             Err(error) => {
                 self.fault(error.to_string());
                 return (self.stand_in(), self.stand_in());

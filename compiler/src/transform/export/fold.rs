@@ -34,7 +34,7 @@ pub(super) fn reduce(
         let value = views::permute(builder, input, &order)?;
         lines.push(builder.reshape(value, [steps, result.iter().product()])?);
     }
-    folded(builder, &op.body, lines, None, inits, &result)
+    folded(builder, op.body.graph(), lines, None, inits, &result)
 }
 
 /// `reduce_window`: each place of the window is one step, taken for all windows by a strided slice.
@@ -53,7 +53,7 @@ pub(super) fn reduce_window(
     }
     let there = builder.splat(Tensor::from(true), shape);
     let there = places(builder, op, there, &result)?;
-    folded(builder, &op.body, lines, Some(there), inits, &result)
+    folded(builder, op.body.graph(), lines, Some(there), inits, &result)
 }
 
 /// The elements at each place of the window: `[places, windows]`. What lies outside is zero.
@@ -114,13 +114,21 @@ fn folded(
     let dtypes: Vec<DType> = lines.iter().map(|&line| builder.graph().ty(line).dtype).collect();
     let step = step(body, &dtypes, elements, there.is_some())?;
     let inputs: Vec<Value> = there.into_iter().chain(lines).collect();
-    let looped = Scan { dimension: 0, is_reverse: false, inputs: inputs.len(), body: Arc::new(step) };
+    let looped = Scan {
+        dimension: 0,
+        is_reverse: false,
+        length: builder.graph().ty(inputs[0]).shape[0],
+        inputs: inputs.len(),
+        carried: starts.len(),
+        body: Arc::new(step),
+    };
+    // The initial values are what is carried at first, and stand for what is missing.
     let last = scan::plain(builder, &looped, &[inputs, starts.clone(), starts].concat())?;
-    let reshaped = last[..dtypes.len()].iter().map(|&value| builder.reshape(value, result));
+    let reshaped = last.iter().map(|&value| builder.reshape(value, result));
     reshaped.collect()
 }
 
-/// `(there?, elements.., sofar.., initial..) -> (sofar.., initial..)`, vectors all.
+/// `(there?, elements.., sofar.., initial..) -> sofar..`, vectors all.
 fn step(body: &Graph, dtypes: &[DType], elements: usize, masked: bool) -> Result<Graph, BuildError> {
     let mut cx = MappedBuilder::new("step", elements, "".into());
     let vector = |dtype: DType| TensorType::new([elements], dtype);
@@ -138,7 +146,7 @@ fn step(body: &Graph, dtypes: &[DType], elements: usize, masked: bool) -> Result
     for lane in walk::outputs(&mut cx, body, &lanes)? {
         next.push(cx.at_front(lane)?);
     }
-    Ok(cx.builder.finish(&[next, initial].concat()))
+    Ok(cx.builder.finish(&next))
 }
 
 /// `select_and_scatter`: a windowed fold finds the place that each window selects, and a scatter
@@ -160,7 +168,7 @@ pub(super) fn select_and_scatter(
         base_dilations: ones.clone(),
         window_dilations: ones,
         padding: op.padding.clone(),
-        body: Arc::new(selected(&op.select, ty.dtype, elements)?),
+        body: selected(op.select.graph(), ty.dtype, elements)?.into(),
     };
     // No place is selected yet.
     let (zero, none) = (builder.full(0.0, ty.dtype, []), builder.full(elements as f64, DType::I32, []));

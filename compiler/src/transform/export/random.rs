@@ -19,7 +19,8 @@ pub(super) fn plain(
     let results = body.push_all(RngBitGenerator { batching_dims: 0, ..op.clone() }, &[single])?;
     let body = body.finish(&results);
     let states = builder.reshape(state, [&[count], words].concat())?;
-    let looped = Scan { dimension: 0, is_reverse: false, inputs: 1, body: body.into() };
+    let looped =
+        Scan { dimension: 0, is_reverse: false, length: count, inputs: 1, carried: 0, body: body.into() };
     let results = scan::plain(builder, &looped, &[states])?;
     let bits = builder.reshape(results[1], [batch, &op.shape].concat())?;
     Ok(vec![builder.reshape(results[0], ty.shape.clone())?, bits])

@@ -3,33 +3,24 @@
 use choral_ir::op::{Binary, ComparisonDirection, DynamicSlice, DynamicUpdateSlice, Scan, While};
 use choral_ir::{BuildError, Builder, DType, Graph, TensorType, Value};
 
-/// A `while` that carries a counter, the inputs, the carried values, and the outputs so far.
+/// A `while` that carries a counter, the operands, and the outputs so far.
 pub(super) fn plain(builder: &mut Builder, op: &Scan, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
     let graph = builder.graph();
     let types: Vec<TensorType> = operands.iter().map(|&value| graph.ty(value).clone()).collect();
-    let count = types[0].shape[op.dimension];
-    let carried = operands.len() - op.inputs;
-    let outputs = op.body.output_types().len() - carried;
+    let carried = op.inputs..op.inputs + op.carried;
     let stacks: Vec<TensorType> =
-        op.body.output_types()[..outputs].iter().map(|ty| stacked(ty, op.dimension, count)).collect();
+        op.body.output_types()[..op.outputs()].iter().map(|ty| op.stack(ty)).collect();
     let empty = stacks.iter().map(|ty| builder.full(0.0, ty.dtype, ty.shape.clone())).collect();
-    if count == 0 {
-        return Ok([empty, operands[op.inputs..].to_vec()].concat());
+    if op.length == 0 {
+        return Ok([empty, operands[carried].to_vec()].concat());
     }
-    let step = builder.full(0.0, DType::I32, []);
+    let step = builder.full(0.0, counter(op), []);
     let start = [vec![step], operands.to_vec(), empty].concat();
     let all: Vec<TensorType> =
-        std::iter::once(TensorType::scalar(DType::I32)).chain(types).chain(stacks).collect();
-    let looped = While { cond: cond(&all, count)?.into(), body: body(op, &all, count, outputs)?.into() };
-    let results = builder.push_all(looped, &start)?;
-    let (carries, stacks) = results[1 + op.inputs..].split_at(carried);
-    Ok([stacks, carries].concat())
-}
-
-fn stacked(ty: &TensorType, dimension: usize, count: usize) -> TensorType {
-    let mut shape = ty.shape.clone();
-    shape.insert(dimension, count);
-    ty.with_shape(shape)
+        std::iter::once(TensorType::scalar(counter(op))).chain(types).chain(stacks).collect();
+    let looped = While { cond: cond(op, &all)?.into(), body: body(op, &all)?.into() };
+    let results = &builder.push_all(looped, &start)?[1..];
+    Ok([&results[operands.len()..], &results[carried]].concat())
 }
 
 fn inputs(builder: &mut Builder, types: &[TensorType]) -> Vec<Value> {
@@ -37,46 +28,53 @@ fn inputs(builder: &mut Builder, types: &[TensorType]) -> Vec<Value> {
     types.iter().enumerate().map(|(at, ty)| builder.input(name(at), ty.clone())).collect()
 }
 
-fn cond(types: &[TensorType], count: usize) -> Result<Graph, BuildError> {
+/// The type that counts the rounds.
+fn counter(op: &Scan) -> DType {
+    if i32::try_from(op.length).is_ok() { DType::I32 } else { DType::I64 }
+}
+
+fn cond(op: &Scan, types: &[TensorType]) -> Result<Graph, BuildError> {
     let mut builder = Builder::new("cond");
     let values = inputs(&mut builder, types);
-    let count = builder.full(count as f64, DType::I32, []);
+    let count = builder.full(op.length as f64, counter(op), []);
     let more = builder.compare(ComparisonDirection::Lt, values[0], count)?;
     Ok(builder.finish(&[more]))
 }
 
-fn body(op: &Scan, types: &[TensorType], count: usize, outputs: usize) -> Result<Graph, BuildError> {
+fn body(op: &Scan, types: &[TensorType]) -> Result<Graph, BuildError> {
     let mut builder = Builder::new("body");
     let values = inputs(&mut builder, types);
     let step = values[0];
-    let (taken, rest) = values[1..].split_at(op.inputs);
-    let (carried, stacks) = rest.split_at(rest.len() - outputs);
+    let (given, stacks) = values[1..].split_at(values.len() - 1 - op.outputs());
+    let (taken, carried) = given.split_at(op.inputs);
+    let (carried, constants) = carried.split_at(op.carried);
     let place = match op.is_reverse {
         true => {
-            let last = builder.full(count as f64 - 1.0, DType::I32, []);
+            let last = builder.full(op.length as f64 - 1.0, counter(op), []);
             builder.binary(Binary::Subtract, last, step)?
         }
         false => step,
     };
-    let mut arguments = Vec::with_capacity(taken.len() + carried.len());
+    let mut arguments = Vec::with_capacity(given.len());
     for &input in taken {
         arguments.push(slice(&mut builder, input, op.dimension, place)?);
     }
-    arguments.extend(carried);
+    arguments.extend([carried, constants].concat());
     let mut results = builder.inline(&op.body, &arguments)?;
-    let carried = results.split_off(outputs);
-    let mut next = Vec::with_capacity(outputs);
+    let carried = results.split_off(op.outputs());
+    let mut next = Vec::with_capacity(results.len());
     for (&stack, result) in stacks.iter().zip(results) {
         next.push(write(&mut builder, stack, result, op.dimension, place)?);
     }
-    let one = builder.full(1.0, DType::I32, []);
+    let one = builder.full(1.0, counter(op), []);
     let step = builder.binary(Binary::Add, step, one)?;
-    Ok(builder.finish(&[vec![step], taken.to_vec(), carried, next].concat()))
+    Ok(builder.finish(&[vec![step], taken.to_vec(), carried, constants.to_vec(), next].concat()))
 }
 
 /// The starts of a slice at `place` of a dimension.
 fn starts(builder: &mut Builder, rank: usize, dimension: usize, place: Value) -> Vec<Value> {
-    let zero = builder.full(0.0, DType::I32, []);
+    let dtype = builder.graph().ty(place).dtype;
+    let zero = builder.full(0.0, dtype, []);
     (0..rank).map(|dim| if dim == dimension { place } else { zero }).collect()
 }
 

@@ -3,6 +3,7 @@
 //! A pass reads one graph and builds another; nothing is changed in place.
 
 mod common;
+mod counted;
 mod expand;
 mod part;
 
@@ -10,6 +11,7 @@ use choral_ir::graph::Port;
 use choral_ir::{BuildError, Builder, Graph, NamedAxis, NodeId, NodeKind, Value, interpret};
 
 pub use common::common_subexpressions;
+pub use counted::counted_loops;
 pub use expand::expand;
 pub(crate) use expand::written_out;
 pub(crate) use part::part;

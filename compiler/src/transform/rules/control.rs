@@ -21,8 +21,6 @@ mod loops;
 mod scan;
 mod stand_ins;
 
-use std::sync::Arc;
-
 use choral_ir::op::{Binary, Case, ControlOp, If, Map, Reduce};
 use choral_ir::{BuildError, Builder, DType, Graph, Tensor, Value};
 
@@ -127,6 +125,6 @@ fn where_each(
 /// Whether the mask holds any member.
 fn any(builder: &mut Builder, mask: Value) -> Result<Value, BuildError> {
     let none = builder.splat(Tensor::from(false), []);
-    let body = Arc::new(Graph::reducer(Binary::Or, DType::I1)?);
+    let body = Graph::reducer(Binary::Or, DType::I1)?.into();
     builder.push(Reduce { dimensions: vec![0], body }, &[mask, none])
 }

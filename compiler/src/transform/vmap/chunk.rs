@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use choral_ir::op::{Concatenate, Scan, Slice};
-use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TypeError, Value};
+use choral_ir::{BuildError, Graph, NodeId, NodeKind, Op, TypeError, Value};
 
 use crate::transform::between::needs_all;
 use crate::transform::dependence;
@@ -104,8 +104,10 @@ fn in_chunks(
         let op = Scan {
             dimension: 0,
             is_reverse: false,
+            length: whole,
             inputs: taken.len(),
-            body: Arc::new(handing_on(&body, members.len())?),
+            carried: 0,
+            body: body.into(),
         };
         let stacks = cx.builder.push_all(op, &[&taken, at_cut].concat())?;
         let together = stacks.iter().zip(&out_dims).map(|(&stack, dim)| match dim {
@@ -158,16 +160,6 @@ fn over(
         chunk.number_members();
     }
     walk::filled(chunk, part, in_dims, out_dims)
-}
-
-/// The graph as the body of a scan: its inputs after the first `taken` are carried unchanged.
-fn handing_on(graph: &Graph, taken: usize) -> Result<Graph, BuildError> {
-    let mut builder = Builder::new("chunk");
-    let name = |at: usize| graph.node(graph.inputs()[at].value.node()).name.clone();
-    let types = graph.input_types().into_iter().enumerate();
-    let inputs: Vec<Value> = types.map(|(at, ty)| builder.input(name(at), ty)).collect();
-    let outputs = builder.inline(graph, &inputs)?;
-    Ok(builder.finish(&[outputs, inputs[taken..].to_vec()].concat()))
 }
 
 /// The first `count * chunk` members, a chunk per row.

@@ -2,7 +2,7 @@
 //!
 //! Inside a region it could not be told: the members may be a chunk of all, and a member that takes
 //! no part in a branch or a loop runs it as another, with that one's number. So it is asked for
-//! outside, before the walk, and handed in: branches take it, loops carry it.
+//! outside, before the walk, and handed in: branches and scans take it, a `while` carries it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -111,10 +111,11 @@ fn handing_in(op: &ControlOp, axis: &Arc<str>) -> Result<Op, BuildError> {
         ControlOp::While(While { cond, body }) => {
             Ok(While { cond: numbered(cond)?.into(), body: carrying(body)?.into() }.into())
         }
-        ControlOp::Scan(_) => Op::Control(op.clone()).map_regions(carrying),
-        ControlOp::If(_) | ControlOp::Case(_) | ControlOp::Map(_) | ControlOp::OptimizationBarrier => {
-            Op::Control(op.clone()).map_regions(numbered)
-        }
+        ControlOp::If(_)
+        | ControlOp::Case(_)
+        | ControlOp::Scan(_)
+        | ControlOp::Map(_)
+        | ControlOp::OptimizationBarrier => Op::Control(op.clone()).map_regions(numbered),
     }
 }
 

@@ -1,35 +1,15 @@
 //! Attributes as a text spells them: `dims = [0, 2]`, `<{slice_sizes = array<i64: 1>}>`,
 //! `#stablehlo.gather<...>`. What an op makes of them is decided in [`super::attributes`].
 
-use super::attributes::Attributes;
-use super::cursor::{NESTING, Parser};
+use super::attributes::{Attribute, Attributes};
+use super::cursor::{Cursor, Lists, NESTING};
 use super::error::Fault;
 use super::lexer::Kind;
-use crate::Tensor;
-
-/// The value of an attribute, as far as ops need to tell values apart.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Attribute<'a> {
-    /// An integer.
-    Integer(i64),
-    /// `true` or `false`.
-    Boolean(bool),
-    /// A keyword, a symbol, a text, or a number that is no integer.
-    Word(&'a str),
-    /// `[...]` or `array<...>`.
-    List(Vec<Attribute<'a>>),
-    /// `{...}` or `#stablehlo.gather<...>`.
-    Record(Attributes<'a>),
-    /// `dense<...>`, with the number of its elements.
-    Dense(Tensor, usize),
-    /// A form that no op takes, or a faulty one, with what is wrong. It was passed over.
-    Unread(String),
-}
 
 /// How many tokens aliases may stand for: those that name others twice grow without bound.
 const ALIASED: usize = 4_000_000;
 
-impl<'a> Parser<'a> {
+impl<'a> Cursor<'a> {
     /// A value of an attribute; without the type that may follow after a colon.
     pub(super) fn attribute(&mut self) -> Result<Attribute<'a>, Fault> {
         if self.nested == NESTING {
@@ -58,7 +38,7 @@ impl<'a> Parser<'a> {
             }
             Kind::Tensor(_) => Ok(Attribute::Word("tensor")),
             Kind::Mark('?') => Ok(Attribute::Word("?")),
-            Kind::Mark('[') => self.until(']', Parser::entry_value).map(Attribute::List),
+            Kind::Mark('[') => self.until(']', Cursor::entry_value).map(Attribute::List),
             Kind::Mark('{') => self.record('}').map(Attribute::Record),
             Kind::Mark('<') => self.record('>').map(Attribute::Record),
             Kind::Hash(name) => self.named_attribute(name),
@@ -77,17 +57,17 @@ impl<'a> Parser<'a> {
             self.expect('>')?;
             return Ok(Attribute::List(Vec::new()));
         }
-        self.until('>', Parser::attribute).map(Attribute::List)
+        self.until('>', Cursor::attribute).map(Attribute::List)
     }
 
     /// `name = value, ..` up to the closing mark; a name alone is a flag.
     pub(super) fn record(&mut self, close: char) -> Result<Attributes<'a>, Fault> {
-        let entries = self.until(close, |parser| {
-            let (Kind::Word(name) | Kind::Text(name)) = parser.peek() else {
-                return Err(parser.unexpected("the name of an attribute"));
+        let entries = self.until(close, |cursor| {
+            let (Kind::Word(name) | Kind::Text(name)) = cursor.peek() else {
+                return Err(cursor.unexpected("the name of an attribute"));
             };
-            parser.advance();
-            let value = if parser.eat('=') { parser.entry_value()? } else { Attribute::Boolean(true) };
+            cursor.advance();
+            let value = if cursor.eat('=') { cursor.entry_value()? } else { Attribute::Boolean(true) };
             Ok((name, value))
         })?;
         Ok(Attributes::of(entries))

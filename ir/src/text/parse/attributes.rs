@@ -2,8 +2,26 @@
 //!
 //! An attribute of another kind than its op expects is an error that names it.
 
-use super::attribute::Attribute;
-use crate::{Element, Tensor, with_storage};
+use crate::Tensor;
+
+/// The value of an attribute, as far as ops need to tell values apart.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Attribute<'a> {
+    /// An integer.
+    Integer(i64),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A keyword, a symbol, a text, or a number that is no integer.
+    Word(&'a str),
+    /// `[...]` or `array<...>`.
+    List(Vec<Attribute<'a>>),
+    /// `{...}` or `#stablehlo.gather<...>`.
+    Record(Attributes<'a>),
+    /// `dense<...>`, with the number of its elements.
+    Dense(Tensor, usize),
+    /// A form that no op takes, or a faulty one, with what is wrong. It was passed over.
+    Unread(String),
+}
 
 /// Attributes by name; each op takes those that it knows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -256,7 +274,7 @@ fn dense_integers(tensor: &Tensor) -> Option<Vec<i64>> {
         true => Some((bits << (64 - width)) as i64 >> (64 - width)),
         false => i64::try_from(bits).ok(),
     };
-    with_storage!(tensor.storage(), values => values.iter().map(|value| integer(value.to_bits64())).collect())
+    tensor.storage().bits().into_iter().map(integer).collect()
 }
 
 /// The elements of a literal, where one may stand for all of `count`.

@@ -1,11 +1,11 @@
 //! Checks: lines that compare a value with another, or with a literal.
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
-use super::cursor::Parser;
+use super::attributes::{Attribute, Attributes};
+use super::cursor::Lists;
 use super::error::{Fault, line_at};
 use super::lexer::Kind;
 use super::meaning::push_constant;
+use super::parser::Parser;
 use crate::check::{Check, Closeness};
 use crate::graph::Value;
 
@@ -44,7 +44,7 @@ impl<'a> Parser<'a> {
                     self.advance();
                     // The literal reads its own type.
                     let (tensor, ty) = self.literal("dense")?;
-                    values.push(push_constant(&mut self.block.builder, &tensor, &ty));
+                    values.push(push_constant(&mut self.graphs.here.builder, &tensor, &ty));
                     break;
                 }
                 Kind::Mark('(') => {
@@ -79,7 +79,7 @@ impl<'a> Parser<'a> {
         let kind =
             closeness(name, custom_call, &mut attributes).map_err(|message| self.error(at, message))?;
         let line = line_at(self.source, at);
-        self.block.checks.push((Check { kind, line }, pair));
+        self.graphs.here.checks.push((Check { kind, line }, pair));
         Ok(())
     }
 
@@ -92,10 +92,10 @@ impl<'a> Parser<'a> {
             }
             return Ok(());
         }
-        self.until(')', Parser::ty)?;
+        self.until(')', |parser| parser.ty())?;
         if self.eat_arrow() {
             self.expect('(')?;
-            self.until(')', Parser::ty)?;
+            self.until(')', |parser| parser.ty())?;
         }
         Ok(())
     }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
-use super::statement::Call;
+use super::attributes::{Attribute, Attributes};
+use super::call::Call;
 use crate::Op;
 use crate::op::{AllGather, AllReduce, AllToAll, AxisIndex, MemberKey, Permute, Randomness, Reduction};
 

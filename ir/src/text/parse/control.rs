@@ -1,83 +1,12 @@
-//! Branches, loops and bodies: their pretty forms, and what their regions read from outside as operands.
+//! Branches and loops: what their regions read from outside as operands.
 
 use std::sync::Arc;
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
-use super::cursor::Parser;
-use super::error::Fault;
-use super::lexer::Kind;
-use super::resolve::plain;
+use super::call::{Call, plain};
 use super::scope::{Capture, Region};
-use super::statement::{Call, Signature};
-use crate::graph::Value;
 use crate::op::{Case, ControlOp, If, Scan, While};
 use crate::region::{Given, with_inputs};
 use crate::{BuildError, Graph, Op, TensorType};
-
-impl<'a> Parser<'a> {
-    /// `(%i = %zero, %x = %start) : T, U cond {..} do {..}`.
-    pub(super) fn while_loop(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
-        self.expect('(')?;
-        let carried = self.until(')', |parser| {
-            let declared = (parser.at(), parser.value_name()?);
-            parser.expect('=')?;
-            Ok((declared, parser.operand()?))
-        })?;
-        let results = if self.eat(':') { self.types_alone()? } else { Vec::new() };
-        let mut attributes = Attributes::default();
-        if self.eat_word("attributes") {
-            self.expect('{')?;
-            attributes.attach(self.record('}')?);
-        }
-        let operands: Vec<Value> = carried.iter().map(|(_, value)| *value).collect();
-        let types = self.types(&operands);
-        let arguments: Vec<_> =
-            carried.iter().zip(types).map(|(((at, name), _), ty)| (*at, *name, ty)).collect();
-        self.expect_word("cond")?;
-        self.expect('{')?;
-        let cond = self.region_of(&arguments)?;
-        self.expect_word("do")?;
-        self.expect('{')?;
-        let body = self.region_of(&arguments)?;
-        let signature = Signature { operands: None, results };
-        Ok(Call { name, operands, attributes, regions: vec![cond, body], signature })
-    }
-
-    /// `(%x) inits(%start) dimension=0 is_reverse=true { ^bb0(..): .. } : (A, B) -> (C, D)`.
-    pub(super) fn scan(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
-        self.expect('(')?;
-        let mut operands = self.until(')', Parser::operand)?;
-        let mut attributes = Attributes::default();
-        attributes.push("inputs", Attribute::Integer(operands.len() as i64));
-        self.expect_word("inits")?;
-        self.expect('(')?;
-        operands.extend(self.until(')', Parser::operand)?);
-        loop {
-            match (self.peek(), self.peek_second()) {
-                (Kind::Word(key), Kind::Mark('=')) => {
-                    self.position += 2;
-                    attributes.push(key, self.attribute()?);
-                    if self.eat(':') {
-                        self.pass_over_group("the type of an attribute")?;
-                    }
-                }
-                (Kind::Word("attributes"), _) => {
-                    self.advance();
-                    self.expect('{')?;
-                    attributes.attach(self.record('}')?);
-                }
-                _ => break,
-            }
-            self.eat(',');
-        }
-        self.expect('{')?;
-        let body = self.region()?;
-        self.expect(':')?;
-        let signature = self.signature()?;
-        Ok(Call { name, operands, attributes, regions: vec![body], signature })
-    }
-}
 
 /// The op of a call, if it is of this family. What its regions read from outside joins the operands.
 pub(super) fn op(call: &mut Call<'_>) -> Result<Option<Op>, String> {
@@ -106,10 +35,19 @@ fn scan(call: &mut Call<'_>) -> Result<Scan, String> {
     let is_reverse = call.attributes.flag("is_reverse")?;
     let _hint = call.attributes.take(&["is_associative"]);
     let _lengths = call.attributes.take(&["resultSegmentSizes"]);
-    let inputs = call.attributes.sizes(&["inputs", "operandSegmentSizes"])?;
-    let inputs = inputs.first().copied().ok_or("expected the number of inputs")?;
-    let [body] = adopted(call, [true])?;
-    Ok(Scan { dimension, is_reverse, inputs, body })
+    let counts = call.attributes.sizes(&["operandSegmentSizes"])?;
+    let &[inputs, carried] = counts.as_slice() else {
+        return Err(
+            "expected the numbers of inputs and of initial values in `operandSegmentSizes`".to_owned()
+        );
+    };
+    let length = match call.signature.operands.as_deref() {
+        // An input without the dimension is for the type rule to refuse.
+        Some([input, ..]) if inputs > 0 => input.shape.get(dimension).copied().unwrap_or_default(),
+        _ => call.attributes.size(&["length"])?,
+    };
+    let [body] = adopted(call, [false])?;
+    Ok(Scan { dimension, is_reverse, length, inputs, carried, body })
 }
 
 /// As [`adopt`], for an op of so many regions.

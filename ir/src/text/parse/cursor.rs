@@ -1,19 +1,15 @@
 //! The place in the tokens, and the small steps that all of the grammar is made of.
 
-use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::Fault;
-use super::function::Header;
-use super::inline::Frame;
 use super::lexer::{Kind, Token, tokens};
-use super::scope::Block;
 use super::survey::Survey;
-use crate::{Location, Tensor, TensorType};
+use crate::Location;
 
-/// A text on its way to a graph.
-pub(super) struct Parser<'a> {
+/// A place in a text.
+pub(super) struct Cursor<'a> {
     pub(super) source: &'a str,
     /// Where the lines of the text start.
     lines: Vec<usize>,
@@ -23,24 +19,6 @@ pub(super) struct Parser<'a> {
     pub(super) position: usize,
     /// Where the text declares its names.
     pub(super) survey: Survey<'a>,
-    /// The graph being read.
-    pub(super) block: Block<'a>,
-    /// The graphs around it, outermost first.
-    pub(super) outer: Vec<Block<'a>>,
-    /// Functions that are being put in place of calls, outermost first.
-    pub(super) frames: Vec<Frame<'a>>,
-    /// Functions being read.
-    pub(super) calling: HashSet<&'a str>,
-    /// Functions that were read, as they stand or in place of a call.
-    pub(super) visited: HashSet<&'a str>,
-    /// Headers of called functions.
-    pub(super) headers: HashMap<&'a str, Rc<Header<'a>>>,
-    /// Literals of called functions by their first token, and the token after each.
-    pub(super) literals: HashMap<usize, (Tensor, TensorType, usize)>,
-    /// Regions being read.
-    bodies: usize,
-    /// Ops that the functions read so far stand for, at most.
-    pub(super) counted: usize,
     /// Attributes being read, through aliases too.
     pub(super) nested: usize,
     /// Aliases of attributes being read.
@@ -52,9 +30,6 @@ pub(super) struct Parser<'a> {
 /// How deep brackets may nest. The parser is recursive: without a bound a long text of brackets
 /// could exhaust the stack.
 pub(super) const NESTING: usize = 128;
-
-/// How deep regions may nest, counted through calls.
-const BODIES: usize = 40;
 
 fn check_nesting(tokens: &[Token<'_>]) -> Result<(), Fault> {
     let mut depth = 0usize;
@@ -72,42 +47,21 @@ fn check_nesting(tokens: &[Token<'_>]) -> Result<(), Fault> {
     Ok(())
 }
 
-impl<'a> Parser<'a> {
-    pub(super) fn new(source: &'a str) -> Result<Parser<'a>, Fault> {
+impl<'a> Cursor<'a> {
+    pub(super) fn new(source: &'a str) -> Result<Cursor<'a>, Fault> {
         let tokens = tokens(source)?;
         check_nesting(&tokens)?;
-        Ok(Parser {
+        Ok(Cursor {
             source,
             lines: std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect(),
             file: Arc::from(""),
             survey: Survey::of(&tokens),
             tokens,
             position: 0,
-            block: Block::function(""),
-            outer: Vec::new(),
-            frames: Vec::new(),
-            calling: HashSet::new(),
-            visited: HashSet::new(),
-            headers: HashMap::new(),
-            literals: HashMap::new(),
-            bodies: 0,
-            counted: 0,
             nested: 0,
             open_aliases: HashSet::new(),
             aliased: 0,
         })
-    }
-
-    /// Reads a region within the function or region at hand.
-    pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Fault> {
-        if self.bodies == BODIES {
-            let message = format!("expected at most {BODIES} regions within each other");
-            return Err(self.error(self.at(), message));
-        }
-        self.bodies += 1;
-        let result = read(self);
-        self.bodies -= 1;
-        result
     }
 
     fn token(&self, ahead: usize) -> &Token<'a> {
@@ -219,22 +173,6 @@ impl<'a> Parser<'a> {
         Ok(name)
     }
 
-    /// Items between commas up to the closing mark, which is taken too.
-    pub(super) fn until<T>(
-        &mut self,
-        close: char,
-        mut item: impl FnMut(&mut Self) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
-        let mut items = Vec::new();
-        while !self.eat(close) {
-            if !items.is_empty() && !self.eat(',') {
-                return Err(self.unexpected(&format!("`,` or `{close}`")));
-            }
-            items.push(item(self)?);
-        }
-        Ok(items)
-    }
-
     /// Passes over a trailing `loc(...)`.
     pub(super) fn skip_location(&mut self) -> Result<(), Fault> {
         if !self.eat_word("loc") {
@@ -286,3 +224,30 @@ impl<'a> Parser<'a> {
         if self.position == start { Err(self.unexpected(expected)) } else { Ok(()) }
     }
 }
+
+impl<'a> AsMut<Cursor<'a>> for Cursor<'a> {
+    fn as_mut(&mut self) -> &mut Cursor<'a> {
+        self
+    }
+}
+
+/// Lists, read by a cursor or by what holds one.
+pub(super) trait Lists<'a>: AsMut<Cursor<'a>> {
+    /// Items between commas up to the closing mark, which is taken too.
+    fn until<T>(
+        &mut self,
+        close: char,
+        mut item: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut items = Vec::new();
+        while !self.as_mut().eat(close) {
+            if !items.is_empty() && !self.as_mut().eat(',') {
+                return Err(self.as_mut().unexpected(&format!("`,` or `{close}`")));
+            }
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+}
+
+impl<'a> Lists<'a> for Cursor<'a> {}

@@ -1,6 +1,6 @@
 //! `dense<...> : tensor<...>` and `dense_resource<...>`: constants, exact to the bit.
 
-use super::cursor::Parser;
+use super::cursor::{Cursor, Lists};
 use super::error::Fault;
 use super::lexer::Kind;
 use crate::text::literal::element_bits;
@@ -20,7 +20,7 @@ enum Body<'a> {
     Nested(Vec<&'a str>, Vec<usize>),
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Cursor<'a> {
     /// A literal whose `dense` or `dense_resource` was taken, and its type; a scalar where one element
     /// stands for all.
     pub(super) fn literal(&mut self, form: &str) -> Result<(Tensor, TensorType), Fault> {
@@ -81,7 +81,7 @@ impl<'a> Parser<'a> {
             return Ok(Vec::new());
         }
         let at = self.at();
-        let shapes = self.until(']', |parser| parser.nested(elements))?;
+        let shapes = self.until(']', |cursor| cursor.nested(elements))?;
         let inner = shapes.first().cloned().unwrap_or_default();
         if shapes.iter().any(|shape| *shape != inner) {
             return Err(self.error(at, "the lists in this list differ in length"));

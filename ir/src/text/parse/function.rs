@@ -1,59 +1,35 @@
-//! Functions and regions, in MLIR's pretty and generic forms.
+//! Functions as they stand: a program, or a graph that an op names as its region.
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
-use super::cursor::Parser;
 use super::error::Fault;
+use super::header::Header;
 use super::lexer::Kind;
-use super::scope::{Argument, Block, Region};
+use super::parser::Parser;
+use super::scope::Block;
 use super::survey::Function;
+use super::types::spell;
 use crate::check::{Check, Program};
-use crate::graph::{NamedAxis, Value};
-use crate::text::axes;
-use crate::{TensorType, verify};
+use crate::graph::Value;
+use crate::{Graph, verify};
 
-/// A type at a function's boundary, with the axes that the text names.
-type Declared = (TensorType, Vec<NamedAxis>);
-
-/// What stands before a function's body.
-pub(super) struct Header<'a> {
-    pub(super) name: &'a str,
-    /// Where the function is declared.
-    at: usize,
-    /// The first token of its body.
-    pub(super) body: usize,
-    pub(super) arguments: Vec<Argument<'a>>,
-    axes: Vec<Vec<NamedAxis>>,
-    results: Vec<Declared>,
-    /// Whether the function was spelled in the generic form.
-    is_generic: bool,
-}
-
-impl Header<'_> {
-    pub(super) fn types(&self) -> Vec<TensorType> {
-        self.arguments.iter().map(|(_, _, ty)| ty.clone()).collect()
-    }
-
-    fn result_types(&self) -> Vec<TensorType> {
-        self.results.iter().map(|(ty, _)| ty.clone()).collect()
-    }
-}
+/// How many ops calls may add to those of the text: functions that call others twice grow without bound.
+const INLINED: usize = 4_000_000;
 
 impl<'a> Parser<'a> {
     /// Reads a function as it stands, unless it has no body, and goes on behind it.
     pub(super) fn function(&mut self, function: Function<'a>) -> Result<Option<Program>, Fault> {
         self.position = function.start;
         self.count(function)?;
-        self.visited.insert(function.name);
-        self.calling.insert(function.name);
-        let outer = std::mem::replace(&mut self.block, Block::function(function.name));
-        self.outer.push(outer);
+        self.functions.visited.insert(function.name);
+        self.functions.calling.insert(function.name);
+        self.graphs.open(Block::function(function.name));
         let program = match self.header(function)? {
             Some(header) => Some(self.program(header)?),
-            None => None,
+            None => {
+                self.graphs.close();
+                None
+            }
         };
-        self.block = self.outer.pop().unwrap_or_else(|| Block::function(""));
-        self.calling.remove(function.name);
+        self.functions.calling.remove(function.name);
         Ok(program)
     }
 
@@ -63,7 +39,7 @@ impl<'a> Parser<'a> {
         let outputs = self.body()?;
         self.end_of_function(&header)?;
         self.check_returned(&header, &outputs)?;
-        let block = std::mem::replace(&mut self.block, Block::function(""));
+        let block = self.graphs.close();
         let (checks, pairs): (Vec<Check>, Vec<[Value; 2]>) = block.checks.into_iter().unzip();
         let results = outputs.len();
         let mut output_axes: Vec<_> = header.results.into_iter().map(|(_, axes)| axes).collect();
@@ -84,7 +60,7 @@ impl<'a> Parser<'a> {
 
     /// Fails unless a function returns what it is declared to.
     pub(super) fn check_returned(&self, header: &Header<'a>, outputs: &[Value]) -> Result<(), Fault> {
-        let (returned, declared) = (self.types(outputs), header.result_types());
+        let (returned, declared) = (self.graphs.types(outputs), header.result_types());
         if returned == declared {
             return Ok(());
         }
@@ -93,178 +69,40 @@ impl<'a> Parser<'a> {
             .error(header.at, format!("@{name} is declared to return {declared}, but returns {returned}")))
     }
 
-    /// The header of the function at hand; `None` if no body follows.
-    pub(super) fn header(&mut self, function: Function<'a>) -> Result<Option<Header<'a>>, Fault> {
-        let at = self.at();
-        if let Kind::Text(_) = self.peek() {
-            return self.generic_function(function).map(Some);
+    /// The function of this name, if it can be called here.
+    pub(super) fn called(&self, at: usize, name: &'a str) -> Result<Function<'a>, Fault> {
+        let function = self.survey.function(name);
+        let function = function
+            .ok_or_else(|| self.error(at, format!("expected a function of this text, found @{name}")))?;
+        if self.functions.calling.contains(name) {
+            return Err(self.error(at, format!("@{name} calls itself, which choral leaves out")));
         }
-        self.advance();
-        if let Kind::Word("public" | "private" | "nested") = self.peek() {
-            self.advance();
-        }
-        let name = self.symbol()?;
-        self.expect('(')?;
-        let declared = self.until(')', Parser::argument)?;
-        let results = self.declared_results()?;
-        self.skip_attributes()?;
-        if self.peek() != Kind::Mark('{') {
-            self.skip_location()?;
-            return Ok(None);
-        }
-        self.advance();
-        let mut arguments = Vec::with_capacity(declared.len());
-        let mut axes = Vec::with_capacity(declared.len());
-        for (argument, argument_axes) in declared {
-            arguments.push(argument.ok_or_else(|| self.error(self.at(), "expected arguments with names"))?);
-            axes.push(argument_axes);
-        }
-        Ok(Some(Header { name, at, body: self.position, arguments, axes, results, is_generic: false }))
+        Ok(function)
     }
 
-    /// `"func.func"() <{function_type = (A) -> B, sym_name = "name"}> ({ ^bb0(%x: A):`. What the function
-    /// returns may be declared behind its body.
-    fn generic_function(&mut self, function: Function<'a>) -> Result<Header<'a>, Fault> {
-        let at = self.at();
-        let Some(types) = function.types else {
-            return Err(self.error(at, "expected a function with the attribute `function_type`"));
-        };
-        let back = std::mem::replace(&mut self.position, types);
-        let results = self.signature()?.results;
+    /// Counts what a function stands for that is read as it stands.
+    fn count(&mut self, function: Function<'a>) -> Result<(), Fault> {
+        self.functions.counted = self.functions.counted.saturating_add(self.survey.size(function.name));
+        if self.functions.counted <= self.survey.ops + INLINED {
+            return Ok(());
+        }
+        let message = format!(
+            "@{}: its calls stand for more than {INLINED} ops beyond those of the text",
+            function.name
+        );
+        Err(self.error(self.at(), message))
+    }
+
+    /// A function as a graph of its own: a comparator that an op names.
+    pub(super) fn function_as_graph(&mut self, at: usize, name: &'a str) -> Result<Graph, Fault> {
+        let function = self.called(at, name)?;
+        let back = self.position;
+        let program = self.deeper(|parser| parser.function(function))?;
         self.position = back;
-        self.generic_header()?;
-        let arguments = self.block_arguments()?;
-        let axes = vec![Vec::new(); arguments.len()];
-        let results = results.into_iter().map(|ty| (ty, Vec::new())).collect();
-        let (name, body) = (function.name, self.position);
-        Ok(Header { name, at, body, arguments, axes, results, is_generic: true })
-    }
-
-    /// `"op"() <{..}> ({` of an op whose body is read apart; its attributes.
-    pub(super) fn generic_header(&mut self) -> Result<Attributes<'a>, Fault> {
-        self.advance();
-        self.expect('(')?;
-        self.expect(')')?;
-        let attributes = self.properties()?;
-        self.expect('(')?;
-        self.expect('{')?;
-        Ok(attributes)
-    }
-
-    /// What stands behind the body of a module or function: nothing in the pretty form, `) {..} : () -> ()`
-    /// in the generic one, and a location. Returns the attributes.
-    pub(super) fn generic_end(&mut self) -> Result<Attributes<'a>, Fault> {
-        let mut attributes = Attributes::default();
-        if self.eat(')') {
-            if self.eat('{') {
-                attributes = self.record('}')?;
-            }
-            self.expect(':')?;
-            self.signature()?;
-        }
-        self.skip_location()?;
-        Ok(attributes)
-    }
-
-    /// `attributes {..}`.
-    pub(super) fn skip_attributes(&mut self) -> Result<(), Fault> {
-        if self.eat_word("attributes") {
-            self.expect('{')?;
-            self.record('}')?;
-        }
-        Ok(())
-    }
-
-    /// `%x: tensor<2xf32> {attributes}`; a declaration leaves the name out.
-    fn argument(&mut self) -> Result<(Option<Argument<'a>>, Vec<NamedAxis>), Fault> {
-        let argument = match self.peek() {
-            Kind::Value(_) => Some(self.declared()?),
-            _ => {
-                self.ty()?;
-                None
-            }
-        };
-        let axes = self.boundary_axes()?;
-        self.skip_location()?;
-        Ok((argument, axes))
-    }
-
-    /// `%x: tensor<2xf32>`.
-    fn declared(&mut self) -> Result<Argument<'a>, Fault> {
-        let (at, name) = (self.at(), self.value_name()?);
-        self.expect(':')?;
-        Ok((at, name, self.ty()?))
-    }
-
-    /// Adds an input to the graph at hand.
-    pub(super) fn input(&mut self, (at, name, ty): &Argument<'a>) -> Result<(), Fault> {
-        let value = self.block.builder.input(*name, ty.clone());
-        self.define(*at, name, vec![value])
-    }
-
-    fn declared_results(&mut self) -> Result<Vec<Declared>, Fault> {
-        if !self.eat_arrow() {
-            return Ok(Vec::new());
-        }
-        if !self.eat('(') {
-            return Ok(vec![(self.ty()?, Vec::new())]);
-        }
-        self.until(')', |parser| Ok((parser.ty()?, parser.boundary_axes()?)))
-    }
-
-    fn boundary_axes(&mut self) -> Result<Vec<NamedAxis>, Fault> {
-        let at = self.at();
-        let mut attributes = if self.eat('{') { self.record('}')? } else { Attributes::default() };
-        match attributes.take(&["choral.axes"]) {
-            None => Ok(Vec::new()),
-            Some(Attribute::Word(text)) => axes::read(text).ok_or_else(|| {
-                self.error(at, format!("expected axes such as \"members@0\", found \"{text}\""))
-            }),
-            Some(_) => Err(self.error(at, "expected axes such as \"members@0\"")),
+        match program {
+            Some(Program { graph, checks, .. }) if checks.is_empty() => Ok(graph),
+            Some(_) => Err(self.error(at, format!("@{name}: expected checks in functions that run alone"))),
+            None => Err(self.error(at, format!("@{name}: code that is not in the text"))),
         }
     }
-
-    /// `({ ^bb0(%x: T): .. stablehlo.return %y : T })`, its `{` taken; `}` is taken too.
-    pub(super) fn region(&mut self) -> Result<Region, Fault> {
-        let arguments = self.block_arguments()?;
-        self.region_of(&arguments)
-    }
-
-    /// `^bb0(%x: T):`, if it is there.
-    fn block_arguments(&mut self) -> Result<Vec<Argument<'a>>, Fault> {
-        let Kind::Block(_) = self.peek() else { return Ok(Vec::new()) };
-        self.advance();
-        let mut arguments = Vec::new();
-        if self.eat('(') {
-            arguments = self.until(')', Parser::block_argument)?;
-        }
-        self.expect(':')?;
-        Ok(arguments)
-    }
-
-    /// `%x: T {attributes} loc(..)`.
-    pub(super) fn block_argument(&mut self) -> Result<Argument<'a>, Fault> {
-        let argument = self.declared()?;
-        self.boundary_axes()?;
-        self.skip_location()?;
-        Ok(argument)
-    }
-
-    /// The long form of `reduce` declares accumulator and element of each input side by side.
-    pub(super) fn reducer(&mut self) -> Result<Region, Fault> {
-        let mut pairs = Vec::new();
-        while self.eat('(') {
-            let pair = self.until(')', Parser::block_argument)?;
-            pairs.push(<[_; 2]>::try_from(pair).map_err(|_| self.unexpected("two arguments per input"))?);
-        }
-        let side = |side: usize| pairs.iter().map(move |pair| pair[side].clone());
-        let arguments: Vec<Argument<'a>> = side(0).chain(side(1)).collect();
-        self.expect('{')?;
-        self.region_of(&arguments)
-    }
-}
-
-/// `(A, B)`.
-pub(super) fn spell(types: &[TensorType]) -> String {
-    format!("({})", types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", "))
 }

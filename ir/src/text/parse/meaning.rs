@@ -1,42 +1,13 @@
 //! From a spelled call to nodes of the graph: a constant, one op, or several.
 
-use super::attribute::Attribute;
+use super::attributes::Attribute;
+use super::call::{Call, Reason, TARGET, plain};
 use super::dense;
-use super::expand;
-use super::resolve::{self, plain};
-use super::statement::Call;
+use super::expand::{self, Expansion};
+use super::resolve;
 use crate::graph::Value;
 use crate::op::{ControlOp, Elementwise};
 use crate::{BuildError, Builder, Op, Tensor, TensorType};
-
-/// The attribute of a custom call that says what it calls.
-pub(super) const TARGET: &str = "call_target_name";
-
-/// Why a call has no meaning.
-pub(super) enum Reason {
-    /// A sentence about the call.
-    Said(String),
-    /// What the builder says of an op.
-    Built(BuildError),
-}
-
-impl From<String> for Reason {
-    fn from(message: String) -> Reason {
-        Reason::Said(message)
-    }
-}
-
-impl From<&str> for Reason {
-    fn from(message: &str) -> Reason {
-        Reason::Said(message.to_owned())
-    }
-}
-
-impl From<BuildError> for Reason {
-    fn from(error: BuildError) -> Reason {
-        Reason::Built(error)
-    }
-}
 
 /// The results of a call, whose nodes join the graph.
 pub(super) fn build(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, String> {
@@ -49,14 +20,21 @@ pub(super) fn build(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>,
 }
 
 /// As [`build`]: an op that stands for several of ours is expanded, and any other is one node.
-pub(super) fn values(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
-    if let Some(constant) = constant(&mut call) {
-        let (tensor, ty) = constant?;
-        return Ok(vec![push_constant(builder, &tensor, &ty)]);
+fn values(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
+    loop {
+        if let Some(constant) = constant(&mut call) {
+            let (tensor, ty) = constant?;
+            return Ok(vec![push_constant(builder, &tensor, &ty)]);
+        }
+        match expand::of(&call)? {
+            Some(Expansion::Values(expand)) => return expand(builder, call),
+            Some(Expansion::Call(other)) => call = other(builder, call)?,
+            None => return one_op(builder, call),
+        }
     }
-    if let Some(expand) = expand::of(&call)? {
-        return expand(builder, call);
-    }
+}
+
+fn one_op(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let operands = call.operands.len();
     let op = resolve::op(&mut call)?;
     let carried = if is_loop(&op) { call.operands.len() - operands } else { 0 };
@@ -65,25 +43,6 @@ pub(super) fn values(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Va
     // What a loop only reads is carried, but not among the results of the text.
     results.truncate(results.len() - carried);
     Ok(results)
-}
-
-/// The function whose body a call stands for.
-pub(super) fn called_function<'a>(call: &mut Call<'a>) -> Result<Option<&'a str>, String> {
-    match (call.name, plain(call.name)) {
-        ("func.call", _) => call.attributes.word(&["callee"]).map(Some),
-        (_, Some("composite")) => call.attributes.word(&["decomposition"]).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// The functions that a call takes as regions.
-pub(super) fn computations<'a>(call: &mut Call<'a>) -> Result<Vec<&'a str>, String> {
-    if plain(call.name) != Some("custom_call") {
-        return Ok(Vec::new());
-    }
-    call.attributes.read_or(&["called_computations"], Vec::new(), |value| {
-        value.items()?.iter().map(Attribute::word).collect()
-    })
 }
 
 /// The constant that a call in generic form stands for, if it stands for one.

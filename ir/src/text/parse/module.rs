@@ -1,10 +1,9 @@
 //! The whole text: a module or several, what they declare, and which of their functions are read.
 
-use super::MAIN;
-use super::cursor::Parser;
 use super::error::Fault;
 use super::lexer::Kind;
-use super::survey::Function;
+use super::parser::Parser;
+use super::survey::{Function, MAIN};
 use crate::check::Program;
 
 /// Which functions of a text are wanted by themselves.
@@ -61,7 +60,7 @@ impl<'a> Parser<'a> {
         }
         let end = self.position;
         for function in left {
-            if !self.visited.contains(function.name) {
+            if !self.functions.visited.contains(function.name) {
                 programs.extend(self.function(function)?.map(|program| (function.is_private, program)));
             }
         }

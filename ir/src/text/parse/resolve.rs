@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
+use super::attributes::{Attribute, Attributes};
+use super::call::{Call, TARGET, plain};
 use super::collective;
 use super::control;
-use super::meaning::TARGET;
 use super::scope::Capture;
-use super::statement::Call;
 use crate::op::custom;
 use crate::op::{
     BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
@@ -27,14 +25,6 @@ pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
     };
     call.attributes.finish()?;
     Ok(op)
-}
-
-/// The name without its dialect, for ops of StableHLO, its former version and its client's dialect. An op
-/// may move from one to another, so that a name means the same in each.
-pub(super) fn plain(name: &str) -> Option<&str> {
-    name.split_once('.')
-        .filter(|(dialect, _)| ["stablehlo", "chlo", "mhlo"].contains(dialect))
-        .map(|(_, name)| name)
 }
 
 /// Ops that have more attributes here, and then a name of ours.
@@ -71,7 +61,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
         "convolution" => convolution(call).map(Op::from),
         "reduce" => {
             let dimensions = call.attributes.sizes(&["dimensions"])?;
-            Ok(Reduce { dimensions, body: region(call)? }.into())
+            Ok(Reduce { dimensions, body: region(call)?.into() }.into())
         }
         "select_and_scatter" => select_and_scatter(call).map(Op::from),
         "reduce_window" => reduce_window(call).map(Op::from),
@@ -82,7 +72,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             let dimension = usize::try_from(if dimension < 0 { dimension + rank } else { dimension });
             let dimension = dimension.map_err(|_| "the dimension is out of range".to_owned())?;
             let is_stable = call.attributes.flag("is_stable")?;
-            Ok(Sort { dimension, is_stable, comparator: region(call)? }.into())
+            Ok(Sort { dimension, is_stable, comparator: region(call)?.into() }.into())
         }
         "map" => {
             let _every_dimension = call.attributes.take(&["dimensions"]);
@@ -285,7 +275,7 @@ fn layout(parts: &Attribute<'_>) -> Result<Layout, String> {
 }
 
 fn reduce_window(call: &mut Call<'_>) -> Result<ReduceWindow, String> {
-    let body = region(call)?;
+    let body = region(call)?.into();
     let attributes = &mut call.attributes;
     let window_dimensions = attributes.sizes(&["window_dimensions"])?;
     let ones = vec![1; window_dimensions.len()];
@@ -326,7 +316,7 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
         scatter_indices_batching_dims: dims("scatter_indices_batching_dims")?,
         scatter_dims_to_operand_dims: dims("scatter_dims_to_operand_dims")?,
         index_vector_dim: numbers.size_or(&["index_vector_dim"], 0)?,
-        body: region(call)?,
+        body: region(call)?.into(),
     };
     numbers.finish()?;
     Ok(op)
@@ -382,7 +372,7 @@ fn select_and_scatter(call: &mut Call<'_>) -> Result<SelectAndScatter, String> {
         window_strides: attributes.sizes_or(&["window_strides"], ones)?,
         padding: attributes.pairs_or(&["padding"], window_dimensions.len())?,
         window_dimensions,
-        select,
-        scatter,
+        select: select.into(),
+        scatter: scatter.into(),
     })
 }

@@ -2,9 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::cursor::Parser;
-use super::error::Fault;
-use super::lexer::Kind;
 use crate::check::Check;
 use crate::graph::Value;
 use crate::region::constant;
@@ -17,7 +14,13 @@ pub(super) struct Block<'a> {
     /// Checks of the function, with the value and the expected value.
     pub(super) checks: Vec<(Check, [Value; 2])>,
     /// What a region reads from around it, in the order of its inputs.
-    captures: Vec<Capture>,
+    pub(super) captures: Vec<Capture>,
+}
+
+/// The graphs in the making: the one at hand, and those around it, outermost first.
+pub(super) struct Graphs<'a> {
+    pub(super) here: Block<'a>,
+    around: Vec<Block<'a>>,
 }
 
 /// What names stand for in a function or region.
@@ -44,8 +47,14 @@ pub(super) struct Region {
     pub(super) captures: Vec<Capture>,
 }
 
-/// An argument of a region: its place, name and type.
-pub(super) type Argument<'a> = (usize, &'a str, TensorType);
+/// What a line calls its results.
+pub(super) struct Names<'a> {
+    pub(super) at: usize,
+    /// Place, name and number of values of each name.
+    pub(super) names: Vec<(usize, &'a str, usize)>,
+    /// How many nodes the graph had before.
+    pub(super) known: usize,
+}
 
 impl<'a> Block<'a> {
     pub(super) fn function(name: &str) -> Self {
@@ -57,7 +66,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn region() -> Self {
+    pub(super) fn region() -> Self {
         let scope = Scope { is_region: true, ..Scope::default() };
         Block { scope, ..Block::function("region") }
     }
@@ -78,55 +87,36 @@ impl<'a> Scope<'a> {
     }
 }
 
-impl<'a> Parser<'a> {
-    /// A region on these arguments, its `{` taken; `}` is taken too.
-    pub(super) fn region_of(&mut self, arguments: &[Argument<'a>]) -> Result<Region, Fault> {
-        let at = self.at();
-        self.deeper(|parser| {
-            let outer = std::mem::replace(&mut parser.block, Block::region());
-            parser.outer.push(outer);
-            arguments.iter().try_for_each(|argument| parser.input(argument))?;
-            let outputs = parser.body()?;
-            parser.expect('}')?;
-            let Some(outer) = parser.outer.pop() else {
-                return Err(parser.error(at, "expected a region within an op"));
-            };
-            let block = std::mem::replace(&mut parser.block, outer);
-            if !block.checks.is_empty() {
-                return Err(parser.error(at, "expected checks in functions alone, found one in a region"));
-            }
-            Ok(Region { graph: block.builder.finish(&outputs), captures: block.captures })
-        })
+impl<'a> Graphs<'a> {
+    pub(super) fn new() -> Self {
+        Graphs { here: Block::function(""), around: Vec::new() }
     }
 
-    /// Makes a name stand for values.
-    pub(super) fn define(&mut self, at: usize, name: &'a str, values: Vec<Value>) -> Result<(), Fault> {
-        match self.block.scope.names.insert(name, values) {
-            None => Ok(()),
-            Some(_) => Err(self.error(at, format!("expected a new name, found %{name} once more"))),
-        }
+    /// Begins a graph within the one at hand.
+    pub(super) fn open(&mut self, block: Block<'a>) {
+        let outer = std::mem::replace(&mut self.here, block);
+        self.around.push(outer);
     }
 
-    /// `%x` or `%pair#1`.
-    pub(super) fn operand(&mut self) -> Result<Value, Fault> {
-        let at = self.at();
-        let name = self.value_name()?;
-        let result = match self.peek() {
-            Kind::Hash(number) => number.parse().ok(),
-            _ => Some(0),
-        };
-        if let Kind::Hash(_) = self.peek() {
-            self.advance();
-        }
-        result.and_then(|result| self.find(name, result)).ok_or_else(|| {
-            let found = &self.source[at..self.end_of_last()];
-            self.error(at, format!("expected a value defined above, found {found}"))
-        })
+    /// Goes back to the graph around the one at hand, and returns this.
+    pub(super) fn close(&mut self) -> Block<'a> {
+        let outer = self.around.pop().unwrap_or_else(|| Block::function(""));
+        std::mem::replace(&mut self.here, outer)
+    }
+
+    /// Makes a name stand for values; whether it is new.
+    pub(super) fn define(&mut self, name: &'a str, values: Vec<Value>) -> bool {
+        self.here.scope.names.insert(name, values).is_none()
+    }
+
+    /// The types of values of the graph at hand.
+    pub(super) fn types(&self, values: &[Value]) -> Vec<TensorType> {
+        values.iter().map(|&value| self.here.builder.graph().ty(value).clone()).collect()
     }
 
     /// The value here of a name: defined here, or around this region.
-    fn find(&mut self, name: &'a str, result: usize) -> Option<Value> {
-        let here = self.outer.len();
+    pub(super) fn find(&mut self, name: &'a str, result: usize) -> Option<Value> {
+        let here = self.around.len();
         let depth = (0..=here).rev().find(|&depth| {
             let scope = &self.at_depth(depth).scope;
             scope.value(name, result).is_some() || !scope.is_region
@@ -135,8 +125,8 @@ impl<'a> Parser<'a> {
         let graph = self.at_depth(depth).builder.graph();
         let known = constant(graph, value).map(|(tensor, ty)| (tensor.clone(), ty.clone()));
         if let (Some((tensor, ty)), true) = (known, depth < here) {
-            let copy = self.block.builder.literal(tensor, ty);
-            self.block.scope.captured.insert((name, result), copy);
+            let copy = self.here.builder.literal(tensor, ty);
+            self.here.scope.captured.insert((name, result), copy);
             return Some(copy);
         }
         for depth in depth..here {
@@ -150,11 +140,6 @@ impl<'a> Parser<'a> {
 
     /// The graph so many levels in; the one at hand is the innermost.
     fn at_depth(&mut self, depth: usize) -> &mut Block<'a> {
-        self.outer.get_mut(depth).unwrap_or(&mut self.block)
-    }
-
-    /// The types of values of the graph at hand.
-    pub(super) fn types(&self, values: &[Value]) -> Vec<TensorType> {
-        values.iter().map(|&value| self.block.builder.graph().ty(value).clone()).collect()
+        self.around.get_mut(depth).unwrap_or(&mut self.here)
     }
 }

@@ -1,10 +1,12 @@
 //! The dialect of shardings: notes about devices, which change no value.
 
 use super::attributes::Attributes;
-use super::cursor::Parser;
+use super::call::Call;
+use super::cursor::Lists;
 use super::error::Fault;
 use super::lexer::Kind;
-use super::statement::{Call, Signature};
+use super::parser::Parser;
+use super::types::Signature;
 
 impl<'a> Parser<'a> {
     /// `sdy.sharding_constraint %x <@mesh, [{"x"}, {}]> : T`: what stands behind the operands is passed over.
@@ -30,7 +32,7 @@ impl<'a> Parser<'a> {
             self.pass_over_group("a sharding")?;
         }
         self.expect('(')?;
-        let arguments = self.until(')', Parser::block_argument)?;
+        let arguments = self.until(')', |parser| parser.block_argument())?;
         self.expect('{')?;
         let regions = vec![self.region_of(&arguments)?];
         self.expect(':')?;

@@ -1,75 +1,39 @@
-//! One line: results, an op in its pretty or generic form, and its types.
+//! One line as it is spelled: the names of its results, and an op in its pretty or generic form with its types.
 //!
-//! Both forms end as a [`Call`]; what a call means is decided in [`super::meaning`].
+//! Both forms end as a [`Call`]; what becomes of a line is decided in [`super::body`].
 
-use super::attribute::Attribute;
-use super::attributes::Attributes;
-use super::cursor::Parser;
+use super::attributes::{Attribute, Attributes};
+use super::call::{self, Call, TARGET, plain};
+use super::cursor::Lists;
 use super::error::Fault;
-use super::function::spell;
-use super::inline::FunctionCall;
 use super::lexer::Kind;
-use super::meaning;
+use super::parser::Parser;
 use super::refusal;
-use super::resolve::plain;
-use super::scope::Region;
+use super::scope::{Names, Region};
+use super::types::Signature;
 use crate::graph::Value;
 use crate::op::Binary;
 use crate::{Graph, Tensor, TensorType};
 
-/// An op as the text spells it.
-pub(super) struct Call<'a> {
-    pub(super) name: &'a str,
-    pub(super) operands: Vec<Value>,
-    pub(super) attributes: Attributes<'a>,
-    pub(super) regions: Vec<Region>,
-    pub(super) signature: Signature,
+/// What stands right of the `=`.
+pub(super) enum Line<'a> {
+    Constant(Tensor, TensorType),
+    Op(Call<'a>),
+    /// A function whose body is to be read next.
+    Function(FunctionCall<'a>),
 }
 
-/// The types after the colon.
-#[derive(Default)]
-pub(super) struct Signature {
-    /// Types of the operands, if the form writes them.
-    pub(super) operands: Option<Vec<TensorType>>,
-    /// Types of the results.
+/// A call of a function, read up to its end.
+pub(super) struct FunctionCall<'a> {
+    pub(super) function: &'a str,
+    pub(super) operands: Vec<Value>,
     pub(super) results: Vec<TensorType>,
 }
 
-/// What a line calls its results.
-pub(super) struct Names<'a> {
-    at: usize,
-    /// Place, name and number of values of each name.
-    names: Vec<(usize, &'a str, usize)>,
-    /// How many nodes the graph had before.
-    known: usize,
-}
-
-/// What stands right of the `=`.
-enum Line<'a> {
-    Values(Vec<Value>),
-    /// A function whose body is to be read next.
-    Call(FunctionCall<'a>),
-}
-
 impl<'a> Parser<'a> {
-    /// `%a, %b = op ..`, `%a:2 = op ..`, or an op without results.
-    pub(super) fn statement(&mut self) -> Result<(), Fault> {
-        if self.is_check() {
-            return self.check();
-        }
-        let names = self.result_names()?;
-        let location = self.location(self.at());
-        self.block.builder.describe(None, Some(location));
-        let line = self.right_hand_side()?;
-        self.skip_location()?;
-        match line {
-            Line::Values(values) => self.name_results(names, values),
-            Line::Call(call) => self.enter(call, names),
-        }
-    }
-
-    fn result_names(&mut self) -> Result<Names<'a>, Fault> {
-        let (at, known) = (self.at(), self.block.builder.graph().len());
+    /// `%a, %b =`, `%a:2 =`, or nothing.
+    pub(super) fn result_names(&mut self) -> Result<Names<'a>, Fault> {
+        let (at, known) = (self.at(), self.graphs.here.builder.graph().len());
         let name = |parser: &mut Self| {
             let (at, name) = (parser.at(), parser.value_name()?);
             if !parser.eat(':') {
@@ -89,28 +53,8 @@ impl<'a> Parser<'a> {
         Ok(Names { at, names, known })
     }
 
-    /// Makes the names of a line stand for its results.
-    pub(super) fn name_results(&mut self, names: Names<'a>, values: Vec<Value>) -> Result<(), Fault> {
-        let Names { at, names, known } = names;
-        let count = names.iter().fold(0, |sum: usize, (_, _, count)| sum.saturating_add(*count));
-        if count != values.len() {
-            return Err(self.error(at, format!("expected {} results, found names for {count}", values.len())));
-        }
-        // A number is the lack of a name: the op gives one. A call may hand back an older value.
-        if let (Some((_, name, _)), Some(&value)) = (names.first(), values.first())
-            && name.parse::<u64>().is_err()
-            && value.node().index() >= known
-        {
-            self.block.builder.rename(value, *name);
-        }
-        let mut values = values.into_iter();
-        for (at, name, count) in names {
-            self.define(at, name, values.by_ref().take(count).collect())?;
-        }
-        Ok(())
-    }
-
-    fn right_hand_side(&mut self) -> Result<Line<'a>, Fault> {
+    /// What stands right of the `=`.
+    pub(super) fn right_hand_side(&mut self) -> Result<Line<'a>, Fault> {
         let at = self.at();
         let (Kind::Word(name) | Kind::Text(name)) = self.peek() else {
             return Err(self.unexpected("an op"));
@@ -122,13 +66,10 @@ impl<'a> Parser<'a> {
             return Err(self.error(at, reason));
         }
         let is_generic = matches!(self.advance(), Kind::Text(_));
-        match (name, plain(name)) {
-            ("call" | "func.call", _) if !is_generic => return self.call_of_function(at).map(Line::Call),
-            (_, Some("constant")) if !is_generic => return self.constant().map(Line::Values),
-            _ => {}
-        }
         let mut call = match (name, plain(name)) {
             _ if is_generic => self.generic(name)?,
+            ("call" | "func.call", _) => return self.call_of_function().map(Line::Function),
+            (_, Some("constant")) => return self.constant().map(|(tensor, ty)| Line::Constant(tensor, ty)),
             (_, Some("reduce")) => self.reduce(name)?,
             (_, Some("while")) => self.while_loop(name)?,
             (_, Some("scan")) => self.scan(name)?,
@@ -137,34 +78,32 @@ impl<'a> Parser<'a> {
             _ if name.starts_with("sdy.") => self.annotation(name)?,
             _ => self.pretty(name)?,
         };
-        if let Some(function) =
-            meaning::called_function(&mut call).map_err(|message| self.error(at, message))?
-        {
-            let Call { operands, signature, .. } = call;
-            return Ok(Line::Call(FunctionCall { at, function, operands, signature }));
-        }
-        self.push(at, call).map(Line::Values)
+        let function = call::called_function(&mut call).map_err(|message| self.error(at, message))?;
+        Ok(match function {
+            Some(function) => {
+                let Call { operands, signature: Signature { operands: _, results }, .. } = call;
+                Line::Function(FunctionCall { function, operands, results })
+            }
+            None => Line::Op(call),
+        })
     }
 
     /// `@name(%x, %y) {backend_config = ".."} : (A, B) -> C`.
     fn custom_call(&mut self, name: &'a str) -> Result<Call<'a>, Fault> {
         let target = self.symbol()?;
         let mut call = self.pretty(name)?;
-        call.attributes.push(meaning::TARGET, Attribute::Word(target));
+        call.attributes.push(TARGET, Attribute::Word(target));
         Ok(call)
     }
 
     /// A literal. A function that is called again has read it already.
-    fn constant(&mut self) -> Result<Vec<Value>, Fault> {
+    fn constant(&mut self) -> Result<(Tensor, TensorType), Fault> {
         let start = self.position;
-        let (tensor, ty) = match self.literals.get(&start) {
-            Some((tensor, ty, end)) => {
-                self.position = *end;
-                (tensor.clone(), ty.clone())
-            }
-            None => self.constant_at(start)?,
+        let Some((tensor, ty, end)) = self.functions.literals.get(&start).cloned() else {
+            return self.constant_at(start);
         };
-        Ok(vec![meaning::push_constant(&mut self.block.builder, &tensor, &ty)])
+        self.position = end;
+        Ok((tensor, ty))
     }
 
     fn constant_at(&mut self, start: usize) -> Result<(Tensor, TensorType), Fault> {
@@ -176,13 +115,14 @@ impl<'a> Parser<'a> {
         };
         self.advance();
         let (tensor, ty) = self.literal(form)?;
-        if !self.frames.is_empty() {
-            self.literals.insert(start, (tensor.clone(), ty.clone(), self.position));
+        if !self.functions.frames.is_empty() {
+            let end = self.position;
+            self.functions.literals.insert(start, (tensor.clone(), ty.clone(), end));
         }
         Ok((tensor, ty))
     }
 
-    fn call_of_function(&mut self, at: usize) -> Result<FunctionCall<'a>, Fault> {
+    fn call_of_function(&mut self) -> Result<FunctionCall<'a>, Fault> {
         let function = self.symbol()?;
         self.expect('(')?;
         let operands = self.until(')', Parser::operand)?;
@@ -190,8 +130,8 @@ impl<'a> Parser<'a> {
             self.record('}')?;
         }
         self.expect(':')?;
-        let signature = self.signature()?;
-        Ok(FunctionCall { at, function, operands, signature })
+        let results = self.signature()?.results;
+        Ok(FunctionCall { function, operands, results })
     }
 
     /// Operands, `name = value` pairs and keywords in any order up to the colon, then types.
@@ -279,7 +219,7 @@ impl<'a> Parser<'a> {
         let (at, signature) = (self.at(), self.signature()?);
         let region = match (applied, inputs.first()) {
             (Some(op), Some(&input)) => {
-                let graph = Graph::reducer(op, self.block.builder.graph().ty(input).dtype);
+                let graph = Graph::reducer(op, self.graphs.here.builder.graph().ty(input).dtype);
                 let graph = graph.map_err(|error| self.error(at, error.message()))?;
                 Region { graph, captures: Vec::new() }
             }
@@ -319,65 +259,5 @@ impl<'a> Parser<'a> {
         self.expect(':')?;
         let signature = self.signature()?;
         Ok(Call { name, operands, attributes, regions, signature })
-    }
-
-    /// `<{..}>`, if it is there.
-    pub(super) fn properties(&mut self) -> Result<Attributes<'a>, Fault> {
-        if !self.eat('<') {
-            return Ok(Attributes::default());
-        }
-        self.expect('{')?;
-        let attributes = self.record('}')?;
-        self.expect('>')?;
-        Ok(attributes)
-    }
-
-    /// `(A, B) -> C`, `(A) -> (B, C)`, `A -> B`, or types alone, the last of which is the result's.
-    pub(super) fn signature(&mut self) -> Result<Signature, Fault> {
-        let operands = if self.eat('(') { self.until(')', Parser::ty)? } else { self.types_alone()? };
-        if !self.eat_arrow() {
-            return Ok(Signature { operands: None, results: operands.last().cloned().into_iter().collect() });
-        }
-        let results = if self.eat('(') { self.until(')', Parser::ty)? } else { vec![self.ty()?] };
-        Ok(Signature { operands: Some(operands), results })
-    }
-
-    fn push(&mut self, at: usize, mut call: Call<'a>) -> Result<Vec<Value>, Fault> {
-        self.check_operands(at, &call)?;
-        let functions = meaning::computations(&mut call).map_err(|message| self.error(at, message))?;
-        for function in functions {
-            let graph = self.function_as_graph(at, function)?;
-            call.regions.push(Region { graph, captures: Vec::new() });
-        }
-        let declared = call.signature.results.clone();
-        let results = meaning::build(&mut self.block.builder, call);
-        let results = results.map_err(|message| self.error(at, message))?;
-        self.check_results(at, &results, &declared)?;
-        Ok(results)
-    }
-
-    fn check_operands(&self, at: usize, call: &Call<'a>) -> Result<(), Fault> {
-        let Some(declared) = &call.signature.operands else { return Ok(()) };
-        let types = self.types(&call.operands);
-        if *declared == types {
-            return Ok(());
-        }
-        let (declared, types) = (spell(declared), spell(&types));
-        Err(self.error(at, format!("{}: declared to take {declared}, found {types}", call.name)))
-    }
-
-    /// Fails unless a line makes what it is declared to.
-    pub(super) fn check_results(
-        &self,
-        at: usize,
-        results: &[Value],
-        declared: &[TensorType],
-    ) -> Result<(), Fault> {
-        let types = self.types(results);
-        if types == declared {
-            return Ok(());
-        }
-        let (declared, types) = (spell(declared), spell(&types));
-        Err(self.error(at, format!("declared to make {declared}, but makes {types}")))
     }
 }

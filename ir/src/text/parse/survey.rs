@@ -7,6 +7,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::lexer::{Kind, Token};
 
+/// The function that a program starts with.
+pub(super) const MAIN: &str = "main";
+
 /// Where a text declares its names.
 #[derive(Default)]
 pub(super) struct Survey<'a> {
@@ -126,7 +129,7 @@ impl<'a> Survey<'a> {
 
     /// The function that a program starts with: `@main`, or the first one.
     pub(super) fn entry(&self) -> Option<&'a str> {
-        let main = self.functions.iter().find(|function| function.name == super::MAIN);
+        let main = self.functions.iter().find(|function| function.name == MAIN);
         main.or(self.functions.first()).map(|function| function.name)
     }
 

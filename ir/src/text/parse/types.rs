@@ -1,12 +1,21 @@
 //! Types: tensors of static shape, by their spelling or by an alias; all others are refused by name.
 
-use super::cursor::Parser;
+use super::cursor::{Cursor, Lists};
 use super::error::Fault;
 use super::lexer::Kind;
 use super::refusal;
 use crate::{DType, TensorType};
 
-impl<'a> Parser<'a> {
+/// The types after the colon.
+#[derive(Default)]
+pub(super) struct Signature {
+    /// Types of the operands, if the form writes them.
+    pub(super) operands: Option<Vec<TensorType>>,
+    /// Types of the results.
+    pub(super) results: Vec<TensorType>,
+}
+
+impl<'a> Cursor<'a> {
     /// The type of a value.
     pub(super) fn ty(&mut self) -> Result<TensorType, Fault> {
         match self.type_token() {
@@ -23,7 +32,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// As [`Parser::ty`], for the literals of attributes: places may be of the type `index` there.
+    /// As [`Cursor::ty`], for the literals of attributes: places may be of the type `index` there.
     pub(super) fn literal_type(&mut self) -> Result<TensorType, Fault> {
         match self.type_token() {
             Kind::Tensor(inner) if inner.ends_with("index") => {
@@ -40,6 +49,16 @@ impl<'a> Parser<'a> {
             types.push(self.ty()?);
         }
         Ok(types)
+    }
+
+    /// `(A, B) -> C`, `(A) -> (B, C)`, `A -> B`, or types alone, the last of which is the result's.
+    pub(super) fn signature(&mut self) -> Result<Signature, Fault> {
+        let operands = if self.eat('(') { self.until(')', Cursor::ty)? } else { self.types_alone()? };
+        if !self.eat_arrow() {
+            return Ok(Signature { operands: None, results: operands.last().cloned().into_iter().collect() });
+        }
+        let results = if self.eat('(') { self.until(')', Cursor::ty)? } else { vec![self.ty()?] };
+        Ok(Signature { operands: Some(operands), results })
     }
 
     /// The type of what stood within `tensor<..>` at the token at hand, which is taken.
@@ -83,4 +102,9 @@ fn read(inner: &str) -> Option<TensorType> {
     };
     let dtype = DType::from_name(dtype.trim())?;
     Some(TensorType::new(sizes, dtype)).filter(TensorType::is_addressable)
+}
+
+/// `(A, B)`.
+pub(super) fn spell(types: &[TensorType]) -> String {
+    format!("({})", types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", "))
 }

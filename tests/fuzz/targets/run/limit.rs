@@ -36,9 +36,7 @@ fn each(op: &Op, operands: &[&TensorType]) -> u64 {
         }
         // Nobody knows how often.
         Op::Control(ControlOp::While(_)) => u64::MAX,
-        Op::Control(ControlOp::Scan(Scan { dimension, .. })) => {
-            (operands[0].shape[*dimension] as u64).saturating_mul(regions())
-        }
+        Op::Control(ControlOp::Scan(Scan { length, .. })) => (*length as u64).saturating_mul(regions()),
         Op::Sort(SortOp::Sort(_)) => regions().saturating_mul(20),
         Op::Linalg(_) => operands[0].shape.last().map_or(1, |&size| size as u64),
         Op::Reduce(_)

@@ -8,7 +8,8 @@ use choral_ir::op::While;
 use choral_ir::{DType, Tensor, TensorType};
 
 use super::region::{Program, captured, own_type, traced};
-use super::{differences, holder, push, results, types, vars};
+use super::scan::Walk;
+use super::{changes, holder, push, results, types, vars};
 use crate::front::trace::Trace;
 use crate::front::trace::function::IntoOutput;
 use crate::front::trace::var::Var;
@@ -48,7 +49,8 @@ where
 /// `body(i, carry)` for every `i` from `lower` up to but not including `upper`, each on the carry
 /// that the last one returned: `jax.lax.fori_loop`.
 ///
-/// The bounds are numbers, or integer scalars of one type. Under `vmap` they may be each member's own.
+/// The bounds are numbers, or integer scalars of one type. Between two numbers it is a [`scan`](super::scan)
+/// of that length; under `vmap` values may be each member's own.
 ///
 /// ```
 /// use choral_compiler::{Var, fori_loop, trace};
@@ -72,14 +74,23 @@ where
     let (lower, upper) = (lower.into(), upper.into());
     let values = [lower.values(), upper.values(), vars(&init)].concat();
     let loop_ = Loop { name: "fori_loop", holder: holder(&values), at: Caller::caller() };
+    let length = lower.rounds_to(&upper);
     let (lower, upper) = loop_.bounds(&lower, &upper);
-    let rounds = loop_.repeat(
-        |(index, _)| index.lt(&upper),
-        |(index, carry)| Ok((&index + 1, body(index, carry).into_output()?)),
-        &(lower, &init),
-        |(_, given), (_, returned)| changes(*given, returned),
-    );
-    R::from_output(rounds.map(|(_, carry)| carry))
+    let init = (lower, &init);
+    let next = |index: Var, carry| Ok((&index + 1, body(index, carry).into_output()?));
+    let changes = |(_, given): &(Var, &X), (_, returned): &_| changes(*given, returned);
+    let last = match length {
+        Some(length) => {
+            let Loop { name, holder, at } = loop_;
+            let walk = Walk { name, is_reverse: false, length: Some(length), holder, at };
+            walk.along(|(index, carry), ()| Ok((next(index, carry)?, ())), &init, &(), changes)
+                .map(|(last, ())| last)
+        }
+        None => {
+            loop_.repeat(|(index, _)| index.lt(&upper), |(index, carry)| next(index, carry), &init, changes)
+        }
+    };
+    R::from_output(last.map(|(_, carry)| carry))
 }
 
 /// Where a loop over numbers starts or ends.
@@ -129,6 +140,16 @@ impl Bound {
         }
     }
 
+    /// How many rounds there are up to another bound, if both are numbers.
+    fn rounds_to(&self, upper: &Bound) -> Option<usize> {
+        match (self, upper) {
+            (Bound::Number(lower), Bound::Number(upper)) => {
+                Some(usize::try_from(upper.saturating_sub(*lower)).unwrap_or(0))
+            }
+            (Bound::Number(_) | Bound::Value(_), Bound::Number(_) | Bound::Value(_)) => None,
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Bound::Number(number) => number.to_string(),
@@ -157,11 +178,6 @@ fn type_of_bounds(lower: &Bound, upper: &Bound) -> Option<TensorType> {
 fn fits(number: i64, dtype: DType) -> bool {
     let there = Tensor::scalar(number).to_dtype(dtype);
     there.to_dtype(DType::I64).bit_eq(&Tensor::scalar(number))
-}
-
-/// What a body that returns another carry than it is given does to it.
-fn changes<A: Tree<Var>, B: Tree<Var>>(given: &A, returned: &B) -> String {
-    differences("carry", ("given", given), ("returned", returned))
 }
 
 struct Loop<'a> {

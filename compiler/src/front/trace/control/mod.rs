@@ -25,7 +25,7 @@ use crate::front::tree::{Tree, leaves, rebuild, settings};
 
 pub use branches::{cond, switch};
 pub use loops::{Bound, fori_loop, while_loop};
-pub use scan::{map, scan, scan_reverse};
+pub use scan::{map, scan, scan_length, scan_reverse};
 
 /// The trace that holds the op; where no value is in sight, one that nobody reads.
 fn holder(operands: &[Var]) -> Rc<Trace> {
@@ -71,6 +71,11 @@ fn push(
 fn contents(tree: &impl Tree<Var>) -> IndexMap<String, String> {
     let leaves = leaves(tree).into_iter().map(|(path, var)| (path.to_string(), var.ty().to_string()));
     leaves.chain(settings(tree).into_iter().map(|(path, value)| (path.to_string(), value))).collect()
+}
+
+/// What a body that returns another carry than it is given does to it.
+fn changes<A: Tree<Var>, B: Tree<Var>>(given: &A, returned: &B) -> String {
+    differences("carry", ("given", given), ("returned", returned))
 }
 
 /// Where two trees differ, one line each, the trees called by these names; nothing if they agree.

@@ -3,11 +3,11 @@
 use std::panic::Location as Caller;
 use std::rc::Rc;
 
-use choral_ir::TensorType;
 use choral_ir::op::Scan;
+use choral_ir::{Graph, TensorType};
 
 use super::region::{Program, captured, own_type, traced};
-use super::{differences, holder, push, results, types, vars};
+use super::{changes, holder, push, results, types, vars};
 use crate::front::trace::Trace;
 use crate::front::trace::function::IntoOutput;
 use crate::front::trace::var::Var;
@@ -35,8 +35,8 @@ where
     Y: Tree<Var, With<Var> = Y>,
     R: IntoOutput<Output = (C::With<Var>, Y)>,
 {
-    let walk = Walk::new("scan", false, &init, &xs, Caller::caller());
-    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs))
+    let walk = Walk::new("scan", &init, &xs, Caller::caller());
+    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs, changes))
 }
 
 /// [`scan`] from the last slice to the first; each `y` stands where its slice stood:
@@ -64,8 +64,8 @@ where
     Y: Tree<Var, With<Var> = Y>,
     R: IntoOutput<Output = (C::With<Var>, Y)>,
 {
-    let walk = Walk::new("scan_reverse", true, &init, &xs, Caller::caller());
-    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs))
+    let walk = Walk { is_reverse: true, ..Walk::new("scan_reverse", &init, &xs, Caller::caller()) };
+    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs, changes))
 }
 
 /// `function` on slice after slice of the first dimension of `xs`, the results stacked:
@@ -87,50 +87,77 @@ where
     Y: Tree<Var, With<Var> = Y>,
     R: IntoOutput<Output = Y>,
 {
-    let walk = Walk::new("map", false, &(), &xs, Caller::caller());
+    let walk = Walk::new("map", &(), &xs, Caller::caller());
     let body = |(), x| Ok(((), function(x).into_output()?));
-    R::from_output(walk.along(body, &(), &xs).map(|((), ys)| ys))
+    R::from_output(walk.along(body, &(), &xs, changes).map(|((), ys)| ys))
 }
 
-struct Walk<'a> {
-    name: &'static str,
-    is_reverse: bool,
-    holder: Rc<Trace>,
-    at: &'a Caller<'a>,
+/// `body(carry) -> (carry, y)` so many times from `init` on; returns the last carry, and all `y` stacked
+/// along a new first dimension: `jax.lax.scan` with `xs=None` and a `length`.
+///
+/// ```
+/// use choral_compiler::trace::control::scan_length;
+/// use choral_compiler::{Var, trace};
+/// use choral_ir::{DType, TensorType};
+/// // The powers of a number.
+/// let powers = |x: Var| {
+///     let next = |power: Var| (&power * &x, power);
+///     scan_length(next, x.full([], 1.0), 5).1
+/// };
+/// assert_eq!(trace(&powers, &TensorType::scalar(DType::F32))?.output.to_string(), "tensor<5xf32>");
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+#[track_caller]
+pub fn scan_length<C, Y, R>(body: impl FnOnce(C::With<Var>) -> R, init: C, length: usize) -> R
+where
+    C: Tree<Var>,
+    Y: Tree<Var, With<Var> = Y>,
+    R: IntoOutput<Output = (C::With<Var>, Y)>,
+{
+    let walk = Walk { length: Some(length), ..Walk::new("scan_length", &init, &(), Caller::caller()) };
+    R::from_output(walk.along(|carry, ()| body(carry).into_output(), &init, &(), changes))
+}
+
+/// A scan in the making.
+pub(super) struct Walk<'a> {
+    pub(super) name: &'static str,
+    pub(super) is_reverse: bool,
+    /// Number of rounds, where there is nothing to walk along.
+    pub(super) length: Option<usize>,
+    pub(super) holder: Rc<Trace>,
+    pub(super) at: &'a Caller<'a>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(
-        name: &'static str,
-        is_reverse: bool,
-        init: &impl Tree<Var>,
-        xs: &impl Tree<Var>,
-        at: &'a Caller<'a>,
-    ) -> Walk<'a> {
-        Walk { name, is_reverse, holder: holder(&[vars(xs), vars(init)].concat()), at }
+    fn new(name: &'static str, init: &impl Tree<Var>, xs: &impl Tree<Var>, at: &'a Caller<'a>) -> Walk<'a> {
+        let holder = holder(&[vars(xs), vars(init)].concat());
+        Walk { name, is_reverse: false, length: None, holder, at }
     }
 
     fn fault(&self, message: String) {
         self.holder.fault(format!("{}: {message}", self.name), self.at);
     }
 
-    fn along<C: Tree<Var>, X: Tree<Var>, Y: Tree<Var, With<Var> = Y>, E>(
+    /// `body` on carry after carry and slice after slice; `changes` says where it returns another carry
+    /// than it is given.
+    pub(super) fn along<C: Tree<Var>, X: Tree<Var>, Y: Tree<Var, With<Var> = Y>, E>(
         &self,
         body: impl FnOnce(C::With<Var>, X::With<Var>) -> Result<(C::With<Var>, Y), E>,
         init: &C,
         xs: &X,
+        changes: impl Fn(&C, &C::With<Var>) -> String,
     ) -> Result<(C::With<Var>, Y), E> {
-        let length = self.length(xs);
+        let length = self.length.or_else(|| self.length_of(xs));
         let body = |(x, carry)| body(carry, x).map(|(carry, y)| (y, carry));
         let region = traced(&self.holder, "body", &(xs, init), slice_type, body, self.at)?;
         let (y, carry) = region.output;
-        let changes = differences("carry", ("given", init), ("returned", &carry));
+        let changes = changes(init, &carry);
         if !changes.is_empty() {
             self.fault(format!("the body must return the carry that it is given{changes}"));
         }
         let (slices, carried) = (vars(&y), vars(init));
-        let program = region.program.filter(|_| length.is_some() && changes.is_empty());
-        let made = program.and_then(|program| self.record(&program, &vars(xs), &carried));
+        let program = region.program.filter(|_| changes.is_empty()).zip(length);
+        let made = program.and_then(|(program, length)| self.record(&program, length, &vars(xs), &carried));
         let count = slices.len();
         let stacked = types(&slices).into_iter().map(|ty| stacked(ty, length.unwrap_or_default())).collect();
         let (ys, last) = match made {
@@ -142,10 +169,10 @@ impl<'a> Walk<'a> {
     }
 
     /// The one length of all that is walked along; a fault if there is none.
-    fn length(&self, xs: &impl Tree<Var>) -> Option<usize> {
+    fn length_of(&self, xs: &impl Tree<Var>) -> Option<usize> {
         let all = leaves(xs);
         let Some((_, first)) = all.first() else {
-            self.fault("there is nothing to walk along; fori_loop counts rounds".to_owned());
+            self.fault("there is nothing to walk along; scan_length takes the number of rounds".to_owned());
             return None;
         };
         let length = first.shape().first().copied();
@@ -157,12 +184,14 @@ impl<'a> Walk<'a> {
         None
     }
 
-    fn record(&self, body: &Program, taken: &[Var], carried: &[Var]) -> Option<Vec<Var>> {
+    fn record(&self, body: &Program, length: usize, taken: &[Var], carried: &[Var]) -> Option<Vec<Var>> {
         let captured = captured(&[body]);
-        let Walk { is_reverse, .. } = *self;
-        let op = |body| Scan { dimension: 0, is_reverse, inputs: taken.len(), body }.into();
-        let op = body.on(&captured, true).map(|region| op(region.into()));
-        push(&self.holder, op, &[taken, carried, &captured].concat(), self.at)
+        let (is_reverse, inputs) = (self.is_reverse, taken.len());
+        let op = |body: Graph| {
+            let (carried, body) = (carried.len(), body.into());
+            Scan { dimension: 0, is_reverse, length, inputs, carried, body }.into()
+        };
+        push(&self.holder, body.on(&captured, false).map(op), &[taken, carried, &captured].concat(), self.at)
     }
 }
 

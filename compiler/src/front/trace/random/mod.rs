@@ -19,7 +19,6 @@
 pub mod implicit;
 
 use std::panic::Location as Caller;
-use std::sync::Arc;
 
 use choral_ir::op::{Binary, ComparisonDirection, Iota, Sort, Unary};
 use choral_ir::{BuildError, Builder, DType, Graph, TensorType, Value};
@@ -214,7 +213,7 @@ fn shuffled(builder: &mut Builder, mut key: Value, count: usize) -> Result<Value
         let [rest, this] = two_keys(builder, key)?;
         key = rest;
         let words = threefry::bits(builder, this, &[count])?;
-        let op = Sort { dimension: 0, is_stable: true, comparator: Arc::new(by_word()?) };
+        let op = Sort { dimension: 0, is_stable: true, comparator: by_word()?.into() };
         order = builder.push_all(op, &[words, order])?[1];
     }
     Ok(order)

@@ -1,8 +1,7 @@
 //! Operands that are repeated along dimensions: by a list of sizes, or implicitly.
 
-use super::super::meaning::{self, Reason};
-use super::super::statement::Call;
-use super::{operands, type_of};
+use super::super::call::{Call, Reason};
+use super::expansion::{operands, type_of};
 use crate::graph::Value;
 use crate::{BuildError, Builder};
 
@@ -17,13 +16,12 @@ pub(super) fn broadcast(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec
 }
 
 /// `chlo.broadcast_add %x, %y`: the op of the rest of its name, on operands of one shape.
-pub(super) fn implicit(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
+pub(super) fn implicit<'a>(builder: &mut Builder, mut call: Call<'a>) -> Result<Call<'a>, Reason> {
     let dims = call.attributes.take(&["broadcast_dimensions"]).map(|dims| dims.sizes()).transpose()?;
     call.operands = to_one_shape(builder, &call.operands, dims.as_deref())?;
     // The op of this name is StableHLO's or its client's; either dialect finds it.
-    let rest = call.name.strip_prefix("chlo.broadcast_").unwrap_or(call.name);
-    call.name = rest;
-    meaning::values(builder, call)
+    call.name = call.name.strip_prefix("chlo.broadcast_").unwrap_or(call.name);
+    Ok(call)
 }
 
 /// The values at the shape that all of them have once dimensions of size 1 are repeated. `dims` says where

@@ -1,8 +1,7 @@
 //! Products whose dimensions go by other rules than `dot_general`'s: `dot`, and `einsum` of letters.
 
-use super::super::meaning::Reason;
-use super::super::statement::Call;
-use super::{operands, type_of};
+use super::super::call::{Call, Reason};
+use super::expansion::{operands, type_of};
 use crate::graph::Value;
 use crate::op::{Binary, ComparisonDirection, DotGeneral, Iota};
 use crate::{Builder, DType};

@@ -1,11 +1,9 @@
 //! LAPACK's and BLAS's routines that are ops of ours, as JAX calls them on a CPU: in today's form, with
 //! settings in a dictionary of letters, and in the older one, with settings among the operands.
 
-use super::super::attribute::Attribute;
-use super::super::attributes::Attributes;
-use super::super::meaning::Reason;
-use super::super::statement::Call;
-use super::{library, operands, type_of};
+use super::super::attributes::{Attribute, Attributes};
+use super::super::call::{Call, Reason};
+use super::expansion::{config, operands, type_of};
 use crate::graph::Value;
 use crate::op::{Binary, Cholesky, ComparisonDirection, Elementwise, Iota, TriangularSolve, Unary};
 use crate::{Builder, DType, TensorType, region};
@@ -14,7 +12,7 @@ use crate::{Builder, DType, TensorType, region};
 pub(super) fn potrf_ffi(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let [a] = operands(&call)?;
     check_layouts(builder, &mut call)?;
-    let lower = letter(&mut library::config(&mut call)?, "uplo", ['U', 'L'])? == 1;
+    let lower = letter(&mut config(&mut call)?, "uplo", ['U', 'L'])? == 1;
     factor(builder, a, lower)
 }
 
@@ -34,7 +32,7 @@ pub(super) fn trsm_ffi(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<
         [a, b, alpha] => (a, b, Some(alpha)),
         _ => return Err(format!("expected two or three operands, found {}", call.operands.len()).into()),
     };
-    let mut config = library::config(&mut call)?;
+    let mut config = config(&mut call)?;
     let solve = TriangularSolve {
         left_side: letter(&mut config, "side", ['R', 'L'])? == 1,
         lower: letter(&mut config, "uplo", ['U', 'L'])? == 1,

@@ -1,17 +1,15 @@
 //! Custom calls whose meaning is known: ops in the clothes of a call, annotations, JAX's routines.
 
-use super::super::attributes::Attributes;
-use super::super::meaning::{self, Reason, TARGET};
+use super::super::call::{Call, Reason, TARGET, plain};
 use super::super::refusal;
-use super::super::resolve::plain;
-use super::super::statement::Call;
-use super::{Expansion, lapack, selection, type_of};
+use super::expansion::{Expansion, ToValues, type_of};
+use super::{lapack, selection};
 use crate::Builder;
 use crate::graph::Value;
 use crate::op::custom;
 
 /// Calls by their target.
-const CALLS: [(&str, Expansion); 22] = [
+const CALLS: [(&str, ToValues); 22] = [
     ("ApproxTopK", selection::approx_top_k),
     ("LayoutConstraint", annotation),
     ("MoveToDevice", annotation),
@@ -45,16 +43,16 @@ pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
     if let Some(reason) = refusal::of_op(target) {
         return Err(reason);
     }
-    let known = CALLS.iter().find(|(name, _)| *name == target).map(|(_, expansion)| *expansion);
-    Ok(known.or(plain(target).map(|_| op_of_another_version as Expansion)))
+    let known = CALLS.iter().find(|(name, _)| *name == target).map(|(_, values)| Expansion::Values(*values));
+    Ok(known.or(plain(target).map(|_| Expansion::Call(op_of_another_version))))
 }
 
 /// `@mhlo.erf(%x) {mhlo.attributes = {..}, mhlo.version = 1}`: an op that StableHLO lacked when the text was
 /// written. What else stands in the dictionary is about the call.
-fn op_of_another_version(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
+fn op_of_another_version<'a>(_builder: &mut Builder, mut call: Call<'a>) -> Result<Call<'a>, Reason> {
     call.name = call.attributes.word(&[TARGET])?;
     call.attributes = call.attributes.record(&["mhlo.attributes", "stablehlo.attributes"])?;
-    meaning::values(builder, call)
+    Ok(call)
 }
 
 /// A note for compilers. It changes no value, but may cut values into the parts of several devices.
@@ -76,13 +74,4 @@ pub(super) fn manual_computation(builder: &mut Builder, mut call: Call<'_>) -> R
         return Err("choral leaves out values in parts on several devices".into());
     }
     Ok(builder.inline(&body.graph, &operands)?)
-}
-
-/// The settings of a call: a dictionary, under today's name or the older one.
-pub(super) fn config<'a>(call: &mut Call<'a>) -> Result<Attributes<'a>, String> {
-    let settings = call.attributes.record(&["mhlo.backend_config"])?;
-    match settings == Attributes::default() {
-        true => call.attributes.record(&["backend_config"]),
-        false => Ok(settings),
-    }
 }

@@ -1,26 +1,26 @@
 //! Ops by other hands that stand for several of ours, or for one of ours under other operands.
 //!
-//! Each is a small function from a call to values; the table says which is whose. Must not live here: how
+//! Each is a small function from a call to values, or to the call that it stands for; tables say which is
+//! whose. Must not live here: how
 //! calls are spelled, and ops that are one of ours ([`super::resolve`]).
 
 mod broadcast;
 mod contraction;
+mod expansion;
 mod lapack;
 mod library;
 mod normalization;
 mod selection;
 
-use super::meaning::Reason;
-use super::resolve::plain;
-use super::statement::Call;
-use crate::graph::Value;
-use crate::{Builder, TensorType};
+pub(super) use expansion::Expansion;
 
-/// What a call stands for.
-pub(super) type Expansion = fn(&mut Builder, Call<'_>) -> Result<Vec<Value>, Reason>;
+use super::call::{Call, Reason, plain};
+use crate::Builder;
+use crate::graph::Value;
+use expansion::ToValues;
 
 /// Ops of StableHLO, its former versions and its client's dialect, without their dialect.
-const OPS: [(&str, Expansion); 10] = [
+const OPS: [(&str, ToValues); 10] = [
     ("batch_norm_grad", normalization::batch_norm_grad),
     ("batch_norm_inference", normalization::batch_norm_inference),
     ("batch_norm_training", normalization::batch_norm_training),
@@ -34,7 +34,7 @@ const OPS: [(&str, Expansion); 10] = [
 ];
 
 /// Ops of the dialect of shardings. On one device they hand their operands on.
-const SHARDINGS: [(&str, Expansion); 6] = [
+const SHARDINGS: [(&str, ToValues); 6] = [
     ("sdy.data_flow_edge", same),
     ("sdy.manual_computation", library::manual_computation),
     ("sdy.propagation_barrier", same),
@@ -48,13 +48,14 @@ pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
     if plain(call.name) == Some("custom_call") {
         return library::of(call);
     }
-    let named = |table: &[(&str, Expansion)], name: &str| {
+    let named = |table: &[(&str, ToValues)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map(|(_, expansion)| *expansion)
     };
     let plain = plain(call.name);
     let expansion = plain.and_then(|name| named(&OPS, name)).or_else(|| named(&SHARDINGS, call.name));
-    let broadcasts = call.name.strip_prefix("chlo.broadcast_").is_some();
-    Ok(expansion.or(broadcasts.then_some(broadcast::implicit as Expansion)))
+    let broadcasts = call.name.starts_with("chlo.broadcast_");
+    let implicit = broadcasts.then_some(Expansion::Call(broadcast::implicit));
+    Ok(expansion.map(Expansion::Values).or(implicit))
 }
 
 /// Operands, handed on: types say whether each result can be one.
@@ -64,15 +65,4 @@ fn same(_builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, Reason> {
 
 fn nothing(_builder: &mut Builder, _call: Call<'_>) -> Result<Vec<Value>, Reason> {
     Ok(Vec::new())
-}
-
-/// So many operands.
-fn operands<const N: usize>(call: &Call<'_>) -> Result<[Value; N], Reason> {
-    let found = call.operands.len();
-    <[Value; N]>::try_from(call.operands.as_slice())
-        .map_err(|_| Reason::Said(format!("expected {N} operands, found {found}")))
-}
-
-fn type_of(builder: &Builder, value: Value) -> TensorType {
-    builder.graph().ty(value).clone()
 }

@@ -2,10 +2,9 @@
 //! worked out per feature, and repeated along the other dimensions. All of it is worked out in the type
 //! that 16-bit floats accumulate in, and rounded once.
 
+use super::super::call::{Call, Reason};
 use super::super::dense;
-use super::super::meaning::Reason;
-use super::super::statement::Call;
-use super::{operands, type_of};
+use super::expansion::{operands, type_of};
 use crate::graph::Value;
 use crate::op::{Binary, Unary};
 use crate::{Builder, DType, TensorType};

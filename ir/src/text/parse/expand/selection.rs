@@ -1,11 +1,8 @@
 //! The greatest elements, and elements by their places, as other exporters ask for them.
 
-use std::sync::Arc;
-
-use super::super::attribute::Attribute;
-use super::super::meaning::Reason;
-use super::super::statement::Call;
-use super::{library, operands, type_of};
+use super::super::attributes::Attribute;
+use super::super::call::{Call, Reason};
+use super::expansion::{config, operands, type_of};
 use crate::graph::Value;
 use crate::op::{Gather, Slice, Sort, TopK, Unary};
 use crate::{BuildError, Builder};
@@ -74,7 +71,7 @@ pub(super) fn torch_index_select(builder: &mut Builder, mut call: Call<'_>) -> R
 /// comparator, as many as the results hold.
 pub(super) fn approx_top_k(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let comparator = call.regions.pop().ok_or("expected a comparator among its called_computations")?;
-    let mut config = library::config(&mut call)?;
+    let mut config = config(&mut call)?;
     let inputs = &call.operands[..call.operands.len() / 2];
     let (Some(&first), Some(wanted)) = (inputs.first(), call.signature.results.first()) else {
         return Err("expected operands, initial values and results".into());
@@ -84,7 +81,7 @@ pub(super) fn approx_top_k(builder: &mut Builder, mut call: Call<'_>) -> Result<
     if dimension >= shape.len() || wanted.rank() != shape.len() {
         return Err(format!("reduction_dim {dimension} does not fit the shape {shape:?}").into());
     }
-    let sort = Sort { dimension, is_stable: true, comparator: Arc::new(comparator.graph) };
+    let sort = Sort { dimension, is_stable: true, comparator: comparator.graph.into() };
     let sorted = builder.push_all(sort, inputs)?;
     let mut limit = shape;
     limit[dimension] = wanted.shape[dimension];

@@ -3,15 +3,13 @@
 //!
 //! The numbers follow the code of [`crate::cpu`] and [`crate::ops`], whose buffers are named at each. They
 //! are upper bounds, close where buffers are large (`tests/memory`). Must not live here: which values are
-//! alive ([`super::memory`]).
+//! alive ([`crate::plan`]).
 
 use choral_ir::op::{
-    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Reduce, ReduceWindow, Scan,
-    ShapeOp, SortOp, Unary, WindowOp, dot::free,
+    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Reduce, ReduceWindow, ShapeOp,
+    SortOp, Unary, WindowOp, dot::free,
 };
-use choral_ir::{DType, Graph, Op, TensorType};
-
-use super::memory::total;
+use choral_ir::{DType, Fold, Op, Reducer, TensorType};
 
 /// What a tensor of one element takes: two allocations, its type, its shape's.
 const SCALAR: usize = 200;
@@ -24,8 +22,12 @@ const LIST: usize = 64;
 /// What the product of the `gemm` crate packs its operands in, at most: blocks that fit the caches.
 const PACKING: usize = 4 << 20;
 
+pub(crate) fn total(bytes: impl IntoIterator<Item = usize>) -> usize {
+    bytes.into_iter().fold(0, usize::saturating_add)
+}
+
 /// Whether the loops of [`crate::cpu`] compute in this type.
-pub(super) fn is_wide_float(ty: &TensorType) -> bool {
+pub(crate) fn is_wide_float(ty: &TensorType) -> bool {
     matches!(ty.dtype, DType::F32 | DType::F64)
 }
 
@@ -34,7 +36,7 @@ fn are_wide_floats<'a>(types: impl IntoIterator<Item = &'a TensorType>) -> bool 
 }
 
 /// Bytes beside operands and results of what runs an op on the processor: a kernel, or the definition.
-pub(super) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
+pub(crate) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
     match op {
         Op::Dot(op) if are_wide_floats(operands.iter().copied().chain(results)) => dot(op, operands),
         Op::Convolution(op)
@@ -42,18 +44,18 @@ pub(super) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType
         {
             convolution(op, operands, &results[0])
         }
-        Op::Reduce(op) if op.body.as_extreme().is_some() => {
+        Op::Reduce(op) if matches!(op.body.fold(), Fold::Extreme(_)) => {
             // The best so far, with its place, and the place in the result of every element.
             total([elements(operands[0]), elements(&results[0]) * 2].map(|count| count.saturating_mul(WORD)))
         }
-        Op::Reduce(op) if op.body.as_reducer().is_some() && is_wide_float(&results[0]) => {
+        Op::Reduce(op) if op.body.binary().is_some() && is_wide_float(&results[0]) => {
             // The place in the result of every run of the last dimension.
             let length = operands[0].shape.last().copied().unwrap_or(1);
             elements(operands[0]).checked_div(length).unwrap_or_default().saturating_mul(WORD)
         }
         // These kernels accumulate element by element.
         Op::Reduce(Reduce { body, .. }) | Op::Window(WindowOp::ReduceWindow(ReduceWindow { body, .. }))
-            if body.as_reducer().is_some() =>
+            if body.binary().is_some() =>
         {
             of_family(op, operands, results)
         }
@@ -74,7 +76,7 @@ pub(super) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType
 }
 
 /// Bytes beside operands and results of an op's definition in [`crate::ops`].
-pub(super) fn of_definition(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
+pub(crate) fn of_definition(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
     let accumulators = if op.accumulating().is_some() { accumulators(operands, results) } else { 0 };
     of_family(op, operands, results).saturating_add(accumulators)
 }
@@ -114,8 +116,7 @@ fn of_family(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize
         Op::Control(op) => control(op, operands, results),
         // Words of 64 bits, twice, and those of 32 bits that they are made of.
         Op::Random(_) => made().saturating_mul(3),
-        Op::Custom(op) => op.op().body().map_or(0, |body| super::memory::of_interpreter(body).bytes),
-        Op::Collective(_) => 0,
+        Op::Collective(_) | Op::Custom(_) => 0,
     }
 }
 
@@ -210,11 +211,13 @@ fn is_kernels(layout: &Layout, batching: impl Iterator<Item = usize>) -> bool {
 }
 
 /// The places of one fold; where the body is more than one op, every result element as a tensor.
-fn folded(body: &Graph, operands: &[&TensorType], results: &[TensorType]) -> usize {
+fn folded(body: &Reducer, operands: &[&TensorType], results: &[TensorType]) -> usize {
     let places = elements(operands[0]).checked_div(elements(&results[0])).unwrap_or_default();
-    let scalars = match body.as_reducer() {
-        Some(_) => 0,
-        None => total(results.iter().map(|ty| elements(ty).saturating_mul(SCALAR))),
+    let scalars = match body.fold() {
+        Fold::Binary(_) => 0,
+        Fold::Extreme(_) | Fold::Second | Fold::Body => {
+            total(results.iter().map(|ty| elements(ty).saturating_mul(SCALAR)))
+        }
     };
     total([places.saturating_mul(OPTION), scalars])
 }
@@ -249,7 +252,7 @@ fn index(op: &IndexOp, operands: &[&TensorType]) -> usize {
         IndexOp::Scatter(op) => {
             let count = operands.len() / 2;
             let places = elements(operands[count + 1]).saturating_mul(OPTION);
-            let is_simple = op.body.as_reducer().is_some() || *op.body == Graph::second(operands[0].dtype);
+            let is_simple = matches!(op.body.fold(), Fold::Binary(_) | Fold::Second);
             let inputs = operands[..count].iter().map(|ty| elements(ty).saturating_mul(SCALAR));
             total([wide(operands[count]), places, if is_simple { 0 } else { total(inputs) }])
         }
@@ -284,12 +287,10 @@ fn sort(op: &SortOp, operands: &[&TensorType]) -> usize {
 fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType]) -> usize {
     match op {
         // The slices of the inputs and of the results, which are stacked at the end.
-        ControlOp::Scan(Scan { dimension, is_reverse: _, inputs, body: _ }) => {
-            let steps = operands[0].shape[*dimension];
-            let outputs = &results[..results.len() - (operands.len() - inputs)];
-            let one = |bytes: usize| bytes.checked_div(steps).unwrap_or_default();
-            let taken = operands[..*inputs].iter().map(|ty| one(ty.bytes()));
-            let kept = outputs.iter().map(|ty| ty.bytes().saturating_add(steps.saturating_mul(SCALAR)));
+        ControlOp::Scan(op) => {
+            let taken = operands[..op.inputs].iter().map(|ty| op.slice(ty).bytes());
+            let tensors = op.length.saturating_mul(SCALAR);
+            let kept = results[..op.outputs()].iter().map(|ty| ty.bytes().saturating_add(tensors));
             total(taken.chain(kept))
         }
         ControlOp::Map(Map { computation: _ }) => elements(&results[0]).saturating_mul(SCALAR),
