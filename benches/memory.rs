@@ -12,7 +12,7 @@ use choral::ir::{Element, with_dtype};
 use choral::runtime::Executable;
 use choral::{Device, Graph, Tensor, TensorType};
 
-/// The text of a program whose values are so many times as large as the smallest ones.
+/// The text of a program whose values are this many times as large as the smallest ones.
 type Generator = fn(usize) -> String;
 
 const PROGRAMS: [(&str, Generator); 10] = [
@@ -31,7 +31,7 @@ const PROGRAMS: [(&str, Generator); 10] = [
 /// How much larger programs are when they are measured.
 const SCALE: usize = 64;
 
-/// A promise is at least what was measured, and at most so many times as much.
+/// A promise is at least what was measured, and at most this many times as much.
 const MOST: f64 = 1.2;
 
 fn main() -> ExitCode {

@@ -24,7 +24,7 @@ fn all(text: &str) -> String {
     export(&clean.expect("a graph")).expect("a plain graph").to_text()
 }
 
-/// Loops in one another, so many deep.
+/// Loops nested this deep.
 fn nested_loops(depth: usize) -> String {
     let inside = (0..depth).rev().fold(add(depth), |inside, level| looped(level, &inside));
     format!("{}{inside}  return %y0 : tensor<8x8xf32>\n}}\n", header("main", "public").replace("arg0", "x0"))

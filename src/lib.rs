@@ -24,6 +24,8 @@
 mod cache;
 pub mod ensemble;
 pub mod error;
+#[cfg(doctest)]
+mod pages;
 mod program;
 
 pub use choral_compiler::custom::custom_vmap;

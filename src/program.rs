@@ -15,10 +15,10 @@ use choral_runtime::{Device, Executable};
 use crate::Error;
 use crate::cache::{Cache, Key};
 
-/// A function of tensors that is compiled on its first call; made by [`jit`] and [`vmap`].
+/// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
 ///
-/// A program may be shared by threads. Arguments of another structure, other shapes or other
-/// element types make it compile again and keep both.
+/// Threads may share a program. Arguments of a new structure, shape or element type make it compile
+/// again; it keeps both.
 pub struct Program<F> {
     function: F,
     device: Device,
@@ -64,8 +64,8 @@ pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Program<Vmap<F>> {
 }
 
 impl<F> Program<Vmap<F>> {
-    /// Where the members lie in each result: an integer, `None` for a result that all members
-    /// share, or a structure of these. The first dimension unless said otherwise.
+    /// Where the members lie in each result: an integer, `None` for a shared
+    /// result, or a structure of these. The first dimension unless you say otherwise.
     #[must_use]
     pub fn out_dims(self, out_dims: impl IntoDims) -> Self {
         jit(self.function.out_dims(out_dims)).on(self.device)
@@ -77,7 +77,7 @@ impl<F> Program<Vmap<F>> {
         jit(self.function.axis_size(size)).on(self.device)
     }
 
-    /// What the member dimension is called in printed graphs; `members` unless said otherwise.
+    /// What the member dimension is called in printed graphs; `members` unless you say otherwise.
     #[must_use]
     pub fn axis_name(self, name: &str) -> Self {
         jit(self.function.axis_name(name)).on(self.device)
@@ -85,7 +85,7 @@ impl<F> Program<Vmap<F>> {
 }
 
 impl<F> Program<Vmap<F>> {
-    /// So many members at a time: the same results in bounded memory.
+    /// Runs this many members at a time: the same results in bounded memory.
     ///
     /// ```
     /// use choral::prelude::*;
@@ -112,8 +112,8 @@ impl<F> Program<Vmap<F>> {
         Ok(self.function.explain(&args)?)
     }
 
-    /// What members draw where a layer draws by itself (dropout) from a key that they share; an
-    /// error unless said otherwise.
+    /// What members draw where a layer draws implicitly (dropout) from a shared key; an
+    /// error unless you say otherwise.
     ///
     /// ```
     /// use choral::prelude::*;
@@ -128,7 +128,7 @@ impl<F> Program<Vmap<F>> {
         jit(self.function.randomness(randomness)).on(self.device)
     }
 
-    /// As many members at a time as fit into so many bytes on the processor: inputs, results, and all that
+    /// Runs as many members at a time as fit in this many bytes on the CPU: inputs, results, and all that
     /// a run takes in between.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
@@ -146,7 +146,7 @@ impl<F> Program<F> {
     /// The graph of the program for these arguments: tensors, or types alone.
     ///
     /// # Errors
-    /// Whatever the function does that does not fit, with the lines that did it.
+    /// Everything in the function that does not fit, with its lines.
     #[track_caller]
     pub fn trace<T: Typed, A: Tree<T>>(&self, args: A) -> Result<TracedOn<F, T, A>, Error>
     where
@@ -169,7 +169,7 @@ impl<F> Program<F> {
         let inputs: Vec<Tensor> = leaves(&args).into_iter().map(|(_, tensor)| tensor).collect();
         let results = compiled.executable.run(&inputs)?;
         rebuild(&compiled.output, &results)
-            .ok_or_else(|| message("the program has another number of results than its function"))
+            .ok_or_else(|| message("the number of results is not that of the function's output"))
     }
 
     /// The executable for these arguments, made on first use.
@@ -186,7 +186,7 @@ impl<F> Program<F> {
         let traced = trace(&self.function, args)?;
         if !traced.captures.is_empty() {
             return Err(message(
-                "the function uses values of a trace around it; inside a trace use .apply(..), not .call(..)",
+                "the function captures values of an outer trace; inside a trace, use .apply(..) instead of .call(..)",
             ));
         }
         let executable = Executable::compile(&traced.graph, self.device)?;
@@ -196,7 +196,7 @@ impl<F> Program<F> {
     }
 }
 
-/// A limit on what a run takes on the processor.
+/// A limit on what a run takes on the CPU.
 pub(crate) fn on_processor(bytes: u64) -> MemoryLimit {
     MemoryLimit { bytes, needs: |graph| choral_runtime::peak_bytes(graph, Device::Cpu) as u64 }
 }
@@ -205,7 +205,7 @@ fn message(text: &str) -> Error {
     choral_compiler::Error::Message(text.to_owned()).into()
 }
 
-/// Inside a trace a program is the function that it was made of.
+/// Inside a trace a program is the function that it was made from.
 impl<A, F: Function<A>> Function<A> for Program<F> {
     type Output = F::Output;
 

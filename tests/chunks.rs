@@ -14,7 +14,7 @@ fn types(members: usize) -> (TensorType, TensorType) {
     (TensorType::new([members, 8], DType::F32), TensorType::new([8, 8], DType::F32))
 }
 
-/// What all members share stays outside of the loop over chunks.
+/// What all members share stays outside the loop over chunks.
 #[test]
 fn shared_values_are_computed_once() -> Result<(), choral::Error> {
     let traced = vmap(shared_square, (0, None)).chunk_size(4).trace(types(10))?;
@@ -112,7 +112,7 @@ fn numbers_and_draws_in_branches() {
     });
 }
 
-/// In loops of a shared and of each member's own number of rounds, and along slices.
+/// In loops of a shared and of a per-member number of rounds, and along slices.
 #[test]
 fn numbers_and_draws_in_loops() {
     let step = |key: &Var, i: Var, x: Var| with_key(&random::fold_in(key, i), || (x + 1.0).dropout(0.5));

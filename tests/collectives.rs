@@ -1,4 +1,4 @@
-//! Ops between members, against what they mean: written out over the stacked values.
+//! Collectives, against what they mean: written out over the stacked values.
 
 use choral::ir::verify;
 use choral::prelude::*;
@@ -17,7 +17,7 @@ fn row(x: &Tensor, member: usize) -> Vec<f32> {
     x.index(member).expect("a member").as_slice::<f32>().expect("floats").to_vec()
 }
 
-/// One number per element, worked out from the numbers of all members at that element.
+/// One number per element, computed from the numbers of all members at that element.
 fn across(x: &Tensor, combine: impl Fn(&[f32]) -> f32) -> Vec<f32> {
     (0..3).map(|at| combine(&(0..MEMBERS).map(|member| row(x, member)[at]).collect::<Vec<_>>())).collect()
 }
@@ -54,7 +54,7 @@ fn shared_values() -> Result<(), choral::Error> {
     Ok(())
 }
 
-/// Truth values are counted, also those that all members share.
+/// Booleans are counted, also those that all members share.
 #[test]
 fn truth_values_are_counted() -> Result<(), choral::Error> {
     let x = Tensor::from([[true, false], [true, false], [false, false], [true, true]]);
@@ -213,7 +213,7 @@ fn programs() {
     assert_snapshot!(format!("{carried}\n{bound}"));
 }
 
-/// The op behind draws that nobody passes a key for; `tests/random.rs` draws from it.
+/// The op behind draws without an explicit key; `tests/random.rs` draws from it.
 #[test]
 fn member_keys() {
     let text = "
@@ -322,7 +322,7 @@ fn member_keys_by_number() {
     assert_eq!(keys.as_slice::<u32>().expect("words"), expected.as_slice::<u32>().expect("words"));
     let wrong = text.replace("tensor<3xi32>", "tensor<2xi32>");
     assert_snapshot!(Graph::parse(&wrong).expect_err("two numbers for three keys"), @r#"
-    3:19: choral.member_key: expected numbers, i32 with leading dimensions of tensor<3x2xui32>, got tensor<2xi32> (C2)
+    3:19: choral.member_key: expected member numbers, i32 with the leading dimensions of tensor<3x2xui32>, got tensor<2xi32> (C2)
       operand 0: %key : tensor<3x2xui32>
       operand 1: %number : tensor<2xi32>
       |           %keys = choral.member_key %key, %number, axis = "members", level = 0, randomness = "different" : (tensor<3x2xui32>, tensor<2xi32>) -> tensor<3x2xui32>
@@ -345,7 +345,7 @@ fn in_a_body_of_scalars() {
           return %r : tensor<f32>
         }";
     assert_snapshot!(bind(text, "members").expect_err("no members"), @"
-    stablehlo.reduce: its body combines elements, and cannot hold an op along the axis `members`; compute outside of it what differs between members (axis)
+    stablehlo.reduce: its body combines elements, and cannot hold an op along the axis `members`; compute outside it what differs between members (axis)
       operand 0: %x : tensor<4x3xf32>
       operand 1: %zero : tensor<f32>
       at 4:16 of the text

@@ -1,4 +1,4 @@
-//! Ops between members along several axes, which count as one: against loops over all members.
+//! Collectives along several axes, which count as one: against loops over all members.
 
 use choral::prelude::*;
 use insta::assert_snapshot;
@@ -128,7 +128,7 @@ fn permutations() {
     });
 }
 
-/// Truth values and integers are sent too; who gets none has `false` and 0.
+/// Booleans and integers are sent too; who gets none has `false` and 0.
 #[test]
 fn permutations_of_other_types() -> Result<(), choral::Error> {
     let send = |x: Var| x.ppermute(["a", "b"], &[(0, 3)]);

@@ -1,4 +1,4 @@
-//! Ops of users' own, and functions that carry their own batching rule.
+//! User-defined ops, and functions that carry their own batching rule.
 
 use choral::ir::op::custom::register;
 use choral::ir::op::{Custom, CustomOp};
@@ -215,7 +215,7 @@ fn faults_of_a_rule() {
     assert_snapshot!("results_that_are_not_the_functions", told.join("\n\n"));
     let along = custom_vmap(|x: Var| x.psum("members"), |_: usize, _: &[bool], x: Var| (x, vec![true]));
     assert_snapshot!(vmap(along, 0).call(&x).expect_err("an axis that the rule does not know"), @"
-    custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside of it what depends on the axis (its index, sums, draws by members)
+    custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside it what depends on the axis (its index, sums, draws by members)
       at tests/custom.rs:216:17
     ");
 }

@@ -369,11 +369,11 @@ fn a_newcomer_that_computes_something_else() -> TestResult {
     let mut early = Ensemble::new(&[model(false), model(false)])?;
     early.push_member(&model(true))?;
     let told = message(early.call(&batch()));
-    assert!(told.starts_with("member 2 computes something else than member 0"), "{told}");
+    assert!(told.starts_with("member 2 computes something different from member 0"), "{told}");
     let mut late = Ensemble::new(&[model(false), model(false)])?;
     late.call(&batch())?;
     let told = message(late.replace_member(1, &model(true)));
-    assert!(told.starts_with("the new model computes something else than member 0"), "{told}");
+    assert!(told.starts_with("the new model computes something different from member 0"), "{told}");
     assert_eq!(late.call(&batch())?.shape(), [2, 5, 2]);
     Ok(())
 }
@@ -400,7 +400,7 @@ fn members_of_different_structure_cannot_meet() -> TestResult {
     assert_eq!(of_one_structure.call(&batch())?.len(), 2);
     let without_bias = Centred { layer: centred(3).layer.without_bias() };
     let groups = EnsembleGroups::new(&[centred(3), without_bias])?;
-    assert_snapshot!(message(groups.call(&batch()).map(drop)), @"members in 2 groups of different structure run as programs of their own, and cannot meet along the axis `members` (psum, all_gather, axis_index, ..)");
+    assert_snapshot!(message(groups.call(&batch()).map(drop)), @"members in 2 groups of different structure run as separate programs, and cannot exchange values along the axis `members` (psum, all_gather, axis_index, ..)");
     Ok(())
 }
 

@@ -228,7 +228,7 @@ fn sizes_that_differ() {
     assert_snapshot!(message(vmap(fmodel, 0).call((&params, &buffers, &data))));
 }
 
-/// The inner `vmap` is applied by the outer one: the line is the user's all the same.
+/// The inner `vmap` is applied by the outer one: the line is the user's anyway.
 #[test]
 fn dims_of_an_inner_vmap_that_do_not_fit() {
     let x = Tensor::zeros(TensorType::new([4, 3], DType::F32));

@@ -44,13 +44,13 @@ impl Forward for Cnn<Var> {
 type Explained = Result<Explanation, choral::Error>;
 type Program = fn() -> Explained;
 
-/// Stacked weights on data that all members share: one product.
+/// Stacked weights on shared data: one product.
 fn linear() -> Explained {
     let f = |(w, x): (Var, Var)| x.matmul(&w.transpose(0, 1));
     vmap(f, (0, None)).explain((f32(&[MEMBERS, 4, 3]), f32(&[64, 3])))
 }
 
-/// One set of weights on data of each member's own: one product, too.
+/// Shared weights on per-member data: one product, too.
 fn shared_weights() -> Explained {
     let f = |(w, x): (Var, Var)| x.matmul(&w.transpose(0, 1));
     vmap(f, (None, 0)).explain((f32(&[4, 3]), f32(&[MEMBERS, 64, 3])))
@@ -88,7 +88,7 @@ fn attention() -> Explained {
     vmap(f, (0, None, None)).explain((f32(&[MEMBERS, 6, 16]), f32(&[10, 16]), f32(&[10, 16])))
 }
 
-/// A penalty on shared weights is worked out once.
+/// A penalty on shared weights is computed once.
 fn shared_penalty() -> Explained {
     let f = |(x, w): (Var, Var)| x.matmul(&w).tanh().mean(()) + (&w * &w).sum(()).sqrt();
     vmap(f, (0, None)).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
@@ -122,13 +122,13 @@ fn explained(programs: &[(&str, Program)]) -> Result<String, choral::Error> {
 fn typical_programs() -> Result<(), choral::Error> {
     let programs: [(&str, Program); 10] = [
         ("stacked weights, shared data", linear),
-        ("shared weights, data of each member's own", shared_weights),
+        ("shared weights, per-member data", shared_weights),
         ("perceptrons", mlp),
         ("convolutional networks", cnn),
-        ("attention, queries of each member's own", attention),
+        ("attention, per-member queries", attention),
         ("a penalty on shared weights", shared_penalty),
         ("layer normalisation, members in the middle", normalised),
-        ("embedding, words of each member's own", embedding),
+        ("embedding, per-member words", embedding),
         ("apart from the mean of all", centred),
         ("vmap of vmap", nested),
     ];
@@ -136,7 +136,7 @@ fn typical_programs() -> Result<(), choral::Error> {
     Ok(())
 }
 
-/// Shared rounds: the counter stays one number, and what only it decides is worked out once a round.
+/// Shared rounds: the counter stays one number, and what only it decides is computed once a round.
 fn counted_loop() -> Explained {
     let f = |(x, w): (Var, Var)| fori_loop(0, 10, |_, x: Var| w.exp().matmul(&x).tanh(), x);
     vmap(f, (0, None)).explain((f32(&[MEMBERS, 8]), f32(&[8, 8])))
@@ -178,7 +178,7 @@ fn branches_and_loops() -> Result<(), choral::Error> {
     let programs: [(&str, Program); 5] = [
         ("a loop of shared rounds", counted_loop),
         ("a loop that each member ends for itself", loop_of_ones_own),
-        ("a branch of each member's own", branch_of_ones_own),
+        ("a per-member branch", branch_of_ones_own),
         ("a recurrence", recurrence),
         ("in chunks", in_chunks),
     ];

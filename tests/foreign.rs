@@ -1,5 +1,5 @@
 //! Programs that others exported, against the values that they gave: PyTorch/XLA's of layers, and small ones
-//! whose results can be worked out by hand.
+//! whose results can be computed by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -253,5 +253,5 @@ fn truth_in_bytes() {
     fs::write(&path, [&length, header.as_bytes(), &[0u8, 1, 2, 255]].concat()).expect("a file of tensors");
     let read = numbered(&file::read(path).expect("its tensors"), "");
     assert_eq!(read[0].dtype(), DType::I1);
-    assert_eq!(read[0].as_slice::<bool>().expect("truth values"), [false, true, true, true]);
+    assert_eq!(read[0].as_slice::<bool>().expect("booleans"), [false, true, true, true]);
 }

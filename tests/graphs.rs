@@ -115,7 +115,7 @@ fn shared_values_are_summed_as_often_as_there_are_members() -> TestResult {
     Ok(())
 }
 
-/// A program that was made for another number of members than there are.
+/// A program made for a different number of members.
 #[test]
 fn ops_between_members_for_another_number_of_them() {
     let gather = "%y = choral.all_gather %x, axis = \"members\", size = 5, dimension = 0 : (tensor<3xf32>) -> tensor<5x3xf32>
@@ -128,12 +128,12 @@ fn ops_between_members_for_another_number_of_them() {
         vmap(graph, 0).call((&numbers(&[4, 3]),)).expect_err("another size").to_string()
     });
     assert_snapshot!(told.join("\n\n"), @"
-    choral.all_gather: it is for 5 members along members, and there are 4 (size)
+    choral.all_gather: it was traced for 5 members along members, but there are 4 (size)
       operand 0: %x : tensor<4x3xf32>
       at 2:6 of the text
       at tests/graphs.rs:128:24
 
-    choral.all_to_all: it is for 3 members along members, and there are 4 (size)
+    choral.all_to_all: it was traced for 3 members along members, but there are 4 (size)
       operand 0: %x : tensor<4x3xf32>
       at 2:6 of the text
       at tests/graphs.rs:128:24

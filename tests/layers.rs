@@ -1,4 +1,4 @@
-//! Layers and functions against values worked out by hand or from their definitions, the way
+//! Layers and functions against values computed by hand or from their definitions, the way
 //! PyTorch documents them; and state dicts to files and back.
 
 use choral::prelude::*;

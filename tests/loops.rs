@@ -13,7 +13,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.as_slice::<f32>().expect("a tensor of f32").to_vec()
 }
 
-/// Members outside of a branch give their own values where it exchanges them, along whichever axis:
+/// Members outside a branch give their own values where it exchanges them, along whichever axis:
 /// a loop in the branch changes nothing.
 #[test]
 fn a_branch_that_sums_along_an_outer_axis_runs_on_everyones_own_values() -> TestResult {

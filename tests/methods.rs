@@ -20,7 +20,7 @@ fn of<const N: usize>(x: &Tensor, f: impl Fn(Var) -> [Var; N] + Clone) -> [Tenso
         got.ty() == expected.ty() && pairs.into_iter().all(near)
     };
     for (got, expected) in jit(f.clone()).call(x).expect("a result").iter().zip(&results) {
-        assert!(close(got, expected), "on the processor {got}, by definition {expected}");
+        assert!(close(got, expected), "on the CPU {got}, by definition {expected}");
     }
     let members = Tensor::stack(&[x.clone(), x.clone()]).expect("two members");
     for (got, expected) in vmap(f, 0).call(&members).expect("a mapped result").iter().zip(&results) {
@@ -92,7 +92,7 @@ fn places_that_are_values() {
     check(&classes, [[0i64, 0, 1], [1, 0, 0], [0, 0, 0]]);
 }
 
-/// Starts, places and classes of each member's own.
+/// Per-member starts, places and classes.
 #[test]
 fn places_of_each_members_own() -> TestResult {
     let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]);
@@ -257,7 +257,7 @@ fn gradients_of_biases_are_sums_of_all_rows() {
     assert!(sum.to_f64_vec().iter().all(|sum| (sum + 1.02).abs() < 0.02), "{sum}");
 }
 
-/// Truth values are counted: what PyTorch and JAX do, in 32 bits as in JAX.
+/// Booleans are counted: what PyTorch and JAX do, in 32 bits as in JAX.
 #[test]
 fn sums_of_truth_values_count() {
     let x = Tensor::from_fn([2, 300], |at| at % 3 != 0);
@@ -372,7 +372,7 @@ fn what_does_not_fit_is_told() {
     einsum: ijk->i: `ijk` names 3 dimensions of tensor<2x3xf32>
     einsum: ii->i: `i` names two dimensions of one value
     einsum: ij->ik: the result's `k` is in no operand
-    einsum: i1->i: `1` is no letter
+    einsum: i1->i: `1` is not a letter
     ");
     let two = faults(&|x| vec![einsum("ij,jk", &[&x, &x]), einsum("", &[])]);
     assert_snapshot!(two, @"
@@ -384,10 +384,10 @@ fn what_does_not_fit_is_told() {
         vec![truth.var((), 0), integers.mean(0), integers.avg_pool(&[2], &[1], &[0]), integers.std(1, 0)]
     });
     assert_snapshot!(means, @"
-    var: tensor<2x3xi1> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
-    mean: tensor<2x3xi32> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
-    avg_pool: tensor<2x3xi32> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
-    std: tensor<2x3xi32> holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)
+    var: tensor<2x3xi1> does not hold floats, and its mean would be truncated; convert it first: x.to(DType::F32)
+    mean: tensor<2x3xi32> does not hold floats, and its mean would be truncated; convert it first: x.to(DType::F32)
+    avg_pool: tensor<2x3xi32> does not hold floats, and its mean would be truncated; convert it first: x.to(DType::F32)
+    std: tensor<2x3xi32> does not hold floats, and its mean would be truncated; convert it first: x.to(DType::F32)
     ");
     let others = faults(&|x| {
         let (places, vector) = (x.full([2, 2], 0.0).to(DType::I32), x.select(0, 0));
@@ -411,7 +411,7 @@ fn what_does_not_fit_is_told() {
     chlo.top_k: the last dimension of tensor<2x3xf32> does not hold 4 elements (C1)
       operand 0: %arg : tensor<2x3xf32>
     dimension -3 is out of range: tensor<2x3xf32> takes -2 to 1
-    gather: tensor<2x2xi32> may differ from tensor<2x3xf32> in dimension 0 alone
+    gather: tensor<2x2xi32> may differ from tensor<2x3xf32> only in dimension 0
     index_select: expected a vector of indices, got tensor<2x2xi32>
     stack: a new dimension 3 is out of range for tensor<2x3xf32>
     tril: expected matrices, got tensor<3xf32>

@@ -66,7 +66,7 @@ fn the_greatest_of_negative_numbers_is_negative() -> TestResult {
     Ok(())
 }
 
-/// In a loop and in a branch as outside of them.
+/// In a loop and in a branch as outside them.
 #[test]
 fn members_that_meet_do_not_come_in_chunks() {
     let x = Tensor::from([1.0f32, 2.0, 3.0]);
@@ -94,7 +94,7 @@ fn an_ensemble_of_ensembles_is_initialised_in_one_program() -> TestResult {
     Ok(())
 }
 
-/// The value that is asked need not be a member's own: the number is that along the axis all the same.
+/// The value that is asked may be shared: the number is that along the axis anyway.
 #[test]
 fn the_number_along_an_axis_by_way_of_a_value_from_around_it() -> TestResult {
     let f = |(x, ys): (Var, Var)| {

@@ -105,7 +105,7 @@ fn statistics() -> TestResult {
     Ok(())
 }
 
-/// All get what the best holds: the sum to which nobody else adds.
+/// All get what the best holds: a sum to which only the best adds.
 #[test]
 fn all_take_the_best() -> TestResult {
     let exploit = |(score, x): (Var, Var)| {

@@ -192,7 +192,7 @@ fn every_family_documents_its_constraints() {
     }
 }
 
-/// Ops between members run inside mapped functions alone, so they have a test of their own.
+/// Collectives run only inside mapped functions, so they have their own test.
 #[test]
 fn every_op_between_members_is_tested() {
     let programs = read("tests/collectives.rs") + &read("tests/snapshots/across__collectives__programs.snap");
@@ -217,24 +217,71 @@ fn every_op_is_generated_and_has_a_file_test() {
     }
 }
 
-/// Every row of the README's feature table that names a test names one that is there.
+/// Every page that users read, as paths from the root.
+fn pages() -> Vec<String> {
+    let mut pages = files("docs", "md");
+    pages.extend(["README.md", "ARCHITECTURE.md"].map(str::to_owned));
+    pages
+}
+
+/// A page that README does not name is never read; its code runs only where `src/pages.rs` names it.
 #[test]
-fn the_readme_links_to_tests() {
-    let readme = read("README.md");
+fn every_page_is_named_and_tested() {
+    let (readme, tested) = (read("README.md"), read("src/pages.rs"));
+    let found = files("docs", "md");
+    assert!(found.len() > 8, "the pages are gone");
+    for page in found {
+        assert!(readme.contains(&format!("]({page})")), "README.md does not link to {page}");
+        assert!(tested.contains(&format!("\"../{page}\"")), "src/pages.rs does not name {page}");
+    }
+}
+
+/// Links of pages lead to files, and a listing says its language: rustdoc takes a bare one for Rust.
+#[test]
+fn pages_are_well_formed() {
+    for page in pages() {
+        let text = read(&page);
+        let folder = Path::new(&page).parent().expect("a folder");
+        for link in quoted(&text, "](", ')').filter(|link| !link.starts_with("http")) {
+            let file = link.split('#').next().unwrap_or_default();
+            assert!(root().join(folder).join(file).exists(), "{page} links to {link}, which is not there");
+        }
+        let bare = text.lines().filter(|line| line.starts_with("```")).step_by(2).any(|line| line == "```");
+        assert!(!bare || page == "ARCHITECTURE.md", "{page} has a listing without a language");
+    }
+}
+
+/// The error texts of `docs/errors.md` are those of tests, but for the places.
+#[test]
+fn the_page_of_errors_shows_what_tests_see() {
+    let told: String = files("tests/snapshots", "snap").iter().map(read).collect();
+    let page = read("docs/errors.md");
+    let listings: Vec<&str> = quoted(&page, "```text\n", '`').collect();
+    assert!(listings.len() > 1, "the listings are gone");
+    let is_place = |line: &&str| line.starts_with("  at ");
+    for line in listings.iter().flat_map(|listing| listing.lines()).filter(|line| !is_place(line)) {
+        assert!(told.contains(&format!("{line}\n")), "no test sees {line:?}");
+    }
+}
+
+/// Every row of the comparison with other libraries names a test that is there.
+#[test]
+fn the_comparison_links_to_tests() {
+    let page = read("docs/comparison.md");
     let rows: Vec<&str> =
-        readme.lines().filter(|line| line.starts_with('|') && line.contains("](tests/")).collect();
+        page.lines().filter(|line| line.starts_with('|') && line.contains("](../tests/")).collect();
     assert!(rows.len() > 30, "the table is gone");
-    let table = readme.split("## Beside torch.func and JAX").nth(1).expect("the table");
-    let all = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let all = page.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     assert_eq!(all.take_while(|line| line.starts_with('|')).count(), rows.len(), "a row names no test");
     for row in rows {
-        let (file, rest) = row.split_once("](").and_then(|(_, link)| link.split_once(')')).expect("a link");
+        let (file, rest) =
+            row.split_once("](../").and_then(|(_, link)| link.split_once(')')).expect("a link");
         let test = rest.split('`').nth(1).expect("the test's name");
         assert!(read(file).contains(&format!("fn {test}(")), "{file} has no test {test}");
     }
 }
 
-/// A snapshot whose test is gone is seen by nobody. Its name says where the test is: the binary, the module
+/// A snapshot whose test is gone checks nothing. Its name says where the test is: the binary, the module
 /// if there is one, and the test or the name that it gives the snapshot.
 #[test]
 fn every_snapshot_belongs_to_a_test() {

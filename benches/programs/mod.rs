@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// The text of a program of so many ops.
+/// The text of a program of this many ops.
 pub(crate) type Generator = fn(usize) -> String;
 
 /// Numbers of ops.

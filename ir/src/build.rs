@@ -28,7 +28,7 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    /// What it says without the place, for who tells a better one.
+    /// What it says without the place, for callers that have a better one.
     pub fn message(self) -> String {
         BuildError { location: None, ..self }.to_string()
     }
@@ -37,9 +37,9 @@ impl BuildError {
 impl std::error::Error for BuildError {}
 
 impl BuildError {
-    /// The error that choral contradicts itself; nothing that a user says leads to it.
+    /// The error for a bug in choral; no input of a user should lead to it.
     pub fn inconsistency(op: &'static str, message: impl fmt::Display) -> BuildError {
-        let message = format!("{message}; this is a fault of choral, please report it");
+        let message = format!("{message}; this is a bug in choral, please report it");
         let cause = TypeError { message, constraint: "internal" };
         BuildError { op, operands: Vec::new(), cause, location: None }
     }
@@ -187,7 +187,7 @@ impl Builder {
         let message = match got {
             Some(got) if got == expected => return Ok(()),
             Some(got) => format!("@{} takes {}, got {}", graph.name(), op::list(&expected), op::list(&got)),
-            None => format!("@{} got a value that is none of this builder's", graph.name()),
+            None => format!("@{} got a value that does not belong to this builder", graph.name()),
         };
         let cause = TypeError { message, constraint: "inputs" };
         Err(BuildError { op: "call", operands: Vec::new(), cause, location: self.location.clone() })

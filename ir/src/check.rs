@@ -44,7 +44,7 @@ pub enum Closeness {
     Equal,
     /// Elements differ by at most this; infinities and NaN stand in the same places.
     Within(f64),
-    /// Elements differ by at most so many units in the last place.
+    /// Elements differ by at most this many units in the last place.
     Ulps(u64),
 }
 

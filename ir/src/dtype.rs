@@ -184,7 +184,7 @@ pub enum Class {
     Number,
     /// Signed integers and floats.
     SignedNumber,
-    /// Floats alone.
+    /// Floats only.
     Float,
     /// Signed and unsigned integers.
     Integer,

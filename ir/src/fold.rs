@@ -1,8 +1,8 @@
-//! Folds as data: what a body that folds elements computes, worked out once, when it is made or read.
+//! Folds as data: what a body that folds elements computes, computed once, when it is made or read.
 //!
 //! Passes and kernels match on a [`Fold`]; the body stands beside it as it was spelled, for text, JSON
-//! and folds without a name. Must not live here: the making of bodies ([`crate::known`]), and of those
-//! on wider accumulators ([`crate::accumulate`]).
+//! and folds without a name. Must not live here: the making of bodies (`known.rs`), and of those
+//! on wider accumulators (`accumulate.rs`).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 use std::cmp::Ordering;
@@ -260,7 +260,7 @@ fn folds(op: Binary) -> bool {
     [Binary::Add, Binary::Multiply, Binary::Maximum, Binary::Minimum].contains(&op)
 }
 
-/// Whether a step rounds so often that its fold needs a wider accumulator.
+/// Whether a step rounds often enough that its fold needs a wider accumulator.
 fn is_coarse(node: &Node) -> bool {
     matches!(binary_of(node), Some(Binary::Add | Binary::Multiply))
         && node.types.iter().any(|ty| ty.dtype != ty.dtype.accumulator())

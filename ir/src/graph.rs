@@ -103,7 +103,7 @@ impl fmt::Display for NamedAxis {
 pub enum NodeKind {
     /// Given by the caller.
     Input,
-    /// Known; a scalar stands for every element where the node's type has more (a splat).
+    /// A constant; a scalar stands for every element where the node's type has more (a splat).
     Constant(Tensor),
     /// Computed from the operands.
     Op(Op),
@@ -192,7 +192,7 @@ impl Graph {
         &self.inputs
     }
 
-    /// The values handed back, in order.
+    /// The values returned, in order.
     pub fn outputs(&self) -> &[Port] {
         &self.outputs
     }

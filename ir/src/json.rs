@@ -1,7 +1,7 @@
 //! The JSON form of a graph: versioned, readable, exact to the bit.
 //!
 //! Constants are written as hexadecimal little-endian bytes, so NaN payloads, infinities and
-//! signed zeros survive. What is read is verified before it is handed out.
+//! signed zeros survive. A graph that is read is verified before it is returned.
 
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for Graph {
             for (position, operand) in operands.into_iter().enumerate() {
                 if operand.node().index() >= index {
                     let message =
-                        format!("node {index} uses node {} before it is made", operand.node().index());
+                        format!("node {index} uses node {} before it is defined", operand.node().index());
                     return Err(D::Error::custom(message));
                 }
                 let edge = Use { operand: position as u32, result: operand.result };
@@ -152,7 +152,7 @@ impl<'de> Deserialize<'de> for Tensor {
             .collect();
         let storage = decoded.and_then(|bytes| Storage::from_le_bytes(ty.dtype, &bytes));
         let storage = storage.ok_or_else(|| {
-            D::Error::custom(format!("the bytes of a {ty} are not whole hexadecimal elements"))
+            D::Error::custom(format!("the bytes of a {ty} are not a whole number of hexadecimal elements"))
         })?;
         Tensor::from_storage(ty.shape, storage).map_err(D::Error::custom)
     }

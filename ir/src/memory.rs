@@ -1,4 +1,4 @@
-//! How much memory there is, and asking for some before it is taken.
+//! How much memory there is, and asking for it before use.
 //!
 //! A buffer that is too large must be an error and not the end of the process. Systems that promise more
 //! than they have (Linux does) kill a process when it writes, so what is asked for is compared with what
@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 
 /// Bytes that this process may use: those of the machine and its swap, or the limit of its control
-/// group. Asked once; on systems other than Linux all that can be addressed, as only asking them tells.
+/// group. Read once. On systems other than Linux it is all that can be addressed: only allocating tells.
 pub fn total() -> usize {
     static TOTAL: OnceLock<usize> = OnceLock::new();
     let addressed = isize::MAX as usize;
@@ -19,22 +19,22 @@ pub fn total() -> usize {
     })
 }
 
-/// Memory that there is not.
+/// A request for more memory than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{} of memory are needed{}", Amount(.needed), self.against())]
+#[error("this needs {} of memory{}", Amount(.needed), self.against())]
 pub struct OutOfMemory {
     /// Bytes that are needed; the largest `usize` for more than can be addressed.
     pub needed: usize,
-    /// Bytes that there are in all.
+    /// Bytes that this machine has in all.
     pub total: usize,
 }
 
 impl OutOfMemory {
-    /// What stands against them: too little in all, or too much in use.
+    /// Why it fails: too little memory in all, or too much in use.
     fn against(&self) -> String {
         match self.needed > self.total {
-            true => format!(", and this machine has {}", Amount(&self.total)),
-            false => ", and the system does not give them".to_owned(),
+            true => format!(", but this machine has {}", Amount(&self.total)),
+            false => ", but the system does not provide it".to_owned(),
         }
     }
 }
@@ -48,7 +48,7 @@ impl OutOfMemory {
 /// ```
 ///
 /// # Errors
-/// If there is not the memory.
+/// If memory runs out.
 pub fn vector<T>(length: usize) -> Result<Vec<T>, OutOfMemory> {
     let error = OutOfMemory { needed: length.saturating_mul(size_of::<T>()), total: total() };
     if error.needed > error.total {
@@ -59,12 +59,12 @@ pub fn vector<T>(length: usize) -> Result<Vec<T>, OutOfMemory> {
     Ok(vector)
 }
 
-/// Asks for so many bytes, and gives them back.
+/// Allocates this many bytes, and frees them.
 ///
 /// # Errors
-/// If there is not the memory.
+/// If memory runs out.
 pub fn ask(bytes: usize) -> Result<(), OutOfMemory> {
-    // A compiler may leave out an allocation that nobody looks at.
+    // A compiler may remove an allocation that is never used.
     vector::<u8>(bytes).map(|vector| drop(black_box(vector)))
 }
 
@@ -96,7 +96,7 @@ fn limit_of_group(line: &str) -> Option<usize> {
         }
         _ => return None,
     };
-    // A group that lies outside of what this process sees has its limit at the root.
+    // A group that lies outside what this process sees has its limit at the root.
     let groups = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(outer, _)| outer));
     // `max` is no number, and no limit.
     groups

@@ -1,4 +1,4 @@
-//! Comparators as data: the order that the body of a `sort` stands for, worked out once, when it is made
+//! Comparators as data: the order that the body of a `sort` stands for, computed once, when it is made
 //! or read.
 //!
 //! Passes and kernels match on an [`Order`]; the body stands beside it as it was spelled, for text, JSON
@@ -79,7 +79,7 @@ impl Comparator {
     }
 }
 
-/// The order that a body is, by what its result is worked out from; `None` for one without a name.
+/// The order that a body is, by what its result is computed from; `None` for one without a name.
 fn order(body: &Graph) -> Option<Order> {
     let [left, right, ..] = body.inputs() else { return None };
     let [result] = body.outputs() else { return None };

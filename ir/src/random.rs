@@ -46,7 +46,7 @@ impl Key {
     /// ```
     ///
     /// # Panics
-    /// If there is not the memory, as every method here that takes a count; [`Key::try_split_n`] gives an
+    /// If memory runs out, as every method here that takes a count; [`Key::try_split_n`] gives an
     /// error.
     #[track_caller]
     pub fn split_n(self, count: usize) -> Vec<Key> {
@@ -64,7 +64,7 @@ impl Key {
     /// ```
     ///
     /// # Errors
-    /// If there is not the memory.
+    /// If memory runs out.
     pub fn try_split_n(self, count: usize) -> Result<Vec<Key>, OutOfMemory> {
         let mut keys = memory::vector(count)?;
         keys.extend((0..count).map(|index| Key(threefry2x32(self.0, counter(index)))));

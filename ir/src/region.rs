@@ -1,8 +1,8 @@
-//! Regions with other inputs, and the one spelling of what branches and scans read from outside.
+//! Regions with other inputs, and the canonical form of what branches and scans read from outside.
 //!
 //! Branches (`if`, `case`) take operands, and a `scan` constants, but StableHLO text lets them read the
-//! values around them by name. So that text and graph say the same thing, a graph holds such operands in
-//! one form only: in order of their making, each once, each read by some region, and no single-element
+//! values around them by name. So that text and graph agree, a graph holds such operands in
+//! canonical form: in order of creation, each once, each read by some region, and no single-element
 //! constants, which stand inside. The builder brings them into this form, for which their graphs are
 //! built anew: it and this file know each other.
 
@@ -43,7 +43,7 @@ pub(crate) fn with_inputs(
     Ok(builder.finish(&outputs))
 }
 
-/// A branch or a scan in its one form: see the module's documentation.
+/// A branch or a scan in canonical form: see the module's documentation.
 ///
 /// # Errors
 /// Only for regions that do not fit themselves.
@@ -88,7 +88,7 @@ pub(crate) fn canonical(graph: &Graph, op: Op, operands: &[Value]) -> Result<(Op
     Ok((op, [own, &kept].concat()))
 }
 
-/// What an op has beside that which its regions read from outside.
+/// What an op has besides what its regions read from outside.
 struct Own {
     /// Number of its first operands.
     operands: usize,

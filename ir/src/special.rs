@@ -1,7 +1,7 @@
-//! Special functions in single precision, to the bit as XLA computes them on a processor.
+//! Special functions in single precision, to the bit as XLA computes them on a CPU.
 //!
 //! Lives here: what random numbers are made with, so that they are `jax.random`'s. XLA's code fuses
-//! products and sums where the processor can, so [`f32::mul_add`] stands wherever it does. Must not
+//! products and sums where the CPU can, so [`f32::mul_add`] stands wherever it does. Must not
 //! live here: functions that are only to be accurate, which each device has its own of.
 
 /// Inverse error function in single precision (Giles, "Approximating the erfinv function", 2012), as XLA evaluates it.

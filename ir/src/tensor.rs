@@ -1,4 +1,4 @@
-//! Dense tensors on the host: what goes into a program and comes out of it.
+//! Dense tensors on the host: the inputs and results of programs.
 //!
 //! Lives here: shape, elements and the few ways to look at them. No arithmetic: programs do that.
 
@@ -70,7 +70,7 @@ impl Tensor {
     /// The tensor of `shape` whose element at each linear index is `value(index)`.
     ///
     /// # Panics
-    /// If there is not the memory; [`Tensor::try_from_fn`] gives an error.
+    /// If memory runs out; [`Tensor::try_from_fn`] gives an error.
     #[track_caller]
     pub fn from_fn<T: Element>(shape: impl Into<Vec<usize>>, value: impl FnMut(usize) -> T) -> Tensor {
         made(Tensor::try_from_fn(shape, value))
@@ -85,7 +85,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// If there is not the memory.
+    /// If memory runs out.
     #[track_caller]
     pub fn try_from_fn<T: Element>(
         shape: impl Into<Vec<usize>>,
@@ -105,7 +105,7 @@ impl Tensor {
     /// Every element is `value`.
     ///
     /// # Panics
-    /// If there is not the memory; [`Tensor::try_full`] gives an error.
+    /// If memory runs out; [`Tensor::try_full`] gives an error.
     #[track_caller]
     pub fn full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Tensor {
         made(Tensor::try_full(shape, value))
@@ -114,7 +114,7 @@ impl Tensor {
     /// As [`Tensor::full`].
     ///
     /// # Errors
-    /// If there is not the memory.
+    /// If memory runs out.
     #[track_caller]
     pub fn try_full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, T::DTYPE);
@@ -126,7 +126,7 @@ impl Tensor {
     /// Every element is zero (`false` for `i1`).
     ///
     /// # Panics
-    /// If there is not the memory; [`Tensor::try_zeros`] gives an error.
+    /// If memory runs out; [`Tensor::try_zeros`] gives an error.
     #[track_caller]
     pub fn zeros(ty: TensorType) -> Tensor {
         made(Tensor::try_zeros(ty))
@@ -135,7 +135,7 @@ impl Tensor {
     /// As [`Tensor::zeros`].
     ///
     /// # Errors
-    /// If there is not the memory.
+    /// If memory runs out.
     #[track_caller]
     pub fn try_zeros(ty: TensorType) -> Result<Tensor, TensorError> {
         with_dtype!(ty.dtype, T => Tensor::try_full(ty.shape, T::from_f64(0.0)))
@@ -149,7 +149,7 @@ impl Tensor {
     /// Independent standard normal `f32` draws, equal to `jax.random.normal(key, shape)` up to rounding.
     ///
     /// # Panics
-    /// If there is not the memory; [`Tensor::try_randn`] gives an error.
+    /// If memory runs out; [`Tensor::try_randn`] gives an error.
     #[track_caller]
     pub fn randn(shape: impl Into<Vec<usize>>, key: Key) -> Tensor {
         made(Tensor::try_randn(shape, key))
@@ -158,7 +158,7 @@ impl Tensor {
     /// As [`Tensor::randn`].
     ///
     /// # Errors
-    /// If there is not the memory.
+    /// If memory runs out.
     #[track_caller]
     pub fn try_randn(shape: impl Into<Vec<usize>>, key: Key) -> Result<Tensor, TensorError> {
         Tensor::try_from_fn(shape, |index| key.normal_at(index))
@@ -167,7 +167,7 @@ impl Tensor {
     /// Independent `f32` draws from `[0, 1)`, equal to `jax.random.uniform(key, shape)`.
     ///
     /// # Panics
-    /// If there is not the memory; [`Tensor::try_rand`] gives an error.
+    /// If memory runs out; [`Tensor::try_rand`] gives an error.
     #[track_caller]
     pub fn rand(shape: impl Into<Vec<usize>>, key: Key) -> Tensor {
         made(Tensor::try_rand(shape, key))
@@ -176,7 +176,7 @@ impl Tensor {
     /// As [`Tensor::rand`].
     ///
     /// # Errors
-    /// If there is not the memory.
+    /// If memory runs out.
     #[track_caller]
     pub fn try_rand(shape: impl Into<Vec<usize>>, key: Key) -> Result<Tensor, TensorError> {
         Tensor::try_from_fn(shape, |index| key.uniform_at(index, 0.0, 1.0))
@@ -253,7 +253,7 @@ impl Tensor {
     /// The same elements in another shape.
     ///
     /// # Errors
-    /// If the shape has another number of elements.
+    /// If the shape has a different number of elements.
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, self.dtype());
@@ -374,7 +374,7 @@ impl Tensor {
     }
 }
 
-/// Fails unless a type takes so many values, and memory can address it even where it has none.
+/// Fails unless a type has this many values, and memory can address it even where it has none.
 #[track_caller]
 fn check_shape(ty: &TensorType, values: usize) -> Result<(), TensorError> {
     if ty.len() != values {
@@ -397,7 +397,9 @@ fn room<T>(ty: &TensorType) -> Result<Vec<T>, TensorError> {
 fn made(tensor: Result<Tensor, TensorError>) -> Tensor {
     match tensor {
         Ok(tensor) => tensor,
-        Err(error) => panic!("{error}\n  the constructor's `try_` twin gives this as an error"),
+        Err(error) => {
+            panic!("{error}\n  call the `try_` variant of this constructor to get an error instead")
+        }
     }
 }
 
@@ -431,7 +433,7 @@ type WriteElement<'a> = &'a dyn Fn(&mut fmt::Formatter<'_>, usize) -> fmt::Resul
 fn write_nested(f: &mut fmt::Formatter<'_>, ty: &TensorType, element: WriteElement<'_>) -> fmt::Result {
     const EDGE: usize = 3;
     const EMPTY: usize = 1000;
-    // Lists without elements are the innermost; nobody reads more than a few of them.
+    // Lists without elements are the innermost; a few of them are enough.
     let (shape, is_empty) = (&ty.shape, ty.is_empty());
     let shape = &shape[..shape.iter().position(|&size| size == 0).unwrap_or(shape.len())];
     let shape = if is_empty && elements(shape) > EMPTY { &[] } else { shape };

@@ -11,8 +11,8 @@
 //! 6. Named axes name existing dimensions of their value, none twice.
 //! 7. The number of elements of every type fits the machine.
 //! 8. Regions satisfy all of this.
-//! 9. The operands of a branching op are in the one form that text can say: those after the first in
-//!    order of their making, each once, each read by a branch, none a single-element constant.
+//! 9. The operands of a branching op are in canonical form, which text can spell: those after the first in
+//!    order of creation, each once, each read by a branch, none a single-element constant.
 
 use std::fmt;
 
@@ -80,7 +80,7 @@ fn check_port(graph: &Graph, port: &Port, report: &mut impl FnMut(String)) {
     let rank = graph.ty(port.value).rank();
     for (position, axis) in port.axes.iter().enumerate() {
         if axis.dim >= rank || port.axes[..position].iter().any(|other| other.dim == axis.dim) {
-            report(format!("axis {axis} does not name a dimension of its own of {}", graph.ty(port.value)));
+            report(format!("axis {axis} does not name a distinct dimension of {}", graph.ty(port.value)));
         }
     }
 }
@@ -88,7 +88,7 @@ fn check_port(graph: &Graph, port: &Port, report: &mut impl FnMut(String)) {
 fn check_node(graph: &Graph, id: NodeId, node: &Node, mut report: impl FnMut(String)) {
     for ty in &node.types {
         if !ty.is_addressable() {
-            return report(format!("{ty} has more elements than fit this machine"));
+            return report(format!("{ty} has more elements than this machine can address"));
         }
     }
     let operands = graph.operands(id);
@@ -114,7 +114,7 @@ fn check_node(graph: &Graph, id: NodeId, node: &Node, mut report: impl FnMut(Str
             }
             match region::canonical(graph, op.clone(), &operands) {
                 Ok((_, canonical)) if canonical == operands => {}
-                Ok(_) => return report(format!("the operands of {} are not in their one form", op.name())),
+                Ok(_) => return report(format!("the operands of {} are not in canonical form", op.name())),
                 Err(error) => return report(error.to_string()),
             }
             let types: Vec<_> = operands.iter().map(|&value| graph.ty(value)).collect();

@@ -171,7 +171,7 @@ fn literals() {
         ("dense<0x3FF0000000000000>", "dense<1.0>", "tensor<f64>"),
         ("dense<\"0x0102FF00\">", "dense<[true, true, true, false]>", "tensor<4xi1>"),
         ("dense<\"0x02\">", "dense<true>", "tensor<4xi1>"),
-        // Older MLIR packs truth values.
+        // Older MLIR packs booleans.
         (
             "dense<\"0x0502\">",
             "dense<[true, false, true, false, false, false, false, false, false, true]>",
@@ -388,7 +388,7 @@ fn composites() {
     check_same(text, plain);
 }
 
-/// A matrix that is factored, with what says whether it could be: an op of ours, and what LAPACK adds.
+/// A matrix that is factored, with what says whether it could be: a choral op, and what LAPACK adds.
 #[test]
 fn factors() {
     let text = line(

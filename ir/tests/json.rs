@@ -78,8 +78,8 @@ fn broken_graphs_are_refused() {
         assert!(text.contains(from), "{from} is not in {text}");
         text.replace(from, to)
     };
-    refused(&swapped("\"node\": 1", "\"node\": 2"), "before it is made");
-    refused(&swapped("\"node\": 1", "\"node\": 9"), "before it is made");
+    refused(&swapped("\"node\": 1", "\"node\": 2"), "before it is defined");
+    refused(&swapped("\"node\": 1", "\"node\": 9"), "before it is defined");
     refused(&swapped("\"result\": 0", "\"result\": 3"), "result");
     refused(&swapped("\"f32\"", "\"f99\""), "unknown variant");
 }
@@ -104,7 +104,7 @@ fn a_constant_of_boundless_shape_is_refused() {
     refused(&text.replace("\"shape\":[1,1]", &format!("\"shape\":[{huge},{huge}]")), "elements");
 }
 
-/// Folds and orders are worked out while a text is read, before it is verified: also of bodies that are
+/// Folds and orders are computed while a text is read, before it is verified: also of bodies that are
 /// none.
 #[test]
 fn bodies_that_are_none_are_refused() {

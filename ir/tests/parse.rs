@@ -1,8 +1,7 @@
-//! Texts by other hands: usual spellings that the printer does not write, and faults.
-
-use choral_ir::{DType, Extreme, Fold, Graph, NodeKind, Op, Storage, Tensor};
+//! Texts of other programs: usual spellings that the printer does not write, and faults.
 
 use crate::texts::fault;
+use choral_ir::{DType, Extreme, Fold, Graph, NodeKind, Op, Storage, Tensor};
 
 /// The first text means what the second means.
 #[track_caller]
@@ -128,7 +127,7 @@ fn scalar_predicate_is_repeated() {
     insta::assert_snapshot!(Graph::parse(text).unwrap());
 }
 
-/// What StableHLO has and choral leaves out is refused by name.
+/// What StableHLO has and choral does not support is refused by name.
 #[test]
 fn refusals() {
     let ty = "tensor<2x3xf32>";
@@ -266,7 +265,7 @@ fn cut_texts_do_not_panic() {
 #[test]
 fn deep_nesting_is_refused() {
     let list = format!("func.func @main() {{ %x = stablehlo.constant dense<{}", "[".repeat(200_000));
-    assert!(Graph::parse(&list).unwrap_err().to_string().contains("within each other"));
+    assert!(Graph::parse(&list).unwrap_err().to_string().contains("nested at most"));
     let regions = "\"stablehlo.sort\"() ({ ".repeat(100_000);
     assert!(Graph::parse(&format!("func.func @main() {{ {regions}")).is_err());
     // Regions nest through calls, too.
@@ -277,7 +276,7 @@ fn deep_nesting_is_refused() {
         )
     };
     let calls: String = (0..2_000).map(branch).collect();
-    assert!(Graph::parse(&calls).unwrap_err().to_string().contains("regions within each other"));
+    assert!(Graph::parse(&calls).unwrap_err().to_string().contains("regions nested at most"));
 }
 
 /// Functions that call the next one twice stand for more ops than fit any memory.

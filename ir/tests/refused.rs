@@ -1,5 +1,5 @@
-//! What choral leaves out of texts by other programs, and attributes that are not what their op expects:
-//! each is refused by name, with its place.
+//! What choral does not support in texts of other programs, and attributes that their op does not
+//! expect: each is refused by name, with its place.
 
 use crate::texts::fault;
 
@@ -56,7 +56,7 @@ fn attributes_of_another_kind() {
     insta::assert_snapshot!(faults.join("\n"));
 }
 
-/// Element types and types that choral leaves out.
+/// Element types and types that choral does not support.
 #[test]
 fn types_that_are_left_out() {
     let elements = [

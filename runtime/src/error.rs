@@ -7,7 +7,7 @@ use choral_ir::{Location, TensorError, TensorType};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another number of inputs than the graph has.
+    /// The wrong number of inputs.
     #[error("the program has {expected} inputs ({names}), got {got}")]
     InputCount {
         /// Number of the graph's inputs.
@@ -17,7 +17,7 @@ pub enum Error {
         /// Number of tensors given.
         got: usize,
     },
-    /// An input of another type than the graph's.
+    /// An input of the wrong type.
     #[error("input {position} (%{name}) is {expected}, got {got}")]
     InputType {
         /// Position among the inputs.
@@ -29,8 +29,8 @@ pub enum Error {
         /// Type of the tensor given.
         got: TensorType,
     },
-    /// A program that there is not the memory for.
-    #[error("%{name} : {ty}: with what is alive beside it, {cause}{}", at(.location))]
+    /// A program that memory cannot hold.
+    #[error("%{name} : {ty}: together with all other live values, {cause}{}", at(.location))]
     Memory {
         /// Name of the value that takes most to be made.
         name: String,
@@ -41,7 +41,7 @@ pub enum Error {
         /// The user's line that asked for the value.
         location: Option<Location>,
     },
-    /// An op between members along an axis that no `vmap` bound.
+    /// A collective along an axis that no `vmap` bound.
     #[error("{op}: no vmap binds the axis {axes}; map the program over an axis of this name")]
     UnboundAxis {
         /// Name of the op.
@@ -49,7 +49,7 @@ pub enum Error {
         /// The axes that are left.
         axes: String,
     },
-    /// An op of a user's own that fails.
+    /// A user-defined op that fails.
     #[error("{op}: {message}")]
     Custom {
         /// Name of the op.
@@ -57,8 +57,8 @@ pub enum Error {
         /// What it says.
         message: String,
     },
-    /// A part of choral that contradicts another; nothing that a user says leads to it.
-    #[error("%{name}: {message}; this is a fault of choral, please report it")]
+    /// A bug in choral; no input of a user should lead to it.
+    #[error("%{name}: {message}; this is a bug in choral, please report it")]
     Internal {
         /// Name of the value that was to be made.
         name: String,
@@ -71,7 +71,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// That choral contradicts itself about a value.
+    /// The error for a bug in choral about a value.
     pub(crate) fn internal(name: &str, message: impl Into<String>) -> Error {
         Error::Internal { name: name.to_owned(), message: message.into() }
     }

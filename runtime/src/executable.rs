@@ -9,7 +9,7 @@ use crate::ops;
 use crate::plan::Plan;
 use crate::reference::{check_inputs, interpret};
 
-/// A graph made ready for a device. It may be shared by threads, each running it at the same time.
+/// A graph compiled for a device. Threads may share it and run it at the same time.
 ///
 /// ```
 /// use choral_ir::{Builder, DType, Tensor, TensorType, op::Binary};
@@ -34,7 +34,7 @@ impl Executable {
     /// Prepares a verified graph.
     ///
     /// # Errors
-    /// If an op between members is left, whose axis no `vmap` bound; if a run takes more memory than the
+    /// If a collective is left, whose axis no `vmap` bound; if a run takes more memory than the
     /// machine has.
     pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
         check_axes(graph)?;
@@ -53,7 +53,7 @@ impl Executable {
     }
 
     /// Bytes that a run takes at its fullest moment: inputs, constants, intermediate values, and what
-    /// kernels need for themselves. Of an op of a user's own, its operands and results.
+    /// kernels need for themselves. Of a user-defined op, its operands and results.
     pub fn peak_bytes(&self) -> usize {
         self.peak.bytes
     }
@@ -61,7 +61,7 @@ impl Executable {
     /// The graph's outputs on these inputs.
     ///
     /// # Errors
-    /// If the inputs are not of the graph's number and types, or there is not the memory.
+    /// If the inputs are not of the graph's number and types, or if memory runs out.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         check_inputs(&self.graph, inputs)?;
         self.peak.ask(&self.graph.input_types())?;
@@ -86,7 +86,7 @@ fn peak(graph: &Graph, plan: Option<&Plan>) -> Peak {
     peak.with_what_the_allocator_keeps()
 }
 
-/// Fails if an op between members is left.
+/// Fails if a collective is left.
 fn check_axes(graph: &Graph) -> Result<(), Error> {
     for (_, node) in graph.nodes() {
         let NodeKind::Op(op) = &node.kind else { continue };

@@ -2,11 +2,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as obvious as can be |
+//! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as simple as possible |
 //! | [`cpu`] | fast kernels for the ops that carry the work |
 //! | [`plan`] | which kernel runs each op, and when a buffer is free again |
 //! | `memory` | how much of it a run needs |
-//! | [`special`] | special functions of real numbers, to the last place |
+//! | [`special`] | special functions of real numbers, within 2 units in the last place |
 //! | [`executable`], [`device`] | what a caller holds |
 //!
 //! Must not live here: tracing and transforms. This crate knows graphs alone.

@@ -14,14 +14,14 @@ use crate::error::Error;
 use crate::ops::bodies;
 use scratch::total;
 
-/// Less than this is not asked for before a run: a system that lacks it is at its end in any case.
+/// Less than this is not asked for before a run: a system that lacks it has failed already.
 const ASKED: usize = 1 << 26;
 
 /// An allocator rounds large buffers up to pages, and keeps some of what is given back: measured
-/// (`benches/memory.rs`), less than one part in so many.
+/// (`benches/memory.rs`), at most one part in this many.
 const KEPT: usize = 64;
 
-/// Less than this lies in what a process has in any case.
+/// Less than this is part of what every process has.
 const LARGE: usize = 1 << 20;
 
 /// The fullest moment of a run.
@@ -62,13 +62,13 @@ impl Peak {
         Peak { bytes: self.bytes.saturating_add(held), ..self }
     }
 
-    /// With what an allocator takes beside the buffers that are asked of it.
+    /// With what an allocator takes besides the buffers that it returns.
     pub(crate) fn with_what_the_allocator_keeps(self) -> Peak {
         let kept = if self.bytes < LARGE { 0 } else { self.bytes / KEPT };
         Peak { bytes: self.bytes.saturating_add(kept), ..self }
     }
 
-    /// A value is made that takes so many bytes beside what is alive.
+    /// A value of this many bytes is made in addition to the live ones.
     pub(crate) fn raise(&mut self, alive: usize, needs: usize, value: &Label) {
         self.bytes = self.bytes.max(alive.saturating_add(needs));
         if needs >= self.largest {
@@ -82,7 +82,7 @@ impl Peak {
         if cause.needed > cause.total { Err(self.refusal(cause)) } else { Ok(()) }
     }
 
-    /// Asks for what a run takes beside its inputs, which the caller holds.
+    /// Asks for what a run takes besides its inputs, which the caller holds.
     pub(crate) fn ask(&self, inputs: &[TensorType]) -> Result<(), Error> {
         let bytes = self.bytes.saturating_sub(total(inputs.iter().map(TensorType::bytes)));
         if bytes < ASKED { Ok(()) } else { memory::ask(bytes).map_err(|cause| self.refusal(cause)) }

@@ -1,7 +1,7 @@
-//! How a graph runs on the processor: one step per op, in order.
+//! How a graph runs on the CPU: one step per op, in order.
 //!
-//! Worked out once: which values are read through views instead of being copied, and after which
-//! step nobody needs a value any more, so that its buffer can be written over. Must not live here:
+//! Computed once: which values are read through views instead of being copied, and after which
+//! step a value is no longer needed, so that its buffer can be overwritten. Must not live here:
 //! the loops themselves ([`crate::cpu`]).
 
 mod memory;
@@ -148,7 +148,7 @@ impl Plan {
     /// The graph's outputs on inputs of its types.
     ///
     /// # Errors
-    /// Those of ops of users' own; that of a tensor that does not hold what its type says.
+    /// Those of user-defined ops; the one of a tensor that does not hold what its type says.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         self.check(inputs)?;
         let mut values: Vec<Option<Tensor>> = vec![None; self.slots];
@@ -208,7 +208,7 @@ fn sources(graph: &Graph, id: NodeId, places: Vec<Place>) -> Vec<Source> {
 }
 
 impl Source {
-    /// The operand; its slot gives the tensor away if nobody reads it later.
+    /// The operand; its slot gives the tensor away if this is the last read.
     fn operand(&self, values: &mut [Option<Tensor>]) -> Option<Operand> {
         let slot = &mut values[self.slot];
         let tensor = if self.last { slot.take() } else { slot.clone() }?;
@@ -226,7 +226,7 @@ impl Step {
             && elementwise::covers(op, &operands)
         {
             let data = elementwise::evaluate(op, operands, self.types[0].len());
-            let refused = || Error::internal(&self.label.name, "a kernel refused operands that it covers");
+            let refused = || Error::internal(&self.label.name, "a kernel declined operands that it supports");
             return self.results(vec![data.ok_or_else(refused)?]);
         }
         let dense: Vec<Tensor> = operands

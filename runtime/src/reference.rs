@@ -21,7 +21,7 @@ use crate::ops::{self, bodies};
 /// ```
 ///
 /// # Errors
-/// If the inputs are not of the graph's number and types, or there is not the memory.
+/// If the inputs are not of the graph's number and types, or if memory runs out.
 pub fn evaluate(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     check_inputs(graph, inputs)?;
     let peak = of_interpreter(graph).with_what_the_allocator_keeps();
@@ -33,7 +33,7 @@ pub fn evaluate(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> 
 /// As [`evaluate`], on inputs that fit and in memory that is there.
 ///
 /// # Errors
-/// Those of ops of users' own; that of a tensor that does not hold what its type says.
+/// Those of user-defined ops; the one of a tensor that does not hold what its type says.
 pub(crate) fn interpret(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
     if let Some(port) = graph.inputs().get(inputs.len()) {
         return Err(missing(&graph.node(port.value.node()).name));

@@ -1,4 +1,5 @@
-//! Folds and orders with kernels of their own, beside values worked out by hand and the definition.
+//! Folds and orders with kernels of their own, beside values computed by hand and the definition.
+#![allow(clippy::unwrap_used)]
 
 use choral_ir::op::{Binary, ComparisonDirection, Reduce, ReduceWindow, Sort};
 use choral_ir::{Builder, Comparator, DType, Extreme, Graph, Op, Tensor, TensorType, Value};
@@ -14,7 +15,7 @@ fn run(op: impl Into<Op>, operands: &[Tensor]) -> Vec<Tensor> {
     let on = |device| Executable::compile(&graph, device).unwrap().run(operands).unwrap();
     let (reference, cpu) = (on(Device::Reference), on(Device::Cpu));
     let same = reference.iter().zip(&cpu).all(|(reference, cpu)| reference.bit_eq(cpu));
-    assert!(same, "{reference:?} on the reference, {cpu:?} on the processor");
+    assert!(same, "{reference:?} on the reference, {cpu:?} on the CPU");
     reference
 }
 

@@ -1,6 +1,6 @@
 //! Every elementwise function against its true value, in every float type.
 //!
-//! `data/functions.txt` holds true values at edges and at random arguments, worked out to 100 digits by
+//! `data/functions.txt` holds true values at edges and at random arguments, computed to 100 digits by
 //! `data/functions.py`. They prove the functions in `f64`. The ignored sweeps then prove the narrower
 //! types by the functions in `f64`: all values of `f16` and `bf16`, and a million of `f32`.
 

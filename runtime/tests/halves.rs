@@ -16,7 +16,7 @@ fn run(op: impl Into<Op>, operands: &[Tensor]) -> Vec<Tensor> {
     let on = |device| Executable::compile(&graph, device).unwrap().run(operands).unwrap();
     let (reference, cpu) = (on(Device::Reference), on(Device::Cpu));
     let same = reference.iter().zip(&cpu).all(|(reference, cpu)| reference.bit_eq(cpu));
-    assert!(same, "{reference:?} on the reference, {cpu:?} on the processor");
+    assert!(same, "{reference:?} on the reference, {cpu:?} on the CPU");
     reference
 }
 

@@ -3,7 +3,7 @@
 use choral_ir::Graph;
 use choral_runtime::{Device, Executable};
 
-/// The peaks of the processor and of the interpreter, for a function of this signature and body.
+/// The peaks of the CPU and of the interpreter, for a function of this signature and body.
 #[track_caller]
 fn check(signature: &str, body: &str, cpu: usize, reference: usize) {
     let graph = Graph::parse(&format!("func.func @main{signature} {{\n{body}\n}}")).expect("a program");
@@ -95,8 +95,7 @@ fn programs_that_no_memory_holds_are_refused_with_value_type_and_line() {
            return %x : tensor<1000000000000000xf32>
          }",
     );
-    let told =
-        "%x : tensor<1000000000000000xf32>: with what is alive beside it, 4.1 PB of memory are needed, ";
+    let told = "%x : tensor<1000000000000000xf32>: together with all other live values, this needs 4.1 PB of memory, ";
     assert!(constant.starts_with(told) && constant.ends_with("\n  at 2:17 of the text"), "{constant}");
     let broadcast = refused(
         "func.func @main(%x: tensor<f32>) -> tensor<f32> {

@@ -1,6 +1,6 @@
 //! Random bits against XLA's, bit for bit.
 //!
-//! The numbers are those of `jax.lax.rng_bit_generator` on a processor (jaxlib 0.10).
+//! The numbers are those of `jax.lax.rng_bit_generator` on a CPU (jaxlib 0.10).
 
 use choral_ir::op::{RngAlgorithm, RngBitGenerator};
 use choral_ir::{Builder, DType, Storage, Tensor, TensorType};

@@ -1,4 +1,4 @@
-//! What the ops mean, on small cases worked out by hand from the specification.
+//! What the ops mean, on small cases computed by hand from the specification.
 
 use choral_ir::element::{bf16, f16, i4};
 use choral_ir::op::{

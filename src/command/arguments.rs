@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::vmap::Vmap;
 
 const EXAMPLES: &str = "\
-What runs is the function @main, or the only public one; where there are several, each that takes no
-arguments runs in turn. Arguments and results are named by position: \"0\", \"1\", ...
+The command runs the function @main, or the only public function. If there are several, it runs each
+that takes no arguments, in turn. Arguments and results are named by position: \"0\", \"1\", ...
 
 Examples:
   A function that JAX lowered for one x, mapped over 8 of them without its source:
@@ -25,7 +25,7 @@ Examples:
   5 ws with 8 xs each, timed on random inputs (the first --vmap is the innermost):
     $ choral bench f.mlir --vmap _,0 --vmap 0 --axis-size 8 --axis-size 5
 
-Exit status: 0 fine, 1 a check failed, 2 anything wrong with program, inputs or usage.";
+Exit status: 0 on success, 1 if a check failed, 2 if the program, its inputs or the usage is wrong.";
 
 /// Reads StableHLO programs, maps them over members, shows and runs them.
 #[derive(Debug, Parser)]
@@ -37,13 +37,13 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Task {
-    /// Run a program, evaluate its checks, print its results.
+    /// Run a program, evaluate its checks and print its results.
     Run(Run),
     /// Print a program in another form.
     Show(Show),
-    /// Time a program; prints one line of JSON.
+    /// Time a program and print one line of JSON.
     Bench(Bench),
-    /// Read and verify programs, no more.
+    /// Read and verify programs.
     Check(Check),
     /// Print a script that completes these commands in a shell.
     Completions {
@@ -54,58 +54,58 @@ pub(super) enum Task {
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    /// A file in StableHLO text or choral's JSON form (detected by content); - for standard input.
     pub(super) program: PathBuf,
     /// Arguments by position: tensors named "0", "1", ...
     #[arg(long, value_name = "IN.safetensors")]
     pub(super) inputs: Option<PathBuf>,
     #[command(flatten)]
     pub(super) transforms: Transforms,
-    /// Write results here, named by position, in place of printing them.
+    /// Write results to this file, named by position, instead of printing them.
     #[arg(long, value_name = "OUT.safetensors")]
     pub(super) output: Option<PathBuf>,
-    /// What runs the program.
+    /// The device that runs the program.
     #[arg(long, value_enum, default_value_t)]
     pub(super) device: Device,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    /// A file in StableHLO text or choral's JSON form (detected by content); - for standard input.
     pub(super) program: PathBuf,
     #[command(flatten)]
     pub(super) transforms: Transforms,
-    /// The form.
+    /// The output form.
     #[arg(long = "as", value_enum, default_value_t)]
     pub(super) form: Form,
-    /// Write it here in place of printing it.
+    /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Bench {
-    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    /// A file in StableHLO text or choral's JSON form (detected by content); - for standard input.
     pub(super) program: PathBuf,
-    /// Arguments by position: tensors named "0", "1", ...; random ones, always the same, unless given.
+    /// Arguments by position: tensors named "0", "1", ...; by default random ones, the same at every run.
     #[arg(long, value_name = "IN.safetensors")]
     pub(super) inputs: Option<PathBuf>,
     #[command(flatten)]
     pub(super) transforms: Transforms,
-    /// How long to run it again and again; it runs at least 3 times.
+    /// Seconds to repeat the program for; it runs at least 3 times.
     #[arg(long, value_name = "S", default_value = "2", value_parser = seconds)]
     pub(super) seconds: std::time::Duration,
-    /// Threads to use; all that the machine has, unless given.
+    /// Threads to use; all of the machine's by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
-    /// What runs the program.
+    /// The device that runs the program.
     #[arg(long, value_enum, default_value_t)]
     pub(super) device: Device,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// StableHLO text or choral's JSON form, by content; - is standard input.
+    /// A file in StableHLO text or choral's JSON form (detected by content); - for standard input.
     #[arg(required = true, value_name = "PROGRAM")]
     pub(super) programs: Vec<PathBuf>,
 }
@@ -113,45 +113,46 @@ pub(super) struct Check {
 /// What is done to a program before it is used.
 #[derive(Debug, Args)]
 pub(super) struct Transforms {
-    /// Map over members, as in '0,_,-1->0'; again for members of members.
+    /// Map over members, as in '0,_,-1->0'; repeat it for members of members.
     ///
-    /// For each argument the dimension that holds the members (a negative one counts from the
-    /// end), or _ for a value that all members share; after -> the same for results, the first
-    /// dimension unless given. A single entry stands for all. Of several, the first is the innermost.
+    /// One entry per argument: the dimension that holds the members (a negative one counts from the
+    /// end), or _ for a shared argument. After -> the same for results; the default is the first
+    /// dimension. A single entry stands for all. Of several --vmap, the first is the innermost.
     #[arg(long, value_name = "IN[->OUT]", allow_hyphen_values = true, verbatim_doc_comment)]
     pub(super) vmap: Vec<Vmap>,
-    /// Number of members, if no inputs say it; once for every --vmap, or once for each.
+    /// Number of members, if no inputs give it; once for all --vmap, or once for each.
     #[arg(long, value_name = "N", requires = "vmap")]
     pub(super) axis_size: Vec<u32>,
-    /// What ops between members call the member dimension; once for each --vmap.
+    /// Name of the member axis, for collectives; once for each --vmap.
     #[arg(long, value_name = "NAME", requires = "vmap")]
     pub(super) axis_name: Vec<String>,
-    /// So many members at a time: the same results in less memory; once for every --vmap, or once for each.
+    /// Run this many members at a time: the same results in less memory; once for all --vmap, or once for
+    /// each.
     #[arg(long, value_name = "N", requires = "vmap", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) chunk_size: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Device {
-    /// The interpreter: every op by its definition; slow and sure.
+    /// The interpreter: every op by its definition; slow and simple.
     Reference,
-    /// This machine's processor.
+    /// This machine's CPU.
     #[default]
     Cpu,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Form {
-    /// choral's own text: StableHLO, with named axes and extensions; it can be read again.
+    /// choral's own text: StableHLO with named axes and extensions, which choral reads again.
     #[default]
     Text,
     /// Plain StableHLO, for other tools.
     Stablehlo,
-    /// JSON, exact to the bit; it can be read again.
+    /// JSON, exact to the bit, which choral reads again.
     Json,
-    /// The language of Graphviz.
+    /// Graphviz's DOT language.
     Dot,
-    /// A picture.
+    /// An SVG picture.
     Svg,
     /// A table of what each --vmap did to each op, and what that costs.
     Explain,

@@ -14,7 +14,7 @@ use super::mapping::Mapping;
 use super::program::Source;
 use super::{Error, Outcome, complain, device, inputs};
 
-/// Runs are timed at least so often.
+/// The least number of timed runs.
 const RUNS: usize = 3;
 
 /// The line that is printed; times are of one run.
@@ -69,7 +69,7 @@ fn prepare(arguments: &Bench) -> Result<(Program, Option<Vec<Tensor>>), Error> {
     let given = arguments.inputs.as_ref().map(|path| inputs::read(path, &mapping.arguments)).transpose()?;
     mapping.learn(given.as_deref().unwrap_or_default())?;
     if let Some(size) = mapping.assume() {
-        let note = format!("nothing says how many members there are; {size} are timed (--axis-size N)");
+        let note = format!("the number of members is not given; timing {size} (set it with --axis-size N)");
         complain("note", &note);
     }
     Ok((mapping.apply(program)?, given))

@@ -1,4 +1,4 @@
-//! `choral check`: programs are read and verified, no more.
+//! `choral check`: reads and verifies programs.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::arguments::Check;
 use super::program::Source;
 use super::{Error, Outcome, complain};
 
-/// Says of every file whether it is valid.
+/// Reports whether each file is valid.
 pub(super) fn check(arguments: &Check) -> Result<Outcome, Error> {
     let mut outcome = Outcome::Fine;
     for path in &arguments.programs {

@@ -6,7 +6,7 @@ use choral::runtime::Executable;
 use super::Error;
 use super::arguments::Device;
 
-/// Compiles a program; fails if the machine has not the memory that a run needs.
+/// Compiles a program; fails if the machine lacks the memory that a run needs.
 pub(super) fn compile(program: &Program, device: Device) -> Result<Executable, Error> {
     let device = match device {
         Device::Reference => choral::Device::Reference,

@@ -1,4 +1,4 @@
-//! What a program takes, as far as it is known before its inputs are.
+//! What a program takes, as far as it is known without its inputs.
 
 use std::fmt;
 

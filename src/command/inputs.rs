@@ -57,10 +57,10 @@ fn mismatch(path: &Path, arguments: &[Expected], given: &State<Tensor>) -> Error
     ))
 }
 
-/// The same random arguments at every call: normal floats, small integers, both truth values.
+/// The same random arguments at every call: normal floats, small integers, both booleans.
 ///
 /// # Errors
-/// If there is not the memory.
+/// If memory runs out.
 pub(super) fn random(types: &[TensorType]) -> Result<Vec<Tensor>, choral::Error> {
     let key = Key::new(0);
     types.iter().zip(0..).map(|(ty, position)| Ok(draw(ty, key.fold_in(position))?)).collect()

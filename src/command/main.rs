@@ -9,7 +9,7 @@
 //! | `run`, `show`, `bench`, `check` | the subcommands |
 //! | `picture` | graphs as SVG |
 //!
-//! Must not live here: anything that a user of the library would miss.
+//! Must not live here: anything that a user of the library would need.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -32,13 +32,13 @@ use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Task};
 
-/// What became of a command that was not stopped by an error.
+/// The outcome of a command that no error stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Fine,
     /// A check of the program did not hold.
     CheckFailed,
-    /// Programs are not valid, and each has been said to be so.
+    /// Some programs are invalid, and each was reported.
     Invalid,
 }
 
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help goes to standard output, mistakes to standard error; nobody is left to tell if that fails.
+            // Help goes to standard output, mistakes to standard error. If that fails there is nowhere to
+            // report it.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::FAILURE,
         Ok(Outcome::Invalid) => ExitCode::from(2),
-        // The reader has seen enough, as `head` has.
+        // The reader closed the pipe, as `head` does.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             complain("error", &error);
@@ -92,7 +93,7 @@ fn perform(task: Task) -> Result<Outcome, Error> {
     }
 }
 
-/// A line on standard error; if that is closed, there is nobody to tell.
+/// A line on standard error; if that is closed, it is lost.
 fn complain(kind: &str, message: &dyn std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{kind}: {message}");
 }

@@ -15,7 +15,7 @@ use super::arguments::Transforms;
 use super::expected::Expected;
 use super::vmap::Vmap;
 
-/// Members that are shown and timed where nothing says how many there are.
+/// The number of members to show or time if none is given.
 const ASSUMED: usize = 2;
 
 /// The transforms of a command line, resolved for one program.
@@ -80,7 +80,7 @@ impl<'a> Mapping<'a> {
         Ok(())
     }
 
-    /// Takes a number of members where nothing says it, and returns what it took.
+    /// Sets a number of members where none is given, and returns it.
     pub(super) fn assume(&mut self) -> Option<usize> {
         let unknown = |level: &&mut Level<'_>| level.size.is_none() && level.dims.iter().any(Option::is_some);
         let mut assumed = None;
@@ -141,7 +141,7 @@ impl Level<'_> {
     fn axis(&self, graph: &Graph) -> Result<Axis, Error> {
         let size = self.size.ok_or_else(|| {
             self.vmap.wrong(
-                "no argument is mapped, so the number of members is unknown; map an argument, or say --axis-size N",
+                "no argument is mapped, so the number of members is unknown; map an argument, or set --axis-size N",
             )
         })?;
         Ok(Axis { name: self.name.map_or_else(|| unused_axis(graph), Arc::from), size })
@@ -172,7 +172,7 @@ fn explained(error: &VmapError) -> String {
     match error {
         VmapError::Dims(DimsError::Unbatched { path }) => {
             let result = path.trim_start_matches('.');
-            format!("result {result} is not the same for all members: give it a dimension in place of _")
+            format!("result {result} differs between members: give it a dimension instead of _")
         }
         other => other.to_string(),
     }

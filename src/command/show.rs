@@ -54,14 +54,17 @@ fn mapping<'a>(program: &Program, transforms: &'a Transforms) -> Result<Mapping<
     if let Some(size) = mapping.assume() {
         complain(
             "note",
-            &format_args!("nothing says how many members there are; {size} are shown (--axis-size N)"),
+            &format_args!("the number of members is not given; showing {size} (set it with --axis-size N)"),
         );
     }
     if let checks @ 1.. = program.checks.len() {
         let name = program.graph.name();
         complain(
             "note",
-            &format!("what the checks of @{name} compare is shown as {} results more", 2 * checks),
+            &format!(
+                "the values that the checks of @{name} compare are shown as {} extra results",
+                2 * checks
+            ),
         );
     }
     Ok(mapping)
@@ -71,12 +74,12 @@ fn mapping<'a>(program: &Program, transforms: &'a Transforms) -> Result<Mapping<
 fn explanation(mapping: &Mapping<'_>, program: Program) -> Result<String, Error> {
     let tables: Vec<String> = mapping.explain(program)?.iter().map(ToString::to_string).collect();
     match tables.is_empty() {
-        true => Err(Error::message("there is no --vmap to explain; say --vmap IN[->OUT]")),
+        true => Err(Error::message("there is nothing to explain; add --vmap IN[->OUT]")),
         false => Ok(tables.join("\n")),
     }
 }
 
-/// Plain StableHLO: extensions of ours as StableHLO's own ops.
+/// Plain StableHLO: choral's extensions as StableHLO's own ops.
 fn stablehlo(graph: &Graph) -> Result<String, Error> {
     let plain = export(graph).map_err(|error| Error::message(error.to_string()))?;
     Ok(plain.to_text())

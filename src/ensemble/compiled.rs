@@ -1,4 +1,4 @@
-//! What an ensemble has made: traced members, and the programs over all of them.
+//! What an ensemble has made so far: traced members, and the programs over all of them.
 //!
 //! Lives here: when a member is traced again, and when a program is compiled again. Must not live here:
 //! what holders of an ensemble call.
@@ -34,7 +34,7 @@ where
     pub(super) rows: usize,
 }
 
-/// What the member dimension is called: what ops between members name.
+/// What the member dimension is called: what collectives name.
 const AXIS: &str = "members";
 
 /// The graph that a model leaves for one type of input.
@@ -47,7 +47,7 @@ pub(super) struct Member<M: Tree<Tensor>> {
     output: Arc<dyn Any + Send + Sync>,
     trace: Trace<M>,
     /// Number of members that it was traced for, if it exchanges values with them: then the program
-    /// is for so many, and no more.
+    /// is for exactly this many.
     among: Option<usize>,
 }
 
@@ -133,7 +133,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(executable)
     }
 
-    /// How a member's graph becomes that of so many.
+    /// How a member's graph is mapped over this many members.
     pub(super) fn options(&self, graph: &Graph, rows: usize) -> VmapOptions {
         let of_state = self.state.params().keys().chain(self.state.buffers().keys());
         let mut in_dims: Vec<Option<usize>> =
@@ -151,11 +151,11 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Axis { name: AXIS.into(), size }
     }
 
-    /// Fails if a newcomer, traced alone, leaves another graph than the members.
+    /// Fails if a newcomer's graph differs from that of the members.
     #[track_caller]
     pub(super) fn computes_the_same(&self, model: &M) -> Result<(), Error> {
         let at = Caller::caller();
-        // What settings and state tell is told first, and better.
+        // Differences in settings and state have better messages, and come first.
         self.state.check_model(model)?;
         let code = FunctionalModule::new(model);
         for member in self.made.members.values() {

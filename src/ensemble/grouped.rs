@@ -75,16 +75,16 @@ impl<M: Module<Tensor> + Clone> EnsembleGroups<M> {
         }
     }
 
-    /// Which models run together, and what tells them from the others.
+    /// Which models run together, and what distinguishes them from the others.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().map(|(group, _)| group)
     }
 
-    /// Each model's results on an input that they share, in the models' order.
+    /// Each model's results on a shared input, in the models' order.
     ///
     /// # Errors
-    /// As [`Ensemble::call`]; also where members would meet (`pmean`, `axis_index`, ..) that are in
-    /// different groups.
+    /// As [`Ensemble::call`]; also if members of different groups would exchange values (`pmean`,
+    /// `axis_index`, ..).
     #[track_caller]
     pub fn call<X: Tree<Tensor>>(&self, input: &X) -> Result<Vec<Outputs<M, X>>, Error>
     where

@@ -1,4 +1,4 @@
-//! Ensembles that run: members come and go, and only what must be is compiled again.
+//! Ensembles that run: members come and go, and programs are compiled again only when needed.
 
 mod compiled;
 mod grouped;
@@ -28,7 +28,7 @@ pub type Code<M> = FunctionalModule<<M as Tree<Tensor>>::With<TensorType>>;
 pub type Arguments<X> =
     (State<Var>, State<Var>, <<X as Tree<Tensor>>::With<TensorType> as Tree<TensorType>>::With<Var>);
 
-/// The results of a model `M` on inputs `X`, with types in place of values.
+/// The results of a model `M` on inputs `X`, with types instead of values.
 pub type Types<M, X> = OutputTypes<Code<M>, Arguments<X>>;
 
 /// The results of a model `M` on inputs `X`.
@@ -37,7 +37,7 @@ pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
 /// Models of one architecture, run as one program whose members come and go.
 ///
 /// One member is traced, once for each type of input; the program over all of them is compiled for
-/// the capacity. Members that are replaced, join or leave within it change numbers alone.
+/// the capacity. Replacing, adding or removing members within it changes only numbers.
 ///
 /// ```
 /// use choral::ensemble::Ensemble;
@@ -94,29 +94,29 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ensemble { device, made: Made::default(), ..self }
     }
 
-    /// What members draw where a layer draws by itself (dropout) from a key that they share; an error
-    /// unless said otherwise. A member draws by its number, which is another one's once a member before
-    /// it has left.
+    /// What members draw where a layer draws implicitly (dropout) from a shared key; an error
+    /// unless you say otherwise. A member draws by its number, which changes when a member before
+    /// it leaves.
     #[must_use]
     pub fn randomness(self, randomness: Randomness) -> Self {
         Ensemble { randomness, made: Made::default(), ..self }
     }
 
-    /// So many members at a time: the same results in bounded memory.
+    /// Runs this many members at a time: the same results in bounded memory.
     #[must_use]
     pub fn chunk_size(self, members: usize) -> Self {
         let chunks = Chunks { size: Some(members), ..self.chunks };
         Ensemble { chunks, made: Made::default(), ..self }
     }
 
-    /// As many members at a time as fit into so many bytes, state and results included.
+    /// Runs as many members at a time as fit in this many bytes, state and results included.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
         let chunks = Chunks { memory_limit: Some(on_processor(bytes)), ..self.chunks };
         Ensemble { chunks, made: Made::default(), ..self }
     }
 
-    /// The same ensemble with room for so many members: until there are more, nothing is compiled
+    /// The same ensemble with room for this many members: until there are more, nothing is compiled
     /// again. The program computes all rows, also those that no member has yet; only where members
     /// exchange values (`pmean`, ..) it is for as many as there are.
     ///
@@ -142,7 +142,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         self.state.is_empty()
     }
 
-    /// A member as a model of its own.
+    /// A member as a separate model.
     ///
     /// # Errors
     /// If there is no such member.
@@ -151,8 +151,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(self.state.unstack(index)?)
     }
 
-    /// Puts another model in a member's place. If it does not share what all members shared so far,
-    /// each gets its own, and the next call compiles again.
+    /// Puts another model in a member's place. If it differs in a shared tensor,
+    /// that tensor becomes per-member, and the next call compiles again.
     ///
     /// # Errors
     /// If there is no such member; if the model differs from the members in settings, state or what
@@ -163,7 +163,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(self.state.replace_member(index, model)?)
     }
 
-    /// Adds a model behind the last member. Beyond the capacity, which then doubles, the next call
+    /// Adds a model after the last member. Beyond the capacity, which then doubles, the next call
     /// compiles again.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(self.state.push_member(model)?)
     }
 
-    /// Takes a member out and returns it; those behind it move up.
+    /// Takes a member out and returns it; those after it move up.
     ///
     /// # Errors
     /// If there is no such member, or no other.
@@ -195,10 +195,10 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 }
 
 impl<M: Module<Tensor> + Clone> Ensemble<M> {
-    /// All members' results on an input that they share, the members first.
+    /// All members' results on a shared input, the members first.
     ///
     /// # Errors
-    /// Whatever the models do that does not fit, with the lines that did it; whatever the device
+    /// Everything in the models that does not fit, with its lines; whatever the device
     /// cannot do.
     #[track_caller]
     pub fn call<X: Tree<Tensor>>(&self, input: &X) -> Result<Outputs<M, X>, Error>
@@ -241,7 +241,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 }
 
 fn other_structure() -> Error {
-    CompilerError::Message("the program has another number of results than its models".to_owned()).into()
+    CompilerError::Message("the number of results is not that of the models' output".to_owned()).into()
 }
 
 impl<M: Tree<Tensor>> fmt::Debug for Ensemble<M> {

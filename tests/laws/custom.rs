@@ -1,4 +1,4 @@
-//! Programs whose parts are ops of users' own: what branches and loops hold, or all of it, as code
+//! Programs whose parts are user-defined ops: what branches and loops hold, or all of it, as code
 //! that choral does not know or as a function with a batching rule. Either way the rule is `vmap`.
 
 use choral::ir::op::{Custom, CustomOp};

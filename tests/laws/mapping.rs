@@ -47,7 +47,7 @@ impl Mapping {
         self.batched(graph, axis, None).map_err(|error| format!("{self:?}: vmap fails: {error}"))
     }
 
-    /// The graph of all members, so many at a time.
+    /// The graph of all members, this many at a time.
     pub(crate) fn apply_in_chunks(&self, graph: &Graph, chunk: usize) -> Result<Graph, String> {
         self.batched(graph, "members", Some(chunk))
             .map_err(|error| format!("{self:?}: vmap in chunks of {chunk} fails: {error}"))

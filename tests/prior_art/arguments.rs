@@ -29,25 +29,25 @@ fn fewer_in_dims_than_arguments_are_an_error() {
 #[test]
 fn more_in_dims_than_arguments_are_an_error() {
     let message = message(add_with((0, 0, None::<i64>), &numbers(&[2, 3]), &numbers(&[2, 3])));
-    assert_snapshot!(message, @r#"in_dims has an entry .2, but there is no such part; the parts there are ["0", "1"]"#);
+    assert_snapshot!(message, @r#"in_dims has an entry .2, but there is no such part; its parts are ["0", "1"]"#);
 }
 
 #[test]
 fn in_dims_that_go_deeper_than_the_arguments_are_an_error() {
     let message = message(add_with((0, (0, 0)), &numbers(&[2, 3]), &numbers(&[2, 3])));
-    assert_snapshot!(message, @"in_dims has an entry .1.0, but there is no such part; what is there has no parts");
+    assert_snapshot!(message, @"in_dims has an entry .1.0, but there is no such part; the value has no parts");
 }
 
 #[test]
 fn a_tuple_of_in_dims_for_a_tensor_by_itself_is_an_error() {
     let message = message(vmap(|x: Var| x.exp(), (0,)).call(&numbers(&[2, 3])));
-    assert_snapshot!(message, @"in_dims has an entry .0, but there is no such part; what is there has no parts");
+    assert_snapshot!(message, @"in_dims has an entry .0, but there is no such part; the value has no parts");
 }
 
 #[test]
 fn a_name_that_in_dims_misspell_is_an_error() {
     let message = message(layer_with((by_name([("wieght", Some(0)), ("bias", None)]), None::<i64>)));
-    assert_snapshot!(message, @r#"in_dims has an entry .0.wieght, but there is no such part; the parts there are ["weight", "bias"]"#);
+    assert_snapshot!(message, @r#"in_dims has an entry .0.wieght, but there is no such part; its parts are ["weight", "bias"]"#);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn faults_of_all_arguments_are_told_together() {
     in_dims.1 is 1, but the value is tensor<4xf32>, so it must lie in -1..1
     ");
     let names = by_name([("wieght", Some(0)), ("bias", None)]);
-    assert_snapshot!(message(layer_with((names, None::<i64>))), @r#"in_dims has an entry .0.wieght, but there is no such part; the parts there are ["weight", "bias"]"#);
+    assert_snapshot!(message(layer_with((names, None::<i64>))), @r#"in_dims has an entry .0.wieght, but there is no such part; its parts are ["weight", "bias"]"#);
     let pair = |x: Var| (x.exp(), x.sum(()), x);
     let told = message(vmap(pair, 0).out_dims((2, None, 3)).call(&x));
     assert_snapshot!(told, @"
@@ -114,10 +114,10 @@ fn a_dimension_of_what_is_no_tensor_is_an_error() -> TestResult {
     let scaled = |(x, factor): (Var, f64)| x * factor;
     let x = Tensor::from([1.0f32, 2.0]);
     let told = message(vmap(scaled, (0, 0)).call((&x, 3.0)));
-    assert_snapshot!(told, @"in_dims.1 is 0, but the value there is 3.0, no tensor; say None");
+    assert_snapshot!(told, @"in_dims.1 is 0, but the value there is 3.0, not a tensor; use None");
     let both = |x: Var| (x, 7usize);
     let told = message(vmap(both, 0).out_dims((0, 1)).call(&x));
-    assert_snapshot!(told, @"out_dims.1 is 1, but the value there is 7, no tensor; say None");
+    assert_snapshot!(told, @"out_dims.1 is 1, but the value there is 7, not a tensor; use None");
     let shifted = |(x, by): (Var, Option<Var>)| by.into_iter().fold(x, |x, by| x + by);
     assert!(vmap(shifted, (0, 0)).call((&x, None::<Tensor>))?.bit_eq(&x));
     Ok(())
@@ -145,9 +145,9 @@ fn a_dimension_of_a_scalar_is_an_error() {
     let (x, scalar) = (numbers(&[2]), Tensor::scalar(1.0f32));
     let faults = [message(add_with((0, 0), &x, &scalar)), message(add_with(-1, &scalar, &scalar))];
     assert_snapshot!(faults.join("\n"), @"
-    in_dims.1 is 0, but the value is tensor<f32>, which has no dimensions; say None
-    in_dims.0 is -1, but the value is tensor<f32>, which has no dimensions; say None
-    in_dims.1 is -1, but the value is tensor<f32>, which has no dimensions; say None
+    in_dims.1 is 0, but the value is tensor<f32>, which has no dimensions; use None
+    in_dims.0 is -1, but the value is tensor<f32>, which has no dimensions; use None
+    in_dims.1 is -1, but the value is tensor<f32>, which has no dimensions; use None
     ");
 }
 
@@ -174,14 +174,14 @@ fn nothing_mapped_is_an_error() {
     let x = numbers(&[2, 3]);
     let faults = [message(add_with(None, &x, &x)), message(add_with((None, None), &x, &x))];
     assert_snapshot!(faults.join("\n"), @"
-    no argument is mapped, so the number of members is unknown; map an argument, or say .axis_size(n)
-    no argument is mapped, so the number of members is unknown; map an argument, or say .axis_size(n)
+    no argument is mapped, so the number of members is unknown; map an argument, or set .axis_size(n)
+    no argument is mapped, so the number of members is unknown; map an argument, or set .axis_size(n)
     ");
 }
 
 #[test]
 fn a_function_without_arguments_is_an_error() {
-    assert_snapshot!(message(vmap(|(): ()| (), 0).call(())), @"no argument is mapped, so the number of members is unknown; map an argument, or say .axis_size(n)");
+    assert_snapshot!(message(vmap(|(): ()| (), 0).call(())), @"no argument is mapped, so the number of members is unknown; map an argument, or set .axis_size(n)");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 
 use super::{TestResult, message, numbers};
 
-/// A result of each member's own and one that all share.
+/// A per-member result and a shared one.
 fn own_and_shared((x, w): (Var, Var)) -> (Var, Var) {
     (w.matmul(&x).tanh(), w.exp())
 }

@@ -46,7 +46,7 @@ fn shapes_that_do_not_fit_are_told_together() {
     stablehlo.pad: low, high and interior need one entry per dimension of tensor<2x3xf32> (C2)
       operand 0: %arg : tensor<2x3xf32>
       operand 1: %constant.constant : tensor<f32>
-    stablehlo.concatenate: operands may differ in dimension 0 alone, but operand 0 is tensor<2x3xf32> and operand 1 is tensor<6xf32> (C2)
+    stablehlo.concatenate: operands may differ only in dimension 0, but operand 0 is tensor<2x3xf32> and operand 1 is tensor<6xf32> (C2)
       operand 0: %arg : tensor<2x3xf32>
       operand 1: %reshape : tensor<6xf32>
     ");
@@ -74,23 +74,23 @@ fn sizes_beyond_all_memory_are_an_error() {
         ]
     });
     assert_snapshot!(beyond, @"
-    stablehlo.broadcast_in_dim: result 0 is tensor<4611686018427387904xf32>, more than memory can address (size)
+    stablehlo.broadcast_in_dim: result 0 is tensor<4611686018427387904xf32>, which is more than memory can address (size)
       operand 0: %sum : tensor<f32>
-    stablehlo.add: operand 0 is tensor<1099511627776x1099511627776xf32>, more than memory can address (size)
+    stablehlo.add: operand 0 is tensor<1099511627776x1099511627776xf32>, which is more than memory can address (size)
       operand 0: %constant.constant : tensor<1099511627776x1099511627776xf32>
       operand 1: %add.constant : tensor<1099511627776x1099511627776xf32>
-    stablehlo.convolution: result 0 is tensor<1x1x4611686018427387908xf32>, more than memory can address (size)
+    stablehlo.convolution: result 0 is tensor<1x1x4611686018427387908xf32>, which is more than memory can address (size)
       operand 0: %reshape : tensor<1x1x6xf32>
       operand 1: %reshape : tensor<1x1x3xf32>
     max_pool: padding of [18446744073709551615] is more than memory can address
-    stablehlo.pad: padded dimension 2 of tensor<1x1x6xf32> is longer than 64 bits can count (size)
+    stablehlo.pad: padded dimension 2 of tensor<1x1x6xf32> is too large for 64 bits (size)
       operand 0: %reshape : tensor<1x1x6xf32>
       operand 1: %constant.constant : tensor<f32>
     ");
     let copies = vmap(|x: Var| x.exp(), None::<i64>).axis_size(usize::MAX);
     let told = message(copies.call(&numbers(&[2])));
     assert_snapshot!(told, @"
-    stablehlo.broadcast_in_dim: result 0 is tensor<18446744073709551615x2xf32>, more than memory can address (size)
+    stablehlo.broadcast_in_dim: result 0 is tensor<18446744073709551615x2xf32>, which is more than memory can address (size)
       operand 0: %exponential : tensor<2xf32>
     ");
     let limited = vmap(|x: Var| x.exp(), None::<i64>).axis_size(usize::MAX).memory_limit(1 << 30);
@@ -178,7 +178,7 @@ fn a_function_with_a_rule_takes_all_it_uses_as_arguments() {
     };
     let message = message(vmap(function, 0).trace(&numbers(&[5, 3])));
     assert_snapshot!(message, @"
-    custom_vmap: the function uses values from around it; make them arguments
+    custom_vmap: the function captures values from outside; pass them as arguments
       at tests/prior_art/faults.rs:177:9
     ");
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `arguments` | `in_dims`: their structure, their range, how many members there are |
 //! | `results` | `out_dims`; what all members share; no members, and one |
-//! | `chunks` | so many members at a time |
+//! | `chunks` | a given number of members at a time |
 //! | `stacking` | models that belong together, and state that is a model's |
 //! | `normalisation` | batch normalisation and its running statistics |
 //! | `members` | what members have of their own: keys, rows, starts, kernels, rounds; axes by name |
@@ -12,7 +12,7 @@
 //!
 //! Some of their errors cannot happen here, because such programs do not compile:
 //!
-//! - dimensions that are no integers (also truth values), and modes that are none;
+//! - dimensions that are no integers (also booleans), and modes that are none;
 //! - arguments by keyword, and results that are neither tensors nor plain data;
 //! - models of different types, parameters that are tied, and flags that ask for gradients;
 //! - writing in place, `.item()` and `if` on a traced value;

@@ -21,13 +21,13 @@ fn fewer_out_dims_than_results_are_an_error() {
 
 #[test]
 fn more_out_dims_than_results_are_an_error() {
-    assert_snapshot!(message(two_with((0, 0, 0))), @r#"out_dims has an entry .2, but there is no such part; the parts there are ["0", "1"]"#);
+    assert_snapshot!(message(two_with((0, 0, 0))), @r#"out_dims has an entry .2, but there is no such part; its parts are ["0", "1"]"#);
 }
 
 #[test]
 fn a_tuple_of_out_dims_for_one_result_is_an_error() {
     let message = message(vmap(|x: Var| x.exp(), 0).out_dims((0, 0)).call(&numbers(&[2, 3])));
-    assert_snapshot!(message, @"out_dims has an entry .0, but there is no such part; what is there has no parts");
+    assert_snapshot!(message, @"out_dims has an entry .0, but there is no such part; the value has no parts");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_name_that_no_result_has_is_an_error() {
     let function = |x: Var| State::from([("mean".to_owned(), x.mean(())), ("var".to_owned(), x.var((), 0))]);
     let out_dims = State::from([("mean".to_owned(), 0), ("variance".to_owned(), 0)]);
     let message = message(vmap(function, 0).out_dims(out_dims).call(&numbers(&[2, 3])));
-    assert_snapshot!(message, @r#"out_dims has an entry .variance, but there is no such part; the parts there are ["mean", "var"]"#);
+    assert_snapshot!(message, @r#"out_dims has an entry .variance, but there is no such part; its parts are ["mean", "var"]"#);
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn an_ensemble_of_no_models_is_an_error() {
 #[test]
 fn a_parameter_that_only_a_later_model_has_is_an_error() {
     assert_snapshot!(refusal(&[with_layers(1), with_layers(1), with_layers(2)]), @"
-    member 2 has other state names than member 0:
+    member 2 differs from member 0 in its state names:
       unexpected: layers.1.weight, layers.1.bias
     ");
 }
@@ -55,7 +55,7 @@ fn a_parameter_that_only_a_later_model_has_is_an_error() {
 #[test]
 fn a_parameter_that_a_later_model_lacks_is_an_error() {
     assert_snapshot!(refusal(&[with_layers(2), with_layers(1)]), @"
-    member 1 has other state names than member 0:
+    member 1 differs from member 0 in its state names:
       missing: layers.1.weight, layers.1.bias
     ");
 }

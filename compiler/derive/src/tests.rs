@@ -1,4 +1,4 @@
-//! What the macro refuses, and the words it does so in.
+//! What the macro refuses, and its messages.
 
 use syn::{DeriveInput, parse_quote};
 

@@ -1,7 +1,7 @@
 //! Functions that carry their own batching rule, as `jax.custom_batching.custom_vmap`.
 //!
-//! Lives here: what a user says once, where a better program for many members is known than the
-//! rules of the ops inside would find. Ops of users' own, with type rule and evaluation, are
+//! Lives here: what a user says once, where the user knows a better program for many members than the
+//! rules of the ops inside would find. User-defined ops, with type rule and evaluation, are
 //! [`choral_ir::op::CustomOp`].
 
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use crate::front::tree::{Tree, leaves, rebuild};
 use crate::transform::between::any_in;
 use crate::transform::views;
 
-/// A function with a batching rule of its own; made by [`custom_vmap`].
+/// A function with its own batching rule; made by [`custom_vmap`].
 #[derive(Debug, Clone)]
 pub struct CustomVmap<F, R> {
     function: F,
@@ -33,7 +33,7 @@ pub struct CustomVmap<F, R> {
 ///
 /// The rule gets the number of members, for each leaf of the arguments whether it is mapped, and the
 /// arguments, mapped ones with the members first. It returns the results, and for each leaf of them
-/// whether it is mapped (then with the members first). The function must not use values from around it.
+/// whether it is mapped (then with the members first). The function must not capture values.
 ///
 /// ```
 /// use choral_compiler::custom::custom_vmap;
@@ -75,11 +75,11 @@ where
         let Traced { graph, output, captures } =
             function::trace_as(&self.function, &args, |_, var: &Var| var.ty().clone())?;
         if !captures.is_empty() {
-            return Err(self.fault("the function uses values from around it; make them arguments"));
+            return Err(self.fault("the function captures values from outside; pass them as arguments"));
         }
         if any_in(&graph, &|_| true) {
             let message = "the function is along an axis of a vmap around it, of which its rule cannot know; \
-                           compute outside of it what depends on the axis (its index, sums, draws by members)";
+                           compute outside it what depends on the axis (its index, sums, draws by members)";
             return Err(self.fault(message));
         }
         let structure = args.map(&mut Default::default(), &mut |_, var: &Var| var.ty().clone());

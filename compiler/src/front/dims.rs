@@ -34,7 +34,7 @@ impl fmt::Debug for ByLeaf {
     }
 }
 
-/// The same function, not one that says the same.
+/// Equal if they are the same function.
 impl PartialEq for ByLeaf {
     fn eq(&self, other: &ByLeaf) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -180,12 +180,12 @@ impl Dims {
         what: &'static str,
         tree: &impl Tree<T>,
     ) -> Result<Vec<Option<i64>>, DimsError> {
-        // Also empty containers, so that an entry for one is not taken for a mistake.
+        // Empty containers too, so that an entry for one is not an error.
         let places = places(tree);
         let segments: Vec<&[Segment]> = places.iter().map(Path::segments).collect();
         let mut errors = Vec::new();
         self.check_entries(what, &segments, String::new(), &mut errors);
-        // A wrong name leaves a part without its entry: one report is enough.
+        // A wrong name also leaves a part without its entry: one report is enough.
         DimsError::none_of(std::mem::take(&mut errors))?;
         let of_settings = settings(tree).into_iter();
         errors.extend(of_settings.filter_map(|(path, value)| self.no_tensor(what, &path, value)));
@@ -205,7 +205,7 @@ impl Dims {
             dims = entries.get(&segment.name())?;
         }
         match dims {
-            // What is not there has no tensors either.
+            // A missing part has no tensors either.
             Dims::All(Some(dim)) if value != "None" && !path.segments().is_empty() => {
                 Some(DimsError::NoTensor { what, path: path.to_string(), dim: *dim, value })
             }

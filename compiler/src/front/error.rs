@@ -47,7 +47,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error with the user's line, if it does not tell a line of its own.
+    /// The error with the user's line, unless it has one already.
     #[must_use]
     pub fn at(self, location: Location) -> Error {
         let is_located = match &self {
@@ -124,7 +124,7 @@ pub enum EnsembleError {
     #[error("the only member of an ensemble cannot leave it; replace it, or drop the ensemble")]
     Last,
     #[error(
-        "{who} has other state names than member 0:{}{}",
+        "{who} differs from member 0 in its state names:{}{}",
         listed("missing", .missing),
         listed("unexpected", .unexpected)
     )]
@@ -132,10 +132,10 @@ pub enum EnsembleError {
     #[error("{name}: member 0 has {expected}, but {who} has {got}")]
     Type { name: String, who: Who, expected: TensorType, got: TensorType },
     #[error(
-        "members in {groups} groups of different structure run as programs of their own, and cannot meet along the axis `members` (psum, all_gather, axis_index, ..)"
+        "members in {groups} groups of different structure run as separate programs, and cannot exchange values along the axis `members` (psum, all_gather, axis_index, ..)"
     )]
     Groups { groups: usize },
-    #[error("{who} computes something else than member 0: {difference}")]
+    #[error("{who} computes something different from member 0: {difference}")]
     Graph { who: Who, difference: String },
     #[error(
         "the forward pass changed {}, which this call would lose; use returning_buffers(), or put the models in eval mode",
@@ -149,7 +149,7 @@ pub enum EnsembleError {
 pub enum Who {
     /// The member of this number.
     Member(usize),
-    /// One that is to become a member.
+    /// A model about to become a member.
     Newcomer,
 }
 

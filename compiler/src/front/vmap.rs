@@ -1,6 +1,6 @@
 //! `vmap`: a function of one member becomes a function of all.
 //!
-//! Lives here: what users call, and how what they say of dimensions becomes dimensions of inputs
+//! Lives here: what users call, and how `in_dims` and `out_dims` become dimensions of inputs
 //! and results. The pass over graphs is [`crate::transform::vmap`].
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub struct Vmap<F> {
 /// Maps `function` over a dimension of its arguments, as `torch.vmap` and `jax.vmap` do.
 ///
 /// `in_dims` says which dimension of each argument holds the members: an integer (negative counts
-/// from the end), `None` for what all members share, or a structure of these. The members come
+/// from the end), `None` for a shared argument, or a structure of these. The members come
 /// first in the results unless [`Vmap::out_dims`] says otherwise.
 ///
 /// ```
@@ -61,7 +61,7 @@ pub fn vmap<F>(function: F, in_dims: impl IntoDims) -> Vmap<F> {
 }
 
 impl<F> Vmap<F> {
-    /// Where the members lie in each result; `None` for a result that all members share.
+    /// Where the members lie in each result; `None` for a shared result.
     #[must_use]
     pub fn out_dims(mut self, out_dims: impl IntoDims) -> Self {
         self.out_dims = out_dims.into_dims();
@@ -75,7 +75,7 @@ impl<F> Vmap<F> {
         self
     }
 
-    /// What the member dimension is called in printed graphs, and by ops between members such as
+    /// What the member dimension is called in printed graphs, and by collectives such as
     /// [`Var::psum`]: letters, digits, `_`, `.` and `-`.
     #[must_use]
     pub fn axis_name(mut self, name: &str) -> Self {
@@ -83,8 +83,8 @@ impl<F> Vmap<F> {
         self
     }
 
-    /// So many members at a time: the same results in bounded memory. What all members share is
-    /// computed once all the same.
+    /// Runs this many members at a time: the same results in bounded memory. Shared values are
+    /// still computed once.
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap};
@@ -101,24 +101,24 @@ impl<F> Vmap<F> {
         self
     }
 
-    /// As many members at a time as fit into so many bytes, inputs and results included, by
+    /// Runs as many members at a time as fit in this many bytes, inputs and results included, by
     /// [`choral_ir::cost::peak_bytes`].
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
         self.memory_limit_of(MemoryLimit::of_values(bytes))
     }
 
-    /// As [`Vmap::memory_limit`], by what a device says that a run takes.
+    /// As [`Vmap::memory_limit`], with the memory that a device says a run takes.
     #[must_use]
     pub fn memory_limit_of(mut self, limit: MemoryLimit) -> Self {
         self.chunks.memory_limit = Some(limit);
         self
     }
 
-    /// What members draw where a layer draws by itself (dropout) from a key that they share: an
-    /// error unless said otherwise, as in `torch.func`. Keys that may differ between members (mapped
-    /// ones, and what a branch or a loop may make a member's own), and draws from keys that the function
-    /// names ([`crate::front::trace::random`]), are not touched by this.
+    /// What members draw where a layer draws implicitly (dropout) from a shared key: an
+    /// error unless you say otherwise, as in `torch.func`. Keys that may differ between members (mapped
+    /// ones, and keys that a branch or a loop may make per-member), and draws from keys that the function
+    /// names ([`crate::front::trace::random`]), are unaffected.
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap, with_key};
@@ -182,8 +182,8 @@ fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
     }
 }
 
-/// The graph of one member of `function`: ops between members know the axis, and layers that draw by
-/// themselves know what members do with a key that they share. [`vmap_graph`]
+/// The graph of one member of `function`: collectives know the axis, and layers that draw
+/// implicitly know what members do with a shared key. [`vmap_graph`]
 /// along this axis makes it the graph of all.
 ///
 /// # Errors

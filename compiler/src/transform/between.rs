@@ -1,4 +1,4 @@
-//! Ops between members: which there are in a graph and its regions, and what they need.
+//! Collectives: which there are in a graph and its regions, and what they need.
 //!
 //! Must not live here: what becomes of them ([`crate::transform::rules::collective`]).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
@@ -34,13 +34,13 @@ pub(crate) fn exchanges(op: &CollectiveOp) -> bool {
     }
 }
 
-/// Whether `holds` holds for an op between members: this one, or one in its regions.
+/// Whether `holds` holds for a collective: this op, or one in its regions.
 pub(crate) fn any_collective(op: &Op, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
     matches!(op, Op::Collective(op) if holds(op))
         || op.regions().into_iter().any(|region| any_in(region, holds))
 }
 
-/// Whether `holds` holds for an op between members in the graph, or in a region of it.
+/// Whether `holds` holds for a collective in the graph, or in a region of it.
 pub(crate) fn any_in(graph: &Graph, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
     graph.nodes().any(|(_, node)| match &node.kind {
         NodeKind::Op(op) => any_collective(op, holds),

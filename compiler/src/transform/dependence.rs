@@ -1,6 +1,6 @@
 //! What the results of a graph depend on: which of its inputs, and whether the members themselves.
 //!
-//! A property of the graph alone, so that nobody has to build a region to learn which of its results
+//! A property of the graph alone, so no pass has to build a region to learn which of its results
 //! differ between members: [`of_outputs`] visits every region once, whatever is mapped later. Must not
 //! live here: what is built where a value differs ([`crate::transform::rules`]).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
@@ -14,17 +14,17 @@ use fixedbitset::FixedBitSet;
 
 use crate::transform::between::{any_in, exchanges};
 
-/// Where differences between members come from that a value may have.
+/// Where a value's differences between members come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sources {
     /// The inputs, by number, that the value depends on.
     inputs: FixedBitSet,
-    /// Whether it differs by itself, as a member's number does.
+    /// Whether it differs on its own, as a member number does.
     is_own: bool,
 }
 
 impl Sources {
-    /// A value that is the same for all members, in a graph with so many inputs.
+    /// A value that is the same for all members, in a graph with this many inputs.
     fn none(inputs: usize) -> Sources {
         Sources { inputs: FixedBitSet::with_capacity(inputs), is_own: false }
     }
@@ -100,7 +100,7 @@ fn of_results(op: &Op, axis: &Arc<str>, count: usize, operands: &[Sources], resu
     }
 }
 
-/// Members meet along the axis: what all of them see is the same for all.
+/// A collective along the axis: its result is the same for all members.
 fn of_collective(op: &CollectiveOp, axis: &Arc<str>, count: usize, operands: &[Sources]) -> Sources {
     let is_bound = op.axes().contains(axis);
     match op {
@@ -146,7 +146,7 @@ fn of_branches(
     operands: &[Sources],
 ) -> Vec<Sources> {
     let (index, given) = (&operands[0], &operands[1..]);
-    // Of one branch there is no choice.
+    // With one branch there is no choice.
     let decides = if branches.len() == 1 { Sources::none(count) } else { index.clone() };
     let mut results: Vec<Sources> = vec![decides; branches[0].outputs().len()];
     for branch in branches {
@@ -163,7 +163,7 @@ pub(crate) struct Carried {
     pub(crate) running: Vec<Sources>,
     /// Of the number of rounds.
     pub(crate) rounds: Sources,
-    /// Which carried values the body hands on as they are.
+    /// Which carried values the body returns unchanged.
     handed_on: Vec<bool>,
 }
 
@@ -181,10 +181,10 @@ impl Carried {
     }
 }
 
-/// The sources of what a loop carries, once nothing changes any more.
+/// The sources of what a loop carries, at the fixed point.
 ///
-/// All running members have done as many rounds: what these change for all of them alike stays shared.
-/// Only where members exchange values do those that have ended give what they ended with.
+/// All running members have run the same number of rounds: what changes alike for all of them stays shared.
+/// Only collectives read the values of members that have ended.
 pub(crate) fn of_while(op: &While, axis: &Arc<str>) -> Carried {
     let count = op.body.inputs().len();
     let (body, cond) = (of_outputs(&op.body, axis), &of_outputs(&op.cond, axis)[0]);
@@ -206,7 +206,7 @@ pub(crate) fn of_while(op: &While, axis: &Arc<str>) -> Carried {
     }
 }
 
-/// Whether a body returns the carried value of this number as it is.
+/// Whether a body returns the carried value of this number unchanged.
 pub(crate) fn hands_on(body: &Graph, at: usize) -> bool {
     body.outputs()[at].value == body.inputs()[at].value
 }
@@ -219,7 +219,7 @@ pub(crate) struct Scanned {
     pub(crate) results: Vec<Sources>,
 }
 
-/// The sources of what a scan carries, once nothing changes any more, and of its results.
+/// The sources of what a scan carries, at the fixed point, and of its results.
 pub(crate) fn of_scan(op: &Scan, axis: &Arc<str>, operands: usize) -> Scanned {
     let body = of_outputs(&op.body, axis);
     let (outputs, carried) = (op.outputs(), op.inputs..op.inputs + op.carried);

@@ -1,5 +1,5 @@
-//! What the mapped graph is built with: values with their member dimension, and a builder that puts it
-//! where a rule wants it.
+//! What builds the mapped graph: values with their member dimension, and a builder that puts it
+//! where a rule needs it.
 //!
 //! Four helpers carry nearly every rule: [`MappedBuilder::aligned`] (one member dimension for all
 //! operands), [`shift`] (renumber attributes past it), [`settle`] (where it lies in the result) and
@@ -13,12 +13,12 @@ use choral_ir::{BuildError, Builder, DType, Op, TensorType, Value};
 
 use crate::transform::views;
 
-/// A value as the mapped function sees it: the same for every member, or one per member.
+/// A value as the mapped function sees it: shared, or one per member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// The same for every member; carries no member dimension.
+    /// Shared: the same for every member; no member dimension.
     Shared(Value),
-    /// One per member, laid out along this dimension.
+    /// Mapped: one per member, along this dimension.
     Mapped(Value, usize),
 }
 
@@ -45,14 +45,14 @@ impl Lane {
 pub(crate) struct MappedBuilder {
     pub(crate) builder: Builder,
     pub(crate) size: usize,
-    /// The name that ops between members know them by.
+    /// The axis name that collectives use.
     pub(crate) axis: Arc<str>,
-    /// The members' numbers, where they are a chunk of all.
+    /// The member numbers, if the members are a chunk of all.
     numbers: Option<Value>,
 }
 
 impl MappedBuilder {
-    /// An empty graph of this name, for so many members.
+    /// An empty graph of this name, for this many members.
     pub(crate) fn new(name: &str, size: usize, axis: Arc<str>) -> MappedBuilder {
         MappedBuilder { builder: Builder::new(name), size, axis, numbers: None }
     }

@@ -2,14 +2,14 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`vmap`] | the pass: what is said about the members, chunks, members' numbers |
+//! | [`vmap`] | the pass: its options, chunks, member numbers |
 //! | `walk` | its walk over a graph and its regions |
 //! | `rules` | how each op carries the members: one file per op family |
 //! | `lane` | what rules build with |
 //! | [`explain`](mod@explain) | what `vmap` did, op by op |
 //! | [`rewrite`] | clean-up of graphs |
 //! | [`export`](mod@export) | the same program in StableHLO's own ops |
-//! | `dependence`, `between` | questions about a graph: what depends on what, which ops are between members |
+//! | `dependence`, `between` | questions about a graph: what depends on what, which ops are collectives |
 //! | `views`, `threefry` | broadcasts and transposes that compose; random bits in ordinary ops |
 //!
 //! Must not live here: what users write ([`crate::front`]), and evaluation.

@@ -1,5 +1,5 @@
 //! Broadcasts and transposes that look at what made their operand, so that chains of them stay
-//! one op and constants are re-made in place. What this leaves unused, clean-up removes.
+//! one op and constants are re-made in place. Clean-up removes what this leaves unused.
 
 use choral_ir::op::{BroadcastInDim, ShapeOp, Transpose};
 use choral_ir::{BuildError, Builder, NodeKind, Op, Tensor, Value};

@@ -12,7 +12,7 @@ use crate::transform::lane::{Lane, MappedBuilder};
 use crate::transform::rewrite;
 use crate::transform::rules;
 
-/// The graph's outputs, its ops added to the graph in the making.
+/// The graph's outputs, its ops added to the graph being built.
 pub(crate) fn outputs(
     cx: &mut MappedBuilder,
     graph: &Graph,
@@ -24,7 +24,7 @@ pub(crate) fn outputs(
     Ok(outputs)
 }
 
-/// The results of one node, its ops added to the graph in the making.
+/// The results of one node, its ops added to the graph being built.
 pub(crate) fn step(cx: &mut MappedBuilder, node: &Node, operands: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     cx.builder.describe(Some(node.name.clone()), node.location.clone());
     match &node.kind {
@@ -72,7 +72,7 @@ pub(crate) fn finished(builder: Builder, outputs: &[Value]) -> Result<Graph, Bui
     rewrite::common_subexpressions(&rewrite::dead_code(&builder.finish(outputs))?)
 }
 
-/// The graph's inputs in the graph in the making.
+/// The graph's inputs, in the graph being built.
 pub(crate) fn inputs(cx: &mut MappedBuilder, graph: &Graph, in_dims: &[Option<usize>]) -> Vec<Lane> {
     let input = |(port, &dim): (&choral_ir::graph::Port, &Option<usize>)| {
         let node = graph.node(port.value.node());

@@ -1,4 +1,4 @@
-//! Ops between members: sums, gathers and exchanges along a named axis.
+//! Collectives: sums, gathers and exchanges along a named axis.
 //!
 //! They mean something inside a mapped function alone: the `vmap` that binds the name of their axis
 //! replaces them by ops on the member dimension. Names and rules are `jax.lax`'s.
@@ -105,7 +105,7 @@ pub struct AllToAll {
     pub concat_dimension: usize,
 }
 
-/// Keys for draws that nobody passed a key for: a member's own where the operand differs between
+/// Keys for draws without an explicit key: a member's own where the operand differs between
 /// members along the axis, and what `randomness` says where all of them share it. A second operand
 /// is the member's number, where regions are handed it.
 ///
@@ -195,7 +195,7 @@ pub fn infer(op: &CollectiveOp, operands: &[&TensorType]) -> Result<Vec<TensorTy
         ensure!(
             is_leading && numbers.rank() < keys.rank(),
             "C2",
-            "expected numbers, i32 with leading dimensions of {keys}, got {numbers}"
+            "expected member numbers, i32 with the leading dimensions of {keys}, got {numbers}"
         );
     } else {
         arity(1, operands)?;
@@ -215,7 +215,7 @@ pub fn infer(op: &CollectiveOp, operands: &[&TensorType]) -> Result<Vec<TensorTy
             spelled("a member's number", pairs.iter().flat_map(|(from, to)| [from, to]))?;
             for (position, (from, to)) in pairs.iter().enumerate() {
                 let twice = pairs[..position].iter().any(|other| other.0 == *from || other.1 == *to);
-                ensure!(!twice, "C1", "{from} -> {to} names a member that an earlier pair names");
+                ensure!(!twice, "C1", "{from} -> {to} repeats a member of an earlier pair");
             }
             Ok(vec![ty.clone()])
         }

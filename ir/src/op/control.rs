@@ -2,7 +2,7 @@
 //!
 //! Their regions capture nothing: what a branch or a body reads from outside is an operand. A
 //! branch takes all operands after the first, a scan those after its carried values; a `while`
-//! carries what it only reads, and hands it on unchanged.
+//! carries what it only reads, and returns it unchanged.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub struct Case {
     pub branches: Vec<Arc<Graph>>,
 }
 
-/// The body again and again on its own results, while the condition holds.
+/// Repeats the body on its own results, while the condition holds.
 ///
 /// (C1) the condition takes the operands and returns a scalar `i1`; (C2) the body takes the
 /// operands and returns values of their types.
@@ -201,7 +201,7 @@ fn infer_branches(
 ) -> Result<Vec<TensorType>, TypeError> {
     let chosen_by = operands.first().copied();
     let scalar = TensorType::scalar(index);
-    ensure!(chosen_by == Some(&scalar), "C1", "operand 0 must be {scalar}, and chooses the branch");
+    ensure!(chosen_by == Some(&scalar), "C1", "operand 0 must be {scalar}, because it chooses the branch");
     let Some(first) = branches.first() else {
         ensure!(false, "C1", "expected at least one branch");
         return Ok(Vec::new());

@@ -9,7 +9,7 @@ use crate::{DType, TensorType};
 
 /// Convolution of `input` with `kernel`.
 ///
-/// An extension of ours: `batching_dims` are independent convolutions side by side, each taking
+/// A choral extension: `batching_dims` are independent convolutions side by side, each taking
 /// its slice of input, kernel or both. With none it is `stablehlo.convolution`.
 ///
 /// (C2) one entry of strides, padding, dilations and reversal per spatial dimension; (C10)
@@ -92,7 +92,7 @@ impl From<Convolution> for crate::Op {
 }
 
 impl Convolution {
-    /// The name in text; with batching dimensions it is not StableHLO's any more.
+    /// The name in text; with batching dimensions it is no longer StableHLO's.
     pub fn name(&self) -> &'static str {
         if self.batching_dims.is_empty() { "stablehlo.convolution" } else { "choral.convolution" }
     }
@@ -179,7 +179,11 @@ pub fn infer(op: &Convolution, operands: &[&TensorType]) -> Result<Vec<TensorTyp
 fn infer_groups(op: &Convolution, input: &TensorType, kernel: &TensorType) -> Result<(), TypeError> {
     let (features, batch) = (op.feature_group_count, op.batch_group_count);
     ensure!(features > 0 && batch > 0, "C21", "group counts must be at least 1");
-    ensure!(features == 1 || batch == 1, "C24", "feature and batch groups exclude each other");
+    ensure!(
+        features == 1 || batch == 1,
+        "C24",
+        "feature_group_count and batch_group_count cannot both exceed 1"
+    );
     let batch_size = input.shape[op.input.batch];
     ensure!(batch_size.is_multiple_of(batch), "C10", "{batch} batch groups do not divide batch {batch_size}");
     let channels = input.shape[op.input.feature];
@@ -231,7 +235,7 @@ impl Line {
     /// ```
     ///
     /// # Errors
-    /// If the line or a window is longer than 64 bits can count.
+    /// If the line or a window is too large for 64 bits.
     pub fn windows(&self) -> Result<usize, TypeError> {
         self.counted().ok_or_else(|| overflow(self))
     }
@@ -278,9 +282,9 @@ pub(super) fn follow(op: &Convolution, operand: usize, dim: usize) -> Option<usi
     if let Some(batching) = op.batching_dims.iter().find(|batching| own(batching) == Some(dim)) {
         return Some(batching.output);
     }
-    match operand {
-        0 => (dim == op.input.batch && op.batch_group_count == 1).then_some(op.output.batch),
-        _ => (dim == op.kernel.batch && op.batch_group_count * op.feature_group_count == 1)
-            .then_some(op.output.feature),
+    let one_group = op.batch_group_count * op.feature_group_count == 1;
+    match operand == 0 {
+        true => (dim == op.input.batch && op.batch_group_count == 1).then_some(op.output.batch),
+        false => (dim == op.kernel.batch && one_group).then_some(op.output.feature),
     }
 }

@@ -1,4 +1,4 @@
-//! Ops that users define outside of this crate: a type rule, a batching rule and what they mean.
+//! User-defined ops, from outside this crate: a type rule, a batching rule and an evaluation.
 //!
 //! Of all ops these alone know the builder, as they bring their batching rule along.
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::TypeError;
 use crate::{BuildError, Builder, Graph, Tensor, TensorType, Value};
 
-/// What an op of one's own must say. In text it is `stablehlo.custom_call @name`.
+/// What a user-defined op must provide. In text it is `stablehlo.custom_call @name`.
 ///
 /// (C1) the operands satisfy [`CustomOp::infer`].
 ///
@@ -55,11 +55,11 @@ use crate::{BuildError, Builder, Graph, Tensor, TensorType, Value};
 /// # Ok::<(), BuildError>(())
 /// ```
 pub trait CustomOp: fmt::Debug + Send + Sync {
-    /// What it is called: a prefix of one's own, a point, and a name.
+    /// What it is called: a prefix of its own, a dot, and a name.
     fn name(&self) -> &'static str;
 
-    /// Attributes as one text, from which [`register`]ed ops are read back: whatever tells the op from
-    /// another of its name, as two ops of one name and the same attributes count as the same.
+    /// Attributes as one text, from which [`register`]ed ops are read back: everything that distinguishes
+    /// the op from another of its name: two ops of one name and the same attributes count as equal.
     fn attributes(&self) -> String {
         String::new()
     }
@@ -77,7 +77,7 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
     fn evaluate(&self, operands: &[Tensor]) -> Result<Vec<Tensor>, String>;
 
     /// The results for all members, and the dimension that holds the members in each; `None` for
-    /// what all of them share. At least one operand has such a dimension.
+    /// a shared result. At least one operand has a member dimension.
     ///
     /// # Errors
     /// Those of the builder.
@@ -88,13 +88,13 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
         operands: &[(Value, Option<usize>)],
     ) -> Result<Vec<(Value, Option<usize>)>, BuildError>;
 
-    /// The same in other ops, which then takes the place of [`CustomOp::evaluate`].
+    /// The same computation in other ops, used instead of [`CustomOp::evaluate`].
     fn body(&self) -> Option<&Graph> {
         None
     }
 }
 
-/// An op of a user's own.
+/// A user-defined op.
 #[derive(Debug, Clone)]
 pub struct Custom(Arc<dyn CustomOp>);
 
@@ -104,13 +104,13 @@ impl Custom {
         Custom(Arc::new(op))
     }
 
-    /// What its author says of it.
+    /// The user's definition.
     pub fn op(&self) -> &dyn CustomOp {
         &*self.0
     }
 }
 
-/// Two are the same if they have one name and the same attributes.
+/// Two ops are equal if their names and attributes are.
 impl PartialEq for Custom {
     fn eq(&self, other: &Custom) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -161,7 +161,9 @@ pub(crate) fn registered(name: &str, attributes: &str) -> Result<Custom, String>
     };
     match make {
         Some(make) => make(attributes),
-        None => Err(format!("@{name}: code that is not in the text; register an op of this name to run it")),
+        None => {
+            Err(format!("@{name}: the text does not hold its code; register an op of this name to run it"))
+        }
     }
 }
 

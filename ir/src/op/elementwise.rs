@@ -64,7 +64,7 @@ table! {
         Digamma "chlo.digamma" Float;
         /// The error function.
         Erf "chlo.erf" Float;
-        /// The inverse of the error function; NaN outside of `[-1, 1]`.
+        /// The inverse of the error function; NaN outside `[-1, 1]`.
         ErfInv "chlo.erf_inv" Float;
         /// The inverse of the error function as XLA approximates it in single precision, which random draws are made
         /// with ([`crate::special::erf_inv`]).
@@ -241,7 +241,7 @@ impl ComparisonDirection {
 pub enum ComparisonType {
     /// The element type's own: IEEE-754 comparison for floats.
     Natural,
-    /// IEEE-754 total order: -NaN < -inf < .. < -0 < +0 < .. < +inf < +NaN. Floats alone.
+    /// IEEE-754 total order: -NaN < -inf < .. < -0 < +0 < .. < +inf < +NaN. Floats only.
     TotalOrder,
 }
 

@@ -1,4 +1,4 @@
-//! Ops whose places are themselves values.
+//! Ops that index by values.
 
 use std::cmp::Ordering;
 
@@ -51,7 +51,7 @@ pub struct Scatter {
 
 /// Operands `operand` and one integer scalar per dimension: the slice that starts there.
 ///
-/// An extension of ours: with batching dimensions, each start is a tensor of them, and the result
+/// A choral extension: with batching dimensions, each start is a tensor of them, and the result
 /// holds one slice for each of its elements. With none it is `stablehlo.dynamic_slice`.
 ///
 /// A start that would reach past the end is clamped. (C2) one start per sliced dimension; (C3)
@@ -69,7 +69,7 @@ pub struct DynamicSlice {
 /// Operands `operand`, `update` and one integer scalar per dimension: the operand with the update
 /// laid over it there.
 ///
-/// An extension of ours: leading batching dimensions of operand, update and starts are updates side
+/// A choral extension: leading batching dimensions of operand, update and starts are updates side
 /// by side. With none it is `stablehlo.dynamic_update_slice`.
 ///
 /// A start that would reach past the end is clamped. (C1..C3) the update has the operand's rank and
@@ -119,7 +119,7 @@ macro_rules! family {
 family!(Gather, Scatter, DynamicSlice, DynamicUpdateSlice);
 
 impl IndexOp {
-    /// The name in text: slices with batching dimensions are ops of our own.
+    /// The name in text: slices with batching dimensions are choral's own ops.
     pub fn name(&self) -> &'static str {
         match self {
             IndexOp::Gather(_) => "stablehlo.gather",
@@ -241,7 +241,7 @@ fn infer_windows(
     ensure!(
         scattered == expected,
         "C4",
-        "update {update} has {scattered:?} beside its windows, but the indices {indices} ask for {expected:?}"
+        "update {update} has {scattered:?} besides its windows, but the indices {indices} require {expected:?}"
     );
     Ok(())
 }

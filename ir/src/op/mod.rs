@@ -22,7 +22,7 @@
 //! | [`control`] | if, case, while, scan, map |
 //! | [`random`] | counter-based bits inside programs |
 //! | [`linalg`] | factorisations, triangular solves |
-//! | [`custom`] | ops of users' own |
+//! | [`custom`] | user-defined ops |
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod collective;
@@ -81,7 +81,7 @@ pub enum Op {
     Reduce(Reduce),
     /// Folding sliding windows.
     Window(WindowOp),
-    /// Places that are themselves values.
+    /// Indexing by values.
     Index(IndexOp),
     /// Ordering elements.
     Sort(SortOp),
@@ -93,7 +93,7 @@ pub enum Op {
     Random(RngBitGenerator),
     /// Between members.
     Collective(CollectiveOp),
-    /// A user's own.
+    /// User-defined.
     Custom(Custom),
 }
 
@@ -120,7 +120,7 @@ pub(crate) use ensure;
 
 /// The error that a size of a result is more than 64 bits can count.
 pub(crate) fn overflow(what: impl fmt::Display) -> TypeError {
-    TypeError { message: format!("{what} is longer than 64 bits can count"), constraint: "size" }
+    TypeError { message: format!("{what} is too large for 64 bits"), constraint: "size" }
 }
 
 impl Op {
@@ -233,7 +233,11 @@ pub fn infer(op: &Op, operands: &[&TensorType]) -> Result<Vec<TensorType>, TypeE
 
 fn addressable<'a>(what: &str, types: impl IntoIterator<Item = &'a TensorType>) -> Result<(), TypeError> {
     for (position, ty) in types.into_iter().enumerate() {
-        ensure!(ty.is_addressable(), "size", "{what} {position} is {ty}, more than memory can address");
+        ensure!(
+            ty.is_addressable(),
+            "size",
+            "{what} {position} is {ty}, which is more than memory can address"
+        );
     }
     Ok(())
 }
@@ -280,7 +284,7 @@ pub(crate) fn follow(op: &Op, operands: &[&TensorType], operand: usize, dim: usi
 /// Fails unless text can spell every number: its attributes are of 64 bits, with a sign.
 pub(crate) fn spelled<'a>(what: &str, numbers: impl IntoIterator<Item = &'a usize>) -> Result<(), TypeError> {
     for &number in numbers {
-        ensure!(i64::try_from(number).is_ok(), "size", "{what} is {number}, more than 64 bits can count");
+        ensure!(i64::try_from(number).is_ok(), "size", "{what} is {number}, which is too large for 64 bits");
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ pub struct RngBitGenerator {
 /// numbers: as easy as 1, 2, 3" (2011), laid out as XLA does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RngAlgorithm {
-    /// Chosen by the compiler; here, as XLA does on a processor, philox.
+    /// Chosen by the compiler; here, as XLA does on a CPU, philox.
     Default,
     /// Threefry-2x32.
     ThreeFry,

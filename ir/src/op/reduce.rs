@@ -12,7 +12,7 @@ use crate::{Reducer, TensorType};
 /// and are rounded once, at their end ([`Op::accumulating`](crate::Op::accumulating)); the
 /// specification leaves that to the implementation.
 ///
-/// An extension of ours: an initial value may have the result's shape (one per result element)
+/// A choral extension: an initial value may have the result's shape (one per result element)
 /// in place of a scalar.
 ///
 /// (C1) inputs have one shape; (C2) initial values are of their element types; (C4, C5)

@@ -296,7 +296,11 @@ fn infer_pad(op: &Pad, operands: &[&TensorType]) -> Result<TensorType, TypeError
         let result = op.result_size(dim, size);
         let result = result.ok_or_else(|| overflow(format_args!("padded dimension {dim} of {ty}")))?;
         let size = usize::try_from(result);
-        ensure!(size.is_ok(), "C3", "padding takes more than there is from dimension {dim} of {ty}");
+        ensure!(
+            size.is_ok(),
+            "C3",
+            "negative padding removes more elements than there are in dimension {dim} of {ty}"
+        );
         shape.extend(size);
     }
     Ok(ty.with_shape(shape))
@@ -319,7 +323,7 @@ fn infer_concatenate(op: &Concatenate, operands: &[&TensorType]) -> Result<Tenso
         ensure!(
             **other == expected,
             "C2",
-            "operands may differ in dimension {dimension} alone, but operand 0 is {first} and operand {position} is {other}"
+            "operands may differ only in dimension {dimension}, but operand 0 is {first} and operand {position} is {other}"
         );
     }
     Ok(result)

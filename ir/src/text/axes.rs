@@ -21,7 +21,7 @@ pub(super) fn read(text: &str) -> Option<Vec<NamedAxis>> {
     text.split_whitespace().map(axis).collect()
 }
 
-/// The comment that closes the line of a node, empty where no axis is known. Results that differ are told
+/// The comment that closes the line of a node, empty where no axis is known. Results that differ are listed
 /// one by one.
 pub(super) fn comment(axes: &Axes<'_>, id: NodeId, node: &Node) -> String {
     let results = (0..node.types.len()).map(|result| spell(&axes.of(id.result(result))));

@@ -1,4 +1,4 @@
-//! How branches, loops and bodies spell themselves: what they read from outside goes by its name there.
+//! How branches, loops and bodies spell themselves: outer values appear under their names.
 
 use super::call::{Call, list, results};
 use super::lists::array;
@@ -40,8 +40,8 @@ fn while_loop(call: &Call<'_>) -> String {
     )
 }
 
-/// `chlo.scan(%x) inits(%start) dimension=0 {^bb0(..): ..} : (A, B) -> (C, D)`. The length is told where
-/// there is no input that has it.
+/// `chlo.scan(%x) inits(%start) dimension=0 {^bb0(..): ..} : (A, B) -> (C, D)`. The length is written if
+/// no input has it.
 fn scan(op: &Scan, call: &Call<'_>) -> String {
     let Scan { dimension, is_reverse, length, inputs, carried, body: _ } = op;
     let length = if *inputs == 0 { format!(" length={length}") } else { String::new() };

@@ -5,7 +5,7 @@
 use crate::element::{Element, bf16, f16, i2, i4, u2, u4};
 use crate::{DType, Storage, Tensor, TensorType};
 
-/// Lists nest up to so many deep; the parser takes no more than [`NESTING`](super::parse) brackets.
+/// Lists nest up to this deep; the parser takes no more than [`NESTING`](super::parse) brackets.
 const LISTS: usize = 64;
 
 /// A constant of type `ty`: a single element for a splat, nested lists otherwise, bytes where they would

@@ -1,8 +1,9 @@
 //! The text of a graph: StableHLO, as MLIR tools read it.
 //!
 //! Values carry the user's names, so that a change of the graph changes few lines. Named axes stand
-//! at the boundary as `{choral.axes = "members@0"}`; inside, comments say where they are ([`crate::axes`]). Extensions of ours carry the prefix `choral.`. Must not live here: type rules (the
-//! parser builds through [`Builder`](crate::Builder)) and transforms.
+//! at the boundary as `{choral.axes = "members@0"}`; inside, comments say where they are ([`crate::axes`]).
+//! Choral's extensions carry the prefix `choral.`. Must not live here: type rules (the parser builds
+//! through [`Builder`](crate::Builder)) and transforms.
 
 mod axes;
 mod call;

@@ -161,12 +161,12 @@ fn convolution(op: &Convolution, call: &Call<'_>) -> String {
     )
 }
 
-/// `[input, kernel, output]`, with `none` for an operand that is shared.
+/// `[input, kernel, output]`, with `none` for a shared operand.
 fn batching_dim(BatchingDim { input, kernel, output }: &BatchingDim) -> String {
     format!("[{}, {}, {output}]", or_none(input), or_none(kernel))
 }
 
-/// The part of each dimension; `?` for one outside of the layout.
+/// The part of each dimension; `?` for one outside the layout.
 fn layout(Layout { batch, feature, spatial }: &Layout, names: [&str; 2], rank: usize) -> String {
     let part = |dim: usize| match spatial.iter().position(|&at| at == dim) {
         Some(position) => position.to_string(),

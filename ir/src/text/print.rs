@@ -12,7 +12,7 @@ use crate::{Graph, Op};
 struct Printer<'a> {
     graph: &'a Graph,
     names: Names<'a>,
-    /// Where named axes lie; unknown where scalars are combined.
+    /// Where named axes lie; unknown in bodies of scalars.
     axes: Option<Axes<'a>>,
     /// Most elements that a constant is written with.
     limit: Option<usize>,

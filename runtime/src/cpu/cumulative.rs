@@ -15,7 +15,7 @@ enum Direction {
 }
 
 /// The elements of the result, in one pass; `None` where windows are not the running ones of one
-/// dimension, and for bodies other than a single op that forgets the order of its operands.
+/// dimension, and for bodies other than a single commutative op.
 pub fn evaluate(op: &ReduceWindow, operands: &[&Tensor]) -> Option<Storage> {
     let [input, init] = operands else { return None };
     let fold = op.body.binary().filter(|fold| forgets_order(*fold))?;

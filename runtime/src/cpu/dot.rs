@@ -7,7 +7,7 @@ use gemm_common::Parallelism;
 use super::view::View;
 use crate::ops::places::strides;
 
-/// Products of fewer elements than this are not worth waking another thread.
+/// Products of fewer elements than this do not justify another thread.
 const PARALLEL: usize = 1 << 20;
 
 /// A matrix within a buffer: where it starts, and the distances between rows and columns.

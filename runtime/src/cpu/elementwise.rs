@@ -1,6 +1,6 @@
 //! Elementwise ops on floats: one loop per op, which becomes vector code.
 //!
-//! The first operand's buffer is written over when nobody else reads it. The second may be a
+//! The first operand's buffer is overwritten when this is its last reader. The second may be a
 //! scalar or a broadcast, which is read in place.
 
 use choral_ir::op::{Binary, Elementwise};

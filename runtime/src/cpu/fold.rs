@@ -1,4 +1,4 @@
-//! The folds that have loops of their own, and the floats that these loops take.
+//! The folds with their own loops, and the floats that these loops take.
 
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::Binary;

@@ -1,4 +1,4 @@
-//! Kernels of this machine's processor.
+//! Kernels for this machine's CPU.
 //!
 //! Each takes operands and gives the same result as the op's definition in [`crate::ops`], up to
 //! the rounding of sums, and gives the same bits every time. A kernel that does not cover an

@@ -10,7 +10,7 @@ use crate::ops::convolution::inside;
 use crate::ops::places::{indices, place};
 use crate::ops::scalar::{maximum, minimum};
 
-/// Fewer planes than this are not worth waking another thread.
+/// Fewer planes than this do not justify another thread.
 const PLANES: usize = 256;
 
 /// The elements of the result; `None` for other bodies, element types and initial values, and
@@ -57,7 +57,7 @@ fn fold<T: Folded>(
 }
 
 /// Leading dimensions that no window spans are planes side by side; which elements lie under
-/// which window is worked out once for all planes.
+/// which window is computed once for all planes.
 fn run<T: Folded>(
     op: &ReduceWindow,
     values: &[T],
@@ -75,7 +75,7 @@ fn run<T: Folded>(
     if places == 0 {
         return result;
     }
-    // Behind the plane stands what lies outside of it.
+    // Behind the plane stands what lies outside it.
     let with_outside = || vec![init; plane + 1];
     let planes = result.par_chunks_exact_mut(places).zip(values.par_chunks_exact(plane));
     planes.with_min_len(PLANES).for_each_init(with_outside, |source, (out, values)| {

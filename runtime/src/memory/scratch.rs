@@ -1,4 +1,4 @@
-//! What running an op takes beside its operands and results: copies in another order or type, tables of
+//! What running an op takes besides its operands and results: copies in another order or type, tables of
 //! places, lists of scalars.
 //!
 //! The numbers follow the code of [`crate::cpu`] and [`crate::ops`], whose buffers are named at each. They
@@ -35,7 +35,7 @@ fn are_wide_floats<'a>(types: impl IntoIterator<Item = &'a TensorType>) -> bool 
     types.into_iter().all(is_wide_float)
 }
 
-/// Bytes beside operands and results of what runs an op on the processor: a kernel, or the definition.
+/// Bytes besides operands and results of what runs an op on the CPU: a kernel, or the definition.
 pub(crate) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
     match op {
         Op::Dot(op) if are_wide_floats(operands.iter().copied().chain(results)) => dot(op, operands),
@@ -75,7 +75,7 @@ pub(crate) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType
     }
 }
 
-/// Bytes beside operands and results of an op's definition in [`crate::ops`].
+/// Bytes besides operands and results of an op's definition in [`crate::ops`].
 pub(crate) fn of_definition(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
     let accumulators = if op.accumulating().is_some() { accumulators(operands, results) } else { 0 };
     of_family(op, operands, results).saturating_add(accumulators)
@@ -283,7 +283,7 @@ fn sort(op: &SortOp, operands: &[&TensorType]) -> usize {
     }
 }
 
-/// What loops and maps keep beside what their regions do.
+/// What loops and maps keep besides their regions' values.
 fn control(op: &ControlOp, operands: &[&TensorType], results: &[TensorType]) -> usize {
     match op {
         // The slices of the inputs and of the results, which are stacked at the end.

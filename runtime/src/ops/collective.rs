@@ -1,10 +1,10 @@
-//! Ops between members: nothing is left of them once every axis is bound.
+//! Collectives: none is left once every axis is bound.
 
 use choral_ir::op::CollectiveOp;
 
 use crate::error::Error;
 
-/// An op between members means nothing by itself.
+/// A collective has no meaning of its own.
 ///
 /// # Errors
 /// Always: no `vmap` bound the axis.

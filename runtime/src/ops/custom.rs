@@ -1,4 +1,4 @@
-//! Ops of users' own: by their body, or by the code that they bring.
+//! User-defined ops: by their body, or by their own code.
 
 use choral_ir::op::Custom;
 use choral_ir::{Tensor, TensorType};

@@ -1,4 +1,4 @@
-//! Ops whose places are values.
+//! Ops that index by values.
 
 use choral_ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
 use choral_ir::{Element, Fold, Storage, Tensor, TensorType, with_storage};
@@ -183,7 +183,7 @@ fn targets(op: &Scatter, input: &[usize], indices_of: &Tensor, update: &[usize])
         for (&dim, within) in window_dims.iter().zip(chosen(&index, &op.update_window_dims)) {
             at[dim] += within;
         }
-        // Also a dimension that no index names may have no room for a window.
+        // A dimension that no index names may have no room for a window either.
         at.iter().zip(input).all(|(at, size)| at < size).then(|| place(input, &at))
     };
     indices(update).map(target).collect()

@@ -1,4 +1,4 @@
-//! Factorisations and solves, worked out in `f64` and rounded once.
+//! Factorisations and solves, computed in `f64` and rounded once.
 
 use choral_ir::op::{Cholesky, LinalgOp, TriangularSolve};
 use choral_ir::{Element, Tensor, TensorType, with_dtype};

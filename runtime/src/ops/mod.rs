@@ -1,6 +1,6 @@
-//! What each op means: one file per family, every result element worked out by its definition.
+//! What each op means: one file per family, every result element computed by its definition.
 //!
-//! Must not live here: anything for the sake of speed; that is [`crate::cpu`]'s.
+//! Must not live here: optimisations; those are [`crate::cpu`]'s.
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod bodies;
@@ -27,10 +27,10 @@ pub use bodies::{RunBody, bodies};
 use crate::error::Error;
 
 /// The results of an op on operands that satisfy its type rule; `types` are the results' types, and `run`
-/// runs its [`bodies`]. What [accumulates](Op::accumulating) in a wider type is for [`accumulate`].
+/// runs its [`bodies()`]. What [accumulates](Op::accumulating) in a wider type is for [`accumulate`].
 ///
 /// # Errors
-/// Those of `run` and of ops of users' own; that of a tensor that does not hold what its type says.
+/// Those of `run` and of user-defined ops; that of a tensor that does not hold what its type says.
 pub fn evaluate(
     op: &Op,
     operands: Vec<Tensor>,

@@ -19,7 +19,7 @@ pub fn evaluate(
     run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     let Reduce { dimensions, body } = op;
-    // In whichever order the op lists them.
+    // Row-major order, whatever order the op lists them in.
     let mut dimensions = dimensions.clone();
     dimensions.sort_unstable();
     let input = operands[0].shape();

@@ -108,7 +108,7 @@ macro_rules! integers {
 }
 integers!(i8 u8 i8, i16 u16 i16, i32 u32 i32, i64 u64 i64, u8 u8 i8, u16 u16 i16, u32 u32 i32, u64 u64 i64);
 
-/// Worked out in 64 bits and wrapped; what looks at bits sees the narrow ones alone.
+/// Computed in 64 bits and wrapped; what looks at bits sees the narrow ones alone.
 impl<const BITS: u32, const SIGNED: bool> Scalar for Narrow<BITS, SIGNED>
 where
     Narrow<BITS, SIGNED>: Element,

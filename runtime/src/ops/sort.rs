@@ -81,7 +81,7 @@ fn lines(shape: &[usize], dimension: usize) -> Vec<Vec<usize>> {
     indices(&starts).map(line).collect()
 }
 
-/// The places in order, by merging: any comparator ends, also one that contradicts itself.
+/// The places in order, by merging: it ends for any comparator, even an inconsistent one.
 fn merge_sorted(
     places: &[usize],
     before: &impl Fn(usize, usize) -> Result<bool, Error>,
@@ -94,7 +94,7 @@ fn merge_sorted(
     let mut merged = Vec::with_capacity(places.len());
     let (mut l, mut r) = (0, 0);
     while l < left.len() && r < right.len() {
-        // Only what comes strictly before overtakes: equal places keep their order.
+        // Only a strictly smaller element overtakes: equal places keep their order.
         if before(right[r], left[l])? {
             merged.push(right[r]);
             r += 1;

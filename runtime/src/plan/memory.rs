@@ -2,7 +2,7 @@
 //!
 //! Inputs and constants stay for the whole run: the caller and the plan hold them. Every other value
 //! lives from the step that makes it to its last reader; a reshape is the same buffer under another
-//! shape. Beside them stands what the op that runs takes for itself ([`scratch`]). Must not live here: what
+//! shape. Add to them the scratch of the op that runs ([`scratch`]). Must not live here: what
 //! is kept, and when it goes ([`Plan`]).
 
 use choral_ir::op::{ControlOp, Elementwise, ShapeOp, Unary};
@@ -81,7 +81,7 @@ impl Buffers {
         source.view.is_some() || (self.is_scalar[source.slot] && source.ty.rank() > 0)
     }
 
-    /// Whether nobody else holds the buffer of an operand, which is not read again.
+    /// Whether this is the last reader and only holder of an operand's buffer.
     fn is_given_away(&self, source: &Source) -> bool {
         source.last && !self.is_partial(source) && self.holders[self.of_slot[source.slot]] == 1
     }
@@ -124,7 +124,7 @@ impl Step {
         }
     }
 
-    /// Bytes that are taken while it runs, beside what is alive before.
+    /// Bytes that are taken while it runs, besides what is alive before.
     fn needs(&self, buffers: &Buffers) -> usize {
         let made = |results: &[TensorType]| total(results.iter().map(TensorType::bytes));
         if self.is_loop_of_floats() {
@@ -152,7 +152,7 @@ impl Step {
         total([copies, scratch, own])
     }
 
-    /// Of a loop: from the second round on, what the last one made is carried in place of the operands.
+    /// In a loop: from the second round on, the last round's results are carried instead of the operands.
     fn needs_in_rounds(&self, buffers: &Buffers, inside: usize) -> usize {
         let shared = self.shared();
         let changing = self.sources.iter().zip(&shared).filter(|(_, shared)| shared.is_none());

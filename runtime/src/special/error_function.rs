@@ -95,7 +95,7 @@ pub fn erf_inv_single(x: f64) -> f64 {
     inverse(x, approximate)
 }
 
-/// The inverse error function: the last step is worked out in [`Double`].
+/// The inverse error function: the last step is computed in [`Double`].
 pub fn erf_inv(x: f64) -> f64 {
     inverse(x, |x| {
         let y = approximate(x);

@@ -265,7 +265,7 @@ const DIGAMMA_ZEROS: [Zero; 13] = [
     ],
 ];
 
-/// A function beside one of its zeros.
+/// A function near one of its zeros.
 fn beside_zero(x: f64, zeros: &[Zero]) -> Option<f64> {
     const NEAR: f64 = 1e-12;
     let &[zero, zero_rest, slope, slope_rest, bend] = zeros.iter().find(|zero| (x - zero[0]).abs() < NEAR)?;
@@ -297,8 +297,8 @@ pub fn lgamma(x: f64) -> f64 {
     ((Double::PI / (Double::from(size) * sin)).ln() - lgamma_positive(size)).value()
 }
 
-/// The derivative of [`lgamma`]; NaN at its poles. In `f64`, the number beside a zero below -12 may be some 20 units in the
-/// last place off, where it lies within a few 1e-18 of that zero.
+/// The derivative of [`lgamma`]; NaN at its poles. In `f64`, the number next to a zero below -12 may be
+/// some 20 units in the last place off, where it lies within a few 1e-18 of that zero.
 pub fn digamma<N: Wide>(x: f64) -> f64 {
     if x.is_nan() || x == f64::INFINITY {
         return x;

@@ -6,7 +6,7 @@ use super::wide::Wide;
 
 /// Below this, `f(x) = x` to the last place for every odd function here.
 const TINY: f64 = 1e-9;
-/// Above this, `e^-x` is nothing beside `e^x`.
+/// Above this, `e^-x` is negligible next to `e^x`.
 const LARGE: f64 = 20.0;
 /// Above this, `sqrt(x * x + 1) = x` to the last place.
 const VAST: f64 = 1e9;
@@ -77,7 +77,7 @@ pub fn tanh(x: f64) -> f64 {
         let square = x * x;
         return x - x * (square * polynomial(square, LESS) / polynomial(square, DENOMINATOR));
     }
-    // Nothing is beside 1 where the power is infinite; NaN stays.
+    // 1 is negligible where the power is infinite; NaN stays.
     (1.0 - 2.0 / ((size + size).exp() + 1.0)).copysign(x)
 }
 
@@ -124,7 +124,7 @@ pub fn acosh<N: Wide>(x: f64) -> f64 {
     log_plus_one(beyond + (beyond * (beyond + N::from(2.0))).sqrt())
 }
 
-/// The inverse hyperbolic tangent, `log((1 + x) / (1 - x)) / 2`; NaN outside of [-1, 1].
+/// The inverse hyperbolic tangent, `log((1 + x) / (1 - x)) / 2`; NaN outside [-1, 1].
 pub fn atanh<N: Wide>(x: f64) -> f64 {
     let size = x.abs();
     if size >= 1.0 || size.is_nan() {

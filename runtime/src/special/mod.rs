@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`wide`] | the arithmetic that formulas are worked out in |
+//! | [`wide`] | the arithmetic that formulas are computed in |
 //! | [`hyperbolic`] | hyperbolic functions, their inverses, the logistic function |
 //! | [`error_function`] | `erfc` and `erf_inv` |
 //! | [`trigonometric`] | sines, cosines and tangents of huge angles |
@@ -26,7 +26,8 @@ macro_rules! functions {
         standard_in_f32 { $($own:ident = $checked:path;)* }
         worked_out { $($name:ident($($x:ident),*) = $single:path, $double:path;)* }
     ) => {
-        /// The functions in `f32`: worked out in `f64` and rounded once, where the standard library's would not do.
+        /// The functions in `f32`: computed in `f64` and rounded once, where the standard library's would
+        /// not do.
         #[allow(missing_docs)]
         pub mod single {
             use super::{bessel, error_function, gamma, hyperbolic, zeta};
@@ -38,7 +39,7 @@ macro_rules! functions {
             })*
         }
 
-        /// The functions in `f64`: worked out in [`wide::Double`] where digits would be lost.
+        /// The functions in `f64`: computed in [`wide::Double`] where digits would be lost.
         #[allow(missing_docs)]
         pub mod double {
             use super::wide::Double;

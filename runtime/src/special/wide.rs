@@ -1,12 +1,12 @@
 //! Arithmetic with digits to spare: what special functions are written in.
 //!
-//! A function in `f32` is worked out in `f64`, one in `f64` in [`Double`], by the same formula. What
+//! A function in `f32` is computed in `f64`, one in `f64` in [`Double`], by the same formula. What
 //! formulas lose to rounding and cancellation then lies below the result's own digits.
 
 use std::f64::consts;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Numbers that the special functions are worked out in. Operands must be finite.
+/// Numbers that the special functions are computed in. Operands must be finite.
 pub trait Wide:
     Copy
     + From<f64>
@@ -16,7 +16,7 @@ pub trait Wide:
     + Mul<Output = Self>
     + Div<Output = Self>
 {
-    /// What is lost beside 1.
+    /// What is lost next to 1.
     const EPSILON: f64;
     /// The ratio of a circle's circumference to its diameter.
     const PI: Self;

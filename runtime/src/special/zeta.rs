@@ -25,7 +25,8 @@ fn far(s: f64) -> f64 {
     20.0 + 1.25 * s
 }
 
-/// The formula's terms beside the integral: `1 / 2 + sum(B_2k / (2k)! s (s + 1) .. (s + 2k - 2) / at^(2k - 1))`
+/// The formula's terms besides the integral:
+/// `1 / 2 + sum(B_2k / (2k)! s (s + 1) .. (s + 2k - 2) / at^(2k - 1))`
 /// (Johansson, "Rigorous high-precision computation of the Hurwitz zeta function and its derivatives", 2014).
 fn corrections<N: Wide>(s: N, at: N) -> N {
     let (mut sum, mut rising) = (N::from(0.5), N::from(0.5) * s / at);
@@ -69,8 +70,8 @@ fn positive<N: Wide>(s: f64, q: f64) -> Scaled<N> {
     }
 }
 
-/// The same for `q < 0` and an integer `s`. All terms `1 / (q + k)^s` to both sides are two sums that begin beside 0;
-/// what lies below `q` is a third.
+/// The same for `q < 0` and an integer `s`. All terms `1 / (q + k)^s` to both sides are two sums that begin
+/// near 0; what lies below `q` is a third.
 fn negative<N: Wide>(s: f64, is_odd: bool, q: f64) -> Scaled<N> {
     let rest = from_integer(q);
     let (one, wide, near) = (N::from(1.0), N::from(s), N::from(rest.abs()));

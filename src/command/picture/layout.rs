@@ -185,7 +185,7 @@ fn draw_towards(joints: &[Vec<Joint>], row: &mut [usize], frames: &mut [Frame]) 
         free = frame.x + frame.width + GAP.0;
         *place = at;
     }
-    // Boxes only gave way to the right: the row as a whole goes back by as much.
+    // Boxes only moved to the right: the row as a whole moves back by as much.
     let back = moved / row.len().max(1) as f64;
     row.iter().for_each(|&at| frames[at].x -= back);
 }

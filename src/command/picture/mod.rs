@@ -1,7 +1,7 @@
 //! Graphs as SVG: a box per node, a curve per operand, operands above what they feed.
 //!
 //! Drawn here, because a picture of a thousand nodes should not take minutes: what each box and
-//! curve looks like. Where they lie is the matter of `layout`.
+//! curve looks like. `layout` says where they lie.
 
 mod layout;
 

@@ -464,8 +464,9 @@ fn programs_that_need_too_much_memory_are_refused() {
     folder.write("huge.mlir", &program);
     for words in ["run huge.mlir", "bench huge.mlir --device reference"] {
         let output = folder.choral(words);
-        let told =
-            format!("error: %x : {ty}: with what is alive beside it, 1170.9 PB of memory are needed, and ");
+        let told = format!(
+            "error: %x : {ty}: together with all other live values, this needs 1170.9 PB of memory, but "
+        );
         assert_eq!(output.status.code(), Some(2));
         let message = text(&output.stderr);
         assert!(message.starts_with(&told) && message.ends_with("at huge.mlir:2:6\n"), "{message}");

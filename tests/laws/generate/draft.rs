@@ -1,4 +1,4 @@
-//! A graph in the making: where rows get their operands from.
+//! A graph being built: where rows get their operands from.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::inputs;
 /// Values with more elements than this are not built upon.
 const ELEMENTS: usize = 64;
 
-/// A graph in the making.
+/// A graph being built.
 #[derive(Debug)]
 pub(crate) struct Draft {
     /// What rows read.

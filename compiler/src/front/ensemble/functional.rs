@@ -52,7 +52,7 @@ impl<S> FunctionalModule<S> {
     }
 }
 
-/// Runs a model on an input with other parameters and buffers than its own.
+/// Runs a model on an input with the given parameters and buffers instead of its own.
 ///
 /// # Errors
 /// If names are missing or unknown, or types differ; if the forward pass changed state (use
@@ -70,7 +70,7 @@ where
     if changed.is_empty() { Ok(output) } else { Err(EnsembleError::Changed { names: changed }.into()) }
 }
 
-/// Runs a model on an input with other parameters and buffers than its own, and returns its output
+/// Runs a model on an input with the given parameters and buffers instead of its own, and returns its output
 /// with the buffers after the forward pass.
 ///
 /// # Errors

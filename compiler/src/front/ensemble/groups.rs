@@ -1,4 +1,4 @@
-//! Models of one Rust type that differ in structure, in groups that do not.
+//! Models of one Rust type, grouped by structure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,12 +13,13 @@ use crate::front::state::Module;
 pub struct Group {
     /// Which models these are, in their order.
     pub members: Vec<usize>,
-    /// What tells the group from the others: settings by name, tensors by their type. Empty if there
+    /// What distinguishes the group from the others: settings by name, tensors by their type. Empty if there
     /// is no other group.
     pub features: Vec<(String, String)>,
 }
 
-/// The members, and what tells them from others: `members 0, 2: activation = "relu", fc.weight = tensor<8x4xf32>`.
+/// The members, and what distinguishes them from others:
+/// `members 0, 2: activation = "relu", fc.weight = tensor<8x4xf32>`.
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let members: Vec<String> = self.members.iter().map(usize::to_string).collect();

@@ -1,7 +1,7 @@
 //! Many models of one architecture as one function of stacked state, as in `torch.func`.
 //!
 //! `torch.func` compares the models' types and state names only, and runs the first model's code
-//! with everyone's numbers. Here whatever could make a member compute something else is an error:
+//! with every member's numbers. Here every difference that could change what a member computes is an error:
 //! hyperparameters, training mode, names, shapes, element types, and the traced graph.
 //!
 //! | file | holds |
@@ -9,7 +9,7 @@
 //! | `mod.rs` | models to stacked state and back |
 //! | [`functional`] | a model's code as a function of state |
 //! | [`stacked`] | stacked state that members join and leave |
-//! | [`groups`] | models that differ in structure, in groups that do not |
+//! | [`groups`] | models grouped by structure |
 //! | `checks.rs` | what members must have in common |
 
 mod checks;
@@ -82,7 +82,7 @@ pub fn combine_state_for_ensemble<M: Module<Tensor>>(models: &[M]) -> Result<Com
     Ok((FunctionalModule { members: models.iter().map(architecture).collect() }, params, buffers))
 }
 
-/// A model with types in place of numbers.
+/// A model with types instead of numbers.
 pub(crate) fn architecture<M: Tree<Tensor>>(model: &M) -> M::With<TensorType> {
     model.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone())
 }
@@ -99,7 +99,7 @@ pub fn member_state(stacked: &State<Tensor>, member: usize) -> Result<State<Tens
     stacked.iter().map(slice).collect()
 }
 
-/// One member as a model of its own: `architecture` with that member's slice of the stacked state.
+/// One member as a separate model: `architecture` with that member's slice of the stacked state.
 ///
 /// # Errors
 /// If there is no such member, or the state is not the architecture's.

@@ -17,8 +17,8 @@ use crate::front::vmap;
 
 /// The parameters and buffers of members, stacked with room for more of them.
 ///
-/// Every tensor has a row for each place of the capacity; rows behind the members repeat the last
-/// one. What all members share is held once, if [`StackedState::share_equal`] was asked for it.
+/// Every tensor has a row for each place of the capacity; rows after the members repeat the last
+/// one. Tensors equal in all members are held once after [`StackedState::share_equal`].
 ///
 /// ```
 /// use choral_compiler::ensemble::StackedState;
@@ -148,7 +148,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         (types(self.model.named_parameters()), types(self.model.named_buffers()))
     }
 
-    /// Names of the tensors that all members share.
+    /// Names of the shared tensors.
     pub fn shared(&self) -> impl Iterator<Item = &str> {
         self.shared.iter().map(String::as_str)
     }
@@ -162,7 +162,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         (of(&self.params), of(&self.buffers))
     }
 
-    /// Makes room for so many members in all, at least.
+    /// Makes room for at least this many members in all.
     ///
     /// # Errors
     /// Only if a tensor does not hold what its type says.
@@ -172,7 +172,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         }
         let own = self.params.iter().chain(&self.buffers).filter(|(name, _)| !self.shared.contains(*name));
         let rows = own.map(|(_, tensor)| tensor.ty().dtype.bytes() * tensor.ty().len() / self.capacity);
-        // Beside the tensors there is a list of their rows.
+        // Besides the tensors there is a list of their rows.
         let most = rows.max().unwrap_or_default().max(size_of::<usize>());
         if most.saturating_mul(capacity) > isize::MAX as usize {
             return Err(Error::Message(format!(
@@ -183,7 +183,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         self.rearrange(&(0..self.members).collect::<Vec<_>>())
     }
 
-    /// A member as a model of its own.
+    /// A member as a separate model.
     ///
     /// # Errors
     /// If there is no such member.
@@ -213,7 +213,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         Ok(())
     }
 
-    /// Adds a model behind the last member; where there is no room, the capacity doubles.
+    /// Adds a model after the last member; without room, the capacity doubles.
     ///
     /// # Errors
     /// As [`StackedState::replace_member`].
@@ -229,7 +229,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         Ok(())
     }
 
-    /// Takes a member out and returns it; those behind it move up. The capacity stays.
+    /// Takes a member out and returns it; those after it move up. The capacity stays.
     ///
     /// # Errors
     /// If there is no such member, or no other.
@@ -263,7 +263,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         same_architecture(both).map_err(|error| Error::from(error).at(at.into()))
     }
 
-    /// Writes a model's state into a row; what it does not share any more gets rows of its own.
+    /// Writes a model's state into a row; tensors that it no longer shares become stacked.
     #[track_caller]
     fn write(&mut self, index: usize, model: &M) -> Result<(), Error> {
         self.check_model(model)?;
@@ -283,7 +283,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         Ok(())
     }
 
-    /// Makes the rows of every stacked tensor these ones, the last again and again up to the capacity.
+    /// Sets the rows of every stacked tensor, repeating the last one up to the capacity.
     fn rearrange(&mut self, rows: &[usize]) -> Result<(), Error> {
         let last = rows.last().copied().unwrap_or_default();
         let room = memory::vector(self.capacity);
@@ -306,7 +306,7 @@ fn here(error: EnsembleError) -> Error {
     Error::from(error).at(Caller::caller().into())
 }
 
-/// Whether the first rows of a tensor, so many, are the same bit for bit.
+/// Whether this many first rows of a tensor are equal bit for bit.
 fn rows_are_equal(tensor: &Tensor, rows: usize) -> Result<bool, Error> {
     let first = tensor.index(0)?;
     for row in 1..rows {

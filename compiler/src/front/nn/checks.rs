@@ -1,4 +1,4 @@
-//! What layers ask of their parameters and inputs before they compute, as PyTorch's do.
+//! What layers check in their parameters and inputs before they compute, as PyTorch's do.
 //!
 //! Lives here: the questions that several layers ask. What one op demands of its operands stays with
 //! the op's type rule.
@@ -9,7 +9,7 @@ use std::panic::Location as Caller;
 
 use crate::front::trace::var::Var;
 
-/// The questions of one layer about one input. Each answers whether all is well; if not, it leaves a
+/// The checks of one layer on one input. Each returns whether it holds; if not, it records a
 /// fault at the line that called the layer.
 pub(super) struct Checks<'a> {
     layer: String,
@@ -18,7 +18,7 @@ pub(super) struct Checks<'a> {
 }
 
 impl<'a> Checks<'a> {
-    /// Those of a layer of this type, which `parameter` belongs to.
+    /// The checks of a layer of this type, which `parameter` belongs to.
     #[track_caller]
     pub(super) fn of(layer: impl Display, parameter: &Var, input: &'a Var) -> Checks<'a> {
         let name = parameter.module_name();
@@ -26,13 +26,13 @@ impl<'a> Checks<'a> {
         Checks { layer, input, at: Caller::caller() }
     }
 
-    /// Those of a layer of this type that has no parameters.
+    /// The checks of a layer of this type without parameters.
     #[track_caller]
     pub(super) fn without_parameters(layer: impl Display, input: &'a Var) -> Checks<'a> {
         Checks { layer: layer.to_string(), input, at: Caller::caller() }
     }
 
-    /// Whether the condition holds. A stand-in came from a fault of its own: one report is enough.
+    /// Whether the condition holds. A stand-in comes from an earlier fault: one report is enough.
     pub(super) fn ensure(&self, holds: bool, message: impl FnOnce() -> String) -> bool {
         let known = self.input.value.is_some();
         if known && !holds {
@@ -41,7 +41,7 @@ impl<'a> Checks<'a> {
         known && holds
     }
 
-    /// Whether the input has so many dimensions; `meaning` says what they are.
+    /// Whether the input has this many dimensions; `meaning` says what they are.
     pub(super) fn rank(&self, ranks: RangeInclusive<usize>, meaning: &str) -> bool {
         let rank = self.input.rank();
         self.ensure(ranks.contains(&rank), || {

@@ -45,8 +45,8 @@ impl<T, const D: usize> Conv<T, D> {
         Self::init_grouped(in_channels, out_channels, kernel, 1, key)
     }
 
-    /// A layer whose channels fall into `groups` that do not see each other; both channel counts
-    /// are multiples of it.
+    /// A layer whose channels form `groups` that are convolved separately; `groups` divides both channel
+    /// counts.
     #[track_caller]
     pub fn init_grouped<K: RandomKey<Leaf = T>>(
         in_channels: usize,

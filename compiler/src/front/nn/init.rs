@@ -1,4 +1,4 @@
-//! What layers start from: the sources of their numbers, and their distributions.
+//! How layers are initialised: sources of numbers, and distributions.
 
 use choral_ir::{DType, Element, Key, Tensor, TensorType, with_dtype};
 
@@ -38,8 +38,8 @@ use crate::front::tree::Leaf;
 /// # Ok::<(), choral_compiler::Error>(())
 /// ```
 ///
-/// A host key panics at the user's line if there is not the memory for a tensor; inside a trace, and so
-/// under `jit(Mlp::init::<Var>)` or `vmap`, this is an error as any other.
+/// A host key panics at the user's line if memory runs out; inside a trace, and so
+/// under `jit(Mlp::init::<Var>)` or `vmap`, it is an ordinary error.
 pub trait RandomKey: Clone {
     /// What is drawn.
     type Leaf: Constant;
@@ -93,7 +93,7 @@ impl RandomKey for Var {
     }
 }
 
-/// A leaf that can start as a constant; traced ones belong to the innermost trace under way.
+/// A leaf that can start as a constant; traced ones belong to the innermost trace in progress.
 pub trait Constant: Leaf {
     /// Every element the one nearest to `value`.
     fn full(shape: &[usize], value: f64, dtype: DType) -> Self;

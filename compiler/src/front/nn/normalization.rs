@@ -20,7 +20,7 @@ pub type BatchNorm2d<T> = BatchNorm<T, 2>;
 /// All parameters and buffers are `[num_features]` but `num_batches_tracked`, a scalar `i64`.
 /// In training mode a forward pass normalises by the batch and leaves new running statistics in the
 /// buffers; in evaluation mode it normalises by the running statistics. As in PyTorch, training mode
-/// takes more than one value per channel: the variance of one alone is not defined.
+/// takes more than one value per channel: the variance of a single value is not defined.
 #[derive(Module, Clone, Debug)]
 #[allow(missing_docs)]
 pub struct BatchNorm<T, const D: usize> {

@@ -22,13 +22,13 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     memory::ask(size.saturating_mul(2)).map_err(|error| at(path, error))?;
     let bytes = fs::read(path).map_err(|error| at(path, error))?;
     let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| at(path, format!("not a whole safetensors file: {error}")))?;
+        .map_err(|error| at(path, format!("not a complete safetensors file: {error}")))?;
     let read = |(name, view): (String, TensorView<'_>)| {
         let tensor = tensor(&view).map_err(|message| at(path, format!("tensor {name}: {message}")))?;
         Ok((name, tensor))
     };
     let mut tensors = tensors.tensors();
-    // The library hands them out in no fixed order; the file's own is that of the data.
+    // The library returns them in no fixed order; the file's order is that of the data.
     tensors.sort_by_key(|(name, view)| (view.data().as_ptr() as usize, name.clone()));
     tensors.into_iter().map(read).collect()
 }
@@ -53,12 +53,12 @@ pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateE
     replace(path, file)
 }
 
-/// Writes a file, beside its place and then over it: where a link leads, with the permissions of a file that
-/// was there. Pipes and devices such as `/dev/stdout` and `/dev/null` are written into.
+/// Writes a file next to its place, then renames it over the old one: where a link leads, with the old
+/// file's permissions. Pipes and devices such as `/dev/stdout` and `/dev/null` are written into.
 ///
 /// # Errors
-/// If it cannot be written, or is a folder, a socket or a disk; a file that was there before is then as it
-/// was.
+/// If it cannot be written, or is a folder, a socket or a disk; an existing file is then
+/// unchanged.
 pub fn replace(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<(), StateError> {
     let path = path.as_ref();
     place::write(path, contents.as_ref()).map_err(|error| at(path, error))
@@ -71,7 +71,8 @@ fn at(path: &Path, message: impl Display) -> StateError {
 fn tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
     let unsupported = || format!("element type {} is not supported", view.dtype());
     let dtype = from_file(view.dtype()).ok_or_else(unsupported)?;
-    let data = Storage::from_le_bytes(dtype, view.data()).ok_or("its bytes are no whole elements")?;
+    let data =
+        Storage::from_le_bytes(dtype, view.data()).ok_or("its bytes are not a whole number of elements")?;
     Tensor::from_storage(view.shape(), data).map_err(|error| error.to_string())
 }
 

@@ -79,7 +79,7 @@ pub trait ModuleState: Module<Tensor> {
     /// Writes the state dict to a `.safetensors` file, which PyTorch's `load_state_dict` takes.
     ///
     /// # Errors
-    /// If the file cannot be written; a file that was there before is then as it was.
+    /// If the file cannot be written; an existing file is then unchanged.
     fn save(&self, path: impl AsRef<FilePath>) -> Result<(), StateError> {
         file::write(path.as_ref(), &self.state_dict())
     }

@@ -7,12 +7,12 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Links are followed so many times, as Linux does.
+/// The number of links to follow, as on Linux.
 const LINKS: usize = 40;
 
 /// What a path leads to.
 enum Place {
-    /// A file, there or not yet: it is written beside this path, and then put over it.
+    /// A file, existing or not: written next to this path, then renamed over it.
     File(PathBuf, Option<Metadata>),
     /// Standard output of this process.
     Output,
@@ -23,7 +23,7 @@ enum Place {
 /// Writes `contents` to what `path` leads to.
 ///
 /// # Errors
-/// If that is no file and no stream, or cannot be written; a file that was there before is then as it was.
+/// If that is no file and no stream, or cannot be written; an existing file is then unchanged.
 pub(super) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     match place(path)? {
         Place::File(file, before) => replace(&file, before.as_ref(), contents),
@@ -62,14 +62,14 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
         match fs::read_link(&end) {
             // From the folder that the link is in.
             Ok(target) => end = end.parent().unwrap_or(Path::new("")).join(target),
-            // No link, or nothing there yet; what else is wrong shows when it is written.
+            // No link, or nothing there yet; other errors show on writing.
             Err(_) => return Ok(end),
         }
     }
-    Err(io::Error::other("too many links lead to one another"))
+    Err(io::Error::other("too many levels of symbolic links"))
 }
 
-/// Whether a path is one of the links that stand for what this process has open, whatever they say.
+/// Whether a path is one of the links that stand for this process's open files, whatever their target says.
 fn is_descriptor(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
     folder.is_some_and(|folder| folder == Path::new(&format!("/proc/{}/fd", std::process::id())))
@@ -99,12 +99,12 @@ fn refusal(there: &Metadata) -> Option<&'static str> {
     Some(if there.is_dir() { "a folder" } else { "something else" })
 }
 
-/// Writes a file beside its place and then over it, with the owner and the permissions that it had.
+/// Writes a file next to its place, then renames it over the old one, with its owner and permissions.
 fn replace(path: &Path, before: Option<&Metadata>, contents: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.partial", std::process::id()));
     let beside = PathBuf::from(beside);
-    // Of an earlier process of this number that was stopped.
+    // Left by an earlier process of this id.
     let _ = fs::remove_file(&beside);
     let written = (|| {
         let mut file = File::options().write(true).create_new(true).open(&beside)?;

@@ -69,7 +69,7 @@ impl Var {
     }
 
     /// `e^x` over `dim`, scaled to sum 1. As in PyTorch and JAX it is NaN throughout where one element is
-    /// NaN or +infinite, or all are -infinite; `f16` and `bf16` are worked out in `f32` and rounded once.
+    /// NaN or +infinite, or all are -infinite; `f16` and `bf16` are computed in `f32` and rounded once.
     #[track_caller]
     #[must_use]
     pub fn softmax(&self, dim: i64) -> Var {
@@ -99,8 +99,8 @@ impl Var {
         })
     }
 
-    /// `log(sum(e^x))` over the dimensions, without overflow: -infinity of no elements and where all are
-    /// -infinite, +infinity where one is, NaN where one is NaN. `f16` and `bf16` are worked out in `f32`
+    /// `log(sum(e^x))` over the dimensions, without overflow: -infinity for no elements and where all are
+    /// -infinite, +infinity where one is, NaN where one is NaN. `f16` and `bf16` are computed in `f32`
     /// and rounded once.
     ///
     /// ```

@@ -63,7 +63,7 @@ impl Var {
         }
     }
 
-    /// One truth value in this value's shape.
+    /// One boolean, in this value's shape.
     #[track_caller]
     fn everywhere(&self, holds: bool) -> Var {
         let ty = TensorType::new(self.shape(), DType::I1);

@@ -19,11 +19,11 @@ pub struct Windows<'a> {
     pub dilation: &'a [usize],
 }
 
-/// What is made of the elements of a window.
+/// What a window's elements are combined into.
 struct Pooling {
-    /// The method that pools so, for messages.
+    /// The method's name, for messages.
     method: &'static str,
-    /// What its values are called.
+    /// The name of its values.
     value: &'static str,
     body: Binary,
     init: f64,
@@ -167,7 +167,7 @@ impl Var {
                 padding: [vec![(0, 0); leading], both_sides].concat(),
                 body: Graph::reducer(body, dtype)?.into(),
             };
-            // Of truth values, minus infinity is `false`.
+            // Of booleans, minus infinity is `false`.
             let init = builder.full(if dtype == DType::I1 { init.max(0.0) } else { init }, dtype, []);
             builder.push(op, &[values[0], init])
         })

@@ -9,7 +9,7 @@ use super::record_with;
 use super::var::Var;
 
 impl Var {
-    /// The sum of each element and those before it along `dim`. Truth values are counted, in `i32`; `f16`
+    /// The sum of each element and those before it along `dim`. Booleans are counted, in `i32`; `f16`
     /// and `bf16` are summed in `f32`, and each result is rounded once.
     ///
     /// ```

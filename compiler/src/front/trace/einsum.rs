@@ -139,7 +139,7 @@ fn distinct(letters: &[char]) -> Result<(), String> {
     let odd = letters.iter().find(|letter| !letter.is_ascii_alphabetic());
     let twice = (1..letters.len()).find(|&at| letters[..at].contains(&letters[at]));
     match (odd, twice) {
-        (Some(odd), _) => Err(format!("`{odd}` is no letter")),
+        (Some(odd), _) => Err(format!("`{odd}` is not a letter")),
         (None, Some(at)) => Err(format!("`{}` names two dimensions of one value", letters[at])),
         (None, None) => Ok(()),
     }

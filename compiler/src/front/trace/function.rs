@@ -14,11 +14,11 @@ use crate::front::error::{Error, TraceError};
 use crate::front::tree::{Leaf, Path, Tree, Typed, Walk, leaves};
 use crate::transform::rewrite;
 
-/// Something that maps a tree of values to a tree of values: a closure of one argument (a tuple
+/// A function from a tree of values to a tree of values: a closure of one argument (a tuple
 /// for several), a graph, the code of a model
 /// ([`FunctionalModule`](crate::front::ensemble::FunctionalModule)), or a transformed function.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no function of `{A}` that can be traced",
+    message = "`{Self}` is not a traceable function of `{A}`",
     note = "a closure takes one argument, a tuple for several: `|(x, y): (Var, Var)| ..`",
     note = "it returns `Var`s, structures of them, or a `Result` of those whose error is `choral::error::CompilerError`"
 )]
@@ -38,7 +38,7 @@ pub trait Function<A> {
 pub trait IntoOutput {
     /// The tree.
     type Output: Tree<Var>;
-    /// What may stand in its place; [`Infallible`] for a tree by itself.
+    /// The error that it may return instead; [`Infallible`] for a plain tree.
     type Failure: Into<Error>;
     /// As a result.
     ///
@@ -135,13 +135,13 @@ fn check_arguments(graph: &Graph, arguments: &[(Path, Var)]) -> Result<(), Error
 pub struct Traced<O> {
     /// The program; its inputs are the leaves of the arguments, then the captures.
     pub graph: Graph,
-    /// The results, with types in place of values.
+    /// The results, with types instead of values.
     pub output: O,
     /// Values of outer traces that the function used, in the order of the inputs that stand for them.
     pub captures: Vec<Var>,
 }
 
-/// The results of `F` on arguments `A`, with types in place of values.
+/// The results of `F` on arguments `A`, with types instead of values.
 pub type OutputTypes<F, A> = <<F as Function<A>>::Output as Tree<Var>>::With<TensorType>;
 
 /// What tracing `F` on arguments with the structure of `A` gives.
@@ -178,7 +178,7 @@ pub(crate) fn trace_as<T: Leaf, A: Tree<T>, F: Function<A::With<Var>>>(
     }
     let (output, values) = applied.map_err(|error| error.at(user_location(at)))?;
     let Some(values) = values else {
-        // The fault itself is an outer trace's, which reports it.
+        // The fault belongs to an outer trace, which reports it.
         return Err(Error::Message("a result depends on a value that could not be made".to_owned()));
     };
     let graph = rewrite::dead_code(&with_axes(builder.finish(&values), &axes))?;

@@ -1,4 +1,4 @@
-//! Methods of [`Var`] whose places are values, in PyTorch's and `jax.lax`'s names.
+//! Methods of [`Var`] that index by values, in PyTorch's and `jax.lax`'s names.
 
 use std::panic::Location as Caller;
 
@@ -120,12 +120,12 @@ impl Var {
         let fits = indices.rank() == self.rank() && (0..self.rank()).all(same);
         if !fits {
             let (ty, indices) = (self.ty(), indices.ty());
-            self.fault(format!("{name}: {indices} may differ from {ty} in dimension {dim} alone"));
+            self.fault(format!("{name}: {indices} may differ from {ty} only in dimension {dim}"));
         }
         fits.then_some(dim)
     }
 
-    /// The slice of these sizes that starts where the scalars say, one for each dimension:
+    /// The slice of these sizes whose start the scalars give, one per dimension:
     /// `jax.lax.dynamic_slice`. A start that would reach past the end is clamped.
     #[track_caller]
     #[must_use]
@@ -134,7 +134,7 @@ impl Var {
         record_one(op, &[&[self], starts].concat(), Caller::caller())
     }
 
-    /// This value with `update` laid over it where the scalars say:
+    /// This value with `update` written over it at the start that the scalars give:
     /// `jax.lax.dynamic_update_slice`. A start that would reach past the end is clamped.
     #[track_caller]
     #[must_use]

@@ -1,7 +1,7 @@
 //! Tracing: a function of [`Var`]s runs once and leaves a graph behind.
 //!
-//! Nothing panics in here: an op whose operands do not fit leaves a fault with the line of the
-//! user's call, gives back a stand-in, and the trace as a whole ends in one error. Nested traces
+//! Nothing here panics: an op whose operands do not fit records a fault with the line of the
+//! user's call and returns a stand-in, and the whole trace ends in one error. Nested traces
 //! may use the values of outer ones; these become further inputs ("captures").
 
 mod activation;
@@ -34,7 +34,7 @@ use crate::front::tree::UNNAMED;
 use var::Var;
 
 thread_local! {
-    /// The user's lines that asked for the traces under way on this thread, innermost last.
+    /// The user's lines that started the traces in progress on this thread, innermost last.
     static ORIGINS: RefCell<Vec<Location>> = const { RefCell::new(Vec::new()) };
     /// These traces.
     static TRACES: RefCell<Vec<Weak<Trace>>> = const { RefCell::new(Vec::new()) };
@@ -49,9 +49,9 @@ pub(crate) fn user_location(at: &Caller<'_>) -> Location {
     origin.filter(|_| at.file().starts_with(here)).unwrap_or_else(|| at.into())
 }
 
-/// One trace under way: the graph so far and what was noticed on the way.
+/// One trace in progress: the graph so far and what was noticed on the way.
 pub(crate) struct Trace {
-    /// Number of traces under way when it started, itself included.
+    /// Number of traces in progress when it started, itself included.
     depth: usize,
     state: RefCell<State>,
 }
@@ -73,7 +73,7 @@ impl State {
     }
 }
 
-/// What the layer being run is called, and where the user called it.
+/// The name of the layer being run, and where the user called it.
 struct Scope {
     name: String,
     location: Location,
@@ -89,7 +89,7 @@ pub(crate) struct Recording {
 }
 
 impl Trace {
-    /// A trace, under way until it is ended or the function that it traces panics.
+    /// A trace, in progress until it is ended or the function that it traces panics.
     pub(crate) fn start(name: &str, at: &Caller<'_>) -> (Rc<Trace>, UnderWay) {
         let origin = user_location(at);
         let depth = ORIGINS.with(|origins| {
@@ -101,7 +101,7 @@ impl Trace {
         (trace, UnderWay { outer: depth - 1 })
     }
 
-    /// A trace that no value is from, and that nobody reads.
+    /// A trace that holds no value and is never read.
     fn detached() -> Rc<Trace> {
         Trace::at_depth(0, "detached")
     }
@@ -168,7 +168,8 @@ impl Trace {
     fn lift(self: &Rc<Self>, var: &Var, at: &Caller<'_>) -> Option<Value> {
         let value = var.value?;
         if !var.trace.is_under_way() {
-            let message = format!("a {} is used outside of the function that made it; return it", var.ty());
+            let message =
+                format!("a {} is used outside the function that made it; return it from there", var.ty());
             self.fault(message, at);
             return None;
         }
@@ -264,12 +265,12 @@ impl Drop for InScope<'_> {
     }
 }
 
-/// Number of traces under way on this thread.
+/// Number of traces in progress on this thread.
 pub(crate) fn depth() -> usize {
     TRACES.with(|traces| traces.borrow().len())
 }
 
-/// The trace under way at this depth, the outermost being at 1.
+/// The trace in progress at this depth, the outermost being at 1.
 pub(crate) fn trace_at(depth: usize) -> Option<Rc<Trace>> {
     TRACES.with(|traces| traces.borrow().get(depth.checked_sub(1)?)?.upgrade())
 }

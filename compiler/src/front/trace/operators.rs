@@ -10,10 +10,10 @@ use super::record_with;
 use super::var::Var;
 use crate::transform::views;
 
-/// What can stand on the right of an operator: a value, a number (which takes the element type of
-/// the other side, and must be one of it), or a tensor (which becomes a constant).
+/// What can be on the right of an operator: a value, a number (which takes the element type of
+/// the other side, and must fit it), or a tensor (which becomes a constant).
 pub trait Operand {
-    /// The operand as a value beside `like`.
+    /// The operand as a value of the kind of `like`.
     #[track_caller]
     fn beside(&self, like: &Var) -> Var;
 
@@ -90,7 +90,7 @@ pub(crate) fn elementwise(op: impl Into<Op>, operands: &[&Var], at: &Caller<'_>)
 pub(crate) fn elementwise_as(name: &str, op: Op, operands: &[&Var], at: &Caller<'_>) -> Var {
     let shapes: Vec<&[usize]> = operands.iter().map(|var| var.shape()).collect();
     let Some(shape) = broadcast_shapes(&shapes) else {
-        // Stand-ins came from a fault of their own: one report is enough.
+        // A stand-in comes from an earlier fault: one report is enough.
         if operands.iter().all(|var| var.value.is_some()) {
             let types: Vec<String> = operands.iter().map(|var| var.ty().to_string()).collect();
             let message = format!("{}: shapes do not broadcast together: {}", op.name(), types.join(" and "));
@@ -323,7 +323,7 @@ impl Var {
         self.to(self.dtype().accumulator())
     }
 
-    /// The values as sums and products take them: truth values as the numbers 0 and 1.
+    /// The values as sums and products take them: booleans as the numbers 0 and 1.
     #[track_caller]
     pub(crate) fn counted(&self) -> Var {
         if self.dtype() == DType::I1 { self.to(DType::I32) } else { self.clone() }

@@ -48,7 +48,7 @@ impl Var {
         let Some(mut dims) = dims else { return self.stand_in() };
         dims.sort_unstable();
         let dtype = self.dtype();
-        // Infinities saturate to the limits of integer types; of truth values, -inf is `false`.
+        // Infinities saturate to the limits of integer types; of booleans, -inf is `false`.
         let init = if dtype == DType::I1 { init.max(0.0) } else { init };
         record_with(name, &[self], Caller::caller(), |builder, values| {
             let init = builder.full(init, dtype, []);
@@ -56,7 +56,7 @@ impl Var {
         })
     }
 
-    /// Sum over the dimensions. Truth values are counted, in `i32`; `f16` and `bf16` are summed in `f32`
+    /// Sum over the dimensions. Booleans are counted, in `i32`; `f16` and `bf16` are summed in `f32`
     /// and rounded once; integers keep their type, and wrap around.
     ///
     /// ```
@@ -94,8 +94,8 @@ impl Var {
         self.fold("amin", Binary::Minimum, f64::INFINITY, axes)
     }
 
-    /// Arithmetic mean over the dimensions, NaN of none. Of truth values it is the share of true ones, in
-    /// `f32`; of `f16` and `bf16` it is worked out in `f32` and rounded once. A fault for integers.
+    /// Arithmetic mean over the dimensions; NaN for no elements. Of booleans it is the fraction that is
+    /// true, in `f32`; of `f16` and `bf16` it is computed in `f32` and rounded once. A fault for integers.
     #[track_caller]
     #[must_use]
     pub fn mean(&self, axes: impl Axes) -> Var {
@@ -120,7 +120,7 @@ impl Var {
         let is_float = self.dtype().is_float();
         if !is_float {
             self.fault(format!(
-                "{name}: {} holds no floats, and would cut its mean off; convert it first: x.to(DType::F32)",
+                "{name}: {} does not hold floats, and its mean would be truncated; convert it first: x.to(DType::F32)",
                 self.ty()
             ));
         }
@@ -130,8 +130,8 @@ impl Var {
     /// Variance over the dimensions: the mean square distance from the mean, with the number of
     /// elements less `correction` as the divisor (PyTorch's default is 1), which is never below 0.
     ///
-    /// It is NaN of no elements, of one with correction 1, and where an element is infinite or NaN. That
-    /// of `f16` and `bf16` is worked out in `f32` and rounded once. A fault for integers and truth values.
+    /// It is NaN for no elements, for one element with correction 1, and where an element is infinite or
+    /// NaN. That of `f16` and `bf16` is computed in `f32` and rounded once. A fault for integers and booleans.
     #[track_caller]
     #[must_use]
     pub fn var(&self, axes: impl Axes, correction: usize) -> Var {
@@ -274,7 +274,7 @@ impl Var {
             let extreme = extreme(x).keep_dims(x, &[dim]);
             let places = x.iota(at, DType::I64);
             let none = places.full(Vec::new(), x.shape()[at] as f64);
-            // NaN is the extreme where there is one, and differs from itself.
+            // A NaN is the extreme if there is one, and differs from itself.
             let is_extreme = x.eq(&extreme).logical_or(x.isnan());
             places.where_(&is_extreme, none).amin(dim)
         })

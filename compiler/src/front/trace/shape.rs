@@ -10,7 +10,7 @@ use super::{record_one, record_with};
 use crate::transform::views;
 
 impl Var {
-    /// The same elements under another shape; one size may be -1 and is then worked out.
+    /// The same elements under another shape; one size may be -1, and is then inferred.
     #[track_caller]
     #[must_use]
     pub fn reshape(&self, shape: impl AsRef<[i64]>) -> Var {

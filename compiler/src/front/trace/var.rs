@@ -1,4 +1,4 @@
-//! The traced value: what a user's function sees in place of a tensor.
+//! The traced value: what a user's function sees instead of a tensor.
 
 use std::fmt;
 use std::panic::Location as Caller;
@@ -11,8 +11,8 @@ use crate::front::tree::{Typed, leaf_types};
 
 /// A tensor that is not computed yet: a value of the graph being traced.
 ///
-/// Operators and methods carry PyTorch's names and numpy's broadcasting. None of them panics: what
-/// does not fit becomes an error of the trace, with the line of the call.
+/// Operators and methods carry PyTorch's names and numpy's broadcasting. None of them panics: an
+/// operand that does not fit becomes an error of the trace, with the line of the call.
 ///
 /// ```
 /// use choral_compiler::{Var, trace};
@@ -161,24 +161,24 @@ impl Var {
         {
             self.fault(format!(
                 "{value} cannot be a constant of element type {dtype}, which holds whole numbers from {least} to \
-                 {greatest}; convert what stands beside it first, as in x.to(DType::F32)"
+                 {greatest}; convert the other operand first, as in x.to(DType::F32)"
             ));
         }
         let ty = TensorType::new(shape.clone(), dtype);
         self.make_constant(ty, |builder| builder.full(value, dtype, shape))
     }
 
-    /// A constant of the innermost trace under way, every element nearest to `value`.
+    /// A constant of the innermost trace in progress, every element nearest to `value`.
     #[track_caller]
     pub(crate) fn anywhere(ty: TensorType, value: f64) -> Var {
-        // Outside of all traces nobody reads it, and whoever uses it is told.
+        // Outside all traces nothing reads it, and each use of it is reported.
         let trace = trace_at(depth()).unwrap_or_else(Trace::detached);
         let make = |builder: &mut Builder| Ok(builder.full(value, ty.dtype, ty.shape.clone()));
         let made = trace.build("constant", Caller::caller(), make);
         Var::new(&trace, made, ty)
     }
 
-    /// A stand-in where there is no operand to make it from; the fault goes to the innermost trace.
+    /// A stand-in where no operand exists to make it from; the fault goes to the innermost trace.
     #[track_caller]
     pub(crate) fn faulty(message: String) -> Var {
         let trace = trace_at(depth()).unwrap_or_else(Trace::detached);

@@ -1,6 +1,6 @@
 //! What `vmap` did to a graph, op by op: for people who want to know why.
 //!
-//! Lives here: what is told; `table.rs` prints it.
+//! Lives here: what is reported; `table.rs` prints it.
 
 mod table;
 

@@ -13,7 +13,7 @@ impl fmt::Display for Explanation {
         let at_a_time = chunk.map(|chunk| format!(", {chunk} at a time")).unwrap_or_default();
         writeln!(
             f,
-            "{members} members along {axis}@dim{at_a_time}; - is shared by all of them; amounts: each alone -> together"
+            "{members} members along {axis}@dim{at_a_time}; - is shared; amounts: each alone -> together"
         )?;
         let titles = ["", "operands -> results", "multiply-adds", "bytes made"].map(str::to_owned);
         let lines: Vec<Line> =
@@ -36,7 +36,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Lines about so many members along an axis.
+/// Lines about this many members along an axis.
 struct Lines<'a> {
     axis: &'a str,
     members: usize,

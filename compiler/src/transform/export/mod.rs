@@ -1,4 +1,4 @@
-//! Export: the same program without our extensions, as XLA and other tools read it.
+//! Export: the same program without choral's extensions, as XLA and other tools read it.
 //!
 //! | extension | becomes |
 //! |---|---|
@@ -58,7 +58,7 @@ pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
     common_subexpressions(&dead_code(&written)?)
 }
 
-/// As [`plain`]. How a compiler accumulates 16-bit floats is its own choice, so that it is written out.
+/// As [`plain`]. Compilers differ in how they accumulate 16-bit floats, so the export writes it out.
 fn in_accumulators(
     builder: &mut Builder,
     op: Op,

@@ -1,4 +1,4 @@
-//! Ops of users' own that are known by a body, written out.
+//! User-defined ops that have a body: replaced by it.
 
 use choral_ir::graph::Node;
 use choral_ir::{BuildError, Graph, NodeKind, Op};

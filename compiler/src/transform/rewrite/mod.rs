@@ -46,7 +46,7 @@ pub(crate) fn axes(ports: &[Port]) -> Vec<Vec<NamedAxis>> {
     ports.iter().map(|port| port.axes.clone()).collect()
 }
 
-/// The graph's inputs, added to the graph in the making.
+/// The graph's inputs, added to the graph being built.
 pub(crate) fn copy_inputs(builder: &mut Builder, graph: &Graph) -> Vec<Value> {
     graph.inputs().iter().map(|port| input_like(builder, graph, port.value)).collect()
 }

@@ -26,7 +26,7 @@ pub(crate) fn part(
         .collect();
     let inputs = graph.inputs().iter().map(|port| known.get(&port.value).copied());
     let values = interpret_all(graph, inputs, |id, node, operands| {
-        // What is left out stands for nothing, and so does what reads it.
+        // A node that is left out stands for nothing, and so does every reader of it.
         let operands: Option<Vec<Value>> = operands.into_iter().collect();
         let copies = match operands.filter(|_| keep(id)) {
             Some(operands) => builder.copy(node, &operands)?.into_iter().map(Some).collect(),

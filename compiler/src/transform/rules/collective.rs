@@ -1,4 +1,4 @@
-//! Binding ops between members: along the axis of this `vmap` they become ops on the member
+//! Binding collectives: along the axis of this `vmap` they become ops on the member
 //! dimension. Along other axes they stay, and carry the member dimension as any op does.
 
 use std::collections::HashMap;
@@ -43,7 +43,7 @@ pub(crate) fn batch(
     Ok(vec![lane])
 }
 
-/// Whether the op means an axis further out than the innermost of its name.
+/// Whether the op names an axis outside the innermost of its name.
 fn is_further_out(op: &CollectiveOp) -> bool {
     matches!(op, CollectiveOp::MemberKey(op) if op.level > 0)
 }
@@ -91,7 +91,7 @@ fn axis_index(cx: &mut MappedBuilder) -> Result<Lane, BuildError> {
     Ok(Mapped(cx.member_numbers()?, 0))
 }
 
-/// A key that differs between members is each one's own.
+/// A key that differs between members is used as it is.
 fn member_key(cx: &mut MappedBuilder, op: &MemberKey, lanes: &[Lane]) -> Result<Lane, BuildError> {
     let key = match (lanes[0], op.randomness) {
         (Mapped(..), _) | (Shared(_), Randomness::Same) => return Ok(lanes[0]),
@@ -192,7 +192,7 @@ fn all_gather(cx: &mut MappedBuilder, op: &AllGather, lane: Lane) -> Result<Lane
 fn permute(cx: &mut MappedBuilder, op: &Permute, lane: Lane) -> Result<Lane, BuildError> {
     let Permute { axis, pairs } = op;
     if let Some((from, to)) = pairs.iter().find(|(from, to)| *from.max(to) >= cx.size) {
-        let message = format!("{from} -> {to} names a member that axis {axis} of size {} lacks", cx.size);
+        let message = format!("{from} -> {to} names a member outside axis {axis} of size {}", cx.size);
         let cause = TypeError { message, constraint: "range" };
         return Err(cx.builder.refusal(&op.clone().into(), &[lane.value()], cause));
     }
@@ -203,7 +203,7 @@ fn permute(cx: &mut MappedBuilder, op: &Permute, lane: Lane) -> Result<Lane, Bui
     if pairs.is_empty() {
         return Ok(Mapped(zeros, 0));
     }
-    // Who is sent nothing gets zeros, whoever stands for the sender.
+    // A member that receives nothing gets zeros, whatever `source` says.
     let from = Tensor::try_from_fn([cx.size, 1], |to| senders.get(&to).copied().unwrap_or_default() as i32);
     let there = Tensor::try_from_fn([cx.size], |to| senders.contains_key(&to));
     let refused = |cx: &MappedBuilder, error: TensorError| {
@@ -235,6 +235,6 @@ fn check_size(cx: &MappedBuilder, op: Op, size: usize, lane: Lane) -> Result<(),
     if size == cx.size {
         return Ok(());
     }
-    let message = format!("it is for {size} members along {}, and there are {}", cx.axis, cx.size);
+    let message = format!("it was traced for {size} members along {}, but there are {}", cx.axis, cx.size);
     Err(cx.builder.refusal(&op, &[lane.value()], TypeError { message, constraint: "size" }))
 }

@@ -1,20 +1,20 @@
 //! Batching branches and loops.
 //!
-//! What decides (an index, a loop's condition) is shared by all members, or each member's own.
+//! What decides (an index, a loop's condition) is shared, or per-member.
 //! Where it is shared, the op stays as it is and its regions run over all members. Where it is not,
 //! every branch runs and each member takes the results of its own; a loop runs while any member
-//! wants to, and members that have finished keep their values.
+//! continues, and members that have finished keep their values.
 //!
-//! Then members run code that they did not ask for, and a loop inside might never end for them.
-//! Where code holds a loop (or an op of a user's own, which might fail), such members run it on the
-//! operands of one that did ask, and it does not run at all if nobody did. Members that exchange values
-//! are all asked.
+//! Then members run code that they do not take, and a loop inside might never end for them.
+//! Where code holds a loop (or a user-defined op, which might fail), such members run it on the
+//! operands of a member that takes it, and it does not run at all if no member takes it. Where members
+//! exchange values, each uses its own operands.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `control.rs` | the rule of each op, and what its files share |
 //! | `branches.rs`, `loops.rs`, `scan.rs` | `if` and `case`; `while`; `scan` |
-//! | `stand_ins.rs` | whose operands members run code on that they did not ask for |
+//! | `stand_ins.rs` | stand-ins: whose operands members use to run code that they do not take |
 
 mod branches;
 mod loops;
@@ -50,7 +50,7 @@ pub(crate) struct OverMembers<'op> {
     pub(crate) in_dims: Vec<Option<usize>>,
 }
 
-/// The op's regions as its rule runs them, for who wants to know; none for a body that combines elements.
+/// The op's regions as its rule runs them, for `explain`; none for a body that combines elements.
 pub(crate) fn regions<'op>(cx: &MappedBuilder, op: &'op ControlOp, lanes: &[Lane]) -> Vec<OverMembers<'op>> {
     let branch = |name: String, region: &'op Graph| {
         let by_each = lanes[0].dim().is_some() && stand_ins::needs_stand_ins(region);

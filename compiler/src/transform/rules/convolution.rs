@@ -6,7 +6,7 @@ use choral_ir::op::{BatchingDim, Convolution};
 
 use crate::transform::lane::{Lane, MappedBuilder};
 
-/// The rule of `convolution`. In the result the members stand beside the batch dimension, on the
+/// The rule of `convolution`. In the result the members stand next to the batch dimension, on the
 /// side on which the input has them, and behind it if the input is shared: so a chain of
 /// convolutions moves nothing.
 pub(crate) fn batch(

@@ -1,4 +1,4 @@
-//! Batching ops of users' own: by the rule that they bring.
+//! Batching user-defined ops: each brings its rule.
 
 use choral_ir::op::Custom;
 use choral_ir::{BuildError, TensorType, TypeError, Value};
@@ -30,20 +30,20 @@ fn check(
     let operands: Vec<TensorType> = lanes.iter().map(|&lane| of_one_member(cx, lane)).collect();
     let expected = op.op().infer(&operands.iter().collect::<Vec<_>>())?;
     if results.len() != expected.len() {
-        return Err(format!("gives {} results, the op has {}", results.len(), expected.len()));
+        return Err(format!("returns {} results, but the op has {}", results.len(), expected.len()));
     }
     for (number, (&(value, dim), expected)) in results.iter().zip(&expected).enumerate() {
         let Some(got) = cx.builder.graph().find_type(value) else {
-            return Err(format!("gives a result {number} that is no value of its builder"));
+            return Err(format!("returns result {number}, which is not a value of its builder"));
         };
         if Some(got) != over_members(expected, dim, cx.size).as_ref() {
             let place = match dim {
-                None => "shared by all members".to_owned(),
+                None => "shared".to_owned(),
                 Some(at) => format!("members at dimension {at}"),
             };
             let size = cx.size;
             return Err(format!(
-                "gives result {number} as {got}, {place}; that of one member is {expected}, and there are {size} members"
+                "returns result {number} as {got}, {place}; one member's is {expected}, and there are {size} members"
             ));
         }
     }
@@ -58,7 +58,7 @@ fn of_one_member(cx: &MappedBuilder, lane: Lane) -> TensorType {
     ty
 }
 
-/// The type of one member with so many of them at a dimension, if there can be one.
+/// The type with this many members at a dimension, if it is valid.
 fn over_members(ty: &TensorType, dim: Option<usize>, members: usize) -> Option<TensorType> {
     let mut ty = ty.clone();
     match dim {

@@ -1,6 +1,6 @@
-//! Batching ops whose places are values.
+//! Batching ops that index by values.
 //!
-//! Places stay each member's own: nothing is flattened into one table, so an index that is out of
+//! Places stay per-member: nothing is flattened into one table, so an index that is out of
 //! bounds is clamped within its own member.
 
 use choral_ir::op::{DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
@@ -49,8 +49,8 @@ fn scatter(cx: &mut MappedBuilder, op: &Scatter, lanes: &[Lane]) -> Result<Vec<L
     cx.mapped(op, &operands, 0)
 }
 
-/// Starts that all members share: the members are one more dimension, taken whole. Starts of each
-/// member's own: they are a batching dimension.
+/// Shared starts: the members are one more dimension, taken whole. Per-member starts:
+/// they are a batching dimension.
 fn dynamic_slice(cx: &mut MappedBuilder, op: &DynamicSlice, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     let DynamicSlice { batching_dims, slice_sizes } = op;
     let (operand, starts) = (lanes[0], &lanes[1..]);
@@ -72,7 +72,7 @@ fn dynamic_slice(cx: &mut MappedBuilder, op: &DynamicSlice, lanes: &[Lane]) -> R
     cx.mapped(op, &[vec![value], starts].concat(), 0)
 }
 
-/// As [`dynamic_slice`]; what is updated is each member's own in any case.
+/// As [`dynamic_slice`]; what is updated is per-member in any case.
 fn dynamic_update_slice(
     cx: &mut MappedBuilder,
     op: DynamicUpdateSlice,

@@ -20,7 +20,7 @@ fn cholesky(cx: &mut MappedBuilder, op: Cholesky, lanes: &[Lane]) -> Result<Vec<
     cx.mapped(op, &[value], 0)
 }
 
-/// A matrix that all members share is solved once, with the members' right-hand sides side by side.
+/// A shared matrix is solved once, with the members' right-hand sides side by side.
 fn triangular_solve(
     cx: &mut MappedBuilder,
     op: TriangularSolve,

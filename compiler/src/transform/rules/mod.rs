@@ -27,7 +27,7 @@ use choral_ir::{BuildError, Graph, Op, TypeError, Value};
 use crate::transform::between::any_in;
 use crate::transform::lane::{Lane, MappedBuilder};
 
-/// Refuses a body of scalars that is along the axis: it combines elements, and meets no members.
+/// Refuses a collective along the axis in a body of scalars, which combines elements.
 fn no_members_in_bodies(cx: &MappedBuilder, op: &Op, lanes: &[Lane]) -> Result<(), BuildError> {
     let has_regions_of_members = matches!(
         op,
@@ -38,7 +38,7 @@ fn no_members_in_bodies(cx: &MappedBuilder, op: &Op, lanes: &[Lane]) -> Result<(
         return Ok(());
     }
     let message = format!(
-        "its body combines elements, and cannot hold an op along the axis `{}`; compute outside of it what differs \
+        "its body combines elements, and cannot hold an op along the axis `{}`; compute outside it what differs \
          between members",
         cx.axis
     );

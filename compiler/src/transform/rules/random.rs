@@ -1,4 +1,4 @@
-//! Batching random bits: each member draws from a state of its own, as it would alone.
+//! Batching random bits: each member draws from its own state, as in a single run.
 
 use choral_ir::BuildError;
 use choral_ir::op::RngBitGenerator;

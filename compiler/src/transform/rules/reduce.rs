@@ -5,7 +5,7 @@ use choral_ir::{BuildError, Value};
 
 use crate::transform::lane::{Lane, MappedBuilder, settle, shift};
 
-/// The same fold over renumbered dimensions. Initial values of each member's own are given per
+/// The same fold over renumbered dimensions. Per-member initial values are given per
 /// result element, which the op takes.
 pub(crate) fn batch(
     cx: &mut MappedBuilder,

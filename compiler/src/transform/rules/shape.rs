@@ -101,7 +101,7 @@ fn slice(
     cx.mapped(op, &values, at)
 }
 
-/// A padding value of each member's own is laid over by a mask: pad with anything, pad a mask that
+/// A per-member padding value is applied with a mask: pad with anything, pad a mask that
 /// all members share, and select.
 fn pad(cx: &mut MappedBuilder, op: &Pad, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     let (operand, padding) = (lanes[0], lanes[1]);

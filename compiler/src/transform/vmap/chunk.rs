@@ -1,4 +1,4 @@
-//! `vmap` in pieces: the members a chunk at a time, with the same results and bounded memory.
+//! `vmap` in chunks: the same results in bounded memory.
 //!
 //! The graph is cut in two. What depends on no mapped value is computed once, outside; the rest is
 //! the body of a `scan` over chunks, and once more for the members that fill no chunk.
@@ -19,7 +19,7 @@ use crate::transform::walk;
 
 /// A graph cut where values begin to be mapped.
 struct Cut {
-    /// What all members share: inputs are the graph's shared ones, outputs the values at the cut.
+    /// The shared part: inputs are the graph's shared ones, outputs the values at the cut.
     shared: Graph,
     /// The rest: inputs are the graph's mapped ones, then the values at the cut.
     mapped: Graph,
@@ -46,7 +46,7 @@ pub(crate) fn outputs(
             && needs_all(op, &cx.axis)
         {
             let message = format!(
-                "members meet along {}, so they cannot come in chunks; leave chunk_size and memory_limit out",
+                "members exchange values along {}, so they cannot run in chunks; remove chunk_size and memory_limit",
                 cx.axis
             );
             let operands: Vec<Value> = graph.operands(id);
@@ -83,7 +83,7 @@ fn refusal(graph: &Graph, op: &Op, operands: &[Value], cause: TypeError) -> Buil
 }
 
 /// The mapped part over all members, whose values have them first. A result that does not differ
-/// between members (a count of rounds beside what they compute) is that of the first chunk.
+/// between members (such as a count of rounds) is taken from the first chunk.
 fn in_chunks(
     cx: &mut MappedBuilder,
     part: &Graph,
@@ -148,7 +148,7 @@ fn dims(cx: &MappedBuilder, part: &Graph, members: usize) -> PartDims {
     (in_dims, out_dims)
 }
 
-/// The part over so many members; their numbers are its first input, if it asks for them.
+/// The part over this many members; their numbers are its first input, if it asks for them.
 fn over(
     cx: &MappedBuilder,
     part: &Graph,
@@ -176,7 +176,7 @@ fn together(cx: &mut MappedBuilder, stack: Value) -> Result<Value, BuildError> {
     cx.builder.reshape(stack, joined)
 }
 
-/// What the first chunk says, of a value that all say.
+/// The first chunk's value, where all chunks agree.
 fn first(cx: &mut MappedBuilder, stack: Value) -> Result<Value, BuildError> {
     let shape = cx.ty(stack).shape[1..].to_vec();
     let row = range(cx, stack, 0, 1)?;
@@ -210,8 +210,7 @@ fn cut(graph: &Graph, inputs: &[Lane], axis: &Arc<str>) -> Result<Cut, BuildErro
     let mut seen = HashSet::new();
     at_cut.retain(|value| seen.insert(*value));
     let place = |value: Value| {
-        let missing =
-            || BuildError::inconsistency("chunks", "a value that all members share is not at the cut");
+        let missing = || BuildError::inconsistency("chunks", "a shared value is missing at the cut");
         at_cut.iter().position(|&other| other == value).ok_or_else(missing)
     };
     let mapped_outputs: Vec<Value> =

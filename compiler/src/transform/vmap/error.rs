@@ -1,4 +1,4 @@
-//! Why a graph cannot be mapped as asked for.
+//! Why a graph cannot be mapped as requested.
 
 use choral_ir::BuildError;
 
@@ -6,7 +6,7 @@ use choral_ir::BuildError;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum VmapError {
-    /// What is said about the members does not fit the graph.
+    /// The options do not fit the graph.
     #[error(transparent)]
     Dims(#[from] DimsError),
     /// An op that has no mapped form.
@@ -14,7 +14,7 @@ pub enum VmapError {
     Build(#[from] BuildError),
 }
 
-/// What is wrong with `in_dims`, `out_dims`, or what else is said about the members.
+/// What is wrong with `in_dims`, `out_dims`, or another option of `vmap`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum DimsError {
@@ -28,10 +28,10 @@ pub enum DimsError {
     Range { what: &'static str, path: String, dim: i64, ty: String, fits: String },
     #[error("{}", lines(.0))]
     Several(Vec<DimsError>),
-    #[error("{what}{path} is {dim}, but the value there is {value}, no tensor; say None")]
+    #[error("{what}{path} is {dim}, but the value there is {value}, not a tensor; use None")]
     NoTensor { what: &'static str, path: String, dim: i64, value: String },
     #[error(
-        "no argument is mapped, so the number of members is unknown; map an argument, or say .axis_size(n)"
+        "no argument is mapped, so the number of members is unknown; map an argument, or set .axis_size(n)"
     )]
     NothingMapped,
     #[error("arguments disagree about the number of members:{}", list(.groups))]
@@ -49,7 +49,7 @@ pub enum DimsError {
     #[error("chunk_size: expected at least one member at a time, got 0")]
     ChunkSize,
     #[error(
-        "memory_limit: {limit} bytes do not hold the program; however few members at a time, it needs {least}"
+        "memory_limit: the program does not fit in {limit} bytes; with the fewest members at a time it needs {least}"
     )]
     MemoryLimit { limit: u64, least: u64 },
 }
@@ -87,9 +87,5 @@ fn list(groups: &[SizeGroup]) -> String {
 }
 
 fn parts(names: &[String]) -> String {
-    if names.is_empty() {
-        "what is there has no parts".to_owned()
-    } else {
-        format!("the parts there are {names:?}")
-    }
+    if names.is_empty() { "the value has no parts".to_owned() } else { format!("its parts are {names:?}") }
 }

@@ -7,9 +7,9 @@
 //! | file | holds |
 //! |---|---|
 //! | `mod.rs` | the pass: dimensions checked, the walk run, results put in place |
-//! | `options.rs`, `error.rs` | what is said about the members, and what can be wrong with it |
-//! | `chunk.rs` | members a chunk at a time |
-//! | `numbers.rs` | members' numbers handed into branches and loops |
+//! | `options.rs`, `error.rs` | the options of a mapping, and its errors |
+//! | `chunk.rs` | one chunk of members at a time |
+//! | `numbers.rs` | member numbers passed into branches and loops |
 //!
 //! Must not live here: rules, the walk ([`crate::transform::walk`]), and functions of `Var`s.
 
@@ -49,7 +49,7 @@ use crate::transform::walk;
 /// # Errors
 /// If there is not one dimension for each input and output; if one is out of range, or `None` for an
 /// output that is mapped; if the axis has a name that text cannot spell. In chunks also if they hold
-/// no members, for a limit that one member exceeds, and for ops between members, which need all of
+/// no members, for a limit that one member exceeds, and for collectives, which need all of
 /// them at once.
 pub fn vmap_graph(graph: &Graph, options: &VmapOptions) -> Result<Graph, VmapError> {
     mapped(graph, options, members_at_a_time(graph, options)?)
@@ -73,7 +73,7 @@ pub fn members_at_a_time(graph: &Graph, options: &VmapOptions) -> Result<Option<
     if least <= limit {
         return Ok(Some(most).filter(is_piece));
     }
-    // Many small chunks take room for themselves: one member at a time need not take least.
+    // Many small chunks cost memory themselves: one member at a time is not always the least.
     let mut fits = 1;
     loop {
         if fits >= most {
@@ -145,12 +145,12 @@ fn check_places(graph: &Graph, in_dims: &[Option<usize>], out_dims: &[Option<i64
     DimsError::none_of(graph.inputs().iter().zip(in_dims).filter_map(misplaced).collect())
 }
 
-/// Whether members of the graph exchange values along the axis, so that they all must be there at once.
+/// Whether members of the graph exchange values along the axis, so all of them must run at once.
 pub fn exchanges(graph: &Graph, axis: &Arc<str>) -> bool {
     is_exchanging(graph, axis)
 }
 
-/// Whether members of the graph ask for their number along the axis, or draw by it.
+/// Whether the graph asks for member numbers along the axis, or draws by them.
 pub fn asks_for_numbers(graph: &Graph, axis: &Arc<str>) -> bool {
     numbers::is_asked_in(graph, axis)
 }
@@ -160,7 +160,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
-/// Where a result has the members; `None` if they share it.
+/// Where a result has the members; `None` if it is shared.
 fn out_place(
     cx: &MappedBuilder,
     lane: Lane,
@@ -197,7 +197,7 @@ pub(crate) fn in_range(
 ) -> Result<usize, DimsError> {
     normalise_dim(dim, ty.rank()).ok_or_else(|| {
         let fits = match ty.rank() {
-            0 => "which has no dimensions; say None".to_owned(),
+            0 => "which has no dimensions; use None".to_owned(),
             rank => format!("so it must lie in -{rank}..{rank}"),
         };
         DimsError::Range { what, path: path.to_owned(), dim, ty: ty.to_string(), fits }

@@ -1,8 +1,8 @@
 //! The number of each member along the mapped axis, as an operand of the ops whose regions ask for it.
 //!
-//! Inside a region it could not be told: the members may be a chunk of all, and a member that takes
-//! no part in a branch or a loop runs it as another, with that one's number. So it is asked for
-//! outside, before the walk, and handed in: branches and scans take it, a `while` carries it.
+//! Inside a region it is unknown: the members may be a chunk of all, and a member that does not take
+//! a branch or a loop runs it as a stand-in, with another member's number. So it is computed
+//! outside, before the walk, and passed in: branches and scans take it, a `while` carries it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn region_asks(node: &Node, axis: &Arc<str>) -> bool {
     matches!(node.kind, NodeKind::Op(Op::Control(_))) && is_asked_by(node, axis)
 }
 
-/// The graph's outputs, its ops added to the graph in the making; `number` answers what they ask.
+/// The graph's outputs, its ops added to the graph being built; `number` gives the member number.
 fn answered(
     builder: &mut Builder,
     graph: &Graph,

@@ -1,4 +1,4 @@
-//! What is said about the members of a graph, as data.
+//! The options of a mapping, as data.
 
 use std::sync::Arc;
 
@@ -14,32 +14,32 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// So many members, and what they are called.
+    /// This many members, and their name.
     pub fn new(name: &str, size: usize) -> Axis {
         Axis { name: name.into(), size }
     }
 }
 
-/// How many members at a time: all at once, unless said otherwise.
+/// How many members at a time: all at once, unless you say otherwise.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Chunks {
-    /// At most so many, the `chunk_size` of `torch.func.vmap`.
+    /// At most this many, the `chunk_size` of `torch.func.vmap`.
     pub size: Option<usize>,
-    /// As many as fit into so many bytes.
+    /// As many as fit in this many bytes.
     pub memory_limit: Option<MemoryLimit>,
 }
 
 /// A bound on the memory that a mapped program takes.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimit {
-    /// At most so many bytes.
+    /// At most this many bytes.
     pub bytes: u64,
     /// What a run of a graph takes.
     pub needs: fn(&Graph) -> u64,
 }
 
 impl MemoryLimit {
-    /// So many bytes, by [`cost::peak_bytes`]: a device may take more for itself.
+    /// This many bytes, by [`cost::peak_bytes`]: a device may take more for itself.
     pub fn of_values(bytes: u64) -> MemoryLimit {
         MemoryLimit { bytes, needs: cost::peak_bytes }
     }
@@ -50,9 +50,9 @@ impl MemoryLimit {
 pub struct VmapOptions {
     /// The members.
     pub axis: Axis,
-    /// Where each input has them; `None` if they share it.
+    /// Where each input has them; `None` if it is shared.
     pub in_dims: Vec<Option<usize>>,
-    /// Where each output is to have them (negative counts from the end); `None` if they share it.
+    /// Where each output should have them (negative counts from the end); `None` if it is shared.
     pub out_dims: Vec<Option<i64>>,
     /// What errors call the outputs, as `.0`; nothing where there are none.
     pub output_names: Vec<String>,

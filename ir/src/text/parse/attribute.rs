@@ -13,7 +13,7 @@ impl<'a> Cursor<'a> {
     /// A value of an attribute; without the type that may follow after a colon.
     pub(super) fn attribute(&mut self) -> Result<Attribute<'a>, Fault> {
         if self.nested == NESTING {
-            let message = format!("expected at most {NESTING} attributes within each other");
+            let message = format!("expected attributes nested at most {NESTING} deep");
             return Err(self.error(self.at(), message));
         }
         self.nested += 1;
@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The value of an entry of a record or list, with its type if it has one. What cannot be read is
-    /// passed over: it is a fault for an op that asks for it alone.
+    /// skipped: it is a fault for an op that asks for it alone.
     fn entry_value(&mut self) -> Result<Attribute<'a>, Fault> {
         const END: &str = "the end of an attribute";
         let start = self.position;

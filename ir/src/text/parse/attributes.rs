@@ -1,6 +1,6 @@
 //! Attributes by name, and what an op may make of each: integers, sizes, flags, keywords.
 //!
-//! An attribute of another kind than its op expects is an error that names it.
+//! An attribute of the wrong kind is an error that names it.
 
 use crate::Tensor;
 
@@ -19,7 +19,7 @@ pub(super) enum Attribute<'a> {
     Record(Attributes<'a>),
     /// `dense<...>`, with the number of its elements.
     Dense(Tensor, usize),
-    /// A form that no op takes, or a faulty one, with what is wrong. It was passed over.
+    /// A form that no op takes, or a faulty one, with what is wrong. It was skipped.
     Unread(String),
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Attributes<'a> {
 const HINTS: [&str; 6] =
     ["precision", "precision_config", "algorithm", "unique_indices", "result_accuracy", "indices_are_sorted"];
 
-/// A literal of one element for all is a list only of so many.
+/// A literal of one element for all is a list of at most this many.
 const REPEATED: usize = 1 << 16;
 
 impl<'a> Attributes<'a> {
@@ -53,7 +53,7 @@ impl<'a> Attributes<'a> {
         self.inherent.extend(other.inherent);
     }
 
-    /// Adds attributes that count where the op knows them, and are passed over elsewhere.
+    /// Adds attributes that count where the op knows them, and are skipped elsewhere.
     pub(super) fn attach(&mut self, other: Attributes<'a>) {
         self.discardable.extend(other.inherent);
     }
@@ -129,7 +129,7 @@ impl<'a> Attributes<'a> {
         self.read_or(&[name], false, Attribute::boolean)
     }
 
-    /// `[[low, high], ..]` in any nesting; so many pairs of zeros without the attribute.
+    /// `[[low, high], ..]` in any nesting; this many pairs of zeros without the attribute.
     pub(super) fn pairs_or(&mut self, names: &[&str], count: usize) -> Result<Vec<(i64, i64)>, String> {
         self.read_or(names, vec![(0, 0); count], |value| {
             let integers = value.integers()?;
@@ -245,7 +245,7 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// That something else was expected.
+    /// The error that something else was expected.
     pub(super) fn not(&self, expected: &str) -> String {
         format!("expected {expected}, found {}", self.kind())
     }

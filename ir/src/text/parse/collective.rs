@@ -1,4 +1,4 @@
-//! Ops between members, by their axes.
+//! Collectives, by their axes.
 
 use std::sync::Arc;
 

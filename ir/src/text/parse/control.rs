@@ -50,7 +50,7 @@ fn scan(call: &mut Call<'_>) -> Result<Scan, String> {
     Ok(Scan { dimension, is_reverse, length, inputs, carried, body })
 }
 
-/// As [`adopt`], for an op of so many regions.
+/// As [`adopt`], for an op of this many regions.
 fn adopted<const N: usize>(call: &mut Call<'_>, carries: [bool; N]) -> Result<[Arc<Graph>; N], String> {
     let regions = adopt(call, &carries)?;
     <[_; N]>::try_from(regions).map_err(|_| format!("expected {N} regions"))

@@ -40,7 +40,7 @@ fn check_nesting(tokens: &[Token<'_>]) -> Result<(), Fault> {
             _ => {}
         }
         if depth > NESTING {
-            let message = format!("expected at most {NESTING} brackets within each other");
+            let message = format!("expected brackets nested at most {NESTING} deep");
             return Err(Fault { at: token.at, message });
         }
     }

@@ -124,7 +124,7 @@ fn store(dtype: DType, bits: &[u64]) -> Storage {
 /// A resource begins with its alignment, as four bytes.
 const ALIGNMENT: usize = 4;
 
-/// What the bytes of hexadecimal digits stand for, without so many at the start.
+/// What the bytes of hexadecimal digits stand for, without this many at the start.
 fn from_digits(digits: &str, skipped: usize, ty: &TensorType) -> Result<Tensor, String> {
     let digit = |digit: u8| char::from(digit).to_digit(16);
     let byte = |pair: &[u8; 2]| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8);
@@ -139,7 +139,7 @@ fn from_digits(digits: &str, skipped: usize, ty: &TensorType) -> Result<Tensor, 
 
 /// The bytes of all elements in little-endian order, or those of one element for all.
 fn from_bytes(bytes: &[u8], ty: &TensorType) -> Option<Tensor> {
-    // Older MLIR packs eight truth values into a byte, from the lowest bit on.
+    // Older MLIR packs eight booleans into a byte, from the lowest bit on.
     let is_packed = ty.dtype == DType::I1 && ty.len() > 8 && bytes.len() == ty.len().div_ceil(8);
     let unpacked: Vec<u8>;
     let bytes = if is_packed {

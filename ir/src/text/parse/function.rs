@@ -15,7 +15,7 @@ use crate::{Graph, verify};
 const INLINED: usize = 4_000_000;
 
 impl<'a> Parser<'a> {
-    /// Reads a function as it stands, unless it has no body, and goes on behind it.
+    /// Reads a function as it stands, unless it has no body, and continues after it.
     pub(super) fn function(&mut self, function: Function<'a>) -> Result<Option<Program>, Fault> {
         self.position = function.start;
         self.count(function)?;
@@ -33,7 +33,7 @@ impl<'a> Parser<'a> {
         Ok(program)
     }
 
-    /// The function behind its header.
+    /// The function after its header.
     fn program(&mut self, header: Header<'a>) -> Result<Program, Fault> {
         header.arguments.iter().try_for_each(|argument| self.input(argument))?;
         let outputs = self.body()?;
@@ -75,7 +75,7 @@ impl<'a> Parser<'a> {
         let function = function
             .ok_or_else(|| self.error(at, format!("expected a function of this text, found @{name}")))?;
         if self.functions.calling.contains(name) {
-            return Err(self.error(at, format!("@{name} calls itself, which choral leaves out")));
+            return Err(self.error(at, format!("@{name} calls itself, which choral does not support")));
         }
         Ok(function)
     }
@@ -102,7 +102,7 @@ impl<'a> Parser<'a> {
         match program {
             Some(Program { graph, checks, .. }) if checks.is_empty() => Ok(graph),
             Some(_) => Err(self.error(at, format!("@{name}: expected checks in functions that run alone"))),
-            None => Err(self.error(at, format!("@{name}: code that is not in the text"))),
+            None => Err(self.error(at, format!("@{name}: the text does not hold its code"))),
         }
     }
 }

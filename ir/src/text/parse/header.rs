@@ -16,7 +16,7 @@ pub(super) type Argument<'a> = (usize, &'a str, TensorType);
 /// A type at a function's boundary, with the axes that the text names.
 type Declared = (TensorType, Vec<NamedAxis>);
 
-/// What stands before a function's body.
+/// A function's header.
 pub(super) struct Header<'a> {
     pub(super) name: &'a str,
     /// Where the function is declared.
@@ -41,7 +41,7 @@ impl Header<'_> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The header of the function at hand; `None` if no body follows.
+    /// The header of the current function; `None` if no body follows.
     pub(super) fn header(&mut self, function: Function<'a>) -> Result<Option<Header<'a>>, Fault> {
         let at = self.at();
         if let Kind::Text(_) = self.peek() {
@@ -71,7 +71,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `"func.func"() <{function_type = (A) -> B, sym_name = "name"}> ({ ^bb0(%x: A):`. What the function
-    /// returns may be declared behind its body.
+    /// returns may be declared after its body.
     fn generic_function(&mut self, function: Function<'a>) -> Result<Header<'a>, Fault> {
         let at = self.at();
         let Some(types) = function.types else {
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
         Ok(attributes)
     }
 
-    /// What stands behind the body of a module or function: nothing in the pretty form, `) {..} : () -> ()`
+    /// What follows the body of a module or function: nothing in the pretty form, `) {..} : () -> ()`
     /// in the generic one, and a location. Returns the attributes.
     pub(super) fn generic_end(&mut self) -> Result<Attributes<'a>, Fault> {
         let mut attributes = Attributes::default();

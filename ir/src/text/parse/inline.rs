@@ -1,4 +1,4 @@
-//! Calls: the body of a called function is read in place of each call.
+//! Calls: the body of a called function replaces each call.
 //!
 //! No call within a function goes deeper into this program's own stack: what is left of the caller waits
 //! in a frame, so that chains of calls may be of any length.
@@ -14,7 +14,7 @@ use super::types::spell;
 use crate::graph::Value;
 
 impl<'a> Parser<'a> {
-    /// Goes on in the body of a called function.
+    /// Continues in the body of a called function.
     pub(super) fn enter(&mut self, at: usize, call: FunctionCall<'a>, names: Names<'a>) -> Result<(), Fault> {
         let FunctionCall { function: name, operands, results } = call;
         let back = self.position;
@@ -34,7 +34,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// The header of a called function, which is read once, and goes on behind it.
+    /// The header of a called function, which is read once, and continues after it.
     fn header_of(&mut self, at: usize, name: &'a str) -> Result<Rc<Header<'a>>, Fault> {
         let function = self.called(at, name)?;
         if let Some(header) = self.functions.headers.get(name).cloned() {
@@ -44,13 +44,13 @@ impl<'a> Parser<'a> {
         self.position = function.start;
         let header = self.header(function)?;
         let header =
-            header.ok_or_else(|| self.error(at, format!("@{name}: code that is not in the text")))?;
+            header.ok_or_else(|| self.error(at, format!("@{name}: the text does not hold its code")))?;
         let header = Rc::new(header);
         self.functions.headers.insert(name, Rc::clone(&header));
         Ok(header)
     }
 
-    /// Goes on behind the call whose function has returned.
+    /// Continues after the call whose function has returned.
     pub(super) fn leave(&mut self, outputs: Vec<Value>) -> Result<(), Fault> {
         let Some(frame) = self.functions.frames.pop() else { return Ok(()) };
         let Frame { header, called_at, names, results, scope, back } = frame;

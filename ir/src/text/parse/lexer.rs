@@ -1,7 +1,7 @@
 //! From characters to tokens; comments and white space end here.
 //!
 //! Every text of brackets, names and numbers has tokens, whatever dialect it is of: what they mean, and
-//! what choral leaves out, is decided where they are read.
+//! what choral does not support, is decided where they are read.
 
 use super::error::Fault;
 
@@ -105,7 +105,7 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$')
 }
 
-/// A name behind its sigil; the sigil alone is a mark.
+/// A name after its sigil; the sigil alone is a mark.
 fn sigil<'a>(rest: &'a str, kind: impl Fn(&'a str) -> Kind<'a>) -> (Kind<'a>, usize) {
     let name = &rest[1..];
     match span(name, |c| is_name(c) || c == '-') {

@@ -19,7 +19,7 @@ pub(super) fn build(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>,
     })
 }
 
-/// As [`build`]: an op that stands for several of ours is expanded, and any other is one node.
+/// As [`build`]: an op that stands for several choral ops is expanded, and any other is one node.
 fn values(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     loop {
         if let Some(constant) = constant(&mut call) {

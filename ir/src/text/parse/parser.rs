@@ -1,4 +1,4 @@
-//! The parser's state: a place in the text, the graphs in the making, and the functions that are open.
+//! The parser's state: a place in the text, the graphs being built, and the functions that are open.
 //!
 //! A region is read here, and what a region holds is lines, as what a line holds may be regions: reading comes
 //! back to itself through [`Body`] alone, which is told to the parser as it starts.
@@ -46,7 +46,7 @@ pub(super) struct Functions<'a> {
     pub(super) counted: usize,
 }
 
-/// A function being read in place of a call, and what is left of its caller.
+/// A function being read for a call, and what is left of its caller.
 pub(super) struct Frame<'a> {
     pub(super) header: Rc<Header<'a>>,
     /// Where it is called.
@@ -57,7 +57,7 @@ pub(super) struct Frame<'a> {
     pub(super) results: Vec<TensorType>,
     /// What names stand for in the caller.
     pub(super) scope: Scope<'a>,
-    /// The token behind the call.
+    /// The token after the call.
     pub(super) back: usize,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Parser<'a> {
         if count != values.len() {
             return Err(self.error(at, format!("expected {} results, found names for {count}", values.len())));
         }
-        // A number is the lack of a name: the op gives one. A call may hand back an older value.
+        // A number is not a name: the op gives one. A call may return an older value.
         if let (Some((_, name, _)), Some(&value)) = (names.first(), values.first())
             && name.parse::<u64>().is_err()
             && value.node().index() >= known
@@ -114,7 +114,7 @@ impl<'a> Parser<'a> {
         Err(self.error(at, format!("declared to make {declared}, but makes {types}")))
     }
 
-    /// Adds an input to the graph at hand.
+    /// Adds an input to the current graph.
     pub(super) fn input(&mut self, (at, name, ty): &Argument<'a>) -> Result<(), Fault> {
         let value = self.graphs.here.builder.input(*name, ty.clone());
         self.define(*at, name, vec![value])
@@ -180,7 +180,7 @@ impl<'a> Parser<'a> {
     /// Reads a region within the function or region at hand.
     pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Fault> {
         if self.depth == BODIES {
-            let message = format!("expected at most {BODIES} regions within each other");
+            let message = format!("expected regions nested at most {BODIES} deep");
             return Err(self.error(self.at(), message));
         }
         self.depth += 1;

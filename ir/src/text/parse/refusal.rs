@@ -1,4 +1,4 @@
-//! What StableHLO and MLIR have and choral leaves out, refused by name.
+//! What StableHLO and MLIR have and choral does not support, refused by name.
 
 use crate::DType;
 
@@ -75,10 +75,10 @@ pub(super) fn of_op(name: &str) -> Option<String> {
         "shape" | "tensor" => "dynamic shapes",
         _ => return None,
     };
-    Some(format!("{name}: choral leaves out {what}"))
+    Some(format!("{name}: choral does not support {what}"))
 }
 
-/// What choral leaves out that a type of this name is of, if it is a type that is known.
+/// What choral does not support that a type of this name is of, if it is a type that is known.
 pub(super) fn of_type(name: &str) -> Option<String> {
     let known = TYPES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, what)| (*what).to_owned());
     known.or_else(|| {
@@ -88,7 +88,7 @@ pub(super) fn of_type(name: &str) -> Option<String> {
     })
 }
 
-/// What choral leaves out that stands within `tensor<..>`, if it is known.
+/// What choral does not support that stands within `tensor<..>`, if it is known.
 pub(super) fn of_element(spelling: &str) -> Option<String> {
     if spelling.contains(['?', '*']) {
         return Some("dynamic shapes".to_owned());

@@ -27,7 +27,7 @@ pub(super) fn op(call: &mut Call<'_>) -> Result<Op, String> {
     Ok(op)
 }
 
-/// Ops that have more attributes here, and then a name of ours.
+/// Ops that have more attributes here, and then choral's own name.
 const EXTENDED: [&str; 4] = ["convolution", "dynamic_slice", "dynamic_update_slice", "rng_bit_generator"];
 
 fn named(call: &mut Call<'_>) -> Result<Op, String> {
@@ -232,7 +232,7 @@ fn convolution(call: &mut Call<'_>) -> Result<Convolution, String> {
     })
 }
 
-/// `[[input, kernel, output], ..]`, with `none` where all share the operand.
+/// `[[input, kernel, output], ..]`, with `none` for a shared operand.
 fn batching_dims(attributes: &mut Attributes<'_>) -> Result<Vec<BatchingDim>, String> {
     let entry = |entry: &Attribute<'_>| match entry.items()? {
         [input, kernel, output] => Ok(BatchingDim {
@@ -325,7 +325,7 @@ fn scatter(call: &mut Call<'_>) -> Result<Scatter, String> {
 fn custom_call(attributes: &mut Attributes<'_>) -> Result<Custom, String> {
     let name = attributes.word(&[TARGET])?;
     if !custom::is_registered(name) {
-        return Err("code that is not in the text; register an op of this name to run it".to_owned());
+        return Err("the text does not hold its code; register an op of this name to run it".to_owned());
     }
     let config = attributes.read_or(&["backend_config"], "", Attribute::word)?;
     const HINTS: [&str; 5] =

@@ -17,7 +17,7 @@ pub(super) struct Block<'a> {
     pub(super) captures: Vec<Capture>,
 }
 
-/// The graphs in the making: the one at hand, and those around it, outermost first.
+/// The graphs being built: the one at hand, and those around it, outermost first.
 pub(super) struct Graphs<'a> {
     pub(super) here: Block<'a>,
     around: Vec<Block<'a>>,
@@ -138,7 +138,7 @@ impl<'a> Graphs<'a> {
         Some(value)
     }
 
-    /// The graph so many levels in; the one at hand is the innermost.
+    /// The graph this many levels in; the current one is the innermost.
     fn at_depth(&mut self, depth: usize) -> &mut Block<'a> {
         self.around.get_mut(depth).unwrap_or(&mut self.here)
     }

@@ -153,7 +153,7 @@ fn pretty<'a>(kind: &impl Fn(usize) -> Kind<'a>, start: usize) -> Option<Functio
     Some(Function { name, start, is_private, takes_arguments: kind(at + 2) != Kind::Mark(')'), types: None })
 }
 
-/// `"func.func"() <{sym_name = "name"}> ({..})`, or with these attributes behind the body.
+/// `"func.func"() <{sym_name = "name"}> ({..})`, or with these attributes after the body.
 fn generic<'a>(kind: &impl Fn(usize) -> Kind<'a>, start: usize) -> Option<Function<'a>> {
     let mut index = start + 3;
     if kind(index) == Kind::Mark('(') {
@@ -172,7 +172,7 @@ fn generic<'a>(kind: &impl Fn(usize) -> Kind<'a>, start: usize) -> Option<Functi
     Some(Function { name, start, is_private, takes_arguments, types })
 }
 
-/// The token behind the bracket that closes the one here; braces and parentheses alone count.
+/// The token after the bracket that closes the one here; braces and parentheses alone count.
 fn behind<'a>(kind: &impl Fn(usize) -> Kind<'a>, open: usize) -> usize {
     let mut depth = 0usize;
     for index in open.. {

@@ -22,10 +22,10 @@ impl<'a> Cursor<'a> {
             Kind::Tensor(inner) => self.tensor(inner),
             Kind::Bang(name) => {
                 let what = refusal::of_type(name).unwrap_or_else(|| "types other than tensors".to_owned());
-                Err(self.error(self.at(), format!("`!{name}`: choral leaves out {what}")))
+                Err(self.error(self.at(), format!("`!{name}`: choral does not support {what}")))
             }
             Kind::Word(name) => Err(match refusal::of_type(name) {
-                Some(what) => self.error(self.at(), format!("`{name}`: choral leaves out {what}")),
+                Some(what) => self.error(self.at(), format!("`{name}`: choral does not support {what}")),
                 None => self.unexpected("a tensor type"),
             }),
             _ => Err(self.unexpected("a tensor type")),
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
 fn tensor(inner: &str) -> Result<TensorType, String> {
     let spelling = inner.lines().next().unwrap_or_default();
     read(inner).ok_or_else(|| match refusal::of_element(spelling) {
-        Some(what) => format!("`tensor<{spelling}>`: choral leaves out {what}"),
+        Some(what) => format!("`tensor<{spelling}>`: choral does not support {what}"),
         None => format!("expected a type of static shape that fits the machine, found `tensor<{spelling}>`"),
     })
 }

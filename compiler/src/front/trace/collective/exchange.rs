@@ -1,8 +1,8 @@
-//! Methods of [`Var`] that say which member this is, and hand values from member to member:
+//! Methods of [`Var`] that return the member number, and pass values between members:
 //! `axis_size`, `axis_index`, `all_gather`, `ppermute` and `all_to_all`.
 //!
 //! Along several axes they are made of the ops along each. A `vmap` leaves what is gathered as one
-//! value that all members share, so that to gather from all and pick costs no more than to send.
+//! shared value, so gathering from all and picking one costs no more than sending.
 
 use std::collections::HashMap;
 use std::panic::Location as Caller;
@@ -79,8 +79,8 @@ impl Var {
     }
 
     /// The value of another member, of this value's shape: `pairs` of `(from, to)`, numbered as
-    /// [`Var::axis_index`] does; zeros where none is sent to. A fault for a member that is not there,
-    /// sends twice or is sent to twice.
+    /// [`Var::axis_index`] does; zeros for a member that receives nothing. A fault for a member that does
+    /// not exist, sends twice, or receives twice.
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap};
@@ -106,7 +106,7 @@ impl Var {
         }
         let senders: HashMap<usize, usize> = pairs.iter().map(|&(from, to)| (to, from)).collect();
         let shape = [members(&bound)];
-        // Who is sent nothing gets zeros, whoever stands for the sender.
+        // A member that receives nothing gets zeros, whatever `source` says.
         let sender = Tensor::try_from_fn(shape, |to| senders.get(&to).copied().unwrap_or_default() as i32);
         let is_sent = Tensor::try_from_fn(shape, |to| senders.contains_key(&to));
         let (sender, is_sent) = match (sender, is_sent) {
@@ -183,9 +183,9 @@ impl Var {
     #[track_caller]
     fn slice_of(&self, number: &Var) -> Var {
         match self.shape().first() {
-            // A fault of its own has told why.
+            // An earlier fault says why.
             _ if self.value.is_none() => self.stand_in(),
-            // Where there are no members none asks, and there is no slice to give.
+            // With zero members nothing asks for a slice, and there is none.
             Some(0) => self.full(&self.shape()[1..], 0.0),
             Some(_) | None => self.take_rows(number),
         }
@@ -206,14 +206,14 @@ fn combined_index(builder: &mut Builder, axes: &[Bound]) -> Result<Value, BuildE
     })
 }
 
-/// The first pair that names a member that is not there, or one that an earlier pair names.
+/// The first pair that names a member that does not exist, or repeats one of an earlier pair.
 fn misfit(pairs: &[(usize, usize)], axes: &[&str], members: usize) -> Option<String> {
     pairs.iter().enumerate().find_map(|(at, (from, to))| {
         if *from.max(to) >= members {
             let axes = axes.join(", ");
-            return Some(format!("{from} -> {to} names a member that axes {axes} of size {members} lack"));
+            return Some(format!("{from} -> {to} names a member outside axes {axes} of size {members}"));
         }
         let is_twice = pairs[..at].iter().any(|earlier| earlier.0 == *from || earlier.1 == *to);
-        is_twice.then(|| format!("{from} -> {to} names a member that an earlier pair names"))
+        is_twice.then(|| format!("{from} -> {to} repeats a member of an earlier pair"))
     })
 }

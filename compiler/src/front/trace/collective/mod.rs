@@ -1,4 +1,4 @@
-//! Methods of [`Var`] that reach across members, inside a function that `vmap` maps, in `jax.lax`'s
+//! Methods of [`Var`] for collectives, inside a function that `vmap` maps, in `jax.lax`'s
 //! names: reductions (`psum` and its kin) and exchanges (`all_gather` and its kin).
 //!
 //! Lives here: which axes are in scope, and how they are named. What becomes of the ops is decided
@@ -14,12 +14,12 @@ use choral_ir::op::Randomness;
 
 use super::var::Var;
 
-/// An axis that a mapped function under way may name.
+/// An axis that the function being mapped may name.
 #[derive(Debug, Clone)]
 struct Bound {
     name: Arc<str>,
     size: usize,
-    /// What its members draw from a key that they share.
+    /// What its members draw from a shared key.
     randomness: Randomness,
 }
 
@@ -49,7 +49,7 @@ fn find(name: &str) -> Option<Bound> {
 }
 
 /// Every axis in scope, innermost first: its name, the number of axes of this name inside it, and
-/// what its members draw from a key that they share.
+/// what its members draw from a shared key.
 pub(crate) fn modes() -> Vec<(Arc<str>, usize, Randomness)> {
     let axes: Vec<Bound> = AXES.with(|axes| axes.borrow().iter().rev().cloned().collect());
     let level = |at: usize| axes[..at].iter().filter(|inner| inner.name == axes[at].name).count();
@@ -88,7 +88,7 @@ impl AxisNames for &[&str] {
 }
 
 impl Var {
-    /// The axes of these names; a fault if there is none, one is not in scope or is named twice.
+    /// The axes of these names; a fault if there is none, if one is not in scope, or if one is named twice.
     #[track_caller]
     fn bound(&self, op: &str, names: &[&str]) -> Option<Vec<Bound>> {
         let mut bound = Vec::with_capacity(names.len());

@@ -11,12 +11,12 @@ use crate::front::trace::var::Var;
 
 impl Var {
     /// The sum over all members along one axis or several; the same for each of them, of this value's
-    /// shape. Truth values are counted, in `i32`; `f16` and `bf16` are summed in `f32` and rounded once.
+    /// shape. Booleans are counted, in `i32`; `f16` and `bf16` are summed in `f32` and rounded once.
     ///
     /// ```
     /// use choral_compiler::{Var, trace, vmap};
     /// use choral_ir::{DType, TensorType};
-    /// // Each member's share in the total.
+    /// // Each member's share of the total.
     /// let shares = vmap(|x: Var| &x / x.psum("member"), 0).axis_name("member");
     /// let traced = trace(&shares, &TensorType::new([5, 3], DType::F32))?;
     /// assert_eq!(traced.output, TensorType::new([5, 3], DType::F32));
@@ -34,7 +34,7 @@ impl Var {
     /// ```
     /// use choral_compiler::{Var, trace, vmap};
     /// use choral_ir::{DType, TensorType};
-    /// // What sets each member apart from the mean of all.
+    /// // Each member's deviation from the mean of all.
     /// let centred = vmap(|x: Var| &x - x.pmean("member"), 0).axis_name("member");
     /// let traced = trace(&centred, &TensorType::new([5, 3], DType::F32))?;
     /// assert_eq!(traced.output, TensorType::new([5, 3], DType::F32));

@@ -17,8 +17,8 @@ use crate::front::tree::Tree;
 /// `on_true(operands)` where the predicate (a scalar `i1`) holds, else `on_false(operands)`:
 /// `jax.lax.cond`.
 ///
-/// The branch that is not taken does not run. Under `vmap`, with a predicate of each member's own,
-/// both run, and each member takes the results of its own; nothing else of the other can be seen.
+/// The branch that is not taken does not run. Under `vmap`, with a per-member predicate,
+/// both run, and each member takes the results of its own branch; nothing else of the other branch shows.
 ///
 /// ```
 /// use choral_compiler::{Var, cond, trace};
@@ -79,7 +79,7 @@ where
     O: Tree<Var, With<Var> = O>,
     R: IntoOutput<Output = O>,
 {
-    const { assert!(N > 0, "a switch has at least one branch") };
+    const { assert!(N > 0, "a switch needs at least one branch") };
     let choice = Choice::new("switch", index, &operands, Caller::caller());
     let index = choice.index(index, N);
     let names: Vec<String> = (0..N).map(|number| format!("branch {number}")).collect();

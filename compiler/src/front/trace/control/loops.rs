@@ -1,4 +1,4 @@
-//! A function again and again on its own results.
+//! A function repeated on its own results.
 
 use std::convert::Infallible;
 use std::panic::Location as Caller;
@@ -15,7 +15,7 @@ use crate::front::trace::function::IntoOutput;
 use crate::front::trace::var::Var;
 use crate::front::tree::Tree;
 
-/// `body` again and again on its own results, from `init` on, while `cond` (a scalar `i1`) holds of
+/// Repeats `body` on its own results, starting from `init`, while `cond` (a scalar `i1`) holds for
 /// them: `jax.lax.while_loop`.
 ///
 /// Under `vmap` every member runs its own number of rounds; the loop ends with the last of them.
@@ -50,7 +50,7 @@ where
 /// that the last one returned: `jax.lax.fori_loop`.
 ///
 /// The bounds are numbers, or integer scalars of one type. Between two numbers it is a [`scan`](super::scan)
-/// of that length; under `vmap` values may be each member's own.
+/// of that length; under `vmap` values may be per-member.
 ///
 /// ```
 /// use choral_compiler::{Var, fori_loop, trace};
@@ -158,7 +158,7 @@ impl Bound {
     }
 }
 
-/// The one type of two bounds: numbers take the other's, or `i32`; `None` if they do not go together.
+/// The one type of two bounds: numbers take the other's, or `i32`; `None` if they do not match.
 fn type_of_bounds(lower: &Bound, upper: &Bound) -> Option<TensorType> {
     let ty = match (lower, upper) {
         (Bound::Value(lower), Bound::Value(upper)) => {
@@ -191,7 +191,7 @@ impl Loop<'_> {
         self.holder.fault(format!("{}: {message}", self.name), self.at);
     }
 
-    /// Both bounds as values of one type; stand-ins and a fault if they do not go together.
+    /// Both bounds as values of one type; stand-ins and a fault if they do not match.
     fn bounds(&self, lower: &Bound, upper: &Bound) -> (Var, Var) {
         let Some(ty) = type_of_bounds(lower, upper) else {
             self.fault(format!(
@@ -213,7 +213,7 @@ impl Loop<'_> {
         (value(lower), value(upper))
     }
 
-    /// `body` on its own results while `cond` holds; `changes` says where a body returns another
+    /// Repeats `body` on its own results while `cond` holds; `changes` says where a body returns another
     /// structure than it is given.
     fn repeat<X: Tree<Var>, E>(
         &self,
@@ -228,7 +228,7 @@ impl Loop<'_> {
         let decides = self.decides(&cond.output);
         let changes = changes(init, &body.output);
         if !changes.is_empty() {
-            self.fault(format!("the body must return what it is given{changes}"));
+            self.fault(format!("the body must return a carry like the one that it takes{changes}"));
         }
         let carried = vars(init);
         let programs = cond.program.zip(body.program).filter(|_| decides && changes.is_empty());

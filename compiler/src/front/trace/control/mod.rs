@@ -1,12 +1,12 @@
 //! Control flow inside programs, as in `jax.lax`: [`cond`], [`switch`], [`while_loop`],
 //! [`fori_loop`], [`scan`] and [`map`], over structures of values.
 //!
-//! The functions that they take are traced once each and become the regions of one op. They may
-//! use values from around them: these become operands of a branch, and values that a loop carries
-//! unchanged. They may return a `Result`; the construct then returns one too.
+//! Each function is traced once and becomes a region of one op. It may
+//! capture values: these become operands of a branch, and values that a loop carries
+//! unchanged. It may return a `Result`; the construct then returns one too.
 //!
-//! Under `vmap` members decide for themselves: each takes the results of its own branch, and runs
-//! its own number of rounds.
+//! Under `vmap` predicates and conditions may be per-member: each member takes the results of its own
+//! branch, and runs its own number of rounds.
 
 mod branches;
 mod loops;
@@ -27,7 +27,7 @@ pub use branches::{cond, switch};
 pub use loops::{Bound, fori_loop, while_loop};
 pub use scan::{map, scan, scan_length, scan_reverse};
 
-/// The trace that holds the op; where no value is in sight, one that nobody reads.
+/// The trace that holds the op; without any value, one that is never read.
 fn holder(operands: &[Var]) -> Rc<Trace> {
     trace_of(&operands.iter().collect::<Vec<_>>()).unwrap_or_else(Trace::detached)
 }
@@ -73,7 +73,7 @@ fn contents(tree: &impl Tree<Var>) -> IndexMap<String, String> {
     leaves.chain(settings(tree).into_iter().map(|(path, value)| (path.to_string(), value))).collect()
 }
 
-/// What a body that returns another carry than it is given does to it.
+/// How a body changes the structure of its carry.
 fn changes<A: Tree<Var>, B: Tree<Var>>(given: &A, returned: &B) -> String {
     differences("carry", ("given", given), ("returned", returned))
 }

@@ -15,7 +15,7 @@ use crate::transform::rewrite;
 pub(super) struct Region<O> {
     /// What it returned; its values are the function's own.
     pub(super) output: O,
-    /// What it computes from its arguments and then its captures; `None` if a fault was in the way.
+    /// What it computes from its arguments and then its captures; `None` after a fault.
     pub(super) program: Option<Program>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Program {
     captures: Vec<Var>,
 }
 
-/// Traces `function` on arguments like `args`, whose types `ty` may change; faults are the holder's.
+/// Traces `function` on arguments like `args`, whose types `ty` may change; faults go to the holder.
 pub(super) fn traced<A: Tree<Var>, O: Tree<Var>, E>(
     holder: &Rc<Trace>,
     name: &str,
@@ -96,7 +96,7 @@ fn source(builder: &mut Builder, var: &Var, captured: &[Var], outer: &[Value]) -
     if let Some(tensor) = constant(var) {
         return Ok(builder.splat(tensor, var.shape()));
     }
-    let missing = || BuildError::inconsistency("region", "a value from around it was not handed to it");
+    let missing = || BuildError::inconsistency("region", "a captured value was not passed to it");
     captured.iter().position(|known| known.is(var)).map(|at| outer[at]).ok_or_else(missing)
 }
 

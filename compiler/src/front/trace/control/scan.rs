@@ -69,7 +69,7 @@ where
 }
 
 /// `function` on slice after slice of the first dimension of `xs`, the results stacked:
-/// `jax.lax.map`. What `vmap` does at once this does one after another, in the memory of one.
+/// `jax.lax.map`. `vmap` runs all slices at once; this runs them one after another, in the memory of one.
 ///
 /// ```
 /// use choral_compiler::trace::control::map;
@@ -92,7 +92,7 @@ where
     R::from_output(walk.along(body, &(), &xs, changes).map(|((), ys)| ys))
 }
 
-/// `body(carry) -> (carry, y)` so many times from `init` on; returns the last carry, and all `y` stacked
+/// `body(carry) -> (carry, y)`, `length` times from `init` on; returns the last carry, and all `y` stacked
 /// along a new first dimension: `jax.lax.scan` with `xs=None` and a `length`.
 ///
 /// ```
@@ -118,11 +118,11 @@ where
     R::from_output(walk.along(|carry, ()| body(carry).into_output(), &init, &(), changes))
 }
 
-/// A scan in the making.
+/// A scan being built.
 pub(super) struct Walk<'a> {
     pub(super) name: &'static str,
     pub(super) is_reverse: bool,
-    /// Number of rounds, where there is nothing to walk along.
+    /// Number of rounds, without inputs to scan along.
     pub(super) length: Option<usize>,
     pub(super) holder: Rc<Trace>,
     pub(super) at: &'a Caller<'a>,
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
         let (y, carry) = region.output;
         let changes = changes(init, &carry);
         if !changes.is_empty() {
-            self.fault(format!("the body must return the carry that it is given{changes}"));
+            self.fault(format!("the body must return a carry like the one that it takes{changes}"));
         }
         let (slices, carried) = (vars(&y), vars(init));
         let program = region.program.filter(|_| changes.is_empty()).zip(length);
@@ -168,11 +168,13 @@ impl<'a> Walk<'a> {
         Ok((last, results(&self.holder, &y, stacked, ys).unwrap_or(y)))
     }
 
-    /// The one length of all that is walked along; a fault if there is none.
+    /// The common length of all `xs`; a fault if they have none.
     fn length_of(&self, xs: &impl Tree<Var>) -> Option<usize> {
         let all = leaves(xs);
         let Some((_, first)) = all.first() else {
-            self.fault("there is nothing to walk along; scan_length takes the number of rounds".to_owned());
+            self.fault(
+                "xs has no leaves to scan along; use scan_length to give the number of rounds".to_owned(),
+            );
             return None;
         };
         let length = first.shape().first().copied();
@@ -180,7 +182,7 @@ impl<'a> Walk<'a> {
             return length;
         }
         let lines: String = all.iter().map(|(path, var)| format!("\n  xs{path}: {}", var.ty())).collect();
-        self.fault(format!("all of xs must have a first dimension of one size{lines}"));
+        self.fault(format!("the first dimensions of all xs must have one size{lines}"));
         None
     }
 

@@ -1,8 +1,8 @@
-//! Draws that nobody passes a key for: layers such as dropout take the key in scope.
+//! Draws without an explicit key: layers such as dropout take the key in scope.
 //!
-//! A program draws nothing by itself: it takes a key as an input, and [`with_key`] puts one in
-//! scope. Inside mapped functions each member needs one of its own, or a word on what members that
-//! share one draw: [`Randomness`].
+//! A program has no hidden random state: it takes a key as an input, and [`with_key`] puts one in
+//! scope. Inside mapped functions each member needs its own key; [`Randomness`] says what members that
+//! share a key draw.
 
 use std::cell::RefCell;
 use std::panic::Location as Caller;
@@ -47,7 +47,7 @@ impl Drop for Scope {
     }
 }
 
-/// Runs `forward` without counting what it draws, for passes whose results nobody uses.
+/// Runs `forward` without counting its draws, for passes whose results are discarded.
 pub(crate) fn rehearsed<R>(forward: impl FnOnce() -> R) -> R {
     let _restored = Rehearsal(KEYS.with(|keys| keys.borrow().clone()));
     forward()
@@ -103,7 +103,7 @@ impl Var {
             return self.stand_in();
         };
         if *key.ty() != key_type() {
-            self.fault(format!("dropout: a key is {}, got {}", key_type(), key.ty()));
+            self.fault(format!("dropout: expected a key, {}, got {}", key_type(), key.ty()));
             return self.stand_in();
         }
         self.scope_here("dropout", |x| {

@@ -14,7 +14,7 @@
 //! # Ok::<(), choral_compiler::Error>(())
 //! ```
 //!
-//! Must not live here: layers that draw by themselves, and their key in scope ([`implicit`]).
+//! Must not live here: layers that draw implicitly, and their key in scope ([`implicit`]).
 
 pub mod implicit;
 
@@ -37,7 +37,7 @@ fn key_type() -> TensorType {
 #[track_caller]
 fn is_key(name: &str, key: &Var) -> bool {
     let is_key = *key.ty() == key_type();
-    // A stand-in came from a fault of its own.
+    // A stand-in comes from an earlier fault.
     if !is_key && key.known().is_some() {
         key.fault(format!("random::{name}: expected a key, {}, got {}", key_type(), key.ty()));
     }

@@ -2,7 +2,7 @@
 //! back. A scan says how long it is, which values it only reads, and what it walks along, which
 //! differentiation needs, and a `while` does not tell.
 //!
-//! Lives here: what counts, and the scan in place of the loop; `part.rs` says what each carried value
+//! Lives here: what counts, and the scan that replaces the loop; `part.rs` says what each carried value
 //! becomes.
 
 mod part;
@@ -14,8 +14,8 @@ use self::part::{Part, Walk, walk};
 use super::rebuilt;
 
 /// The graph with every `while` that counts from a constant to a constant written as a `scan`, in regions,
-/// too: values that its body hands on become constants, slices at the counter inputs, and updates at the
-/// counter outputs.
+/// too: values that its body returns unchanged become constants, slices at the counter inputs, and
+/// updates at the counter outputs.
 ///
 /// ```
 /// use choral_compiler::transform::rewrite::counted_loops;
@@ -110,15 +110,15 @@ fn step(body: &Graph, counter: usize) -> Option<i64> {
     let NodeKind::Op(Op::Elementwise(Elementwise::Binary(Binary::Add))) = body.node(next.node()).kind else {
         return None;
     };
-    let step = match body.operands(next.node()).as_slice() {
-        &[left, right] if left == now => integer(body, right),
-        &[left, right] if right == now => integer(body, left),
+    let step = match *body.operands(next.node()).as_slice() {
+        [left, right] if left == now => integer(body, right),
+        [left, right] if right == now => integer(body, left),
         _ => None,
     };
     step.filter(|&step| step > 0)
 }
 
-/// Whether a body returns the carried value of this number as it is.
+/// Whether a body returns the carried value of this number unchanged.
 fn handed_on(body: &Graph, at: usize) -> bool {
     body.outputs()[at].value == body.inputs()[at].value
 }
@@ -153,7 +153,7 @@ fn as_scan(
 ) -> Result<Vec<Value>, BuildError> {
     let mut walk = walk(body, count);
     let mut op = scan(body, count, &walk)?;
-    // A running sum of halves has an accumulator of its own, which the loop has not.
+    // A running sum of 16-bit floats has its own accumulator, which the loop lacks.
     if Op::from(op.clone()).accumulating().is_some() {
         walk = walk.standing();
         op = scan(body, count, &walk)?;

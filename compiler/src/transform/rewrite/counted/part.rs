@@ -9,15 +9,15 @@ use super::{Count, handed_on, integer};
 /// What a value that a loop carries is to a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The counter, which nothing but slices and updates read.
+    /// The counter, which only slices and updates read.
     Counter,
     /// Read in each round as the slice at the counter.
     Input,
-    /// Written in each round as the slice at the counter, and read by nobody.
+    /// Written in each round as the slice at the counter, and never read.
     Output,
     /// Changed in any other way.
     Carried,
-    /// Handed on as it is.
+    /// Returned unchanged.
     Constant,
 }
 
@@ -202,7 +202,8 @@ impl Walk {
         })?;
         let outputs = self.all(Part::Output).map(|at| written[at]);
         let returned = outputs.chain(self.all(Part::Carried).map(|at| results[at]));
-        let missing = || BuildError::inconsistency("counted_loops", "a result of a loop is none of its scan");
+        let missing =
+            || BuildError::inconsistency("counted_loops", "a result of a loop is missing in its scan");
         let returned = returned.map(|value| value.ok_or_else(missing)).collect::<Result<Vec<Value>, _>>()?;
         dead_code(&builder.finish(&returned))
     }

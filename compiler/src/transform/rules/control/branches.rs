@@ -1,4 +1,4 @@
-//! Branches: one for all members, or one for each.
+//! Branches: one for all members, or one per member.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub(super) fn case(
     }
 }
 
-/// One branch for all members: each runs over them.
+/// A shared predicate: each branch runs over all members.
 fn chosen_for_all(
     cx: &mut MappedBuilder,
     index: Value,
@@ -74,7 +74,7 @@ fn chosen_for_all(
     Ok(lanes(results, &out_dims))
 }
 
-/// A branch for each member: `takes` says which members take each branch but the last.
+/// A per-member predicate: `takes` says which members take each branch but the last.
 fn chosen_by_each(
     cx: &mut MappedBuilder,
     takes: &[Value],

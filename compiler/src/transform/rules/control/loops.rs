@@ -1,4 +1,4 @@
-//! Loops that run while a condition holds: for all members as long, or for each as long as it wants to.
+//! Loops that run while a condition holds: for one number of rounds, or for a per-member number.
 
 use choral_ir::op::{Binary, While};
 use choral_ir::{BuildError, Builder, DType, Graph, TensorType, Value};
@@ -33,7 +33,7 @@ pub(super) fn while_loop(
     Ok(self::lanes(results, &in_dims))
 }
 
-/// Which carried values differ between running members, and whether each member ends the loop for itself.
+/// Which carried values differ between running members, and whether each member ends the loop on its own.
 pub(super) fn mapped_carried(cx: &MappedBuilder, op: &While, lanes: &[Lane]) -> (Vec<bool>, bool) {
     let mapped = is_mapped(lanes);
     let sources = dependence::of_while(op, &cx.axis);

@@ -8,7 +8,7 @@ use crate::transform::dependence::{self, Sources};
 use crate::transform::lane::{Lane, MappedBuilder};
 use crate::transform::walk;
 
-/// Members lie behind the dimension that is walked along, so that slices of inputs that all share
+/// Members lie behind the dimension that is walked along, so that slices of shared inputs
 /// stay shared; carried values have them first, and constants where they are.
 pub(super) fn scan(cx: &mut MappedBuilder, op: &Scan, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     let (in_dims, out_dims) = scanned_dims(cx, op, lanes);

@@ -1,4 +1,4 @@
-//! Whose operands members run code on that they did not ask for.
+//! Stand-ins: whose operands members use to run code that they do not take.
 
 use choral_ir::op::{Binary, ControlOp, Iota};
 use choral_ir::{BuildError, DType, Graph, NodeKind, Op, Value};
@@ -8,14 +8,14 @@ use crate::transform::lane::Lane::Mapped;
 use crate::transform::lane::{Lane, MappedBuilder};
 use crate::transform::views;
 
-/// Whether members that do not take part run the code as one that does. They do not where members
-/// exchange values, along whichever axis, as every member gives its own there: then its loops must end
+/// Whether members outside the mask run the code as a member inside it. They do not where members
+/// exchange values, along any axis, because each must give its own there: then its loops must end
 /// for all of them.
 pub(super) fn needs_stand_ins(code: &Graph) -> bool {
     holds_a_loop(code) && !any_in(code, &exchanges)
 }
 
-/// Whether a run might not end, or end in an error: there is a loop, or an op of a user's own, whose
+/// Whether a run might not end, or might fail: there is a loop, or a user-defined op, whose
 /// batching rule may loop.
 fn holds_a_loop(graph: &Graph) -> bool {
     graph.nodes().any(|(_, node)| match &node.kind {
@@ -25,7 +25,7 @@ fn holds_a_loop(graph: &Graph) -> bool {
     })
 }
 
-/// The operands, each member outside of `mask` with those of the first member in it.
+/// The operands, each member outside `mask` with those of the first member in it.
 pub(super) fn stand_ins(
     cx: &mut MappedBuilder,
     mask: Value,

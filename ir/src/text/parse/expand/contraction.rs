@@ -1,4 +1,4 @@
-//! Products whose dimensions go by other rules than `dot_general`'s: `dot`, and `einsum` of letters.
+//! Products whose dimensions follow other rules than `dot_general`'s: `dot`, and `einsum` of letters.
 
 use super::super::call::{Call, Reason};
 use super::expansion::{operands, type_of};

@@ -1,4 +1,4 @@
-//! LAPACK's and BLAS's routines that are ops of ours, as JAX calls them on a CPU: in today's form, with
+//! LAPACK's and BLAS's routines that are choral ops, as JAX calls them on a CPU: in today's form, with
 //! settings in a dictionary of letters, and in the older one, with settings among the operands.
 
 use super::super::attributes::{Attribute, Attributes};

@@ -1,4 +1,4 @@
-//! Custom calls whose meaning is known: ops in the clothes of a call, annotations, JAX's routines.
+//! Custom calls whose meaning is known: ops in the form of a call, annotations, JAX's routines.
 
 use super::super::call::{Call, Reason, TARGET, plain};
 use super::super::refusal;
@@ -34,7 +34,7 @@ const CALLS: [(&str, ToValues); 22] = [
     ("xla.sdy.PropagationBarrier", annotation),
 ];
 
-/// The expansion of a custom call, if its meaning is known and no op of a user's own has its name.
+/// The expansion of a custom call, if its meaning is known and no user-defined op has its name.
 pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
     let target = call.attributes.peek_word(TARGET).unwrap_or_default();
     if custom::is_registered(target) {
@@ -48,7 +48,7 @@ pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
 }
 
 /// `@mhlo.erf(%x) {mhlo.attributes = {..}, mhlo.version = 1}`: an op that StableHLO lacked when the text was
-/// written. What else stands in the dictionary is about the call.
+/// written. The dictionary's other entries are about the call.
 fn op_of_another_version<'a>(_builder: &mut Builder, mut call: Call<'a>) -> Result<Call<'a>, Reason> {
     call.name = call.attributes.word(&[TARGET])?;
     call.attributes = call.attributes.record(&["mhlo.attributes", "stablehlo.attributes"])?;
@@ -59,7 +59,7 @@ fn op_of_another_version<'a>(_builder: &mut Builder, mut call: Call<'a>) -> Resu
 fn annotation(builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let types: Vec<_> = call.operands.iter().map(|&value| type_of(builder, value)).collect();
     if types != call.signature.results {
-        return Err("choral leaves out values in parts on several devices".into());
+        return Err("choral does not support values in parts on several devices".into());
     }
     Ok(call.operands)
 }
@@ -71,7 +71,7 @@ pub(super) fn manual_computation(builder: &mut Builder, mut call: Call<'_>) -> R
     let operands: Vec<Value> = call.operands.iter().copied().chain(captured).collect();
     let types: Vec<_> = operands.iter().map(|&value| type_of(builder, value)).collect();
     if types != body.graph.input_types() || body.graph.output_types() != call.signature.results {
-        return Err("choral leaves out values in parts on several devices".into());
+        return Err("choral does not support values in parts on several devices".into());
     }
     Ok(builder.inline(&body.graph, &operands)?)
 }

@@ -1,8 +1,8 @@
-//! Ops by other hands that stand for several of ours, or for one of ours under other operands.
+//! Foreign ops that stand for several choral ops, or for one on other operands.
 //!
 //! Each is a small function from a call to values, or to the call that it stands for; tables say which is
 //! whose. Must not live here: how
-//! calls are spelled, and ops that are one of ours ([`super::resolve`]).
+//! calls are spelled, and ops that are one choral op ([`super::resolve`]).
 
 mod broadcast;
 mod contraction;
@@ -33,7 +33,7 @@ const OPS: [(&str, ToValues); 10] = [
     ("unary_einsum", contraction::einsum),
 ];
 
-/// Ops of the dialect of shardings. On one device they hand their operands on.
+/// Ops of the dialect of shardings. On one device they return their operands.
 const SHARDINGS: [(&str, ToValues); 6] = [
     ("sdy.data_flow_edge", same),
     ("sdy.manual_computation", library::manual_computation),
@@ -58,7 +58,7 @@ pub(super) fn of(call: &Call<'_>) -> Result<Option<Expansion>, String> {
     Ok(expansion.map(Expansion::Values).or(implicit))
 }
 
-/// Operands, handed on: types say whether each result can be one.
+/// Operands, returned unchanged: types say whether each result can be one.
 fn same(_builder: &mut Builder, call: Call<'_>) -> Result<Vec<Value>, Reason> {
     Ok(call.operands)
 }

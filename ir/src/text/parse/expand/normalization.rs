@@ -1,5 +1,5 @@
 //! Batch normalisation as one op, by the specification's own decompositions: statistics and scales are
-//! worked out per feature, and repeated along the other dimensions. All of it is worked out in the type
+//! computed per feature, and repeated along the other dimensions. All of it is computed in the type
 //! that 16-bit floats accumulate in, and rounded once.
 
 use super::super::call::{Call, Reason};

@@ -1,4 +1,4 @@
-//! The greatest elements, and elements by their places, as other exporters ask for them.
+//! The greatest elements, and elements by their places, as other exporters spell them.
 
 use super::super::attributes::Attribute;
 use super::super::call::{Call, Reason};
