@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod executable;
+mod folds;
 mod functions;
 mod halves;
 mod memory;

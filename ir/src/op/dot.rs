@@ -65,9 +65,10 @@ pub(super) fn follow(op: &DotGeneral, operands: &[&TensorType], operand: usize, 
     let lhs_free = free(operands[0].rank(), &op.lhs_batching, &op.lhs_contracting);
     let rhs_free = free(operands[1].rank(), &op.rhs_batching, &op.rhs_contracting);
     let find = |dims: &[usize]| dims.iter().position(|&at| at == dim);
-    let (batching, free, before) = match operand {
-        0 => (&op.lhs_batching, &lhs_free, 0),
-        _ => (&op.rhs_batching, &rhs_free, lhs_free.len()),
+    let (batching, free, before) = if operand == 0 {
+        (&op.lhs_batching, &lhs_free, 0)
+    } else {
+        (&op.rhs_batching, &rhs_free, lhs_free.len())
     };
     find(batching).or_else(|| Some(batching.len() + before + find(free)?))
 }

@@ -95,11 +95,11 @@ fn convert(x: &Tensor, dtype: DType) -> Storage {
     let is_signed = x.dtype().is_signed_integer();
     let whole = |bits: u64| if is_signed { i128::from(bits as i64) } else { i128::from(bits) };
     with_dtype!(dtype, Target => Target::store(if !x.dtype().is_float() && is_integer(dtype) {
-        written(x, &bits, Target::from_bits64)
+        written(x, &bits, <Target as Element>::from_bits64)
     } else if is_wide && dtype.is_float() && dtype != DType::F64 {
-        written(x, &bits, |bits| Target::from_f64(to_odd(whole(bits))))
+        written(x, &bits, |bits| <Target as Element>::from_f64(to_odd(whole(bits))))
     } else {
-        written(x, &numbers, Target::from_f64)
+        written(x, &numbers, <Target as Element>::from_f64)
     }))
 }
 
