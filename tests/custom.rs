@@ -240,7 +240,7 @@ fn faults_of_a_rule() {
     let along = custom_vmap(|x: Var| x.psum("members"), |_: usize, _: &[bool], x: Var| (x, vec![true]));
     assert_snapshot!(vmap(along, 0).call(&x).expect_err("an axis that the rule does not know"), @"
     custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside it what depends on the axis (its index, sums, draws by members)
-      at tests/custom.rs:216:17
+      at tests/custom.rs:240:17
     ");
 }
 
