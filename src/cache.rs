@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use choral_compiler::Tree;
 use choral_compiler::tree::{Event, Place};
-use choral_ir::Tensor;
+use choral_ir::{Tensor, TensorType};
 
 thread_local! {
     /// The key of the last call, whose memory the next one takes.
@@ -26,11 +26,17 @@ pub(crate) struct Key {
 impl Key {
     /// What programs with results of type `O` are known by: the type of the arguments, and for each of
     /// their places its name, and the tensor's type or the setting's value.
-    pub(crate) fn of<A: Tree<Tensor>, O: 'static>(args: &A) -> Key {
-        let mut text = LAST.take();
+    pub(crate) fn of<A, O>(args: &A) -> Key
+    where
+        A: Tree<Tensor>,
+        A::With<TensorType>: 'static,
+        O: 'static,
+    {
+        // On a thread that ends there is no last key any more.
+        let mut text = LAST.try_with(Cell::take).unwrap_or_default();
         text.clear();
         let mut key = Key { text };
-        key.add(format_args!("{:?} {}", TypeId::of::<O>(), std::any::type_name::<A>()));
+        key.add(format_args!("{:?} {:?}", TypeId::of::<O>(), TypeId::of::<A::With<TensorType>>()));
         args.visit(&mut |event| match event {
             Event::Enter(Place::Index(index)) => key.add(format_args!("[{index}")),
             Event::Enter(Place::Field(field)) => key.add(format_args!(".{field}")),
@@ -53,7 +59,8 @@ impl Key {
 
 impl Drop for Key {
     fn drop(&mut self) {
-        LAST.set(std::mem::take(&mut self.text));
+        let text = std::mem::take(&mut self.text);
+        let _ = LAST.try_with(|last| last.set(text));
     }
 }
 
@@ -101,7 +108,10 @@ mod tests {
 
     use super::*;
 
-    fn text<A: Tree<Tensor>>(args: &A) -> String {
+    fn text<A: Tree<Tensor>>(args: &A) -> String
+    where
+        A::With<TensorType>: 'static,
+    {
         Key::of::<A, ()>(args).text.clone()
     }
 

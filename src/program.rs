@@ -162,6 +162,7 @@ impl<F> Program<F> {
     #[track_caller]
     pub fn call<A: Tree<Tensor>>(&self, args: A) -> Result<Results<F, A>, Error>
     where
+        A::With<TensorType>: 'static,
         F: Function<A::With<Var>>,
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {
@@ -176,6 +177,7 @@ impl<F> Program<F> {
     #[track_caller]
     fn compiled<A: Tree<Tensor>>(&self, args: &A) -> Result<CompiledFor<F, A>, Error>
     where
+        A::With<TensorType>: 'static,
         F: Function<A::With<Var>>,
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {

@@ -195,3 +195,34 @@ fn loops_that_do_not_count_stay() {
         assert!(raised(start, step, limit).contains("stablehlo.while"), "{start}, {step}, {limit}");
     }
 }
+
+/// A loop over halves rounds in each round; a scan that were just their running sum would not.
+#[test]
+fn a_loop_that_sums_halves_rounds_as_it_did() {
+    let text = "func.func @main(%x: tensor<4xf16>, %unread: tensor<7xf16>) -> tensor<f16> {
+        %zero = stablehlo.constant dense<0> : tensor<i32>
+        %start = stablehlo.constant dense<2048.0> : tensor<f16>
+        %last:4 = stablehlo.while(%i = %zero, %xs = %x, %u = %unread, %sum = %start) : tensor<i32>, tensor<4xf16>, tensor<7xf16>, tensor<f16>
+        cond {
+          %end = stablehlo.constant dense<4> : tensor<i32>
+          %more = stablehlo.compare LT, %i, %end : (tensor<i32>, tensor<i32>) -> tensor<i1>
+          stablehlo.return %more : tensor<i1>
+        } do {
+          %slice = stablehlo.dynamic_slice %xs, %i, sizes = [1] : (tensor<4xf16>, tensor<i32>) -> tensor<1xf16>
+          %element = stablehlo.reshape %slice : (tensor<1xf16>) -> tensor<f16>
+          %next_sum = stablehlo.add %sum, %element : tensor<f16>
+          %one = stablehlo.constant dense<1> : tensor<i32>
+          %next = stablehlo.add %i, %one : tensor<i32>
+          stablehlo.return %next, %xs, %u, %next_sum : tensor<i32>, tensor<4xf16>, tensor<7xf16>, tensor<f16>
+        }
+        return %last#3 : tensor<f16>
+      }";
+    let graph = Graph::parse(text).expect("a program");
+    let raised = counted_loops(&graph).expect("scans");
+    assert!(raised.to_text().contains("length=4"), "{raised}");
+    let inputs = [4, 7].map(|size| Tensor::full([size], 1.0f32).to_dtype(DType::F16));
+    for graph in [graph, raised] {
+        let results = choral::runtime::evaluate(&graph, &inputs).expect("a result");
+        assert_eq!(results[0].to_f64_vec(), [2048.0]); // 2052 if it did not round
+    }
+}

@@ -118,3 +118,25 @@ fn all_take_the_best() -> TestResult {
     check(&program.call((&scores, &x))?, &values(&x.index(1)?).repeat(3));
     Ok(())
 }
+
+/// A model that asks how many members there are is traced again when there are more.
+#[test]
+fn a_model_may_ask_how_many_members_there_are() -> TestResult {
+    #[derive(Module, Clone)]
+    struct Share<T> {
+        weight: T,
+    }
+    impl Forward for Share<Var> {
+        type Output = Var;
+        fn forward(&mut self, x: &Var) -> Var {
+            x * &self.weight / x.axis_size("members") as f32
+        }
+    }
+    let model = |weight: f32| Share { weight: Tensor::from(weight) };
+    let mut ensemble = Ensemble::new(&[model(3.0), model(6.0)])?.with_capacity(4)?;
+    let x = Tensor::from(1.0f32);
+    assert_eq!(ensemble.call(&x)?.as_slice::<f32>()?, [1.5, 3.0]);
+    ensemble.push_member(&model(9.0))?;
+    assert_eq!(ensemble.call(&x)?.as_slice::<f32>()?, [1.0, 2.0, 3.0]);
+    Ok(())
+}

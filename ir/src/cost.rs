@@ -6,7 +6,7 @@
 //! | `dot_general`, `convolution` | 2 per product of elements; none with padding or between dilated elements |
 //! | reductions, windows, `scatter` | the body's cost per element that is folded |
 //! | `while`, `if`, `case` | each region once: how often it runs depends on values |
-//! | `scan` | the body's cost per slice |
+//! | `scan` | the body's cost per round |
 //! | everything else | nothing: moving, indexing, sorting, drawing bits, factorisations |
 //!
 //! Memory is what is alive at once, if every value has a place of its own until its last reader, but for

@@ -11,8 +11,8 @@
 //! 6. Named axes name existing dimensions of their value, none twice.
 //! 7. The number of elements of every type fits the machine.
 //! 8. Regions satisfy all of this.
-//! 9. The operands of a branching op are in canonical form, which text can spell: those after the first in
-//!    order of creation, each once, each read by a branch, none a single-element constant.
+//! 9. What branches and scans read from outside is in canonical form, which text can spell: in order of
+//!    creation, each once, each read by a region, none a single-element constant.
 
 use std::fmt;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use choral::ir::check::Program;
 use choral::transform::explain::{Explanation, explain};
-use choral::transform::vmap::DimsError;
+use choral::transform::vmap::{DimsError, asks_for_numbers, exchanges};
 use choral::transform::{Axis, Chunks, VmapError, VmapOptions, vmap_graph};
 use choral::{Graph, Tensor, ir};
 
@@ -178,14 +178,14 @@ fn explained(error: &VmapError) -> String {
     }
 }
 
-/// The first of `batch`, `batch1`, `batch2`, ... that names no axis of the graph.
+/// The first of `batch`, `batch1`, `batch2`, ... that names no axis of the graph, and that no collective names.
 fn unused_axis(graph: &Graph) -> Arc<str> {
+    let ports = || graph.inputs().iter().chain(graph.outputs());
     let used = |name: &str| {
-        graph
-            .inputs()
-            .iter()
-            .chain(graph.outputs())
-            .any(|port| port.axes.iter().any(|axis| *axis.name == *name))
+        let axis = Arc::from(name);
+        ports().any(|port| port.axes.iter().any(|axis| *axis.name == *name))
+            || exchanges(graph, &axis)
+            || asks_for_numbers(graph, &axis)
     };
     let mut name = "batch".to_owned();
     let mut next = 1;

@@ -32,6 +32,8 @@ where
     pub(super) output: Arc<Types<M, X>>,
     /// Number of members that the program over it computes.
     pub(super) rows: usize,
+    /// Whether it was traced for this number of members alone.
+    pub(super) is_for_rows: bool,
 }
 
 /// What the member dimension is called: what collectives name.
@@ -73,7 +75,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Types<M, X>: Send + Sync + 'static,
     {
         let key = key::<M, X>(input);
-        let Traced { graph, output, rows } = self.traced(input, &key)?;
+        let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
         let executable = self.program(&graph, key, rows)?;
         let of_state = self.state.params().iter().chain(self.state.buffers());
         let mut inputs = of_state
@@ -98,17 +100,18 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         if let Some(member) = self.made.members.get(key).filter(fits)
             && let Ok(output) = Arc::clone(&member.output).downcast()
         {
-            return Ok(Traced { graph: Arc::clone(&member.graph), output, rows: rows(member.among) });
+            let (rows, is_for_rows) = (rows(member.among), member.among.is_some());
+            return Ok(Traced { graph: Arc::clone(&member.graph), output, rows, is_for_rows });
         }
         let (params, buffers) = self.state.member_types();
         let types = input.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
         let arguments = (params, buffers, types);
         let (axis, randomness) = (self.axis(self.len()), self.randomness);
-        let traced = trace_member(self.state.function(), &arguments, &axis, randomness)?;
+        let (traced, size_is_read) = trace_member(self.state.function(), &arguments, &axis, randomness)?;
         let (graph, output) = (Arc::new(traced.graph), Arc::new(traced.output));
-        let among = exchanges(&graph, &axis.name).then_some(self.len());
+        let among = (size_is_read || exchanges(&graph, &axis.name)).then_some(self.len());
         let trace: Trace<M> =
-            Arc::new(move |code| Ok(trace_member(code, &arguments, &axis, randomness)?.graph));
+            Arc::new(move |code| Ok(trace_member(code, &arguments, &axis, randomness)?.0.graph));
         let member = Member {
             graph: Arc::clone(&graph),
             output: Arc::clone(&output) as Arc<dyn Any + Send + Sync>,
@@ -116,7 +119,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
             among,
         };
         self.made.members.insert(key, Arc::new(member));
-        Ok(Traced { graph, output, rows: rows(among) })
+        Ok(Traced { graph, output, rows: rows(among), is_for_rows: among.is_some() })
     }
 
     /// The executable over the members of one graph, made on first use for so many rows and what they share.
@@ -170,6 +173,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 /// What the programs for an input are known by.
 pub(super) fn key<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Key
 where
+    X::With<TensorType>: 'static,
     Code<M>: Function<Arguments<X>>,
     Types<M, X>: 'static,
 {

@@ -10,7 +10,7 @@ pub use grouped::EnsembleGroups;
 
 use choral_compiler::trace::function::OutputTypes;
 use choral_compiler::transform::explain::{Explanation, explain};
-use choral_compiler::transform::vmap::{Chunks, asks_for_numbers, exchanges};
+use choral_compiler::transform::vmap::{Chunks, asks_for_numbers};
 use choral_compiler::tree::rebuild;
 use choral_compiler::{Function, Module, Randomness, State, Tree, Var};
 use choral_ir::{Tensor, TensorType};
@@ -222,7 +222,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output: _, rows } = self.traced(input, &key::<M, X>(input))?;
+        let Traced { graph, output: _, rows, is_for_rows: _ } = self.traced(input, &key::<M, X>(input))?;
         Ok(explain(&graph, &self.options(&graph, rows))?)
     }
 
@@ -234,9 +234,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let graph = self.traced(input, &key::<M, X>(input))?.graph;
-        let axis = self.axis(self.len()).name;
-        Ok(exchanges(&graph, &axis) || asks_for_numbers(&graph, &axis))
+        let Traced { graph, output: _, rows: _, is_for_rows } = self.traced(input, &key::<M, X>(input))?;
+        Ok(is_for_rows || asks_for_numbers(&graph, &self.axis(self.len()).name))
     }
 }
 

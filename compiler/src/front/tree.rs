@@ -49,7 +49,8 @@ pub enum Event<'a, T> {
     Leave,
     /// A leaf.
     Leaf(&'a T),
-    /// A value without leaves, which belongs to the structure; its text is that of `{:?}`.
+    /// A value without leaves, which belongs to the structure. It is known by its text, that of `{:?}`: values
+    /// with one text are one setting.
     Setting(&'a dyn fmt::Debug),
 }
 

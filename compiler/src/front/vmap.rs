@@ -184,7 +184,8 @@ fn agreed(sizes: BTreeMap<usize, Vec<String>>) -> Result<usize, DimsError> {
 
 /// The graph of one member of `function`: collectives know the axis, and layers that draw
 /// implicitly know what members do with a shared key. [`vmap_graph`]
-/// along this axis makes it the graph of all.
+/// along this axis makes it the graph of all. Beside it, whether the function asked for the number of
+/// members ([`Var::axis_size`]): then the graph is for this number alone.
 ///
 /// # Errors
 /// As [`trace`](function::trace).
@@ -194,9 +195,10 @@ pub fn trace_member<T: Typed, A: Tree<T>, F: Function<A::With<Var>>>(
     args: &A,
     axis: &Axis,
     randomness: Randomness,
-) -> Result<TracedOn<F, T, A>, Error> {
-    let _bound = collective::bind(&axis.name, axis.size, randomness);
-    function::trace_as(function, args, |_, leaf: &T| leaf.tensor_type())
+) -> Result<(TracedOn<F, T, A>, bool), Error> {
+    let bound = collective::bind(&axis.name, axis.size, randomness);
+    let traced = function::trace_as(function, args, |_, leaf: &T| leaf.tensor_type())?;
+    Ok((traced, bound.size_is_read()))
 }
 
 /// The function of one member, traced, and how it is mapped.
@@ -272,12 +274,12 @@ where
     fn apply(&self, args: A) -> Result<Self::Output, Error> {
         let at = Caller::caller();
         let Single { traced: Traced { graph, output, captures }, options } = self.single(&args)?;
-        let batched =
+        let mapped =
             vmap_graph(&graph, &options).map_err(|error| Error::from(error).at(user_location(at)))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&captures).collect();
         let missing = || Error::Message("a mapped function needs at least one argument".to_owned());
-        let values = function::inline(&batched, &operands, at).ok_or_else(missing)?;
+        let values = function::inline(&mapped, &operands, at).ok_or_else(missing)?;
         rebuild(&output, &values).ok_or_else(missing)
     }
 }

@@ -272,6 +272,9 @@ fn infer_scan(op: &Scan, operands: &[&TensorType]) -> Result<Vec<TensorType>, Ty
     let outputs = results.len().checked_sub(carried.len());
     let hands_on = outputs.is_some_and(|outputs| results[outputs..] == *carried);
     let expected = list(carried);
+    let walks = inputs.len() + outputs.unwrap_or_default() > 0;
+    ensure!(walks || *dimension == 0, "C1", "dimension {dimension} is one of no input and no output");
+    ensure!(isize::try_from(*length).is_ok(), "C1", "expected at most {} rounds, got {length}", isize::MAX);
     ensure!(hands_on, "C3", "the body returns {}, which does not end in {expected}", list(&results));
     for ty in &mut results[..outputs.unwrap_or_default()] {
         ensure!(*dimension <= ty.rank(), "C3", "{ty} cannot be stacked along dimension {dimension}");

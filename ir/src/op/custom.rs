@@ -58,8 +58,8 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
     /// What it is called: a prefix of its own, a dot, and a name.
     fn name(&self) -> &'static str;
 
-    /// Attributes as one text, from which [`register`]ed ops are read back: everything that distinguishes
-    /// the op from another of its name: two ops of one name and the same attributes count as equal.
+    /// Attributes as one text, from which [`register`]ed ops are read back. It tells the op from all others of
+    /// its name: ops with the same name and attributes are equal.
     fn attributes(&self) -> String {
         String::new()
     }
@@ -143,15 +143,9 @@ pub enum Transposed {
 }
 
 /// Refuses an op that lacks a rule.
-fn no_rule(
-    name: &'static str,
-    rule: &'static str,
-    what: &str,
-    builder: &Builder,
-    operands: &[Value],
-) -> BuildError {
-    let message = format!("is not {what}: its definition has no rule `{rule}`, and no body");
-    builder.refusal_of(name, operands, TypeError { message, constraint: rule })
+fn no_rule(name: &'static str, rule: &str, what: &str, builder: &Builder, operands: &[Value]) -> BuildError {
+    let message = format!("the op is not {what}: it brings neither the rule `{rule}` nor a body");
+    builder.refusal_of(name, operands, TypeError { message, constraint: "rule" })
 }
 
 /// A user-defined op.

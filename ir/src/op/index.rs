@@ -69,9 +69,9 @@ pub struct DynamicSlice {
 /// Operands `operand`, `update` and one integer scalar per dimension: the operand with the update
 /// laid over it there.
 ///
-/// An extension of choral's, as of [`DynamicSlice`], whose transpose it is: with batching dimensions, each
-/// start is a tensor of them, and the update holds one slice for each of its elements, laid over the
-/// operand's part of that element. With none it is `stablehlo.dynamic_update_slice`.
+/// A choral extension, as in [`DynamicSlice`]: with batching dimensions, each start is a tensor of them, and
+/// the update holds one slice for each of its elements, laid over the operand's part of that element. Over
+/// zeros it is the transpose of a slice with these batching dimensions. With none it is `stablehlo.dynamic_update_slice`.
 ///
 /// A start that would reach past the end is clamped. (C1..C3) the update has the operand's rank and
 /// element type; (C4) one start per sliced dimension; (C5) of one integer type, and the shape of the

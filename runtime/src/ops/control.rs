@@ -50,8 +50,7 @@ fn scan(
     let (outputs, mut inputs) = (types.len() - carried, operands);
     let mut carried = inputs.split_off(*taken);
     let constants = carried.split_off(types.len() - outputs);
-    let mut slices: Vec<Vec<Tensor>> =
-        vec![Vec::with_capacity(if outputs > 0 { *length } else { 0 }); outputs];
+    let mut slices: Vec<Vec<Tensor>> = (0..outputs).map(|_| Vec::with_capacity(*length)).collect();
     for step in 0..*length {
         let at = if *is_reverse { length - 1 - step } else { step };
         let mut taken: Vec<Tensor> =

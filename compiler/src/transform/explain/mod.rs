@@ -16,7 +16,7 @@ use crate::transform::vmap::numbers;
 use crate::transform::vmap::{Chunks, VmapOptions, members_at_a_time, vmap_graph};
 use crate::transform::walk;
 
-/// What became of a graph's ops under `vmap`;  printed as a table.
+/// What became of a graph's ops under `vmap`; it prints as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// What the member dimension is called.

@@ -48,7 +48,7 @@ pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
         match &node.kind {
             NodeKind::Op(op) => {
                 let dtypes = node.types.iter().map(|ty| ty.dtype);
-                in_accumulators(builder, op.map_regions(export)?, operands, dtypes)
+                in_accumulators(builder, op, operands, dtypes)
             }
             NodeKind::Input | NodeKind::Constant(_) => builder.copy(node, operands),
         }
@@ -58,20 +58,23 @@ pub fn export(graph: &Graph) -> Result<Graph, BuildError> {
     common_subexpressions(&dead_code(&written)?)
 }
 
-/// As [`plain`]. Compilers differ in how they accumulate 16-bit floats, so the export writes it out.
+/// As [`plain`], of an op whose regions are not plain yet. Compilers differ in how they accumulate 16-bit
+/// floats, so the export writes it out.
 fn in_accumulators(
     builder: &mut Builder,
-    op: Op,
+    op: &Op,
     operands: &[Value],
     dtypes: impl Iterator<Item = DType>,
 ) -> Result<Vec<Value>, BuildError> {
-    let Some(wide) = op.accumulating() else { return plain(builder, op, operands) };
+    let Some(wide) = op.accumulating() else {
+        return plain(builder, op.map_regions(export)?, operands);
+    };
     let mut accumulators = Vec::with_capacity(operands.len());
     for &operand in operands {
         let dtype = builder.graph().ty(operand).dtype.accumulator();
         accumulators.push(builder.as_dtype(operand, dtype)?);
     }
-    let results = plain(builder, wide, &accumulators)?;
+    let results = plain(builder, wide.map_regions(export)?, &accumulators)?;
     results.into_iter().zip(dtypes).map(|(result, dtype)| builder.as_dtype(result, dtype)).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Batching rules: how each op carries one more dimension, the member dimension.
 //!
-//! One file per op family. A rule is called when at least one operand is mapped, and returns where the
-//! member dimension lies in the results; [`crate::transform::lane`] is what it builds with. Must not live
+//! One file per op family. A rule is called when an operand is mapped, or when the op is, or holds, a
+//! collective along the axis, and returns where the member dimension lies in the results; [`crate::transform::lane`] is what it builds with. Must not live
 //! here: the walk over the graph ([`crate::transform::walk`]), and anything that depends on more than one
 //! op. Rules of ops with regions call the walk, which calls rules: that circle is the recursion into
 //! regions, and the only one of the crate.

@@ -23,7 +23,7 @@ pub(crate) fn batch(
     cx.mapped(Reduce { dimensions, body: body.clone() }, &operands, settled)
 }
 
-/// Initial values for a batched fold whose result has `shape`, members at `at`: scalars that are
+/// Initial values for a mapped fold whose result has `shape`, members at `at`: scalars that are
 /// shared stay scalars, all others take the result's shape.
 pub(super) fn initial_values(
     cx: &mut MappedBuilder,

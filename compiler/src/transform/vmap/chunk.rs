@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use choral_ir::op::{Concatenate, Scan, Slice};
-use choral_ir::{BuildError, Graph, NodeId, NodeKind, Op, TypeError, Value};
+use choral_ir::{BuildError, Graph, NodeId, NodeKind, TypeError, Value};
 
 use crate::transform::between::needs_all;
 use crate::transform::dependence;
@@ -41,22 +41,7 @@ pub(crate) fn outputs(
     inputs: &[Lane],
     chunk: usize,
 ) -> Result<Vec<Lane>, BuildError> {
-    for (id, node) in graph.nodes() {
-        if let NodeKind::Op(op) = &node.kind
-            && needs_all(op, &cx.axis)
-        {
-            let message = format!(
-                "members exchange values along {}, so they cannot run in chunks; remove chunk_size and memory_limit",
-                cx.axis
-            );
-            let operands: Vec<Value> = graph.operands(id);
-            let cause = TypeError { message, constraint: "chunks" };
-            return Err(BuildError {
-                location: node.location.clone(),
-                ..refusal(graph, op, &operands, cause)
-            });
-        }
-    }
+    no_exchanges(graph, &cx.axis)?;
     let is_mapped = |lane: &&Lane| lane.dim().is_some();
     let Cut { shared, mapped, outputs } = cut(graph, inputs, &cx.axis)?;
     let of_shared: Vec<Lane> = inputs.iter().filter(|lane| lane.dim().is_none()).copied().collect();
@@ -77,9 +62,24 @@ pub(crate) fn outputs(
     Ok(outputs.iter().map(lane).collect())
 }
 
-fn refusal(graph: &Graph, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {
-    let describe = |&value: &Value| (graph.node(value.node()).name.clone(), graph.ty(value).clone());
-    BuildError { op: op.name(), operands: operands.iter().map(describe).collect(), cause, location: None }
+/// Refuses a graph whose members exchange values: they all must be there at once.
+fn no_exchanges(graph: &Graph, axis: &Arc<str>) -> Result<(), BuildError> {
+    for (id, node) in graph.nodes() {
+        let NodeKind::Op(op) = &node.kind else { continue };
+        if needs_all(op, axis) {
+            let message = format!(
+                "members exchange values along {axis}, so they cannot run in chunks; remove chunk_size and memory_limit"
+            );
+            let describe = |value: Value| (graph.node(value.node()).name.clone(), graph.ty(value).clone());
+            return Err(BuildError {
+                op: op.name(),
+                operands: graph.operands(id).into_iter().map(describe).collect(),
+                cause: TypeError { message, constraint: "chunks" },
+                location: node.location.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The mapped part over all members, whose values have them first. A result that does not differ
@@ -95,46 +95,59 @@ fn in_chunks(
         return Ok(Vec::new());
     }
     let (whole, rest) = (cx.size / chunk, cx.size % chunk);
-    let (in_dims, out_dims) = dims(cx, part, members.len());
-    let mut pieces = Vec::new();
+    let pieces = Pieces { part, members, at_cut, dims: dims(cx, part, members.len()) };
+    let mut made = Vec::new();
     if whole > 0 {
-        let taken: Vec<Value> =
-            members.iter().map(|&value| chunks(cx, value, whole, chunk)).collect::<Result<_, _>>()?;
-        let body = over(cx, part, [&in_dims, &out_dims], chunk)?;
-        let op = Scan {
-            dimension: 0,
-            is_reverse: false,
-            length: whole,
-            inputs: taken.len(),
-            carried: 0,
-            body: body.into(),
-        };
-        let stacks = cx.builder.push_all(op, &[&taken, at_cut].concat())?;
-        let together = stacks.iter().zip(&out_dims).map(|(&stack, dim)| match dim {
-            Some(_) => together(cx, stack),
-            None => first(cx, stack),
-        });
-        pieces.push(together.collect::<Result<Vec<_>, _>>()?);
+        made.push(pieces.whole(cx, whole, chunk)?);
     }
     if rest > 0 || whole == 0 {
-        let taken: Vec<Value> = members
-            .iter()
-            .map(|&value| range(cx, value, whole * chunk, cx.size))
-            .collect::<Result<_, _>>()?;
-        let body = over(cx, part, [&in_dims, &out_dims], rest)?;
-        pieces.push(cx.builder.inline(&body, &[&taken, at_cut].concat())?);
+        made.push(pieces.rest(cx, whole * chunk)?);
     }
     let joined = |(at, dim): (usize, &Option<usize>)| {
-        let parts: Vec<Value> = pieces.iter().map(|piece| piece[at]).collect();
+        let parts: Vec<Value> = made.iter().map(|piece| piece[at]).collect();
         match (dim, parts.as_slice()) {
             (None, parts) => Ok(Shared(parts[0])),
             (Some(dim), [all]) => Ok(Mapped(*all, *dim)),
             (Some(dim), parts) => Ok(Mapped(cx.push(Concatenate { dimension: *dim }, parts)?, *dim)),
         }
     };
-    out_dims.iter().enumerate().map(joined).collect()
+    pieces.dims.1.iter().enumerate().map(joined).collect()
 }
 
+/// The mapped part, and what it is run on piece by piece.
+struct Pieces<'a> {
+    part: &'a Graph,
+    members: &'a [Value],
+    at_cut: &'a [Value],
+    dims: PartDims,
+}
+
+impl Pieces<'_> {
+    /// The results for the first `count` chunks, by a scan over them.
+    fn whole(&self, cx: &mut MappedBuilder, count: usize, chunk: usize) -> Result<Vec<Value>, BuildError> {
+        let taken = self.members.iter().map(|&value| chunks(cx, value, count, chunk));
+        let taken: Vec<Value> = taken.collect::<Result<_, _>>()?;
+        let body = over(cx, self.part, &self.dims, chunk)?.into();
+        let op =
+            Scan { dimension: 0, is_reverse: false, length: count, inputs: taken.len(), carried: 0, body };
+        let stacks = cx.builder.push_all(op, &[&taken, self.at_cut].concat())?;
+        let together = stacks.iter().zip(&self.dims.1).map(|(&stack, dim)| match dim {
+            Some(_) => together(cx, stack),
+            None => first(cx, stack),
+        });
+        together.collect()
+    }
+
+    /// The results for the members from `start` on, which fill no chunk.
+    fn rest(&self, cx: &mut MappedBuilder, start: usize) -> Result<Vec<Value>, BuildError> {
+        let taken = self.members.iter().map(|&value| range(cx, value, start, cx.size));
+        let taken: Vec<Value> = taken.collect::<Result<_, _>>()?;
+        let body = over(cx, self.part, &self.dims, cx.size - start)?;
+        cx.builder.inline(&body, &[&taken, self.at_cut].concat())
+    }
+}
+
+/// Where inputs and results have the members.
 type PartDims = (Vec<Option<usize>>, Vec<Option<usize>>);
 
 /// Where the part's inputs and results have the members: first, or nowhere. `members` operands have
@@ -152,7 +165,7 @@ fn dims(cx: &MappedBuilder, part: &Graph, members: usize) -> PartDims {
 fn over(
     cx: &MappedBuilder,
     part: &Graph,
-    [in_dims, out_dims]: [&[Option<usize>]; 2],
+    (in_dims, out_dims): &PartDims,
     size: usize,
 ) -> Result<Graph, BuildError> {
     let mut chunk = MappedBuilder::new(part.name(), size, Arc::clone(&cx.axis));

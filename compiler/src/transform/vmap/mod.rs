@@ -1,6 +1,6 @@
 //! `vmap` as a pass: a graph of one member becomes the graph of all.
 //!
-//! The driver walks the graph once. What depends on no mapped value is copied as it is, so that
+//! The pass walks the graph once. What depends on no mapped value is copied as it is, so that
 //! it is computed once for all members; every other op goes to the batching rule of its family
 //! ([`crate::transform::rules`]). The result is a graph of the same IR.
 //!

@@ -37,10 +37,13 @@ fn values(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reaso
 fn one_op(builder: &mut Builder, mut call: Call<'_>) -> Result<Vec<Value>, Reason> {
     let operands = call.operands.len();
     let op = resolve::op(&mut call)?;
-    let carried = if is_loop(&op) { call.operands.len() - operands } else { 0 };
+    let carried = match &op {
+        Op::Control(ControlOp::While(_)) => call.operands.len() - operands,
+        _ => 0,
+    };
     let operands = spread(builder, &op, &call)?;
     let mut results = builder.push_all(op, &operands)?;
-    // What a loop only reads is carried, but not among the results of the text.
+    // What a `while` only reads is carried, but not among the results of the text.
     results.truncate(results.len() - carried);
     Ok(results)
 }
@@ -67,10 +70,6 @@ fn constant(call: &mut Call<'_>) -> Option<Result<(Tensor, TensorType), String>>
             .map(|tensor| (tensor, ty))
             .ok_or_else(|| "expected the attribute `value` with a literal".to_owned()),
     )
-}
-
-fn is_loop(op: &Op) -> bool {
-    matches!(op, Op::Control(ControlOp::While(_) | ControlOp::Scan(_)))
 }
 
 /// StableHLO lets the predicate of `select` and the bounds of `clamp` be scalars; here they are repeated.

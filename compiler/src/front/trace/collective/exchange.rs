@@ -30,7 +30,9 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn axis_size(&self, axes: impl AxisNames) -> usize {
-        self.bound("axis_size", &axes.names()).map_or(1, |bound| members(&bound))
+        let bound = self.bound("axis_size", &axes.names()).unwrap_or_default();
+        bound.iter().for_each(|axis| axis.size_is_read.set(true));
+        members(&bound)
     }
 
     /// The number of this member along one axis or several, a scalar `i32`; the value itself is not

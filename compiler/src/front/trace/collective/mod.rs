@@ -7,7 +7,8 @@
 mod exchange;
 mod reduce;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use choral_ir::op::Randomness;
@@ -21,6 +22,8 @@ struct Bound {
     size: usize,
     /// What its members draw from a shared key.
     randomness: Randomness,
+    /// Whether the function has asked for the size, so that its trace is for so many members.
+    size_is_read: Rc<Cell<bool>>,
 }
 
 thread_local! {
@@ -29,15 +32,26 @@ thread_local! {
 }
 
 /// Puts an axis in scope for the next trace, until dropped.
-pub(crate) fn bind(name: &Arc<str>, size: usize, randomness: Randomness) -> impl Drop + use<> {
-    let bound = Bound { name: Arc::clone(name), size, randomness };
+pub(crate) fn bind(name: &Arc<str>, size: usize, randomness: Randomness) -> Binding {
+    let size_is_read = Rc::default();
+    let bound = Bound { name: Arc::clone(name), size, randomness, size_is_read: Rc::clone(&size_is_read) };
     AXES.with(|axes| axes.borrow_mut().push(bound));
-    Unbind
+    Binding { size_is_read }
 }
 
-struct Unbind;
+/// An axis in scope.
+pub(crate) struct Binding {
+    size_is_read: Rc<Cell<bool>>,
+}
 
-impl Drop for Unbind {
+impl Binding {
+    /// Whether the function traced meanwhile has asked for the size of the axis.
+    pub(crate) fn size_is_read(&self) -> bool {
+        self.size_is_read.get()
+    }
+}
+
+impl Drop for Binding {
     fn drop(&mut self) {
         AXES.with(|axes| axes.borrow_mut().pop());
     }

@@ -2,8 +2,8 @@
 //! [`fori_loop`], [`scan`] and [`map`], over structures of values.
 //!
 //! Each function is traced once and becomes a region of one op. It may
-//! capture values: these become operands of a branch, and values that a loop carries
-//! unchanged. It may return a `Result`; the construct then returns one too.
+//! capture values: these become operands of a branch, constants of a scan, and values
+//! that a `while` carries unchanged. It may return a `Result`; the construct then returns one too.
 //!
 //! Under `vmap` predicates and conditions may be per-member: each member takes the results of its own
 //! branch, and runs its own number of rounds.

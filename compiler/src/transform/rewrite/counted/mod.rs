@@ -2,16 +2,16 @@
 //! back. A scan says how long it is, which values it only reads, and what it walks along, which
 //! differentiation needs, and a `while` does not tell.
 //!
-//! Lives here: what counts, and the scan that replaces the loop; `part.rs` says what each carried value
+//! Lives here: what counts, and the scan that replaces the loop; `role.rs` says what each carried value
 //! becomes.
 
-mod part;
+mod role;
 
-use choral_ir::op::{Binary, Compare, ComparisonDirection, ControlOp, Elementwise, Scan, While};
+use choral_ir::op::{Binary, Compare, ComparisonDirection, ControlOp, Elementwise, While};
 use choral_ir::{BuildError, Builder, DType, Graph, NodeKind, Op, Tensor, TensorType, Value};
 
-use self::part::{Part, Walk, walk};
-use super::rebuilt;
+use self::role::{Role, walk};
+use super::{dead_code, rebuilt};
 
 /// The graph with every `while` that counts from a constant to a constant written as a `scan`, in regions,
 /// too: values that its body returns unchanged become constants, slices at the counter inputs, and
@@ -43,7 +43,7 @@ use super::rebuilt;
 /// # Errors
 /// Never for a verified graph.
 pub fn counted_loops(graph: &Graph) -> Result<Graph, BuildError> {
-    rebuilt(graph, |builder, id, operands| match &graph.node(id).kind {
+    let raised = rebuilt(graph, |builder, id, operands| match &graph.node(id).kind {
         NodeKind::Op(op) => {
             let op = op.map_regions(counted_loops)?;
             let known: Vec<Option<i64>> =
@@ -56,7 +56,8 @@ pub fn counted_loops(graph: &Graph) -> Result<Graph, BuildError> {
             }
         }
         NodeKind::Input | NodeKind::Constant(_) => builder.copy(graph.node(id), operands),
-    })
+    })?;
+    dead_code(&raised)
 }
 
 /// How a loop counts.
@@ -152,32 +153,22 @@ fn as_scan(
     operands: &[Value],
 ) -> Result<Vec<Value>, BuildError> {
     let mut walk = walk(body, count);
-    let mut op = scan(body, count, &walk)?;
-    // A running sum of 16-bit floats has its own accumulator, which the loop lacks.
-    if Op::from(op.clone()).accumulating().is_some() {
+    let mut made = walk.push(builder, body, count, operands)?;
+    // A running sum of halves has an accumulator of its own, which the loop has not.
+    let is_fold = |value: &Value| match &builder.graph().node(value.node()).kind {
+        NodeKind::Op(op) => op.accumulating().is_some(),
+        NodeKind::Input | NodeKind::Constant(_) => false,
+    };
+    if made.first().is_some_and(is_fold) {
         walk = walk.standing();
-        op = scan(body, count, &walk)?;
+        made = walk.push(builder, body, count, operands)?;
     }
-    let given = |part: Part| walk.all(part).map(|at| operands[at]).collect::<Vec<Value>>();
-    let operands_of_scan = [Part::Input, Part::Carried, Part::Constant].map(given).concat();
     let mut results = operands.to_vec();
     results[count.counter] = ended(builder, count, &body.input_types()[count.counter]);
-    let made = builder.push_all(op, &operands_of_scan)?;
-    for (at, value) in walk.all(Part::Output).chain(walk.all(Part::Carried)).zip(made) {
+    for (at, value) in walk.all(Role::Output).chain(walk.all(Role::Carried)).zip(made) {
         results[at] = value;
     }
     Ok(results)
-}
-
-fn scan(body: &Graph, count: Count, walk: &Walk) -> Result<Scan, BuildError> {
-    Ok(Scan {
-        dimension: walk.dimension,
-        is_reverse: walk.is_reverse,
-        length: count.rounds,
-        inputs: walk.all(Part::Input).count(),
-        carried: walk.all(Part::Carried).count(),
-        body: walk.body(body)?.into(),
-    })
 }
 
 /// The counter after the last round.

@@ -1,4 +1,4 @@
-//! Loops along a dimension.
+//! Loops of a given number of rounds, along a dimension where there are slices.
 
 use choral_ir::BuildError;
 use choral_ir::op::Scan;

@@ -1,6 +1,6 @@
 //! What each value that a counted loop carries is to a scan, and the scan's body.
 
-use choral_ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Elementwise, IndexOp};
+use choral_ir::op::{Binary, DynamicSlice, DynamicUpdateSlice, Elementwise, IndexOp, Scan};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, TensorType, Value, interpret};
 
 use super::super::dead_code;
@@ -8,7 +8,7 @@ use super::{Count, handed_on, integer};
 
 /// What a value that a loop carries is to a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Role {
     /// The counter, which only slices and updates read.
     Counter,
     /// Read in each round as the slice at the counter.
@@ -23,7 +23,7 @@ pub(super) enum Part {
 
 /// The parts, and how the scan walks along its inputs and outputs.
 pub(super) struct Walk {
-    pub(super) parts: Vec<Part>,
+    pub(super) roles: Vec<Role>,
     pub(super) dimension: usize,
     pub(super) is_reverse: bool,
 }
@@ -37,16 +37,16 @@ struct Place {
 
 impl Walk {
     /// The carried values that are such a part.
-    pub(super) fn all(&self, part: Part) -> impl Iterator<Item = usize> {
-        (0..self.parts.len()).filter(move |&at| self.parts[at] == part)
+    pub(super) fn all(&self, role: Role) -> impl Iterator<Item = usize> {
+        (0..self.roles.len()).filter(move |&at| self.roles[at] == role)
     }
 
     /// The same loop as a scan that walks along nothing: it slices and updates as the loop does.
     pub(super) fn standing(mut self) -> Walk {
-        for part in &mut self.parts {
-            *part = match part {
-                Part::Input | Part::Constant => Part::Constant,
-                Part::Output | Part::Carried | Part::Counter => Part::Carried,
+        for role in &mut self.roles {
+            *role = match role {
+                Role::Input | Role::Constant => Role::Constant,
+                Role::Output | Role::Carried | Role::Counter => Role::Carried,
             };
         }
         self
@@ -58,18 +58,18 @@ impl Walk {
 pub(super) fn walk(body: &Graph, count: Count) -> Walk {
     let places: Vec<Option<Place>> = (0..body.inputs().len()).map(|at| place(body, count, at)).collect();
     let first = places.iter().flatten().next().copied();
-    let part = |at: usize| match (handed_on(body, at), places[at].is_some() && places[at] == first) {
-        (true, true) => Part::Input,
-        (true, false) => Part::Constant,
-        (false, true) => Part::Output,
-        (false, false) => Part::Carried,
+    let role = |at: usize| match (handed_on(body, at), places[at].is_some() && places[at] == first) {
+        (true, true) => Role::Input,
+        (true, false) => Role::Constant,
+        (false, true) => Role::Output,
+        (false, false) => Role::Carried,
     };
-    let mut parts: Vec<Part> = (0..places.len()).map(part).collect();
-    if !is_read(body, count, &parts) {
-        parts[count.counter] = Part::Counter;
+    let mut roles: Vec<Role> = (0..places.len()).map(role).collect();
+    if !is_read(body, count, &roles) {
+        roles[count.counter] = Role::Counter;
     }
     let Place { dimension, is_reverse } = first.unwrap_or(Place { dimension: 0, is_reverse: false });
-    Walk { parts, dimension, is_reverse }
+    Walk { roles, dimension, is_reverse }
 }
 
 /// Where the loop reads or writes a carried value, if it does so slice by slice, and in no other way.
@@ -128,40 +128,45 @@ fn direction(body: &Graph, count: Count, value: Value) -> Option<bool> {
         return None;
     }
     let counter = body.inputs()[count.counter].value;
-    // `end - counter` or `end - counter - 1`, as a number and how often the counter is taken from it.
-    fn difference(body: &Graph, counter: Value, value: Value) -> Option<(i64, u32)> {
-        let subtracted = || {
-            let NodeKind::Op(Op::Elementwise(Elementwise::Binary(Binary::Subtract))) =
-                body.node(value.node()).kind
-            else {
-                return None;
-            };
-            let &[left, right] = body.operands(value.node()).as_slice() else { return None };
-            let (number, times) = difference(body, counter, left)?;
-            match right == counter {
-                true => Some((number, times + 1)),
-                false => Some((number.checked_sub(integer(body, right)?)?, times)),
-            }
-        };
-        integer(body, value).map(|number| (number, 0)).or_else(subtracted)
-    }
     if value == counter {
         return Some(false);
     }
     (difference(body, counter, value)? == (count.rounds as i64 - 1, 1)).then_some(true)
 }
 
+/// The number that `number - .. - counter - ..` begins with, less those taken from it, and how often the
+/// counter is.
+fn difference(body: &Graph, counter: Value, value: Value) -> Option<(i64, u32)> {
+    let (mut left, mut taken, mut times) = (value, 0i64, 0u32);
+    loop {
+        if let Some(number) = integer(body, left) {
+            return Some((number.checked_sub(taken)?, times));
+        }
+        let NodeKind::Op(Op::Elementwise(Elementwise::Binary(Binary::Subtract))) =
+            body.node(left.node()).kind
+        else {
+            return None;
+        };
+        let &[from, right] = body.operands(left.node()).as_slice() else { return None };
+        match right == counter {
+            true => times += 1,
+            false => taken = taken.checked_add(integer(body, right)?)?,
+        }
+        left = from;
+    }
+}
+
 /// Whether the scan's body reads the counter: as more than the place of slices.
-fn is_read(body: &Graph, count: Count, parts: &[Part]) -> bool {
+fn is_read(body: &Graph, count: Count, roles: &[Role]) -> bool {
     let mut needed = vec![false; body.len()];
     for (at, port) in body.outputs().iter().enumerate() {
-        needed[port.value.node().index()] |= at != count.counter && parts[at] != Part::Output;
-        if parts[at] == Part::Output {
+        needed[port.value.node().index()] |= at != count.counter && roles[at] != Role::Output;
+        if roles[at] == Role::Output {
             needed[body.operands(port.value.node())[1].node().index()] = true;
         }
     }
     for (id, _) in body.nodes().rev() {
-        if needed[id.index()] && !is_slice(body, parts, id) {
+        if needed[id.index()] && !is_slice(body, roles, id) {
             body.operands(id).iter().for_each(|operand| needed[operand.node().index()] = true);
         }
     }
@@ -169,27 +174,47 @@ fn is_read(body: &Graph, count: Count, parts: &[Part]) -> bool {
 }
 
 /// Whether a node takes the slice of an input.
-fn is_slice(body: &Graph, parts: &[Part], id: NodeId) -> bool {
+fn is_slice(body: &Graph, roles: &[Role], id: NodeId) -> bool {
     let of_input = |operand: &Value| {
         let at = body.inputs().iter().position(|port| port.value == *operand);
-        at.is_some_and(|at| parts[at] == Part::Input)
+        at.is_some_and(|at| roles[at] == Role::Input)
     };
     body.operands(id).first().is_some_and(of_input)
 }
 
 impl Walk {
+    /// Adds the scan that does what the loop over `body` does.
+    pub(super) fn push(
+        &self,
+        builder: &mut Builder,
+        body: &Graph,
+        count: Count,
+        operands: &[Value],
+    ) -> Result<Vec<Value>, BuildError> {
+        let op = Scan {
+            dimension: self.dimension,
+            is_reverse: self.is_reverse,
+            length: count.rounds,
+            inputs: self.all(Role::Input).count(),
+            carried: self.all(Role::Carried).count(),
+            body: self.body(body)?.into(),
+        };
+        let given = |role: Role| self.all(role).map(|at| operands[at]).collect::<Vec<Value>>();
+        builder.push_all(op, &[Role::Input, Role::Carried, Role::Constant].map(given).concat())
+    }
+
     /// The body of the scan: `(slice, .., carried, .., constant, ..) -> (output, .., carried, ..)`.
     pub(super) fn body(&self, body: &Graph) -> Result<Graph, BuildError> {
         let mut builder = Builder::new(body.name());
         let inputs = self.inputs(&mut builder, body);
-        let mut written: Vec<Option<Value>> = vec![None; self.parts.len()];
+        let mut written: Vec<Option<Value>> = vec![None; self.roles.len()];
         let results = interpret(body, inputs, |id, node, operands| {
             builder.describe(Some(node.name.clone()), node.location.clone());
-            if is_slice(body, &self.parts, id) {
+            if is_slice(body, &self.roles, id) {
                 let slice = operands[0].map(|slice| builder.reshape(slice, node.types[0].shape.clone()));
                 return Ok(vec![slice.transpose()?]);
             }
-            if let Some(at) = self.all(Part::Output).find(|&at| body.outputs()[at].value.node() == id) {
+            if let Some(at) = self.all(Role::Output).find(|&at| body.outputs()[at].value.node() == id) {
                 let update = operands[1].map(|update| without(&mut builder, update, self.dimension));
                 written[at] = update.transpose()?;
                 return Ok(vec![None]);
@@ -200,8 +225,8 @@ impl Walk {
                 None => Ok::<_, BuildError>(vec![None; node.types.len()]),
             }
         })?;
-        let outputs = self.all(Part::Output).map(|at| written[at]);
-        let returned = outputs.chain(self.all(Part::Carried).map(|at| results[at]));
+        let outputs = self.all(Role::Output).map(|at| written[at]);
+        let returned = outputs.chain(self.all(Role::Carried).map(|at| results[at]));
         let missing =
             || BuildError::inconsistency("counted_loops", "a result of a loop is missing in its scan");
         let returned = returned.map(|value| value.ok_or_else(missing)).collect::<Result<Vec<Value>, _>>()?;
@@ -210,11 +235,11 @@ impl Walk {
 
     /// What stands for each of the loop's inputs in the scan's body; nothing for the counter and outputs.
     fn inputs(&self, builder: &mut Builder, body: &Graph) -> Vec<Option<Value>> {
-        let mut inputs = vec![None; self.parts.len()];
-        for part in [Part::Input, Part::Carried, Part::Constant] {
+        let mut inputs = vec![None; self.roles.len()];
+        for part in [Role::Input, Role::Carried, Role::Constant] {
             for at in self.all(part) {
                 let mut ty = body.input_types()[at].clone();
-                if part == Part::Input {
+                if part == Role::Input {
                     ty.shape.remove(self.dimension);
                 }
                 let name = body.node(body.inputs()[at].value.node()).name.clone();
