@@ -140,7 +140,10 @@ fn permutations_end_with_the_last_member() -> Result<(), choral::Error> {
         let two = vmap(vmap(move |x: Var| x.ppermute(["m", "n"], &[pair]), 0).axis_name("n"), 0);
         let two = two.axis_name("m").call(Tensor::randn([2, MEMBERS / 2, 3], Key::new(1)));
         for told in [one, two].map(|result| result.expect_err("no such member").to_string()) {
-            assert!(told.contains(&format!("{} -> {} names a member outside", pair.0, pair.1)), "{told}");
+            assert!(
+                told.contains(&format!("{} -> {} names a member outside ax", pair.0, pair.1)),
+                "{told}"
+            );
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! User-defined ops, and functions that carry their own batching rule.
 
 use choral::ir::op::custom::register;
-use choral::ir::op::{Custom, CustomOp};
+use choral::ir::op::{Custom, CustomOp, Reverse, Transposed};
 use choral::ir::{BuildError, Builder, Element, Value};
 use choral::prelude::*;
 use choral::runtime::Executable;
@@ -56,6 +56,30 @@ impl CustomOp for RunningSum {
         let (value, at) = operands[0];
         let dim = self.dim + usize::from(at.is_some_and(|at| at <= self.dim));
         Ok(vec![(builder.push(Custom::new(RunningSum { dim }), &[value])?, at)])
+    }
+
+    fn jvp(
+        &self,
+        builder: &mut Builder,
+        operands: &[(Value, Option<Value>)],
+    ) -> Result<Vec<(Value, Option<Value>)>, BuildError> {
+        let (value, tangent) = operands[0];
+        let mut sum = |value| builder.push(Custom::new(*self), &[value]);
+        Ok(vec![(sum(value)?, tangent.map(sum).transpose()?)])
+    }
+
+    /// Each element reaches the sums from its place on.
+    fn transpose(
+        &self,
+        builder: &mut Builder,
+        _operands: &[Transposed],
+        cotangents: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>, BuildError> {
+        let Some(cotangent) = cotangents[0] else { return Ok(vec![None]) };
+        let reverse = Reverse { dims: vec![self.dim] };
+        let from_the_end = builder.push(reverse.clone(), &[cotangent])?;
+        let sums = builder.push(Custom::new(*self), &[from_the_end])?;
+        Ok(vec![Some(builder.push(reverse, &[sums])?)])
     }
 }
 
@@ -216,7 +240,7 @@ fn faults_of_a_rule() {
     let along = custom_vmap(|x: Var| x.psum("members"), |_: usize, _: &[bool], x: Var| (x, vec![true]));
     assert_snapshot!(vmap(along, 0).call(&x).expect_err("an axis that the rule does not know"), @"
     custom_vmap: the function is along an axis of a vmap around it, of which its rule cannot know; compute outside it what depends on the axis (its index, sums, draws by members)
-      at tests/custom.rs:216:17
+      at tests/custom.rs:240:17
     ");
 }
 
@@ -259,4 +283,34 @@ fn a_rule_may_give_what_all_members_share() -> Result<(), choral::Error> {
     let x = Tensor::randn([5, 3], Key::new(0));
     assert_eq!(vmap(sizes, 0).out_dims(None).call(&x)?, Tensor::scalar(3.0f32));
     Ok(())
+}
+
+/// A user-defined op brings its own rules: the transposed running sum of one-hot vectors counts the places.
+#[test]
+fn rules_of_derivatives_are_the_ops_own() {
+    let ty = TensorType::new([3], DType::F32);
+    let mut builder = Builder::new("main");
+    let [x, tangent] = ["x", "tangent"].map(|name| builder.input(name, ty.clone()));
+    let op = Custom::new(RunningSum { dim: 0 });
+    let with_tangent = op.op().jvp(&mut builder, &[(x, Some(tangent))]).expect("a rule");
+    let without = op.op().jvp(&mut builder, &[(x, None)]).expect("a rule");
+    assert_eq!(without[0].1, None);
+    let (sum, of_tangent) = (with_tangent[0].0, with_tangent[0].1.expect("a tangent"));
+    let back = op.op().transpose(&mut builder, &[Transposed::Linear(ty)], &[Some(tangent)]).expect("a rule");
+    let graph = builder.finish(&[sum, of_tangent, back[0].expect("a cotangent")]);
+    let inputs = [Tensor::from([1.0f32, 2.0, 3.0]), Tensor::from([0.0f32, 1.0, 1.0])];
+    let results = choral::runtime::evaluate(&graph, &inputs).expect("results");
+    let values: Vec<Vec<f64>> = results.iter().map(Tensor::to_f64_vec).collect();
+    assert_eq!(values, [[1.0, 3.0, 6.0], [0.0, 1.0, 2.0], [2.0, 2.0, 1.0]]);
+}
+
+#[test]
+fn an_op_without_such_a_rule_is_refused_by_name() {
+    let mut builder = Builder::new("main");
+    let x = builder.input("x", TensorType::new([3], DType::F32));
+    let op = Custom::new(Misplaced { dim: None, times: 1 });
+    let jvp = op.op().jvp(&mut builder, &[(x, Some(x))]).expect_err("no rule");
+    let transpose =
+        op.op().transpose(&mut builder, &[Transposed::Known(x)], &[Some(x)]).expect_err("no rule");
+    assert_snapshot!(format!("{jvp}\n{transpose}"));
 }

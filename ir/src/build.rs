@@ -208,10 +208,15 @@ impl Builder {
 
     /// The error that these operands do not suit an op, for this cause.
     pub fn refusal(&self, op: &Op, operands: &[Value], cause: TypeError) -> BuildError {
+        self.refusal_of(op.name(), operands, cause)
+    }
+
+    /// As [`Builder::refusal`], of an op by its name.
+    pub(crate) fn refusal_of(&self, op: &'static str, operands: &[Value], cause: TypeError) -> BuildError {
         let describe =
             |&value: &Value| (self.graph.node(value.node()).name.clone(), self.graph.ty(value).clone());
         let operands = operands.iter().map(describe).collect();
-        BuildError { op: op.name(), operands, cause, location: self.location.clone() }
+        BuildError { op, operands, cause, location: self.location.clone() }
     }
 
     fn add(&mut self, kind: NodeKind, types: Vec<TensorType>, name: String) -> NodeId {

@@ -119,7 +119,7 @@ fn attributes_without_sense_are_refused() {
         dtype: DType::Ui32,
     };
     assert!(inferred(bits, &[TensorType::new([2], DType::Ui64)]).unwrap_err().contains("(C1)"));
-    let update = DynamicUpdateSlice { batching_dims: usize::MAX };
+    let update = DynamicUpdateSlice { batching_dims: vec![usize::MAX] };
     assert!(inferred(update, &[f32s([2]), f32s([2])]).unwrap_err().contains("(C4)"));
 }
 

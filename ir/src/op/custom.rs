@@ -1,4 +1,4 @@
-//! User-defined ops, from outside this crate: a type rule, a batching rule and an evaluation.
+//! User-defined ops, from outside this crate: a type rule, an evaluation, and rules for the transforms.
 //!
 //! Of all ops these alone know the builder, as they bring their batching rule along.
 
@@ -88,10 +88,70 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
         operands: &[(Value, Option<usize>)],
     ) -> Result<Vec<(Value, Option<usize>)>, BuildError>;
 
+    /// The results and their tangents, for operands and theirs: the rule of `jax.custom_jvp`. `None` stands
+    /// for a tangent of zeros; a tangent has the type of its value. The rule must be linear in the tangents.
+    ///
+    /// Not asked of an op with a [`body`](CustomOp::body), which is differentiated by that.
+    ///
+    /// # Errors
+    /// Those of the builder; unless the op brings the rule, that it is not differentiable.
+    fn jvp(
+        &self,
+        builder: &mut Builder,
+        operands: &[(Value, Option<Value>)],
+    ) -> Result<Vec<(Value, Option<Value>)>, BuildError> {
+        let values: Vec<Value> = operands.iter().map(|(value, _)| *value).collect();
+        Err(no_rule(self.name(), "jvp", "differentiable", builder, &values))
+    }
+
+    /// The cotangents of the [linear](Transposed::Linear) operands, one for each operand in order, for
+    /// those of the results: the op as a linear function of these operands, turned round. `None` stands
+    /// for a cotangent of zeros, and for that of an operand that is not linear.
+    ///
+    /// Not asked of an op with a [`body`](CustomOp::body), which is transposed by that.
+    ///
+    /// # Errors
+    /// Those of the builder; unless the op brings the rule, that it cannot be transposed.
+    fn transpose(
+        &self,
+        builder: &mut Builder,
+        operands: &[Transposed],
+        cotangents: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>, BuildError> {
+        let known = |operand: &Transposed| match operand {
+            Transposed::Known(value) => Some(*value),
+            Transposed::Linear(_) => None,
+        };
+        let given: Vec<Value> =
+            operands.iter().filter_map(known).chain(cotangents.iter().copied().flatten()).collect();
+        Err(no_rule(self.name(), "transpose", "transposable", builder, &given))
+    }
+
     /// The same computation in other ops, used instead of [`CustomOp::evaluate`].
     fn body(&self) -> Option<&Graph> {
         None
     }
+}
+
+/// An operand of an op that is transposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transposed {
+    /// What the op is a linear function of; its value is not there.
+    Linear(TensorType),
+    /// What the op only reads.
+    Known(Value),
+}
+
+/// Refuses an op that lacks a rule.
+fn no_rule(
+    name: &'static str,
+    rule: &'static str,
+    what: &str,
+    builder: &Builder,
+    operands: &[Value],
+) -> BuildError {
+    let message = format!("is not {what}: its definition has no rule `{rule}`, and no body");
+    builder.refusal_of(name, operands, TypeError { message, constraint: rule })
 }
 
 /// A user-defined op.

@@ -69,16 +69,18 @@ pub struct DynamicSlice {
 /// Operands `operand`, `update` and one integer scalar per dimension: the operand with the update
 /// laid over it there.
 ///
-/// A choral extension: leading batching dimensions of operand, update and starts are updates side
-/// by side. With none it is `stablehlo.dynamic_update_slice`.
+/// An extension of choral's, as of [`DynamicSlice`], whose transpose it is: with batching dimensions, each
+/// start is a tensor of them, and the update holds one slice for each of its elements, laid over the
+/// operand's part of that element. With none it is `stablehlo.dynamic_update_slice`.
 ///
 /// A start that would reach past the end is clamped. (C1..C3) the update has the operand's rank and
-/// element type; (C4) one start per dimension; (C5) of one integer type; (C6) the update fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+/// element type; (C4) one start per sliced dimension; (C5) of one integer type, and the shape of the
+/// batching dimensions; (C6) the update fits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct DynamicUpdateSlice {
-    /// Number of leading batching dimensions.
-    #[serde(default)]
-    pub batching_dims: usize,
+    /// For each batching dimension the one of the operand. They come first in the update.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batching_dims: Vec<usize>,
 }
 
 /// Operands `operand` and integer `start_indices`: slices of the operand at computed places.
@@ -126,7 +128,9 @@ impl IndexOp {
             IndexOp::Scatter(_) => "stablehlo.scatter",
             IndexOp::DynamicSlice(op) if op.batching_dims.is_empty() => "stablehlo.dynamic_slice",
             IndexOp::DynamicSlice(_) => "choral.dynamic_slice",
-            IndexOp::DynamicUpdateSlice(op) if op.batching_dims == 0 => "stablehlo.dynamic_update_slice",
+            IndexOp::DynamicUpdateSlice(op) if op.batching_dims.is_empty() => {
+                "stablehlo.dynamic_update_slice"
+            }
             IndexOp::DynamicUpdateSlice(_) => "choral.dynamic_update_slice",
         }
     }
@@ -136,6 +140,13 @@ impl DynamicSlice {
     /// The operand's dimensions that are sliced, for an operand of `rank`.
     pub fn sliced_dims(&self, rank: usize) -> Vec<usize> {
         (0..rank).filter(|dim| !self.batching_dims.contains(&Some(*dim))).collect()
+    }
+}
+
+impl DynamicUpdateSlice {
+    /// The operand's dimensions that are sliced, for an operand of `rank`.
+    pub fn sliced_dims(&self, rank: usize) -> Vec<usize> {
+        (0..rank).filter(|dim| !self.batching_dims.contains(dim)).collect()
     }
 }
 
@@ -173,7 +184,7 @@ pub fn infer(op: &IndexOp, operands: &[&TensorType]) -> Result<Vec<TensorType>, 
         IndexOp::Gather(op) => infer_gather(op, operands),
         IndexOp::Scatter(op) => infer_scatter(op, operands),
         IndexOp::DynamicSlice(op) => infer_dynamic_slice(op, operands),
-        IndexOp::DynamicUpdateSlice(op) => infer_dynamic_update_slice(*op, operands),
+        IndexOp::DynamicUpdateSlice(op) => infer_dynamic_update_slice(op, operands),
     }
 }
 
@@ -280,19 +291,21 @@ fn infer_dynamic_slice(op: &DynamicSlice, operands: &[&TensorType]) -> Result<Ve
 }
 
 fn infer_dynamic_update_slice(
-    DynamicUpdateSlice { batching_dims }: DynamicUpdateSlice,
+    op: &DynamicUpdateSlice,
     operands: &[&TensorType],
 ) -> Result<Vec<TensorType>, TypeError> {
     ensure!(operands.len() >= 2, "arity", "expected an operand, an update and start indices");
     let (operand, update) = (operands[0], operands[1]);
-    ensure!(batching_dims <= operand.rank(), "C4", "{operand} has no {batching_dims} batching dimensions");
-    let batch = starts(&operands[2..], operand.rank() - batching_dims, batching_dims)?;
-    let fits = update.dtype == operand.dtype
-        && update.rank() == operand.rank()
-        && update.shape.iter().zip(&operand.shape).all(|(update, size)| update <= size);
+    distinct("batching_dims", &op.batching_dims, operand.rank())?;
+    let sliced = op.sliced_dims(operand.rank());
+    let batch = starts(&operands[2..], sliced.len(), op.batching_dims.len())?;
+    let own: Vec<usize> = op.batching_dims.iter().map(|&dim| operand.shape[dim]).collect();
+    ensure!(own == batch, "C4", "batching dimensions of {operand} differ from the starts' {batch:?}");
+    let fits = update.dtype == operand.dtype && update.rank() == operand.rank() && {
+        let (members, sizes) = update.shape.split_at(batch.len());
+        members == batch && sizes.iter().zip(&sliced).all(|(size, &dim)| *size <= operand.shape[dim])
+    };
     ensure!(fits, "C6", "update {update} does not fit {operand}");
-    let sides = [&update.shape[..batching_dims], &operand.shape[..batching_dims]];
-    ensure!(sides == [batch.as_slice(); 2], "C4", "{operand} and {update} need the starts' {batch:?}");
     Ok(vec![operand.clone()])
 }
 
@@ -376,10 +389,7 @@ pub(super) fn follow(op: &IndexOp, operands: &[&TensorType], operand: usize, dim
     match op {
         IndexOp::Gather(op) => follow_gather(op, operands, operand, dim),
         IndexOp::DynamicSlice(op) => follow_dynamic_slice(op, operands[0], operand, dim),
-        IndexOp::DynamicUpdateSlice(op) => {
-            let is_whole = operand < 2 && operands[0].shape[dim] == operands[1].shape[dim];
-            (dim < op.batching_dims || is_whole).then_some(dim)
-        }
+        IndexOp::DynamicUpdateSlice(op) => follow_dynamic_update_slice(op, operands, operand, dim),
         IndexOp::Scatter(op) => follow_scatter(op, operands, operand, dim),
     }
 }
@@ -392,6 +402,22 @@ fn follow_dynamic_slice(op: &DynamicSlice, ty: &TensorType, operand: usize, dim:
     let whole = || sliced().filter(|&at| op.slice_sizes[at] == ty.shape[dim]);
     let batching = op.batching_dims.iter().position(|own| *own == Some(dim));
     batching.or_else(|| Some(op.batching_dims.len() + whole()?))
+}
+
+fn follow_dynamic_update_slice(
+    op: &DynamicUpdateSlice,
+    operands: &[&TensorType],
+    operand: usize,
+    dim: usize,
+) -> Option<usize> {
+    let (ty, update) = (operands[0], operands[1]);
+    let (batching, sliced) = (&op.batching_dims, op.sliced_dims(ty.rank()));
+    // What a dimension of the update is laid over.
+    let under = |at: usize| batching.iter().chain(&sliced).nth(at).copied();
+    let dim = if operand == 0 { Some(dim) } else { under(dim) }?;
+    let is_whole = |at: usize| update.shape[batching.len() + at] == ty.shape[dim];
+    let stays = sliced.iter().position(|&sliced| sliced == dim).is_none_or(is_whole);
+    stays.then_some(dim)
 }
 
 fn follow_gather(op: &Gather, operands: &[&TensorType], operand: usize, dim: usize) -> Option<usize> {

@@ -49,7 +49,7 @@ pub use collective::{
 };
 pub use control::{Case, ControlOp, If, Map, Scan, While};
 pub use convolution::{BatchingDim, Convolution, Layout};
-pub use custom::{Custom, CustomOp};
+pub use custom::{Custom, CustomOp, Transposed};
 pub use dot::DotGeneral;
 pub use elementwise::{
     Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,

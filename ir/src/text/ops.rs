@@ -39,9 +39,9 @@ pub(super) fn spell(op: &Op, call: &Call<'_>) -> String {
         Op::Index(IndexOp::Scatter(op)) => scatter(op, call),
         Op::Index(IndexOp::DynamicSlice(op)) => dynamic_slice(op, call),
         Op::Index(op @ IndexOp::DynamicUpdateSlice(DynamicUpdateSlice { batching_dims })) => {
-            let batching = match batching_dims {
-                0 => String::new(),
-                count => format!(", batching_dims = {count}"),
+            let batching = match batching_dims.as_slice() {
+                [] => String::new(),
+                dims => format!(", batching_dims = {}", list(dims)),
             };
             format!("{} {}{batching} : {}", op.name(), call.arguments(), call.signature())
         }

@@ -24,7 +24,7 @@ pub fn evaluate(
         IndexOp::Gather(op) => gather(op, operands[0], operands[1], &types[0]).map(|result| vec![result]),
         IndexOp::Scatter(op) => scatter(op, operands, run),
         IndexOp::DynamicSlice(op) => dynamic_slice(op, operands, &types[0]).map(|result| vec![result]),
-        IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(*op, operands).map(|result| vec![result]),
+        IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(op, operands).map(|result| vec![result]),
     }
 }
 
@@ -57,18 +57,19 @@ fn dynamic_slice(op: &DynamicSlice, operands: &[&Tensor], ty: &TensorType) -> Re
     })
 }
 
-fn dynamic_update_slice(
-    DynamicUpdateSlice { batching_dims }: DynamicUpdateSlice,
-    operands: &[&Tensor],
-) -> Result<Tensor, Error> {
+fn dynamic_update_slice(op: &DynamicUpdateSlice, operands: &[&Tensor]) -> Result<Tensor, Error> {
     let (operand, update, starts) = (operands[0], operands[1], &operands[2..]);
-    let (batch, shape) = operand.shape().split_at(batching_dims);
-    let sizes = &update.shape()[batching_dims..];
+    let sliced = op.sliced_dims(operand.shape().len());
+    let shape = chosen(operand.shape(), &sliced);
+    let (batch, sizes) = update.shape().split_at(op.batching_dims.len());
     let places = indices(update.shape()).map(|index| {
-        let (member, within) = index.split_at(batching_dims);
-        let begin = clamped(starts, place(batch, member), shape, sizes);
-        let within = within.iter().zip(&begin).map(|(at, begin)| at + begin);
-        let at: Vec<usize> = member.iter().copied().chain(within).collect();
+        let (member, within) = index.split_at(batch.len());
+        let begin = clamped(starts, place(batch, member), &shape, sizes);
+        let mut at = vec![0; operand.shape().len()];
+        op.batching_dims.iter().zip(member).for_each(|(&dim, member)| at[dim] = *member);
+        for ((&dim, within), begin) in sliced.iter().zip(within).zip(&begin) {
+            at[dim] = within + begin;
+        }
         Some(place(operand.shape(), &at))
     });
     let mut data = operand.storage().clone();

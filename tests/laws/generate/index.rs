@@ -163,16 +163,22 @@ impl Draft {
         self.updated(0)
     }
 
+    /// Up to two batching dimensions, wherever they lie in the operand.
     pub(crate) fn dynamic_update_slice_with_batching_dims(&mut self) -> Results {
-        self.updated(1)
+        let count = 1 + self.choices.below(2);
+        self.updated(count)
     }
 
-    fn updated(&mut self, batching_dims: usize) -> Results {
-        let operand = self.any(Class::Any, 2 * batching_dims);
+    fn updated(&mut self, count: usize) -> Results {
+        let operand = self.any(Class::Any, if count == 0 { 0 } else { count + 1 });
         let TensorType { shape, dtype } = self.ty(operand);
-        let (batch, sliced) = shape.split_at(batching_dims);
-        let (sizes, starts) = self.slices(sliced, batch);
-        let update = self.operand(&TensorType::new([batch, &sizes].concat(), dtype));
+        let mut sliced: Vec<usize> = (0..shape.len()).collect();
+        let batching_dims: Vec<usize> =
+            (0..count).map(|_| sliced.remove(self.choices.below(sliced.len()))).collect();
+        let of = |dims: &[usize]| dims.iter().map(|&dim| shape[dim]).collect::<Vec<_>>();
+        let (batch, rest) = (of(&batching_dims), of(&sliced));
+        let (sizes, starts) = self.slices(&rest, &batch);
+        let update = self.operand(&TensorType::new([batch, sizes].concat(), dtype));
         self.push(DynamicUpdateSlice { batching_dims }, &[vec![operand, update], starts].concat())
     }
 

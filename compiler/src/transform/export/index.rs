@@ -41,25 +41,26 @@ pub(super) fn dynamic_slice(
 /// so the starts are clamped first.
 pub(super) fn dynamic_update_slice(
     builder: &mut Builder,
-    DynamicUpdateSlice { batching_dims: count }: DynamicUpdateSlice,
+    op: &DynamicUpdateSlice,
     operands: &[Value],
 ) -> Result<Value, BuildError> {
     let (operand, update) = (builder.graph().ty(operands[0]), builder.graph().ty(operands[1]));
-    let (rank, dtype) = (operand.rank(), operand.dtype);
-    let room = operand.shape.iter().zip(&update.shape).map(|(size, update)| size - update);
-    let last: Vec<f64> = room.skip(count).map(|room| room as f64).collect();
+    let (count, rank, dtype) = (op.batching_dims.len(), operand.rank(), operand.dtype);
+    let sliced = op.sliced_dims(rank);
+    let room = sliced.iter().zip(&update.shape[count..]).map(|(&dim, size)| operand.shape[dim] - size);
+    let last: Vec<f64> = room.map(|room| room as f64).collect();
     let indices = rows(builder, &operands[2..])?;
     let ty = builder.graph().ty(indices).clone();
-    let last = builder.constant(Tensor::from_fn([rank - count], |dim| last[dim]).to_dtype(ty.dtype));
+    let last = builder.constant(Tensor::from_fn([sliced.len()], |dim| last[dim]).to_dtype(ty.dtype));
     let last = views::stretch(builder, last, &ty.shape, &[count])?;
     let first = builder.full(0.0, ty.dtype, ty.shape);
     let indices = builder.push(Elementwise::Clamp, &[first, indices, last])?;
     let scatter = Scatter {
         update_window_dims: (count..rank).collect(),
         inserted_window_dims: Vec::new(),
-        input_batching_dims: (0..count).collect(),
+        input_batching_dims: op.batching_dims.clone(),
         scatter_indices_batching_dims: (0..count).collect(),
-        scatter_dims_to_operand_dims: (count..rank).collect(),
+        scatter_dims_to_operand_dims: sliced,
         index_vector_dim: count,
         body: Graph::second(dtype).into(),
     };

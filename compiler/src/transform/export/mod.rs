@@ -96,8 +96,8 @@ fn plain(builder: &mut Builder, op: Op, operands: &[Value]) -> Result<Vec<Value>
         Op::Index(IndexOp::DynamicSlice(op)) if !op.batching_dims.is_empty() => {
             Ok(vec![index::dynamic_slice(builder, &op, operands)?])
         }
-        Op::Index(IndexOp::DynamicUpdateSlice(op)) if op.batching_dims > 0 => {
-            Ok(vec![index::dynamic_update_slice(builder, op, operands)?])
+        Op::Index(IndexOp::DynamicUpdateSlice(op)) if !op.batching_dims.is_empty() => {
+            Ok(vec![index::dynamic_update_slice(builder, &op, operands)?])
         }
         Op::Control(ControlOp::Scan(op)) => scan::plain(builder, &op, operands),
         Op::Random(op) if op.batching_dims > 0 => random::plain(builder, &op, operands[0]),

@@ -15,7 +15,7 @@ pub(crate) fn batch(cx: &mut MappedBuilder, op: &IndexOp, lanes: &[Lane]) -> Res
         IndexOp::Gather(op) => gather(cx, op, lanes),
         IndexOp::Scatter(op) => scatter(cx, op, lanes),
         IndexOp::DynamicSlice(op) => dynamic_slice(cx, op, lanes),
-        IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(cx, *op, lanes),
+        IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(cx, op, lanes),
     }
 }
 
@@ -72,25 +72,30 @@ fn dynamic_slice(cx: &mut MappedBuilder, op: &DynamicSlice, lanes: &[Lane]) -> R
     cx.mapped(op, &[vec![value], starts].concat(), 0)
 }
 
-/// As [`dynamic_slice`]; what is updated is per-member in any case.
+/// As [`dynamic_slice`]; what is updated is per-member in any case, and stays where it is.
 fn dynamic_update_slice(
     cx: &mut MappedBuilder,
-    op: DynamicUpdateSlice,
+    op: &DynamicUpdateSlice,
     lanes: &[Lane],
 ) -> Result<Vec<Lane>, BuildError> {
-    let DynamicUpdateSlice { batching_dims } = op;
-    let (values, starts) = lanes.split_at(2);
+    let (operand, update, starts) = (lanes[0], lanes[1], &lanes[2..]);
+    let at = operand.dim().unwrap_or(0);
+    let operand = cx.at(operand, at)?;
+    let batching_dims = shift(&op.batching_dims, at);
     if all_shared(starts) {
-        let mapped = values.iter().find_map(|lane| lane.dim()).unwrap_or(0);
-        let at = mapped.max(batching_dims);
-        let values = [cx.at(values[0], at)?, cx.at(values[1], at)?];
-        let starts = shared_starts(cx, starts, at - batching_dims);
-        return cx.mapped(op, &[values.to_vec(), starts].concat(), at);
+        let whole = settle(at, &batching_dims);
+        let update = cx.at(update, batching_dims.len() + whole)?;
+        let starts = shared_starts(cx, starts, whole);
+        return cx.mapped(
+            DynamicUpdateSlice { batching_dims },
+            &[vec![operand, update], starts].concat(),
+            at,
+        );
     }
-    let values = [cx.at_front(values[0])?, cx.at_front(values[1])?];
+    let update = cx.at_front(update)?;
     let starts = own_starts(cx, starts)?;
-    let op = DynamicUpdateSlice { batching_dims: batching_dims + 1 };
-    cx.mapped(op, &[values.to_vec(), starts].concat(), 0)
+    let op = DynamicUpdateSlice { batching_dims: inserted(&batching_dims, 0, at) };
+    cx.mapped(op, &[vec![operand, update], starts].concat(), at)
 }
 
 fn all_shared(starts: &[Lane]) -> bool {

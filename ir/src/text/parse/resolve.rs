@@ -92,7 +92,7 @@ fn named(call: &mut Call<'_>) -> Result<Op, String> {
             Ok(DynamicSlice { batching_dims: dims, slice_sizes }.into())
         }
         "dynamic_update_slice" => {
-            let batching_dims = call.attributes.size_or(&["batching_dims"], 0)?;
+            let batching_dims = call.attributes.sizes_or(&["batching_dims"], Vec::new())?;
             Ok(DynamicUpdateSlice { batching_dims }.into())
         }
         name => elementwise(name),

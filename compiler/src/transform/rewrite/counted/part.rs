@@ -108,8 +108,8 @@ fn slice_at(body: &Graph, count: Count, id: NodeId) -> Option<Place> {
         NodeKind::Op(Op::Index(IndexOp::DynamicSlice(DynamicSlice { batching_dims, slice_sizes }))) => {
             (batching_dims.is_empty().then_some(slice_sizes)?, &operands[1..])
         }
-        NodeKind::Op(Op::Index(IndexOp::DynamicUpdateSlice(DynamicUpdateSlice { batching_dims: 0 }))) => {
-            (&body.ty(operands[1]).shape, &operands[2..])
+        NodeKind::Op(Op::Index(IndexOp::DynamicUpdateSlice(DynamicUpdateSlice { batching_dims }))) => {
+            (batching_dims.is_empty().then_some(&body.ty(operands[1]).shape)?, &operands[2..])
         }
         NodeKind::Op(_) | NodeKind::Input | NodeKind::Constant(_) => return None,
     };
