@@ -21,7 +21,7 @@ pub(super) enum Role {
     Constant,
 }
 
-/// The parts, and how the scan walks along its inputs and outputs.
+/// The role of each carried value, and how the scan walks along its inputs and outputs.
 pub(super) struct Walk {
     pub(super) roles: Vec<Role>,
     pub(super) dimension: usize,
@@ -36,20 +36,18 @@ struct Place {
 }
 
 impl Walk {
-    /// The carried values that are such a part.
+    /// The carried values of this role.
     pub(super) fn all(&self, role: Role) -> impl Iterator<Item = usize> {
         (0..self.roles.len()).filter(move |&at| self.roles[at] == role)
     }
 
     /// The same loop as a scan that walks along nothing: it slices and updates as the loop does.
-    pub(super) fn standing(mut self) -> Walk {
-        for role in &mut self.roles {
-            *role = match role {
-                Role::Input | Role::Constant => Role::Constant,
-                Role::Output | Role::Carried | Role::Counter => Role::Carried,
-            };
-        }
-        self
+    pub(super) fn standing(&self) -> Walk {
+        let role = |role: &Role| match role {
+            Role::Input | Role::Constant => Role::Constant,
+            Role::Output | Role::Carried | Role::Counter => Role::Carried,
+        };
+        Walk { roles: self.roles.iter().map(role).collect(), dimension: 0, is_reverse: false }
     }
 }
 
