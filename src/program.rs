@@ -77,7 +77,7 @@ impl<F> Program<Vmap<F>> {
         jit(self.function.axis_size(size)).on(self.device)
     }
 
-    /// What the member dimension is called in printed graphs; `members` unless you say otherwise.
+    /// The name of the member axis in printed graphs; `members` unless you say otherwise.
     #[must_use]
     pub fn axis_name(self, name: &str) -> Self {
         jit(self.function.axis_name(name)).on(self.device)

@@ -36,7 +36,7 @@ where
     pub(super) is_for_rows: bool,
 }
 
-/// What the member dimension is called: what collectives name.
+/// The name of the member axis: what collectives name.
 const AXIS: &str = "members";
 
 /// The graph that a model leaves for one type of input.

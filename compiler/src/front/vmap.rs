@@ -75,7 +75,7 @@ impl<F> Vmap<F> {
         self
     }
 
-    /// What the member dimension is called in printed graphs, and by collectives such as
+    /// The name of the member axis in printed graphs, and by collectives such as
     /// [`Var::psum`]: letters, digits, `_`, `.` and `-`.
     #[must_use]
     pub fn axis_name(mut self, name: &str) -> Self {

@@ -19,7 +19,7 @@ use crate::transform::walk;
 /// What became of a graph's ops under `vmap`; it prints as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// What the member dimension is called.
+    /// The name of the member axis.
     pub axis: Arc<str>,
     /// Number of members.
     pub members: usize,

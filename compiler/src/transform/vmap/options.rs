@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use choral_ir::{Graph, cost};
 
-/// The member dimension of a graph: its name and the number of members.
+/// The member axis of a graph: its name, and the number of members.
 #[derive(Debug, Clone)]
 pub struct Axis {
     /// What it is called in printed graphs.
