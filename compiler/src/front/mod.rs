@@ -1,4 +1,4 @@
-//! What users write: functions of [`Var`](var::Var), modules and their state, ensembles.
+//! What users write: functions of [`Var`](trace::var::Var), modules and their state, ensembles.
 //!
 //! | module | holds |
 //! |---|---|

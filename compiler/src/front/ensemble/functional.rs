@@ -14,7 +14,7 @@ use super::checks::same_graphs;
 
 /// A model's architecture as a function of its state: `(params, buffers, input) -> output`.
 ///
-/// Made by [`combine_state_for_ensemble`](super::combine_state_for_ensemble); give it to [`vmap`](crate::front::vmap()).
+/// Made by [`combine_state_for_ensemble`](super::combine_state_for_ensemble); give it to [`vmap`](crate::front::vmap::vmap).
 #[derive(Debug, Clone)]
 pub struct FunctionalModule<S> {
     /// The architecture of each member, at least one; all are equal but for what only a trace can tell.

@@ -72,7 +72,7 @@ pub type Combined<M> =
     (FunctionalModule<<M as Tree<Tensor>>::With<TensorType>>, State<Tensor>, State<Tensor>);
 
 /// The models as one function of state, with their parameters and buffers stacked: give the
-/// function to [`vmap`](crate::front::vmap()), with dimension 0 mapped in both states.
+/// function to [`vmap`](crate::front::vmap::vmap), with dimension 0 mapped in both states.
 ///
 /// # Errors
 /// As [`stack_module_state`].

@@ -93,7 +93,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         Ok(StackedState { model, function, params, buffers, shared, members, capacity: members })
     }
 
-    /// The members' code as a function of one member's state: what [`vmap`](crate::front::vmap()) takes,
+    /// The members' code as a function of one member's state: what [`vmap`](crate::front::vmap::vmap) takes,
     /// with [`StackedState::in_dims`].
     pub fn function(&self) -> &FunctionalModule<<M as Tree<Tensor>>::With<TensorType>> {
         &self.function
@@ -153,7 +153,7 @@ impl<M: Module<Tensor> + Clone> StackedState<M> {
         self.shared.iter().map(String::as_str)
     }
 
-    /// Where parameters and buffers have the members: `in_dims` of [`vmap`](crate::front::vmap()) for both.
+    /// Where parameters and buffers have the members: `in_dims` of [`vmap`](crate::front::vmap::vmap) for both.
     pub fn in_dims(&self) -> (Dims, Dims) {
         let of = |state: &State<Tensor>| -> Dims {
             let dim = |name: &String| (!self.shared.contains(name)).then_some(0);

@@ -2,13 +2,13 @@
 //!
 //! | extension | becomes |
 //! |---|---|
-//! | `convolution` with batching dimensions | groups, or more batch or features ([`convolution`]) |
-//! | dynamic slices with batching dimensions | a gather, or a scatter that overwrites ([`index`]) |
-//! | an initial value for each result element | a loop over the elements that are folded ([`fold`]) |
+//! | `convolution` with batching dimensions | groups, or more batch or features (`convolution.rs`) |
+//! | dynamic slices with batching dimensions | a gather, or a scatter that overwrites (`index.rs`) |
+//! | an initial value for each result element | a loop over the elements that are folded (`fold.rs`) |
 //! | the inverse error function of random draws | `erf_inv`, which XLA approximates in this way |
-//! | `scan` | a `while` that takes slices and writes outputs ([`scan`]) |
+//! | `scan` | a `while` that takes slices and writes outputs (`scan.rs`) |
 //! | a fold of `f16` or `bf16` that accumulates in `f32` | conversions around a fold of `f32` |
-//! | `rng_bit_generator` with batching dimensions | a loop over the states ([`random`]) |
+//! | `rng_bit_generator` with batching dimensions | a loop over the states (`random.rs`) |
 //! | named axes | nothing |
 
 mod convolution;

@@ -2,7 +2,7 @@
 //!
 //! The pass walks the graph once. What depends on no mapped value is copied as it is, so that
 //! it is computed once for all members; every other op goes to the batching rule of its family
-//! ([`crate::transform::rules`]). The result is a graph of the same IR.
+//! (`transform::rules`). The result is a graph of the same IR.
 //!
 //! | file | holds |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | `chunk.rs` | one chunk of members at a time |
 //! | `numbers.rs` | member numbers passed into branches and loops |
 //!
-//! Must not live here: rules, the walk ([`crate::transform::walk`]), and functions of `Var`s.
+//! Must not live here: rules, the walk (`transform::walk`), and functions of `Var`s.
 
 mod chunk;
 mod error;
