@@ -226,3 +226,29 @@ fn a_loop_that_sums_halves_rounds_as_it_did() {
         assert_eq!(results[0].to_f64_vec(), [2048.0]); // 2052 if it did not round
     }
 }
+
+/// What a counter ends with is exact where floats no longer tell integers apart.
+#[test]
+fn a_large_counter_ends_where_it_did() {
+    let text = "func.func @main() -> tensor<ui64> {
+        %start = stablehlo.constant dense<9007199254740990> : tensor<ui64>
+        %last = stablehlo.while(%i = %start) : tensor<ui64>
+        cond {
+          %end = stablehlo.constant dense<9007199254740991> : tensor<ui64>
+          %more = stablehlo.compare LT, %i, %end : (tensor<ui64>, tensor<ui64>) -> tensor<i1>
+          stablehlo.return %more : tensor<i1>
+        } do {
+          %three = stablehlo.constant dense<3> : tensor<ui64>
+          %next = stablehlo.add %i, %three : tensor<ui64>
+          stablehlo.return %next : tensor<ui64>
+        }
+        return %last : tensor<ui64>
+      }";
+    let graph = Graph::parse(text).expect("a program");
+    let raised = counted_loops(&graph).expect("scans");
+    assert!(!raised.to_text().contains("stablehlo.while"), "{raised}");
+    for graph in [graph, raised] {
+        let results = choral::runtime::evaluate(&graph, &[]).expect("a result");
+        assert_eq!(results[0].item::<u64>().expect("a number"), 9007199254740993);
+    }
+}

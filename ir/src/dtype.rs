@@ -167,6 +167,17 @@ impl DType {
         let least = if self.is_signed_integer() { -(1 << magnitude) } else { 0 };
         if self.is_float() { None } else { Some((least, (1 << magnitude) - 1)) }
     }
+
+    /// Whether an integer type, or `i1`, has this number.
+    ///
+    /// ```
+    /// use choral_ir::DType;
+    /// assert!(DType::Ui8.holds(255) && !DType::I8.holds(255) && !DType::F32.holds(1));
+    /// ```
+    pub fn holds(self, number: impl Into<i128>) -> bool {
+        let number = number.into();
+        self.limits().is_some_and(|(least, most)| (least..=most).contains(&number))
+    }
 }
 
 impl fmt::Display for DType {

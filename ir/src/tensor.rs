@@ -2,6 +2,8 @@
 //!
 //! Lives here: shape, elements and the few ways to look at them. No arithmetic: programs do that.
 
+mod convert;
+
 use std::fmt;
 use std::panic::Location as Caller;
 use std::sync::Arc;
@@ -234,20 +236,6 @@ impl Tensor {
             [value] => Ok(*value),
             [] | [_, _, ..] => Err(TensorError::Item(self.ty.clone())),
         }
-    }
-
-    /// The elements converted to `f64`, whatever their type.
-    pub fn to_f64_vec(&self) -> Vec<f64> {
-        with_storage!(self.storage(), values => values.iter().map(|value| value.to_f64()).collect())
-    }
-
-    /// The same values in another element type: rounded to nearest, saturating at the limits of integers.
-    pub fn to_dtype(&self, dtype: DType) -> Tensor {
-        if dtype == self.dtype() {
-            return self.clone();
-        }
-        let values = self.to_f64_vec();
-        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_f64(values[index])))
     }
 
     /// The same elements in another shape.

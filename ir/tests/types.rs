@@ -5,7 +5,7 @@ use choral_ir::op::{
     DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce, ReduceWindow, Reshape, Reverse, Slice,
     Transpose, Unary,
 };
-use choral_ir::{Builder, DType, Graph, Op, Reducer, TensorType};
+use choral_ir::{Builder, DType, Graph, Op, Reducer, Tensor, TensorType};
 
 fn f32s(shape: impl Into<Vec<usize>>) -> TensorType {
     TensorType::new(shape, DType::F32)
@@ -142,4 +142,17 @@ fn gathers() {
         refused(gather([1, 4]), &[f32s([10, 4]), f32s([5])]),
         refused(gather([1, 4]), &[f32s([10]), i32s([5])]),
     ]));
+}
+
+/// Integers become others without a float between, and saturate at the limits.
+#[test]
+fn integers_convert_exactly() {
+    let large = (1i64 << 53) + 1;
+    let x = Tensor::from([large, -1, i64::MAX, 0]);
+    let unsigned = x.to_dtype(DType::Ui64);
+    assert_eq!(unsigned.as_slice::<u64>().unwrap(), [large as u64, 0, i64::MAX as u64, 0]);
+    assert_eq!(unsigned.to_dtype(DType::I64).as_slice::<i64>().unwrap(), [large, 0, i64::MAX, 0]);
+    assert_eq!(x.to_dtype(DType::I8).as_slice::<i8>().unwrap(), [127, -1, 127, 0]);
+    assert_eq!(Tensor::from([u64::MAX]).to_dtype(DType::I64).as_slice::<i64>().unwrap(), [i64::MAX]);
+    assert_eq!(x.to_dtype(DType::I1).as_slice::<bool>().unwrap(), [true, true, true, false]);
 }

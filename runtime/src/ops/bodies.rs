@@ -9,7 +9,7 @@ use crate::error::Error;
 pub type RunBody<'a> = dyn Fn(usize, &[Tensor]) -> Result<Vec<Tensor>, Error> + 'a;
 
 /// The bodies that an op's definition has run: its regions, where folds and orders with a name need none,
-/// and what a user's own op stands for.
+/// and what a user-defined op stands for.
 pub fn bodies(op: &Op) -> Vec<&Graph> {
     match op {
         Op::Reduce(op) if op.body.binary().is_some() => Vec::new(),

@@ -165,19 +165,14 @@ fn type_of_bounds(lower: &Bound, upper: &Bound) -> Option<TensorType> {
             (lower.ty() == upper.ty()).then(|| lower.ty().clone())?
         }
         (Bound::Value(value), Bound::Number(number)) | (Bound::Number(number), Bound::Value(value)) => {
-            fits(*number, value.dtype()).then(|| value.ty().clone())?
+            value.dtype().holds(*number).then(|| value.ty().clone())?
         }
         (Bound::Number(lower), Bound::Number(upper)) => {
-            let narrow = fits(*lower, DType::I32) && fits(*upper, DType::I32);
+            let narrow = DType::I32.holds(*lower) && DType::I32.holds(*upper);
             TensorType::scalar(if narrow { DType::I32 } else { DType::I64 })
         }
     };
     (ty.rank() == 0 && ty.dtype.is_integer()).then_some(ty)
-}
-
-fn fits(number: i64, dtype: DType) -> bool {
-    let there = Tensor::scalar(number).to_dtype(dtype);
-    there.to_dtype(DType::I64).bit_eq(&Tensor::scalar(number))
 }
 
 struct Loop<'a> {

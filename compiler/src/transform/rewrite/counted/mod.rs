@@ -80,7 +80,8 @@ fn count(op: &While, known: &[Option<i64>]) -> Option<Count> {
     // A counter that wraps round goes on for longer.
     let last = i128::from(start) + i128::from(step) * rounds as i128;
     let ty = op.body.ty(op.body.inputs()[counter].value);
-    fits(last, ty.dtype).then_some(Count { counter, start, step, rounds })
+    let fits = ty.dtype.holds(last) && DType::I64.holds(last);
+    fits.then_some(Count { counter, start, step, rounds })
 }
 
 /// The input that the condition counts by, and the number that it stays below.
@@ -133,16 +134,9 @@ fn input(graph: &Graph, value: Value) -> Option<usize> {
 fn integer(graph: &Graph, value: Value) -> Option<i64> {
     let NodeKind::Constant(tensor) = &graph.node(value.node()).kind else { return None };
     let dtype = graph.ty(value).dtype;
-    let number = (tensor.len() == 1 && dtype.is_integer()).then(|| tensor.to_f64_vec()[0])?;
-    // Beyond, floats do not tell integers apart.
-    (number.abs() < 2f64.powi(53)).then_some(number as i64)
-}
-
-fn fits(number: i128, dtype: DType) -> bool {
-    i64::try_from(number).is_ok_and(|number| {
-        let there = Tensor::scalar(number).to_dtype(dtype);
-        there.to_f64_vec() == [number as f64]
-    })
+    let number = (tensor.len() == 1 && dtype.is_integer()).then(|| tensor.to_dtype(DType::I64))?;
+    // What is greater has become the greatest.
+    number.as_slice::<i64>().ok()?.first().copied().filter(|&number| number != i64::MAX)
 }
 
 /// The scan that does what the loop over `body` does, its results those of the loop.

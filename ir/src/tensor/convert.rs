@@ -1,0 +1,33 @@
+//! Tensors in other element types. Must not live here: what programs convert; that is the runtime's.
+
+use super::Tensor;
+use crate::{DType, Element, with_dtype, with_storage};
+
+impl Tensor {
+    /// The elements converted to `f64`, whatever their type.
+    pub fn to_f64_vec(&self) -> Vec<f64> {
+        with_storage!(self.storage(), values => values.iter().map(|value| value.to_f64()).collect())
+    }
+
+    /// The same values in another element type: rounded to nearest, saturating at the limits of integers.
+    pub fn to_dtype(&self, dtype: DType) -> Tensor {
+        if dtype == self.dtype() {
+            return self.clone();
+        }
+        let among_integers = !self.dtype().is_float() && dtype.is_integer();
+        if let Some(limits) = dtype.limits().filter(|_| among_integers) {
+            return self.to_integers(dtype, limits);
+        }
+        let values = self.to_f64_vec();
+        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_f64(values[index])))
+    }
+
+    /// Whole numbers in another integer type, without a float on the way, which has 53 digits alone.
+    fn to_integers(&self, dtype: DType, (least, most): (i128, i128)) -> Tensor {
+        let is_signed = self.dtype().is_signed_integer();
+        let whole = |bits: u64| if is_signed { i128::from(bits as i64) } else { i128::from(bits) };
+        let bits: Vec<u64> =
+            self.storage().bits().into_iter().map(|bits| whole(bits).clamp(least, most) as u64).collect();
+        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_bits64(bits[index])))
+    }
+}
