@@ -14,15 +14,16 @@ impl Tensor {
         if dtype == self.dtype() {
             return self.clone();
         }
-        let among_integers = !self.dtype().is_float() && dtype.is_integer();
-        if let Some(limits) = dtype.limits().filter(|_| among_integers) {
+        // Floats hold every integer of fewer bits.
+        let is_wide = self.dtype().is_integer() && self.dtype().bits() == 64;
+        if let Some(limits) = dtype.limits().filter(|_| is_wide && dtype.is_integer()) {
             return self.to_integers(dtype, limits);
         }
         let values = self.to_f64_vec();
         with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_f64(values[index])))
     }
 
-    /// Whole numbers in another integer type, without a float on the way, which has 53 digits alone.
+    /// Integers of 64 bits in another integer type, without a float on the way, which has 53 digits alone.
     fn to_integers(&self, dtype: DType, (least, most): (i128, i128)) -> Tensor {
         let is_signed = self.dtype().is_signed_integer();
         let whole = |bits: u64| if is_signed { i128::from(bits as i64) } else { i128::from(bits) };
