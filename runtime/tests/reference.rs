@@ -248,8 +248,8 @@ fn contractions() {
     check(&product, [7.0f32, 10.0, 15.0, 22.0]);
     let batched = run(dot(1, DType::F32), &[counting(&[2, 1, 2]), counting(&[2, 2, 1])]);
     check(&batched, [5.0f32, 25.0]);
-    let wide = run(dot(0, DType::I32), &[tensor(&[1, 2], [100i8, 100]), tensor(&[2, 1], [100i8, 100])]);
-    check(&wide, [20_000i32]);
+    let wide = run(dot(0, DType::I32), &[tensor(&[1, 2], [100i8, -128]), tensor(&[2, 1], [-100i8, 127])]);
+    check(&wide, [-100 * 100 - 128 * 127i32]);
 }
 
 /// One spatial dimension, one image, a kernel `[1, 1, 2]` of 1 and 10.
