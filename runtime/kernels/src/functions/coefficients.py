@@ -16,6 +16,14 @@ HEADER = """//! The coefficients of polynomials, the lowest power first; written
 //!
 //! Must not live here: anything written by hand.
 
+/// A series for `log(1 + f)`.
+pub enum Series<T: 'static> {
+    /// `log(1 + f) = f - f f / 2 + f f f P(f)`.
+    OfFraction(&'static [T]),
+    /// `log(1 + f) = 2 s + s z P(z)` where `s = f / (2 + f)` and `z = s s`.
+    OfQuotient(&'static [T]),
+}
+
 /// What each function's polynomial is in a type. `x` is the function's operand, `z` its square.
 pub trait Coefficients: Sized + 'static {"""
 
@@ -80,6 +88,11 @@ def logarithm(power, first):
     return rest, lambda z: (z + mpf(2) ** -90) ** power / 2 * first
 
 
+def fraction():
+    """P where `log(1 + f) = f - f f / 2 + f f f P(f)`."""
+    return nonzero(lambda f: (mp.log(1 + f) - f + f * f / 2) / f**3), nonzero(lambda f: f**3 / mp.log(1 + f))
+
+
 def cosine():
     return (nonzero(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2),
             nonzero(lambda z: z**2 / mp.cos(mp.sqrt(z))))
@@ -89,9 +102,8 @@ def error_near():
     return nonzero(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1), lambda z: mpf(1)
 
 
-def error_far(last):
-    x = lambda u: 1 + (u + 1) / 2 * (last - 1)
-    return lambda u: mp.log(mp.erfc(x(u))), lambda u: mp.erfc(x(u))
+def error_far():
+    return lambda u: mp.log(mp.erfc(1 + u)), lambda u: mp.erfc(1 + u)
 
 
 def scaled_complement(middle):
@@ -108,6 +120,7 @@ def inverse_root():
 LN2_HALF = mp.log(2) / 2 * mpf("1.01")
 QUARTER = (mp.pi / 4 * mpf("1.01")) ** 2
 S = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mpf("1.001")) ** 2
+FRACTIONS = (mp.sqrt(mpf(1) / 2) - 1, mp.sqrt(2) - 1)
 ENDS = {"f32": (mpf(4), mpf("10.5")), "f64": (mpf(6), mpf(28))}
 MIDDLE = {"f32": mpf(2), "f64": mpf(4)}
 ROOTS = (mpf("0.3535"), mpf("2.8285"))
@@ -122,8 +135,8 @@ def far(name):
 TABLES = [
     ("EXPONENTIAL", "`e^x = 1 + x + x x P(x)` for `|x| <= log(2) / 2`",
      lambda name: (exponential(), (-LN2_HALF, LN2_HALF))),
-    ("LOGARITHM", "`log((1 + s) / (1 - s)) = 2 s + s z P(z)` for `s` of numbers between the roots of 1/2 and 2, `z = s s`",
-     lambda name: (logarithm(1, 1), (0, S))),
+    ("LOGARITHM", "`log(1 + f)` for numbers between the roots of 1/2 and 2",
+     lambda name: (logarithm(1, 1), (0, S)) if name == "f64" else (fraction(), FRACTIONS)),
     ("LOGARITHM_REST", "`log((1 + s) / (1 - s)) = 2 s + s z (2 / 3 + z P(z))`, with digits to spare",
      lambda name: (logarithm(2, 2 ** 11), (0, S))),
     ("SINH", "`sinh(x) = x + x z P(z)` for `|x| <= 1`", lambda name: (odd(mp.sinh), (0, 1))),
@@ -136,8 +149,8 @@ TABLES = [
     ("COSINE", "`cos(x) = 1 - z / 2 + z z P(z)` for `|x| <= pi / 4`", lambda name: (cosine(), (0, QUARTER))),
     ("TANGENT", "`tan(x) = x + x z P(z)` for `|x| <= pi / 4`", lambda name: (odd(mp.tan), (0, QUARTER))),
     ("ERF_NEAR", "`erf(x) = x + x P(z)` for `|x| <= 1`", lambda name: (error_near(), (0, 1))),
-    ("ERF_FAR", "`erf(x) = 1 - e^P(u)` for `x` from 1 to where it is 1, as `u` goes from -1 to 1",
-     lambda name: (error_far(ENDS[name][0]), (-1, 1))),
+    ("ERF_FAR", "`erf(1 + x) = 1 - e^P(x)` for `x` from 0 to where it is 1",
+     lambda name: (error_far(), (0, ENDS[name][0] - 1))),
     ("ERFC", "`erfc(x) = e^-z / (1 + 2 x) P((x - m) / (x + m))`, `m` being 2 in f32 and 4 in f64", far),
     ("CUBE_ROOT", "`y^(-1/3)` to 7 bits, for `y` between the roots of 1/8 and of 8", lambda name: (inverse_root(), ROOTS)),
 ]
@@ -161,19 +174,24 @@ def shown(value, kind):
     return text.split("(")[-1].rstrip(")")
 
 
+def kind_of(name, kind):
+    return f"Series<{kind}>" if name == "LOGARITHM" else f"&'static [{kind}]"
+
+
 def main():
     print(HEADER)
     for name, doc, _ in TABLES:
-        print(f"    /// {doc}.\n    const {name}: &'static [Self];")
+        print(f"    /// {doc}.\n    const {name}: {kind_of(name, 'Self')};")
     print("}")
     for kind in PRECISION:
         print(f"\nimpl Coefficients for {kind} {{")
         for name, _, make in TABLES:
             coefficients = table(name, kind, make)
-            print(f"    const {name}: &'static [{kind}] = &[")
+            series = {"f32": "Series::OfFraction(", "f64": "Series::OfQuotient("}[kind] if name == "LOGARITHM" else ""
+            print(f"    const {name}: {kind_of(name, kind)} = {series}&[")
             for value in coefficients:
                 print(f"        {shown(value, kind)},")
-            print("    ];")
+            print("    ]);" if series else "    ];")
         print("}")
 
 

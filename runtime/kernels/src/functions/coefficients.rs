@@ -2,12 +2,20 @@
 //!
 //! Must not live here: anything written by hand.
 
+/// A series for `log(1 + f)`.
+pub enum Series<T: 'static> {
+    /// `log(1 + f) = f - f f / 2 + f f f P(f)`.
+    OfFraction(&'static [T]),
+    /// `log(1 + f) = 2 s + s z P(z)` where `s = f / (2 + f)` and `z = s s`.
+    OfQuotient(&'static [T]),
+}
+
 /// What each function's polynomial is in a type. `x` is the function's operand, `z` its square.
 pub trait Coefficients: Sized + 'static {
     /// `e^x = 1 + x + x x P(x)` for `|x| <= log(2) / 2`.
     const EXPONENTIAL: &'static [Self];
-    /// `log((1 + s) / (1 - s)) = 2 s + s z P(z)` for `s` of numbers between the roots of 1/2 and 2, `z = s s`.
-    const LOGARITHM: &'static [Self];
+    /// `log(1 + f)` for numbers between the roots of 1/2 and 2.
+    const LOGARITHM: Series<Self>;
     /// `log((1 + s) / (1 - s)) = 2 s + s z (2 / 3 + z P(z))`, with digits to spare.
     const LOGARITHM_REST: &'static [Self];
     /// `sinh(x) = x + x z P(z)` for `|x| <= 1`.
@@ -30,7 +38,7 @@ pub trait Coefficients: Sized + 'static {
     const TANGENT: &'static [Self];
     /// `erf(x) = x + x P(z)` for `|x| <= 1`.
     const ERF_NEAR: &'static [Self];
-    /// `erf(x) = 1 - e^P(u)` for `x` from 1 to where it is 1, as `u` goes from -1 to 1.
+    /// `erf(1 + x) = 1 - e^P(x)` for `x` from 0 to where it is 1.
     const ERF_FAR: &'static [Self];
     /// `erfc(x) = e^-z / (1 + 2 x) P((x - m) / (x + m))`, `m` being 2 in f32 and 4 in f64.
     const ERFC: &'static [Self];
@@ -46,11 +54,17 @@ impl Coefficients for f32 {
         0.0083695995,
         0.001395151,
     ];
-    const LOGARITHM: &'static [f32] = &[
-        0.66666776,
-        0.39977443,
-        0.29874566,
-    ];
+    const LOGARITHM: Series<f32> = Series::OfFraction(&[
+        0.33333313,
+        -0.2500001,
+        0.20002118,
+        -0.16668007,
+        0.14219561,
+        -0.12405436,
+        0.1188796,
+        -0.11676413,
+        0.067479454,
+    ]);
     const LOGARITHM_REST: &'static [f32] = &[
         0.39999998,
         0.28571877,
@@ -135,13 +149,13 @@ impl Coefficients for f32 {
         7.889115e-05,
     ];
     const ERF_FAR: &'static [f32] = &[
-        -7.806818,
-        -8.029041,
-        -2.1237426,
-        -0.036173712,
-        0.012440751,
-        -0.0011858676,
-        0.0021134606,
+        -1.8496056,
+        -2.6389668,
+        -0.84311837,
+        -0.041500624,
+        0.009890765,
+        -0.0018260584,
+        0.00018554386,
     ];
     const ERFC: &'static [f32] = &[
         1.2769784,
@@ -179,7 +193,7 @@ impl Coefficients for f64 {
         2.7632754221444573e-07,
         2.5119162159844822e-08,
     ];
-    const LOGARITHM: &'static [f64] = &[
+    const LOGARITHM: Series<f64> = Series::OfQuotient(&[
         0.6666666666666735,
         0.3999999999940756,
         0.2857142874412004,
@@ -187,7 +201,7 @@ impl Coefficients for f64 {
         0.18183575010112699,
         0.15313760104755678,
         0.14799019733885294,
-    ];
+    ]);
     const LOGARITHM_REST: &'static [f64] = &[
         0.39999999999999974,
         0.28571428571445334,
@@ -336,27 +350,27 @@ impl Coefficients for f64 {
         5.960688893535446e-11,
     ];
     const ERF_FAR: &'static [f64] = &[
-        -14.112437402148212,
-        -18.16524897091087,
-        -6.042206592106496,
-        -0.08165090973511056,
-        0.034128409359034634,
-        -0.014384554068306885,
-        0.0059537201414505145,
-        -0.00237388161727346,
-        0.0008936845811815425,
-        -0.0003084223518674074,
-        8.927687425650813e-05,
-        -1.8535316484689287e-05,
-        3.6218116112130352e-06,
-        1.1264956683885973e-05,
-        -5.532074833631749e-06,
-        -1.0555970698993841e-05,
-        -1.0725871288080638e-05,
-        2.647500045372641e-06,
-        8.215797359289657e-06,
-        5.340193872583822e-06,
-        1.2363826778463552e-06,
+        -1.8496055099332482,
+        -2.6389675142347913,
+        -0.8431072563584857,
+        -0.04156109804648776,
+        0.010033825433193215,
+        -0.0019779030059014447,
+        0.000237324594250285,
+        2.6270883661259065e-05,
+        -2.7142596561870306e-05,
+        9.580265724274407e-06,
+        -2.0226410735968945e-06,
+        1.0643779116512441e-07,
+        1.2476223103513943e-07,
+        -6.750696518859101e-08,
+        2.1561168174976583e-08,
+        -4.9963980076565906e-09,
+        8.662561782641229e-10,
+        -1.1021572468073881e-10,
+        9.735132478977713e-12,
+        -5.329184338993464e-13,
+        1.3594171306728957e-14,
     ];
     const ERFC: &'static [f64] = &[
         1.2329951186255526,

@@ -1,8 +1,9 @@
 //! Logarithms, and the inverse hyperbolic functions, which are logarithms of sums.
 //!
 //! `x = 2^e (1 + f)` with `1 + f` between the roots of 1/2 and 2, and `log(1 + f)` is a series in
-//! `s = f / (2 + f)`. Must not live here: exponentials, powers.
+//! `f`, or in `s = f / (2 + f)` where the digits would take too many terms. Must not live here: exponentials, powers.
 
+use super::coefficients::Series;
 use super::fused::Fused;
 use super::pair::Pair;
 use super::real::{Real, polynomial, select};
@@ -10,11 +11,16 @@ use super::real::{Real, polynomial, select};
 /// `log(2^e (1 + f + more))`, `more` being small next to `f`.
 #[inline(always)]
 fn assembled<T: Real, M: Fused>(f: T, more: T, e: T) -> T {
-    let s = f / (f + T::of(2.0));
-    let square = s * s;
     let half = T::of(0.5) * f * f;
-    let series = square * polynomial::<T, M>(square, T::LOGARITHM);
-    let low = s.fused::<M>(half + series, e.fused::<M>(T::LN_2[1], more));
+    let more = e.fused::<M>(T::LN_2[1], more);
+    let low = match T::LOGARITHM {
+        Series::OfFraction(coefficients) => (f * f * f).fused::<M>(polynomial::<T, M>(f, coefficients), more),
+        Series::OfQuotient(coefficients) => {
+            let s = f / (f + T::of(2.0));
+            let square = s * s;
+            s.fused::<M>(square.fused::<M>(polynomial::<T, M>(square, coefficients), half), more)
+        }
+    };
     e.fused::<M>(T::LN_2[0], f - (half - low))
 }
 

@@ -74,8 +74,8 @@ fn log_of<T: Real, M: Fused>(x: T) -> Pair<T> {
 #[inline(always)]
 fn exponential_of<T: Real, M: Fused>(x: Pair<T>) -> T {
     let high = clamped(x.high, T::EXPONENTIAL_START, T::EXPONENTIAL_END);
-    let (k, r) = reduced::<T, M>(high, select(high == x.high, x.low, T::of(0.0)));
-    scaled::<T, M>(T::of(1.0) + less_one::<T, M>(r), k)
+    let (k, r) = reduced::<T, M>(high);
+    scaled::<T, M>(less_one::<T, M>(r + select(high == x.high, x.low, T::of(0.0))), k)
 }
 
 /// `x^y`, as IEEE 754 has it: 1 for `y = 0` or `x = 1`, even with NaN; NaN for a negative `x` unless `y` is an integer.

@@ -49,36 +49,25 @@ pub(super) trait MapOfTwo {
     }
 }
 
-/// The next block of a tile; 1 behind its end.
+/// The function of each of the numbers of a block.
 ///
 /// # Safety
-/// `count` elements are readable.
+/// A block is readable and the same or another one writable.
 #[inline(always)]
-unsafe fn load<T: Real>(from: *const T, count: usize) -> [T; BLOCK] {
-    let mut block = [T::of(1.0); BLOCK];
-    if count == BLOCK {
-        // SAFETY: a whole block is readable.
-        unsafe { block.as_mut_ptr().copy_from_nonoverlapping(from, BLOCK) };
-    } else {
-        // SAFETY: so many are readable, and fewer than a block.
-        unsafe { block.as_mut_ptr().copy_from_nonoverlapping(from, count) };
+unsafe fn block<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T) {
+    // SAFETY: a block is readable; a copy, since the outputs may be in the same place.
+    let given = unsafe { input.cast::<[T; BLOCK]>().read_unaligned() };
+    let mut results = given;
+    for x in &mut results {
+        *x = F::of::<T, M>(*x);
     }
-    block
-}
-
-/// Writes the first elements of a block.
-///
-/// # Safety
-/// `count` elements are writable, at most a block.
-#[inline(always)]
-unsafe fn store<T: Real>(block: &[T; BLOCK], to: *mut T, count: usize) {
-    if count == BLOCK {
-        // SAFETY: a whole block is writable.
-        unsafe { to.copy_from_nonoverlapping(block.as_ptr(), BLOCK) };
-    } else {
-        // SAFETY: so many are writable, and fewer than a block.
-        unsafe { to.copy_from_nonoverlapping(block.as_ptr(), count) };
+    if given.iter().fold(false, |any, &x| any | F::is_rare(x)) {
+        for (result, &x) in results.iter_mut().zip(&given).filter(|(_, x)| F::is_rare(**x)) {
+            *result = F::of_rare::<T, M>(x);
+        }
     }
+    // SAFETY: a block is writable.
+    unsafe { output.cast::<[T; BLOCK]>().write_unaligned(results) };
 }
 
 /// The body of every [`Unary`].
@@ -87,22 +76,47 @@ unsafe fn store<T: Real>(block: &[T; BLOCK], to: *mut T, count: usize) {
 /// As for [`Unary`].
 #[inline(always)]
 unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, length: usize) {
+    let mut last = [T::of(1.0); BLOCK];
     for start in (0..length).step_by(BLOCK) {
         let count = BLOCK.min(length - start);
-        // SAFETY: `start + count` is at most `length`.
-        let given = unsafe { load(input.add(start), count) };
-        let mut block = given;
-        for x in &mut block {
-            *x = F::of::<T, M>(*x);
+        // SAFETY: `start` is below `length`.
+        let (mut from, mut to) = unsafe { (input.add(start), output.add(start)) };
+        if count < BLOCK {
+            // SAFETY: so many are readable, and fewer than a block.
+            unsafe { last.as_mut_ptr().copy_from_nonoverlapping(from, count) };
+            (from, to) = (last.as_ptr(), last.as_mut_ptr());
         }
-        if given.iter().fold(false, |any, &x| any | F::is_rare(x)) {
-            for (result, &x) in block.iter_mut().zip(&given).filter(|(_, x)| F::is_rare(**x)) {
-                *result = F::of_rare::<T, M>(x);
-            }
+        // SAFETY: a block of the tile, or the place for the last one.
+        unsafe { block::<T, F, M>(from, to) };
+        if count < BLOCK {
+            // SAFETY: so many are writable, and fewer than a block.
+            unsafe { output.add(start).copy_from_nonoverlapping(last.as_ptr(), count) };
         }
-        // SAFETY: `start + count` is at most `length`.
-        unsafe { store(&block, output.add(start), count) };
     }
+}
+
+/// The function of each pair of numbers of two blocks.
+///
+/// # Safety
+/// The blocks are readable, and one of the same or another one writable.
+#[inline(always)]
+unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused>(left: *const T, right: *const T, output: *mut T) {
+    // SAFETY: a block of each is readable; copies, since the outputs may be in the same place.
+    let given = unsafe {
+        (left.cast::<[T; BLOCK]>().read_unaligned(), right.cast::<[T; BLOCK]>().read_unaligned())
+    };
+    let mut results = given.0;
+    for (x, &y) in results.iter_mut().zip(&given.1) {
+        *x = F::of::<T, M>(*x, y);
+    }
+    let pairs = || given.0.iter().zip(&given.1);
+    if pairs().fold(false, |any, (&x, &y)| any | F::is_rare(x, y)) {
+        for (result, (&x, &y)) in results.iter_mut().zip(pairs()).filter(|(_, (x, y))| F::is_rare(**x, **y)) {
+            *result = F::of_rare::<T, M>(x, y);
+        }
+    }
+    // SAFETY: a block is writable.
+    unsafe { output.cast::<[T; BLOCK]>().write_unaligned(results) };
 }
 
 /// The body of every [`Binary`].
@@ -116,22 +130,24 @@ unsafe fn each_of_two<T: Real, F: MapOfTwo, M: Fused>(
     output: *mut T,
     length: usize,
 ) {
+    let mut last = [[T::of(1.0); BLOCK]; 2];
     for start in (0..length).step_by(BLOCK) {
         let count = BLOCK.min(length - start);
-        // SAFETY: `start + count` is at most `length`.
-        let (given, other) = unsafe { (load(left.add(start), count), load(right.add(start), count)) };
-        let mut block = given;
-        for (x, &y) in block.iter_mut().zip(&other) {
-            *x = F::of::<T, M>(*x, y);
+        // SAFETY: `start` is below `length`.
+        let (mut x, mut y, mut to) = unsafe { (left.add(start), right.add(start), output.add(start)) };
+        if count < BLOCK {
+            // SAFETY: so many are readable, and fewer than a block.
+            unsafe { last[0].as_mut_ptr().copy_from_nonoverlapping(x, count) };
+            // SAFETY: as above.
+            unsafe { last[1].as_mut_ptr().copy_from_nonoverlapping(y, count) };
+            (x, y, to) = (last[0].as_ptr(), last[1].as_ptr(), last[0].as_mut_ptr());
         }
-        let pairs = || given.iter().zip(&other);
-        if pairs().fold(false, |any, (&x, &y)| any | F::is_rare(x, y)) {
-            for (result, (&x, &y)) in block.iter_mut().zip(pairs()).filter(|(_, (x, y))| F::is_rare(**x, **y)) {
-                *result = F::of_rare::<T, M>(x, y);
-            }
+        // SAFETY: blocks of the tiles, or the places for the last ones.
+        unsafe { block_of_two::<T, F, M>(x, y, to) };
+        if count < BLOCK {
+            // SAFETY: so many are writable, and fewer than a block.
+            unsafe { output.add(start).copy_from_nonoverlapping(last[0].as_ptr(), count) };
         }
-        // SAFETY: `start + count` is at most `length`.
-        unsafe { store(&block, output.add(start), count) };
     }
 }
 

@@ -17,12 +17,27 @@ pub(super) struct Angle<T> {
     pub(super) rest: Pair<T>,
 }
 
-/// Of a size up to [`Real::TURNS_END`] (Cody and Waite).
+/// The number of quarter turns, as in [`Angle`] and as it is, and the size less it, but for what the first part of half
+/// of pi lacks; of a size up to [`Real::TURNS_END`] (Cody and Waite).
 #[inline(always)]
-fn near<T: Real, M: Fused>(size: T) -> Angle<T> {
+fn turned<T: Real, M: Fused>(size: T) -> (T, T, T) {
     let turns = size.fused::<M>(T::of(std::f64::consts::FRAC_2_PI), T::SHIFTER);
     let k = turns - T::SHIFTER;
-    let coarse = (-k).fused::<M>(T::HALF_PI[0], size);
+    (turns, k, (-k).fused::<M>(T::HALF_PI[0], size))
+}
+
+/// The angle to the digits of one float.
+#[inline(always)]
+fn near<T: Real, M: Fused>(size: T) -> Angle<T> {
+    let (turns, k, coarse) = turned::<T, M>(size);
+    let high = (-k).fused::<M>(T::HALF_PI[2], (-k).fused::<M>(T::HALF_PI[1], coarse));
+    Angle { turns, rest: Pair { high, low: T::of(0.0) } }
+}
+
+/// The angle with digits to spare.
+#[inline(always)]
+fn sharp<T: Real, M: Fused>(size: T) -> Angle<T> {
+    let (turns, k, coarse) = turned::<T, M>(size);
     let middle = Pair::product::<M>(-k, T::HALF_PI[1]);
     let rest = Pair::sum(coarse, middle.high).and((-k).fused::<M>(T::HALF_PI[2], middle.low));
     Angle { turns, rest: Pair::joined(rest.high, rest.low) }
@@ -99,7 +114,7 @@ pub(super) fn cosine_of_huge<T: Real, M: Fused>(x: T) -> T {
 /// The tangent of radians up to [`Real::TURNS_END`].
 #[inline(always)]
 pub(super) fn tan<T: Real, M: Fused>(x: T) -> T {
-    tangent_of_turned::<T, M>(near::<T, M>(x.abs())).flipped(x)
+    tangent_of_turned::<T, M>(sharp::<T, M>(x.abs())).flipped(x)
 }
 
 /// The tangent of any radians.
