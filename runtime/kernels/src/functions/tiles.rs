@@ -3,6 +3,11 @@
 //! A tile goes block by block through a place of the loop's own, so that inputs may be where outputs go, and a last
 //! block that is not full runs the same instructions. Must not live here: what functions are.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "adapters of iterators are not always inlined into code of an instruction set"
+)]
+
 use super::fused::{Fused, Portable};
 use super::real::Real;
 use super::{Binary, Unary};
@@ -58,12 +63,16 @@ unsafe fn block<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T) {
     // SAFETY: a block is readable; a copy, since the outputs may be in the same place.
     let given = unsafe { input.cast::<[T; BLOCK]>().read_unaligned() };
     let mut results = given;
-    for x in &mut results {
-        *x = F::of::<T, M>(*x);
+    let mut any_rare = false;
+    for at in 0..BLOCK {
+        results[at] = F::of::<T, M>(given[at]);
+        any_rare |= F::is_rare(given[at]);
     }
-    if given.iter().fold(false, |any, &x| any | F::is_rare(x)) {
-        for (result, &x) in results.iter_mut().zip(&given).filter(|(_, x)| F::is_rare(**x)) {
-            *result = F::of_rare::<T, M>(x);
+    if any_rare {
+        for at in 0..BLOCK {
+            if F::is_rare(given[at]) {
+                results[at] = F::of_rare::<T, M>(given[at]);
+            }
         }
     }
     // SAFETY: a block is writable.
@@ -102,17 +111,20 @@ unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, lengt
 #[inline(always)]
 unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused>(left: *const T, right: *const T, output: *mut T) {
     // SAFETY: a block of each is readable; copies, since the outputs may be in the same place.
-    let given = unsafe {
+    let (x, y) = unsafe {
         (left.cast::<[T; BLOCK]>().read_unaligned(), right.cast::<[T; BLOCK]>().read_unaligned())
     };
-    let mut results = given.0;
-    for (x, &y) in results.iter_mut().zip(&given.1) {
-        *x = F::of::<T, M>(*x, y);
+    let mut results = x;
+    let mut any_rare = false;
+    for at in 0..BLOCK {
+        results[at] = F::of::<T, M>(x[at], y[at]);
+        any_rare |= F::is_rare(x[at], y[at]);
     }
-    let pairs = || given.0.iter().zip(&given.1);
-    if pairs().fold(false, |any, (&x, &y)| any | F::is_rare(x, y)) {
-        for (result, (&x, &y)) in results.iter_mut().zip(pairs()).filter(|(_, (x, y))| F::is_rare(**x, **y)) {
-            *result = F::of_rare::<T, M>(x, y);
+    if any_rare {
+        for at in 0..BLOCK {
+            if F::is_rare(x[at], y[at]) {
+                results[at] = F::of_rare::<T, M>(x[at], y[at]);
+            }
         }
     }
     // SAFETY: a block is writable.
