@@ -5,7 +5,7 @@
 //! runtime's functions are held to.
 
 use choral_kernels::Level;
-use choral_kernels::functions::{Function, FunctionOfTwo, Real};
+use choral_kernels::functions::{Float, Function, FunctionOfTwo, Real};
 
 /// Units in the last place that a result may be away from the true value.
 const ALLOWED: f64 = 2.0;
@@ -238,7 +238,7 @@ fn known<T: Real>(name: &str, apply: impl Fn(&[T]) -> T) -> Option<Worst> {
     Some(worst)
 }
 
-fn known_values<T: Real>() {
+fn known_values<T: Float>() {
     let mut table = Table::default();
     for function in Function::ALL {
         let name = format!("{function:?}");

@@ -60,8 +60,8 @@ macro_rules! functions {
             /// Every function.
             pub const ALL: &'static [Function] = &[$(Function::$Name),*];
 
-            /// The loop of an instruction set.
-            pub fn unary<T: Real>(self, level: Level) -> Unary<T> {
+            /// The loop, in this crate alone: elsewhere it would be compiled once more.
+            fn unary_loop<T: Real>(self, level: Level) -> Unary<T> {
                 $(struct $Name;
                 impl Map for $Name {
                     #[inline(always)]
@@ -161,8 +161,8 @@ macro_rules! functions_of_two {
             /// Every function.
             pub const ALL: &'static [FunctionOfTwo] = &[$(FunctionOfTwo::$Name),*];
 
-            /// The loop of an instruction set.
-            pub fn binary<T: Real>(self, level: Level) -> Binary<T> {
+            /// The loop, in this crate alone: elsewhere it would be compiled once more.
+            fn binary_loop<T: Real>(self, level: Level) -> Binary<T> {
                 $(struct $Name;
                 impl MapOfTwo for $Name {
                     #[inline(always)]
@@ -200,22 +200,55 @@ functions_of_two! {
     Remainder = simple remainder, but long_remainder where is_long_division;
 }
 
+/// A float that functions have loops for.
+pub trait Float: Real {
+    /// The loop of a function and an instruction set.
+    fn unary(function: Function, level: Level) -> Unary<Self>;
+    /// The loop of a function of two numbers and an instruction set.
+    fn binary(function: FunctionOfTwo, level: Level) -> Binary<Self>;
+}
+
+macro_rules! floats {
+    ($($Float:ident),*) => {$(
+        impl Float for $Float {
+            fn unary(function: Function, level: Level) -> Unary<$Float> {
+                function.unary_loop(level)
+            }
+
+            fn binary(function: FunctionOfTwo, level: Level) -> Binary<$Float> {
+                function.binary_loop(level)
+            }
+        }
+    )*};
+}
+floats!(f32, f64);
+
 impl Function {
+    /// The loop over tiles with the instructions of a level.
+    pub fn unary<T: Float>(self, level: Level) -> Unary<T> {
+        T::unary(self, level)
+    }
+
     /// The function of one number: the bits that every loop gives.
-    pub fn of<T: Real>(self, x: T) -> T {
+    pub fn of<T: Float>(self, x: T) -> T {
         let mut result = x;
         // SAFETY: both are one number, and the processor has the instruction set.
-        unsafe { self.unary::<T>(Level::best())(&x, &mut result, 1) };
+        unsafe { T::unary(self, Level::best())(&x, &mut result, 1) };
         result
     }
 }
 
 impl FunctionOfTwo {
+    /// The loop over tiles with the instructions of a level.
+    pub fn binary<T: Float>(self, level: Level) -> Binary<T> {
+        T::binary(self, level)
+    }
+
     /// The function of two numbers: the bits that every loop gives.
-    pub fn of<T: Real>(self, x: T, y: T) -> T {
+    pub fn of<T: Float>(self, x: T, y: T) -> T {
         let mut result = x;
         // SAFETY: each is one number, and the processor has the instruction set.
-        unsafe { self.binary::<T>(Level::best())(&x, &y, &mut result, 1) };
+        unsafe { T::binary(self, Level::best())(&x, &y, &mut result, 1) };
         result
     }
 }
