@@ -49,7 +49,13 @@ fn truth(function: Function, x: f64) -> f64 {
         Function::RoundNearestAfz => x.round(),
         Function::RoundNearestEven => x.round_ties_even(),
         Function::Rsqrt => 1.0 / x.sqrt(),
-        Function::Sign => if x == 0.0 || x.is_nan() { x } else { x.signum() },
+        Function::Sign => {
+            if x == 0.0 || x.is_nan() {
+                x
+            } else {
+                x.signum()
+            }
+        }
         Function::Sine => x.sin(),
         Function::Sinh => x.sinh(),
         Function::Sqrt => x.sqrt(),
@@ -62,13 +68,31 @@ fn truth(function: Function, x: f64) -> f64 {
 fn truth_of_two(function: FunctionOfTwo, x: f64, y: f64) -> f64 {
     match function {
         FunctionOfTwo::Atan2 => x.atan2(y),
-        FunctionOfTwo::Maximum if x == 0.0 && y == 0.0 => if x.is_sign_positive() { x } else { y },
-        FunctionOfTwo::Minimum if x == 0.0 && y == 0.0 => if x.is_sign_negative() { x } else { y },
+        FunctionOfTwo::Maximum if x == 0.0 && y == 0.0 => {
+            if x.is_sign_positive() {
+                x
+            } else {
+                y
+            }
+        }
+        FunctionOfTwo::Minimum if x == 0.0 && y == 0.0 => {
+            if x.is_sign_negative() {
+                x
+            } else {
+                y
+            }
+        }
         FunctionOfTwo::Maximum | FunctionOfTwo::Minimum if x.is_nan() || y.is_nan() => f64::NAN,
         FunctionOfTwo::Maximum => x.max(y),
         FunctionOfTwo::Minimum => x.min(y),
         // Of NaN that signals, too.
-        FunctionOfTwo::Power => if x == 1.0 || y == 0.0 { 1.0 } else { x.powf(y) },
+        FunctionOfTwo::Power => {
+            if x == 1.0 || y == 0.0 {
+                1.0
+            } else {
+                x.powf(y)
+            }
+        }
         FunctionOfTwo::Remainder => x % y,
     }
 }
@@ -93,7 +117,8 @@ fn error<T: Real>(got: T, value: f64, rest: f64) -> f64 {
     let (own, fine) = (place(T::DIGITS, least), place(<f64 as Real>::DIGITS, -1022));
     // Infinity stands for the power of 2 beyond the greatest number.
     let limit = libm::ldexp(1.0, beyond - own);
-    let units = |x: f64| if x.is_infinite() { limit.copysign(x) } else { libm::ldexp(x, -own).clamp(-limit, limit) };
+    let units =
+        |x: f64| if x.is_infinite() { limit.copysign(x) } else { libm::ldexp(x, -own).clamp(-limit, limit) };
     let rest = if units(value).abs() == limit { 0.0 } else { libm::ldexp(rest, fine - own) };
     (units(got) - units(value) - rest).abs()
 }
@@ -111,7 +136,6 @@ impl Worst {
             *self = Worst { error, place: place() };
         }
     }
-
 }
 
 /// The worst errors of functions, as a table that fails if one is too great.
@@ -130,7 +154,12 @@ impl Table {
     }
 
     fn check(self) {
-        assert!(self.failures.is_empty(), "{} units in the last place\n{}", ALLOWED, self.failures.join("\n"));
+        assert!(
+            self.failures.is_empty(),
+            "{} units in the last place\n{}",
+            ALLOWED,
+            self.failures.join("\n")
+        );
     }
 }
 
@@ -146,7 +175,11 @@ fn sweep(function: Function, patterns: impl Iterator<Item = u32>) -> Worst {
         // SAFETY: there is room for so many results, and the level is one of the processor's.
         unsafe { run(given.as_ptr(), results.as_mut_ptr(), given.len()) };
         for (&x, &got) in given.iter().zip(&results) {
-            worst.record(error(got, truth(function, f64::from(x)), 0.0), || format!("{x:e}: {got:e}"));
+            let value = truth(function, f64::from(x));
+            // What is the nearest number is off by half a unit at most, and takes no time.
+            if got.to_bits() != (value as f32).to_bits() {
+                worst.record(error(got, value, 0.0), || format!("{x:e}: {got:e}"));
+            }
         }
     }
     worst

@@ -168,7 +168,10 @@ fn multiply_adds_are_rounded_once() {
         let exponent = (random(&mut state) % 64) as i32 - 56;
         fused(of[0], of[1], -of[0] * of[1] + of[2] * 0.0);
         fused(of[0], of[1], of[0] * of[1] * 2f32.powi(exponent));
-        let (x, y) = (1.0 + (of[0].to_bits() >> 9) as f32 * f32::EPSILON, 1.0 + (of[1].to_bits() >> 9) as f32 * f32::EPSILON);
+        let (x, y) = (
+            1.0 + (of[0].to_bits() >> 9) as f32 * f32::EPSILON,
+            1.0 + (of[1].to_bits() >> 9) as f32 * f32::EPSILON,
+        );
         fused(x, y, 2f32.powi(exponent).copysign(of[2]));
     }
 }

@@ -3,4 +3,4 @@
 
 mod accuracy;
 mod bits;
-
+mod speed;

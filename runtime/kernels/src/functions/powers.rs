@@ -2,6 +2,8 @@
 //!
 //! Must not live here: powers of e.
 
+#![expect(clippy::extra_unused_type_parameters, reason = "all functions are called alike")]
+
 use super::exponential::{clamped, less_one, reduced, scaled};
 use super::fused::Fused;
 use super::logarithm::normal;

@@ -228,8 +228,8 @@ reals! {
         numbers ERFC_END = 10.5;
         numbers ERFC_MIDDLE = 2.0;
         numbers TURNS_END = 65536.0;
-        parts LN_2 = [0.693_147_2, -1.904_654_2e-9];
-        parts HALF_PI = [1.570_796_4, -4.371_139e-8, -1.715_124_5e-15];
+        parts LN_2 = [std::f32::consts::LN_2, -1.904_654_2e-9];
+        parts HALF_PI = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
         parts TWO_THIRDS = [0.666_666_7, -1.986_821_6e-8];
         steps 1;
     }

@@ -2,6 +2,8 @@
 //!
 //! Must not live here: functions that are approximated.
 
+#![expect(clippy::extra_unused_type_parameters, reason = "all functions are called alike")]
+
 use super::fused::Fused;
 use super::real::{Real, select};
 
@@ -72,7 +74,7 @@ pub(super) fn remainder<T: Real, M: Fused>(x: T, y: T) -> T {
 /// Whether a division is not one for [`remainder`].
 #[inline(always)]
 pub(super) fn is_long_division<T: Real>(x: T, y: T) -> bool {
-    !((x.abs() / y.abs() <= T::of(4_194_304.0)) & (y.abs() > T::LEAST) & (y.abs() < T::INFINITY))
+    (x.abs() / y.abs() > T::of(4_194_304.0)) | (y.abs() <= T::LEAST) | (y.abs() == T::INFINITY)
 }
 
 /// What is left of any division with its quotient rounded towards zero.

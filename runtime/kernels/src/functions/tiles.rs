@@ -3,17 +3,12 @@
 //! A tile goes block by block through a place of the loop's own, so that inputs may be where outputs go, and a last
 //! block that is not full runs the same instructions. Must not live here: what functions are.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "adapters of iterators are not always inlined into code of an instruction set"
-)]
-
+#[cfg(target_arch = "x86_64")]
+use super::fused::Hardware;
 use super::fused::{Fused, Portable};
 use super::real::Real;
 use super::{Binary, Unary};
 use crate::Level;
-#[cfg(target_arch = "x86_64")]
-use super::fused::Hardware;
 
 /// Elements of a block: some vectors, whose chains of operations overlap.
 const BLOCK: usize = 32;
@@ -64,6 +59,7 @@ unsafe fn block<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T) {
     let given = unsafe { input.cast::<[T; BLOCK]>().read_unaligned() };
     let mut results = given;
     let mut any_rare = false;
+    // By places: adapters of iterators are not always inlined into code of an instruction set.
     for at in 0..BLOCK {
         results[at] = F::of::<T, M>(given[at]);
         any_rare |= F::is_rare(given[at]);
@@ -111,9 +107,8 @@ unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, lengt
 #[inline(always)]
 unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused>(left: *const T, right: *const T, output: *mut T) {
     // SAFETY: a block of each is readable; copies, since the outputs may be in the same place.
-    let (x, y) = unsafe {
-        (left.cast::<[T; BLOCK]>().read_unaligned(), right.cast::<[T; BLOCK]>().read_unaligned())
-    };
+    let (x, y) =
+        unsafe { (left.cast::<[T; BLOCK]>().read_unaligned(), right.cast::<[T; BLOCK]>().read_unaligned()) };
     let mut results = x;
     let mut any_rare = false;
     for at in 0..BLOCK {

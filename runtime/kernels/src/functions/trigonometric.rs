@@ -83,10 +83,10 @@ fn tangent_of_turned<T: Real, M: Fused>(angle: Angle<T>) -> T {
     result.high + result.low
 }
 
-/// Whether an operand is beyond what the loops reduce.
+/// Whether an operand is beyond what the loops reduce; NaN is not.
 #[inline(always)]
 pub(super) fn is_huge<T: Real>(x: T) -> bool {
-    !(x.abs() <= T::TURNS_END)
+    x.abs() > T::TURNS_END
 }
 
 /// The sine of radians up to [`Real::TURNS_END`].

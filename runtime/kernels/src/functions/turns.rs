@@ -10,11 +10,26 @@ use super::trigonometric::Angle;
 
 /// The bits of `2 / pi`, from that of 1/2 on.
 const TWO_OVER_PI: [u64; 20] = [
-    0xa2f9_836e_4e44_1529, 0xfc27_57d1_f534_ddc0, 0xdb62_9599_3c43_9041, 0xfe51_63ab_debb_c561,
-    0xb724_6e3a_424d_d2e0, 0x0649_2eea_09d1_921c, 0xfe1d_eb1c_b129_a73e, 0xe882_35f5_2ebb_4484,
-    0xe99c_7026_b45f_7e41, 0x3991_d639_8353_39f4, 0x9c84_5f8b_bdf9_283b, 0x1ff8_97ff_de05_980f,
-    0xef2f_118b_5a0a_6d1f, 0x6d36_7ecf_27cb_09b7, 0x4f46_3f66_9e5f_ea2d, 0x7527_bac7_ebe5_f17b,
-    0x3d07_39f7_8a52_92ea, 0x6bfb_5fb1_1f8d_5d08, 0x5603_3046_fc7b_6bab, 0xf0cf_bc20_9af4_361d,
+    0xa2f9_836e_4e44_1529,
+    0xfc27_57d1_f534_ddc0,
+    0xdb62_9599_3c43_9041,
+    0xfe51_63ab_debb_c561,
+    0xb724_6e3a_424d_d2e0,
+    0x0649_2eea_09d1_921c,
+    0xfe1d_eb1c_b129_a73e,
+    0xe882_35f5_2ebb_4484,
+    0xe99c_7026_b45f_7e41,
+    0x3991_d639_8353_39f4,
+    0x9c84_5f8b_bdf9_283b,
+    0x1ff8_97ff_de05_980f,
+    0xef2f_118b_5a0a_6d1f,
+    0x6d36_7ecf_27cb_09b7,
+    0x4f46_3f66_9e5f_ea2d,
+    0x7527_bac7_ebe5_f17b,
+    0x3d07_39f7_8a52_92ea,
+    0x6bfb_5fb1_1f8d_5d08,
+    0x5603_3046_fc7b_6bab,
+    0xf0cf_bc20_9af4_361d,
 ];
 
 /// Half of pi beyond the digits of `f64`.
@@ -27,7 +42,7 @@ fn bits(first: u32) -> u64 {
     (both << shift >> 64) as u64
 }
 
-/// `x` over a quarter turn, in 2^-126 and modulo 4: an exact product with the bits of `2 / pi` that matter.
+/// `x` over a quarter turn, for `x` from 1 on, in 2^-126 and modulo 4: an exact product with the bits of `2 / pi` that matter.
 fn quarters(x: f64) -> u128 {
     let stored = (x.to_bits() >> 52) as i32;
     let significand = u128::from((x.to_bits() & ((1 << 52) - 1)) | (1 << 52));
@@ -46,10 +61,10 @@ fn quarters(x: f64) -> u128 {
     (high << shift) | ((low << 64 >> 64) >> (64 - shift))
 }
 
-/// A positive angle less quarter turns; of infinity and NaN, NaN.
+/// An angle of 1 and more less quarter turns; of infinity and NaN, NaN.
 pub(super) fn reduced<T: Real>(x: T) -> Angle<T> {
     let x = x.wide();
-    if !(x < f64::INFINITY) {
+    if !x.is_finite() {
         return Angle { turns: T::SHIFTER, rest: Pair { high: T::NAN, low: T::NAN } };
     }
     let quarters = quarters(x);
