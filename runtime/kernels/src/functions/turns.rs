@@ -77,7 +77,7 @@ pub(super) fn reduced<T: Real>(x: T) -> Angle<T> {
     let (high, low) = (high * scale, low * scale);
     let product = high * FRAC_PI_2;
     let rest = high.mul_add(FRAC_PI_2, -product) + (high * HALF_PI_REST + low * FRAC_PI_2);
-    let nearest = T::of(product);
+    let nearest = T::of(product + rest);
     let beyond = T::of((product - nearest.wide()) + rest);
     Angle { turns: T::SHIFTER + T::of(f64::from(whole)), rest: Pair { high: nearest, low: beyond } }
 }
