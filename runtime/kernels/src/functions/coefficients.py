@@ -4,7 +4,7 @@
     python runtime/kernels/src/functions/coefficients.py > runtime/kernels/src/functions/coefficients.rs
 
 Each is the minimax polynomial (found by Remez's exchange, in 400 bits) of the lowest degree whose error in the
-function's result is below 1/16 of a unit in the last place, the lowest power first.
+function's result is below 1/16 of a unit in the last place, rounded one by one, the lowest power first.
 """
 
 import numpy
@@ -75,6 +75,28 @@ def odd(function):
     """P where `function(x) = x + x z P(z)`, and what an error of P does to the result."""
     part = nonzero(lambda z: (function(mp.sqrt(z)) / mp.sqrt(z) - 1) / z)
     return part, nonzero(lambda z: z * mp.sqrt(z) / function(mp.sqrt(z)))
+
+
+def nearest(value, kind):
+    # Through a string: mpmath rounds to f64 first.
+    return {"f32": numpy.float32, "f64": numpy.float64}[kind](mp.nstr(value, 40))
+
+
+def rounded(coefficients, function, weight, low, high, kind):
+    """The coefficients as floats, each fitted anew to what the ones before it have lost."""
+    count = len(coefficients)
+    places = [(x, function(x), weight(x)) for x in chebyshev(mpf(low), mpf(high), 4 * count)]
+    worst = lambda found: max(abs(mp.polyval([mpf(float(c)) for c in found[::-1]], x) - y) * w for x, y, w in places)
+    found, left = [], coefficients
+    while left:
+        found.append(nearest(left[0], kind))
+        at = len(found)
+        if at == count:
+            break
+        known = [y - sum(mpf(float(c)) * x**i for i, c in enumerate(found)) for x, y, _ in places]
+        rows = mp.matrix([[w * x**i for i in range(at, count)] for x, _, w in places])
+        left = list(mp.lu_solve(rows, mp.matrix([w * y for (_, _, w), y in zip(places, known)])))
+    return min(found, [nearest(c, kind) for c in coefficients], key=worst)
 
 
 def exponential():
@@ -163,15 +185,12 @@ def table(name, kind, make):
     while True:
         coefficients, worst = remez(function, weight, low, high, degree)
         if worst < bound:
-            return coefficients
+            return rounded(coefficients, function, weight, low, high, kind)
         degree += max(1, int(degree * (mp.log(bound) / mp.log(worst) - 1) * mpf("0.7")))
 
 
-def shown(value, kind):
-    kind = {"f32": numpy.float32, "f64": numpy.float64}[kind]
-    # Through a string: mpmath rounds to f64 first.
-    text = repr(kind(mp.nstr(value, 40)))
-    return text.split("(")[-1].rstrip(")")
+def shown(value):
+    return repr(value).split("(")[-1].rstrip(")")
 
 
 def kind_of(name, kind):
@@ -190,7 +209,7 @@ def main():
             series = {"f32": "Series::OfFraction(", "f64": "Series::OfQuotient("}[kind] if name == "LOGARITHM" else ""
             print(f"    const {name}: {kind_of(name, kind)} = {series}&[")
             for value in coefficients:
-                print(f"        {shown(value, kind)},")
+                print(f"        {shown(value)},")
             print("    ]);" if series else "    ];")
         print("}")
 

@@ -42,20 +42,20 @@ pub(super) fn acos<T: Real, M: Fused>(x: T) -> T {
     select(is_near, near, select(x.has_sign(), below, above))
 }
 
-/// `atan(x)` for `x` from 0 to 1.
+/// `atan(x)` for `x` from 0 to 1; or the rest of it to a right angle, if it is steep.
 #[inline(always)]
-fn atan_of_ratio<T: Real, M: Fused>(x: T) -> T {
+fn angle<T: Real, M: Fused>(x: T, is_steep: bool) -> T {
     let square = x * x;
-    (x * square).fused::<M>(polynomial::<T, M>(square, T::ATAN), x)
+    let curve = (x * square) * polynomial::<T, M>(square, T::ATAN);
+    select(is_steep, (T::HALF_PI[0] - x) + (T::HALF_PI[1] - curve), x + curve)
 }
 
 /// The inverse tangent.
 #[inline(always)]
 pub(super) fn atan<T: Real, M: Fused>(x: T) -> T {
     let size = x.abs();
-    let is_far = size > T::of(1.0);
-    let angle = atan_of_ratio::<T, M>(select(is_far, T::of(1.0) / size, size));
-    select(is_far, T::HALF_PI[0] - (angle - T::HALF_PI[1]), angle).with_sign(x)
+    let is_steep = size > T::of(1.0);
+    angle::<T, M>(select(is_steep, T::of(1.0) / size, size), is_steep).with_sign(x)
 }
 
 /// The angle of the point (`x`, `y`), between -pi and pi.
@@ -67,8 +67,7 @@ pub(super) fn atan2<T: Real, M: Fused>(y: T, x: T) -> T {
     // Both may be 0, or both infinite.
     let ratio = select(less == greater, T::of(1.0), less / greater);
     let ratio = select(greater == T::of(0.0), T::of(0.0), ratio);
-    let angle = atan_of_ratio::<T, M>(ratio);
-    let angle = select(is_steep, T::HALF_PI[0] - (angle - T::HALF_PI[1]), angle);
+    let angle = angle::<T, M>(ratio, is_steep);
     let two = T::of(2.0);
     let angle = select(x.has_sign(), two * T::HALF_PI[0] - (angle - two * T::HALF_PI[1]), angle);
     select(x.is_nan() | y.is_nan(), T::NAN, angle.with_sign(y))
