@@ -165,15 +165,14 @@ impl Table {
 
 /// A function in `f32` at the numbers with these bits.
 fn sweep(function: Function, patterns: impl Iterator<Item = u32>) -> Worst {
-    let run = function.unary::<f32>(Level::best());
     let mut worst = Worst::default();
     let mut patterns = patterns.peekable();
-    let (mut given, mut results) = (Vec::new(), vec![0.0; 1024]);
+    let mut given = Vec::new();
     while patterns.peek().is_some() {
         given.clear();
-        given.extend(patterns.by_ref().take(results.len()).map(f32::from_bits));
-        // SAFETY: there is room for so many results, and the level is one of the processor's.
-        unsafe { run(given.as_ptr(), results.as_mut_ptr(), given.len()) };
+        given.extend(patterns.by_ref().take(1024).map(f32::from_bits));
+        let mut results = given.clone();
+        function.apply(Level::best(), &mut results);
         for (&x, &got) in given.iter().zip(&results) {
             let value = truth(function, f64::from(x));
             // What is the nearest number is off by half a unit at most, and takes no time.
@@ -227,10 +226,8 @@ fn functions_of_two_f32() {
         let side: Vec<f32> = side.iter().copied().chain(moderate).collect();
         let mut worst = Worst::default();
         for &x in &side {
-            let run = function.binary::<f32>(Level::best());
-            let (left, mut results) = (vec![x; side.len()], side.clone());
-            // SAFETY: all three are as long, and the level is one of the processor's.
-            unsafe { run(left.as_ptr(), side.as_ptr(), results.as_mut_ptr(), side.len()) };
+            let mut results = vec![x; side.len()];
+            function.apply(Level::best(), &mut results, &side);
             for (&y, &got) in side.iter().zip(&results) {
                 let value = truth_of_two(function, f64::from(x), f64::from(y));
                 worst.record(error(got, value, 0.0), || format!("{x:e}, {y:e}: {got:e}"));

@@ -10,13 +10,15 @@ use choral_kernels::functions::{Float, Function, FunctionOfTwo};
 const LENGTH: usize = 1024;
 
 /// The least time of one element in nanoseconds, over many runs of a tile.
-fn nanoseconds(run: impl Fn()) -> f64 {
-    let times = (0..500).map(|_| {
+fn nanoseconds<T: Float>(given: &[T], run: impl Fn(&mut [T])) -> f64 {
+    let mut values = given.to_vec();
+    let times = (0..2000).map(|_| {
+        values.copy_from_slice(given);
         let start = Instant::now();
-        (0..4).for_each(|_| run());
+        run(black_box(&mut values));
         start.elapsed().as_secs_f64()
     });
-    times.fold(f64::INFINITY, f64::min) * 1e9 / (4 * LENGTH) as f64
+    times.fold(f64::INFINITY, f64::min) * 1e9 / LENGTH as f64
 }
 
 /// Numbers that a function is defined for, `from` to `to`.
@@ -36,23 +38,16 @@ fn domain(function: Function) -> (f64, f64) {
 
 fn report<T: Float>(level: Level) {
     let name = format!("f{} {}", 8 * size_of::<T>(), level.name());
+    let tell = |function: String, time: f64| println!("{name:14} {function:20} {time:8.2} ns");
     for &function in Function::ALL {
         let (from, to) = domain(function);
-        let (given, mut results) = (between::<T>(from, to), between::<T>(from, to));
-        let (input, output) = (given.as_ptr(), results.as_mut_ptr());
-        let run = function.unary::<T>(level);
-        // SAFETY: both have that length, and the level is available.
-        let time = nanoseconds(|| unsafe { run(black_box(input), output, LENGTH) });
-        println!("{name:14} {:20} {time:8.2} ns", format!("{function:?}"));
+        let time = nanoseconds(&between::<T>(from, to), |values| function.apply(level, values));
+        tell(format!("{function:?}"), time);
     }
     for &function in FunctionOfTwo::ALL {
-        let (left, right, mut results) =
-            (between::<T>(0.1, 4.0), between::<T>(0.2, 3.0), between::<T>(0.0, 1.0));
-        let (left, right, output) = (left.as_ptr(), right.as_ptr(), results.as_mut_ptr());
-        let run = function.binary::<T>(level);
-        // SAFETY: all have that length, and the level is available.
-        let time = nanoseconds(|| unsafe { run(black_box(left), right, output, LENGTH) });
-        println!("{name:14} {:20} {time:8.2} ns", format!("{function:?}"));
+        let right = between::<T>(0.2, 3.0);
+        let time = nanoseconds(&between::<T>(0.1, 4.0), |values| function.apply(level, values, &right));
+        tell(format!("{function:?}"), time);
     }
 }
 

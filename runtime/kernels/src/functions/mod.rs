@@ -223,18 +223,30 @@ macro_rules! floats {
 }
 floats!(f32, f64);
 
+/// The level, if the processor has it.
+fn checked(level: Level) -> Level {
+    assert!(level.is_available(), "this processor has no {} instructions", level.name());
+    level
+}
+
 impl Function {
     /// The loop over tiles with the instructions of a level.
     pub fn unary<T: Float>(self, level: Level) -> Unary<T> {
         T::unary(self, level)
     }
 
+    /// Overwrites each number with the function of it. Panics if the processor does not have the level.
+    pub fn apply<T: Float>(self, level: Level, values: &mut [T]) {
+        let place = values.as_mut_ptr();
+        // SAFETY: so many are readable and writable, and the processor has the level.
+        unsafe { T::unary(self, checked(level))(place, place, values.len()) };
+    }
+
     /// The function of one number: the bits that every loop gives.
     pub fn of<T: Float>(self, x: T) -> T {
-        let mut result = x;
-        // SAFETY: both are one number, and the processor has the instruction set.
-        unsafe { T::unary(self, Level::best())(&x, &mut result, 1) };
-        result
+        let mut result = [x];
+        self.apply(Level::best(), &mut result);
+        result[0]
     }
 }
 
@@ -244,11 +256,19 @@ impl FunctionOfTwo {
         T::binary(self, level)
     }
 
+    /// Overwrites each number with the function of it and of one of `right`, which is as long. Panics if it is not, or
+    /// if the processor does not have the level.
+    pub fn apply<T: Float>(self, level: Level, values: &mut [T], right: &[T]) {
+        assert_eq!(values.len(), right.len(), "as many right operands as left ones");
+        let place = values.as_mut_ptr();
+        // SAFETY: so many are readable and writable, and the processor has the level.
+        unsafe { T::binary(self, checked(level))(place, right.as_ptr(), place, values.len()) };
+    }
+
     /// The function of two numbers: the bits that every loop gives.
     pub fn of<T: Float>(self, x: T, y: T) -> T {
-        let mut result = x;
-        // SAFETY: each is one number, and the processor has the instruction set.
-        unsafe { T::binary(self, Level::best())(&x, &y, &mut result, 1) };
-        result
+        let mut result = [x];
+        self.apply(Level::best(), &mut result, &[y]);
+        result[0]
     }
 }

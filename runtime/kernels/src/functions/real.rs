@@ -33,11 +33,11 @@ pub trait Real:
     /// The exponent of 1, as it is stored.
     const BIAS: Self;
     /// The natural logarithm of 2, in two parts.
-    const LN_2: &'static [Self];
+    const LN_2: [Self; 2];
     /// Half a turn over 2, in three parts.
-    const HALF_PI: &'static [Self];
+    const HALF_PI: [Self; 3];
     /// Two thirds, in two parts.
-    const TWO_THIRDS: &'static [Self];
+    const TWO_THIRDS: [Self; 2];
     /// Below it, `e^x` is 0.
     const EXPONENTIAL_START: Self;
     /// Above it, `e^x` is infinite.
@@ -100,7 +100,7 @@ pub trait Real:
 macro_rules! reals {
     ($($Float:ident, $Bits:ident, $way:ident {
         $(numbers $name:ident = $value:expr;)*
-        $(parts $parts:ident = $array:expr;)*
+        $(parts $parts:ident: $count:literal = $array:expr;)*
         steps $steps:literal;
     })*) => {$(
         impl Real for $Float {
@@ -111,7 +111,7 @@ macro_rules! reals {
             const SHIFTER: $Float = 1.5 * (1u64 << ($Float::MANTISSA_DIGITS - 1)) as $Float;
             const BIAS: $Float = ($Float::MAX_EXP - 1) as $Float;
             $(const $name: $Float = $value;)*
-            $(const $parts: &'static [$Float] = &$array;)*
+            $(const $parts: [$Float; $count] = $array;)*
             const CUBE_ROOT_STEPS: usize = $steps;
 
             #[inline(always)]
@@ -228,9 +228,9 @@ reals! {
         numbers ERFC_END = 10.5;
         numbers ERFC_MIDDLE = 2.0;
         numbers TURNS_END = 65536.0;
-        parts LN_2 = [std::f32::consts::LN_2, -1.904_654_2e-9];
-        parts HALF_PI = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
-        parts TWO_THIRDS = [0.666_666_7, -1.986_821_6e-8];
+        parts LN_2: 2 = [std::f32::consts::LN_2, -1.904_654_2e-9];
+        parts HALF_PI: 3 = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
+        parts TWO_THIRDS: 2 = [0.666_666_7, -1.986_821_6e-8];
         steps 1;
     }
     f64, u64, double {
@@ -242,9 +242,9 @@ reals! {
         numbers ERFC_END = 28.0;
         numbers ERFC_MIDDLE = 4.0;
         numbers TURNS_END = 268_435_456.0;
-        parts LN_2 = [std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17];
-        parts HALF_PI = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17, -1.497_384_904_859_169_8e-33];
-        parts TWO_THIRDS = [0.666_666_666_666_666_6, 3.700_743_415_417_188e-17];
+        parts LN_2: 2 = [std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17];
+        parts HALF_PI: 3 = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17, -1.497_384_904_859_169_8e-33];
+        parts TWO_THIRDS: 2 = [0.666_666_666_666_666_6, 3.700_743_415_417_188e-17];
         steps 2;
     }
 }

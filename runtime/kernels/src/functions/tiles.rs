@@ -201,21 +201,25 @@ levels! {
 /// The loop over one tile.
 pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
     match level {
+        Level::Portable => unary::portable::<T, F>,
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unary::avx2::<T, F>,
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unary::avx512::<T, F>,
-        _ => unary::portable::<T, F>,
+        #[cfg(not(target_arch = "x86_64"))]
+        Level::Avx2 | Level::Avx512 => unary::portable::<T, F>,
     }
 }
 
 /// The loop over two tiles.
 pub(super) fn binary<T: Real, F: MapOfTwo>(level: Level) -> Binary<T> {
     match level {
+        Level::Portable => binary::portable::<T, F>,
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => binary::avx2::<T, F>,
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => binary::avx512::<T, F>,
-        _ => binary::portable::<T, F>,
+        #[cfg(not(target_arch = "x86_64"))]
+        Level::Avx2 | Level::Avx512 => binary::portable::<T, F>,
     }
 }
