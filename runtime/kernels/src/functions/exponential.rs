@@ -66,10 +66,11 @@ pub(super) fn logistic<T: Real, M: Fused>(x: T) -> T {
     // Without overflow, and without loss of what is less than the last place of 1.
     let power = exponential::<T, M>(-x.abs());
     let sum = Pair::joined(T::of(1.0), power);
-    let result = select(x < T::of(0.0), power, T::of(1.0)) / sum.high;
-    // What the sum has lost is so little that a line will do for 1 / sum.
-    let lost = sum.low * sum.high.fused::<M>(T::of(-0.5), T::of(1.457));
-    (-result).fused::<M>(lost, result)
+    let share = select(x < T::of(0.0), power, T::of(1.0));
+    let result = share / sum.high;
+    // What the quotient and the sum have lost is so little that a line will do for 1 / sum.
+    let lost = (-result).fused::<M>(sum.low, (-result).fused::<M>(sum.high, share));
+    lost.fused::<M>(sum.high.fused::<M>(T::of(-0.5), T::of(1.457)), result)
 }
 
 /// The hyperbolic tangent.
