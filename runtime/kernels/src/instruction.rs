@@ -6,23 +6,18 @@
 use std::fmt;
 
 use crate::Number;
+use crate::functions::{Function, FunctionOfTwo};
 
-/// An instruction of one operand and the same type.
+/// An instruction of one integer and the same type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Unary {
     Abs,
-    Ceil,
     CountLeadingZeros,
-    Floor,
     Negate,
     Not,
     Popcnt,
-    RoundNearestAfz,
-    RoundNearestEven,
-    Rsqrt,
     Sign,
-    Sqrt,
 }
 
 /// An instruction of two operands and a result of one type.
@@ -87,8 +82,12 @@ impl<F32, F64> fmt::Debug for Call<F32, F64> {
 pub enum Instruction {
     /// A number by its bits; no operands.
     Constant(u64),
-    /// One operand.
+    /// One integer.
     Unary(Unary),
+    /// One float.
+    Function(Function),
+    /// Two floats, of which neither is an operand of [`Binary`].
+    FunctionOfTwo(FunctionOfTwo),
     /// Two operands.
     Binary(Binary),
     /// Two operands of one type; the result is a truth value.

@@ -4,6 +4,7 @@ use choral_ir::DType;
 use choral_ir::op::{
     Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
 };
+use choral_kernels::functions::Function;
 use choral_kernels::instruction::{Binary as B, Comparison, Instruction, Unary as U};
 use choral_kernels::rows::{Kind, Step};
 use choral_kernels::{Number, Rows};
@@ -61,66 +62,37 @@ pub fn lower(steps: &mut impl Steps, op: &Elementwise, operands: &[usize], from:
 
 fn unary(steps: &mut impl Steps, op: Unary, x: usize, dtype: DType) -> usize {
     let number = number::of(dtype).in_registers();
-    let plain = |op: U| Instruction::Unary(op);
-    let exact = |steps: &mut _, op: U| Steps::compute(steps, plain(op), &[x], number);
+    if op.is_predicate() {
+        return class(steps, op, x, number);
+    }
+    let instruction = match (op, functions::unary(op)) {
+        (Unary::Not, _) if dtype == DType::I1 => return negation(steps, x),
+        (Unary::CountLeadingZeros | Unary::Popcnt, _) => return count_bits(steps, op, x, dtype),
+        (Unary::Square, _) => Instruction::Binary(B::Multiply),
+        (Unary::Not, _) => Instruction::Unary(U::Not),
+        (_, Some(function)) if dtype.is_float() => function,
+        (Unary::Abs, _) => Instruction::Unary(U::Abs),
+        (Unary::Negate, _) => Instruction::Unary(U::Negate),
+        (Unary::Sign, _) => Instruction::Unary(U::Sign),
+        // The type rules know no other op on integers.
+        (_, _) => return x,
+    };
+    let operands: &[usize] = if op == Unary::Square { &[x, x] } else { &[x] };
+    let result = steps.compute(instruction, operands, number);
+    // A sign is a value of every float type, and so is what has one changed or is rounded to an integer.
     match op {
-        Unary::Abs if dtype.is_float() => exact(steps, U::Abs),
-        Unary::Negate if dtype.is_float() => exact(steps, U::Negate),
-        Unary::Not if dtype == DType::I1 => negation(steps, x),
-        Unary::CountLeadingZeros | Unary::Popcnt => count_bits(steps, op, x, dtype),
-        Unary::Abs | Unary::Negate | Unary::Not => {
-            let op = match op {
-                Unary::Abs => U::Abs,
-                Unary::Negate => U::Negate,
-                _ => U::Not,
-            };
-            let result = exact(steps, op);
-            steps.settled(result, dtype)
+        Unary::Abs
+        | Unary::Ceil
+        | Unary::Floor
+        | Unary::Negate
+        | Unary::RoundNearestAfz
+        | Unary::RoundNearestEven
+        | Unary::Sign
+            if dtype.is_float() =>
+        {
+            result
         }
-        Unary::Ceil => exact(steps, U::Ceil),
-        Unary::Floor => exact(steps, U::Floor),
-        Unary::RoundNearestAfz => exact(steps, U::RoundNearestAfz),
-        Unary::RoundNearestEven => exact(steps, U::RoundNearestEven),
-        Unary::Sign => exact(steps, U::Sign),
-        Unary::Rsqrt | Unary::Sqrt => {
-            let op = if op == Unary::Sqrt { U::Sqrt } else { U::Rsqrt };
-            let result = exact(steps, op);
-            steps.settled(result, dtype)
-        }
-        Unary::Square => {
-            let result = steps.compute(Instruction::Binary(B::Multiply), &[x, x], number);
-            steps.settled(result, dtype)
-        }
-        Unary::IsFinite | Unary::IsInf | Unary::IsNegInf | Unary::IsPosInf => class(steps, op, x, number),
-        Unary::Acos
-        | Unary::Acosh
-        | Unary::Asin
-        | Unary::Asinh
-        | Unary::Atan
-        | Unary::Atanh
-        | Unary::BesselI1e
-        | Unary::Cbrt
-        | Unary::Cosh
-        | Unary::Cosine
-        | Unary::Digamma
-        | Unary::Erf
-        | Unary::ErfInv
-        | Unary::ErfInvOfDraws
-        | Unary::Erfc
-        | Unary::Exponential
-        | Unary::ExponentialMinusOne
-        | Unary::Lgamma
-        | Unary::Log
-        | Unary::LogPlusOne
-        | Unary::Logistic
-        | Unary::Sine
-        | Unary::Sinh
-        | Unary::Tan
-        | Unary::Tanh => {
-            let Some(call) = functions::unary(op) else { return x };
-            let result = steps.compute(Instruction::Call1(call), &[x], number);
-            steps.settled(result, dtype)
-        }
+        _ => steps.settled(result, dtype),
     }
 }
 
@@ -163,7 +135,7 @@ fn class(steps: &mut impl Steps, op: Unary, x: usize, number: Number) -> usize {
     let limit = steps.constant(infinite(sign), number);
     let x = match op {
         Unary::IsNegInf | Unary::IsPosInf => x,
-        _ => steps.compute(Instruction::Unary(U::Abs), &[x], number),
+        _ => steps.compute(Instruction::Function(Function::Abs), &[x], number),
     };
     let comparison = if op == Unary::IsFinite { Comparison::Less } else { Comparison::Equal };
     steps.compute(Instruction::Compare(comparison), &[x, limit], Number::I1)
@@ -172,9 +144,9 @@ fn class(steps: &mut impl Steps, op: Unary, x: usize, number: Number) -> usize {
 fn binary(steps: &mut impl Steps, op: Binary, operands: [usize; 2], dtype: DType) -> usize {
     let number = number::of(dtype).in_registers();
     if dtype.is_float()
-        && let Some(call) = functions::binary(op, dtype)
+        && let Some(function) = functions::binary(op, dtype)
     {
-        let result = steps.compute(Instruction::Call2(call), &operands, number);
+        let result = steps.compute(function, &operands, number);
         return steps.settled(result, dtype);
     }
     let Some(instruction) = instruction(op) else { return operands[0] };

@@ -1,80 +1,70 @@
-//! Functions that instructions call for every element: the definitions of [`scalar`](crate::ops::scalar).
+//! Ops on floats as functions: those with loops, and those that are called for every element.
 
 use choral_ir::DType;
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{Binary, Unary};
-use choral_kernels::instruction::{Call, Call1, Call2};
+use choral_kernels::Instruction;
+use choral_kernels::functions::{Function, FunctionOfTwo};
+use choral_kernels::instruction::{Call, Call2};
 
 use crate::ops::scalar::Scalar;
 
-macro_rules! unary {
-    ($op:expr; $($Op:ident),*) => {
-        match $op {
-            $(Unary::$Op => Some(Call {
-                name: stringify!($Op),
-                single: |x| f32::unary(Unary::$Op, x),
-                double: |x| f64::unary(Unary::$Op, x),
-            }),)*
-            Unary::Abs
-            | Unary::Ceil
-            | Unary::CountLeadingZeros
-            | Unary::Floor
-            | Unary::IsFinite
-            | Unary::IsInf
-            | Unary::IsNegInf
-            | Unary::IsPosInf
-            | Unary::Negate
-            | Unary::Not
-            | Unary::Popcnt
-            | Unary::RoundNearestAfz
-            | Unary::RoundNearestEven
-            | Unary::Rsqrt
-            | Unary::Sign
-            | Unary::Sqrt
-            | Unary::Square => None,
-        }
-    };
+/// What an op does to a float: a function with loops of its own, or one that is called for every element; `None` for an op
+/// that is no function of floats.
+pub(super) fn unary(op: Unary) -> Option<Instruction> {
+    macro_rules! table {
+        ($($Op:ident)*; $($Called:ident)*; $($Other:ident)*) => {
+            match op {
+                $(Unary::$Op => Some(Instruction::Function(Function::$Op)),)*
+                $(Unary::$Called => Some(Instruction::Call1(Call {
+                    name: stringify!($Called),
+                    single: |x| f32::unary(Unary::$Called, x),
+                    double: |x| f64::unary(Unary::$Called, x),
+                })),)*
+                $(Unary::$Other => None,)*
+            }
+        };
+    }
+    table!(
+        Abs Acos Acosh Asin Asinh Atan Atanh Cbrt Ceil Cosh Cosine Erf Erfc Exponential ExponentialMinusOne Floor Log
+        LogPlusOne Logistic Negate RoundNearestAfz RoundNearestEven Rsqrt Sign Sine Sinh Sqrt Square Tan Tanh;
+        BesselI1e Digamma ErfInv ErfInvOfDraws Lgamma;
+        CountLeadingZeros IsFinite IsInf IsNegInf IsPosInf Not Popcnt
+    )
 }
 
-/// The function that an op is; `None` for an instruction.
-pub(super) fn unary(op: Unary) -> Option<Call1> {
-    unary!(op; Acos, Acosh, Asin, Asinh, Atan, Atanh, BesselI1e, Cbrt, Cosh, Cosine, Digamma, Erf, ErfInv,
-        ErfInvOfDraws, Erfc, Exponential, ExponentialMinusOne, Lgamma, Log, LogPlusOne, Logistic, Sine, Sinh, Tan, Tanh)
-}
-
-macro_rules! binary {
-    ($op:expr; $($Op:ident),*) => {
-        match $op {
-            $(Binary::$Op => Some(Call {
+/// What an op does to two floats of a type that is not an instruction of both.
+pub(super) fn binary(op: Binary, dtype: DType) -> Option<Instruction> {
+    macro_rules! called {
+        ($Op:ident) => {
+            Some(Instruction::Call2(Call {
                 name: stringify!($Op),
                 single: |x, y| f32::binary(Binary::$Op, x, y),
                 double: |x, y| f64::binary(Binary::$Op, x, y),
-            }),)*
-            Binary::Add
-            | Binary::And
-            | Binary::Divide
-            | Binary::Maximum
-            | Binary::Minimum
-            | Binary::Mulhi
-            | Binary::Multiply
-            | Binary::NextAfter
-            | Binary::Or
-            | Binary::Remainder
-            | Binary::ShiftLeft
-            | Binary::ShiftRightArithmetic
-            | Binary::ShiftRightLogical
-            | Binary::Subtract
-            | Binary::Xor => None,
-        }
-    };
-}
-
-/// The function of floats of this type that an op is; `None` for an instruction.
-pub(super) fn binary(op: Binary, dtype: DType) -> Option<Call2> {
-    if op == Binary::NextAfter {
-        return Some(next_after(dtype));
+            }))
+        };
     }
-    binary!(op; Atan2, Polygamma, Power, Zeta)
+    match op {
+        Binary::Atan2 => Some(Instruction::FunctionOfTwo(FunctionOfTwo::Atan2)),
+        Binary::Power => Some(Instruction::FunctionOfTwo(FunctionOfTwo::Power)),
+        Binary::Remainder => Some(Instruction::FunctionOfTwo(FunctionOfTwo::Remainder)),
+        Binary::NextAfter => Some(Instruction::Call2(next_after(dtype))),
+        Binary::Polygamma => called!(Polygamma),
+        Binary::Zeta => called!(Zeta),
+        Binary::Add
+        | Binary::And
+        | Binary::Divide
+        | Binary::Maximum
+        | Binary::Minimum
+        | Binary::Mulhi
+        | Binary::Multiply
+        | Binary::Or
+        | Binary::ShiftLeft
+        | Binary::ShiftRightArithmetic
+        | Binary::ShiftRightLogical
+        | Binary::Subtract
+        | Binary::Xor => None,
+    }
 }
 
 /// The neighbour in the type that the floats have in memory.

@@ -91,7 +91,6 @@ instructions! {
     Multiply(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_mul(y);
     Divide(f32 f64) Avx512 |x, y| x / y;
     Divide(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { !0 } else { x.wrapping_div(y) };
-    Remainder(f32 f64) Portable |x, y| x % y;
     Remainder(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { x } else { x.wrapping_rem(y) };
     Maximum(f32 f64) Avx512 |x, y| if (x > y) | x.is_nan() | ((x == y) & x.is_sign_positive()) { x } else { y };
     Maximum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.max(y);
@@ -195,15 +194,11 @@ fn floats(op: Binary, number: Number, form: Form, level: Level) -> Option<Loop> 
         Binary::Divide => of!(Divide),
         Binary::Maximum => of!(Maximum),
         Binary::Minimum => of!(Minimum),
-        Binary::Remainder => match number {
-            Number::F32 => Some(tiles::<Remainder, f32>(level)),
-            Number::F64 => Some(tiles::<Remainder, f64>(level)),
-            _ => None,
-        },
         Binary::And
         | Binary::Mulhi
         | Binary::Or
         | Binary::Power
+        | Binary::Remainder
         | Binary::ShiftLeft
         | Binary::ShiftRightArithmetic
         | Binary::ShiftRightLogical
@@ -239,11 +234,6 @@ fn integers(op: Binary, number: Number, level: Level) -> Option<Loop> {
         Binary::Mulhi => by_type!(Mulhi, number, level),
         Binary::Power => by_type!(Power, number, level),
     }
-}
-
-/// Whether operands may be scalars: of floats, in the usual arithmetic.
-pub fn takes_scalars(op: Binary, number: Number) -> bool {
-    number.is_float() && op != Binary::Remainder
 }
 
 /// The loop of an instruction on numbers of a type in registers; `None` if there is no such instruction on the type.

@@ -1,25 +1,25 @@
 //! Which loop runs an instruction.
 
-use super::binary::{self, binary};
+use super::binary::binary;
 use super::compare::compare;
 use super::convert::{convert, convert_to_odd, order_key, round, wrap};
 use super::moves::copy;
 use super::select::select;
 use super::unary::unary;
 use super::{Arguments, Form, Loop};
+use crate::functions;
 use crate::instruction::Instruction;
 use crate::{Level, Number};
 
 /// The forms of operands that a loop can take: which of them may be scalars.
 pub fn takes_scalars(instruction: &Instruction, from: Number) -> Form {
     match instruction {
-        Instruction::Binary(op) => {
-            [binary::takes_scalars(*op, from), binary::takes_scalars(*op, from), false]
-        }
-        Instruction::Compare(_) => [from.is_float(), from.is_float(), false],
+        Instruction::Binary(_) | Instruction::Compare(_) => [from.is_float(), from.is_float(), false],
         Instruction::Select => [false, true, true],
         Instruction::Constant(_)
         | Instruction::Unary(_)
+        | Instruction::Function(_)
+        | Instruction::FunctionOfTwo(_)
         | Instruction::Convert
         | Instruction::ConvertToOdd
         | Instruction::Round(_)
@@ -43,6 +43,20 @@ pub fn choose(
     let chosen = match instruction {
         Instruction::Constant(_) => None,
         Instruction::Unary(op) => unary(*op, from, level),
+        Instruction::Function(function) => {
+            return match from {
+                Number::F32 => Some((function1::<f32>, function.unary::<f32>(level) as usize as u64)),
+                Number::F64 => Some((function1::<f64>, function.unary::<f64>(level) as usize as u64)),
+                _ => None,
+            };
+        }
+        Instruction::FunctionOfTwo(function) => {
+            return match from {
+                Number::F32 => Some((function2::<f32>, function.binary::<f32>(level) as usize as u64)),
+                Number::F64 => Some((function2::<f64>, function.binary::<f64>(level) as usize as u64)),
+                _ => None,
+            };
+        }
         Instruction::Binary(op) => binary(*op, from, form, level),
         Instruction::Compare(op) => compare(*op, from, form, level),
         Instruction::Select => Some(select(to.bytes(), form, level)),
@@ -77,6 +91,25 @@ pub fn choose(
         }
     };
     chosen.map(|run| (run, 0))
+}
+
+/// Runs a function over the tile.
+unsafe fn function1<T>(arguments: &Arguments) {
+    // SAFETY: `choose` hands over a loop of this type, and the caller keeps the contract of `Loop`.
+    unsafe {
+        let run: functions::Unary<T> = std::mem::transmute(arguments.extra as usize);
+        run(arguments.operands[0].cast(), arguments.out.cast(), arguments.length);
+    }
+}
+
+/// Runs a function of two operands over the tiles.
+unsafe fn function2<T>(arguments: &Arguments) {
+    // SAFETY: `choose` hands over a loop of this type, and the caller keeps the contract of `Loop`.
+    unsafe {
+        let run: functions::Binary<T> = std::mem::transmute(arguments.extra as usize);
+        let [left, right, _] = arguments.operands;
+        run(left.cast(), right.cast(), arguments.out.cast(), arguments.length);
+    }
 }
 
 /// Calls a function for every element.
