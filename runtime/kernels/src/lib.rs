@@ -7,6 +7,10 @@
 //! Must not live here: graphs and ops. This crate does not know `choral-ir`: what a kernel does is said in
 //! numbers, accesses and scalar expressions, and the runtime lowers graphs to these.
 
+pub mod cpu;
 pub mod level;
+pub mod number;
+pub mod product;
 
 pub use level::Level;
+pub use number::Number;

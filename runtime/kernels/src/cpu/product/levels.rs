@@ -1,0 +1,74 @@
+//! The inner loops of every element type, compiled for every level.
+//!
+//! Must not live here: what the loops do.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
+
+use super::element::Truth;
+use super::kernel::{Block, Kernels, block};
+use crate::Level;
+
+/// For every element type a function from levels to loops: for each level the vector, and the rows of whole and of
+/// smaller tiles. 6 x 2 vectors fill the 16 registers of AVX2, 12 x 2 the 32 of AVX-512.
+macro_rules! levels {
+    ($($name:ident of $Item:ty: $Portable:ty, $Avx2:ty, $Avx512:ty;)*) => {$(
+        pub(super) fn $name(level: Level) -> Kernels<$Item> {
+            unsafe fn portable(what: &Block<'_, $Item>) {
+                // SAFETY: the caller's promises.
+                unsafe { block::<$Portable, 6, 4>(what) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2(what: &Block<'_, $Item>) {
+                // SAFETY: the caller's promises; the set is enabled.
+                unsafe { block::<$Avx2, 6, 4>(what) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+            unsafe fn avx512(what: &Block<'_, $Item>) {
+                // SAFETY: the caller's promises; the set is enabled.
+                unsafe { block::<$Avx512, 12, 6>(what) }
+            }
+            const fn width<V>() -> usize {
+                2 * size_of::<V>() / size_of::<$Item>()
+            }
+            match level {
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => {
+                    Kernels { rows: 12, width: width::<$Avx512>(), block: avx512, transpose: TRANSPOSE }
+                }
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => Kernels { rows: 6, width: width::<$Avx2>(), block: avx2, transpose: TRANSPOSE },
+                Level::Portable => {
+                    Kernels { rows: 6, width: width::<$Portable>(), block: portable, transpose: None }
+                }
+                #[cfg(not(target_arch = "x86_64"))]
+                Level::Avx2 | Level::Avx512 => $name(Level::Portable),
+            }
+        }
+    )*};
+}
+
+#[cfg(target_arch = "x86_64")]
+const TRANSPOSE: Option<super::pack::Transpose> = Some(super::transpose::avx2);
+
+#[cfg(target_arch = "x86_64")]
+levels! {
+    f32 of f32: [f32; 8], __m256, __m512;
+    f64 of f64: [f64; 4], __m256d, __m512d;
+    i16 of i16: [i16; 16], [i16; 16], [i16; 32];
+    i32 of i32: [i32; 8], [i32; 8], [i32; 16];
+    i64 of i64: [i64; 4], [i64; 4], [i64; 8];
+    truth of Truth: [Truth; 32], [Truth; 32], [Truth; 64];
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+levels! {
+    f32 of f32: [f32; 8], [f32; 8], [f32; 8];
+    f64 of f64: [f64; 4], [f64; 4], [f64; 4];
+    i16 of i16: [i16; 16], [i16; 16], [i16; 16];
+    i32 of i32: [i32; 8], [i32; 8], [i32; 8];
+    i64 of i64: [i64; 4], [i64; 4], [i64; 4];
+    truth of Truth: [Truth; 32], [Truth; 32], [Truth; 32];
+}

@@ -1,0 +1,128 @@
+//! Packing: the elements of a few lines side by side, one step of the sum after the other.
+//!
+//! A line is a row of the left or a column of the right operand. `width` lines are a panel: for every term of the
+//! sum the `width` elements that a kernel reads together. Lines that are missing in the last panel are zeros.
+//! Must not live here: which lines and terms are packed.
+
+use super::convert::Widen;
+use super::element::Element;
+
+/// What is packed from where to where. Distances are in elements.
+pub(super) struct Lines<'a> {
+    /// Where each line starts.
+    pub(super) lines: &'a [isize],
+    /// Where each term lies in its line.
+    pub(super) terms: &'a [isize],
+    /// Lines of a panel.
+    pub(super) width: usize,
+    /// From one panel to the next.
+    pub(super) panel: usize,
+}
+
+/// Writes one panel from at most `width` lines.
+type OnePanel<T> = unsafe fn(from: *const u8, lines: &[isize], terms: &[isize], width: usize, to: *mut T);
+
+/// The loop that packs elements of one type, and where they may be copied as they are in four bytes each, the one
+/// that transposes them in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Pack<T> {
+    panel: OnePanel<T>,
+    is_copy: bool,
+}
+
+/// Elements that one step of a transposition writes beyond a panel's end, at most.
+pub(super) const OVERHANG: usize = 8;
+
+/// Writes a panel of which terms are side by side in four bytes each, by turning squares in registers. It may write
+/// [`OVERHANG`] elements more than the panel has.
+///
+/// # Safety
+/// As [`Pack::run`].
+pub(super) type Transpose = unsafe fn(from: *const u32, lines: &[isize], terms: usize, width: usize, to: *mut u32);
+
+impl<T: Element> Pack<T> {
+    /// The loop for elements of a type.
+    pub(super) fn of<S: Widen<T>>() -> Pack<T> {
+        let is_copy = std::any::TypeId::of::<S>() == std::any::TypeId::of::<T>() && size_of::<T>() == 4;
+        Pack { panel: one_panel::<S, T>, is_copy }
+    }
+
+    /// Packs all lines.
+    ///
+    /// # Safety
+    /// Every line's offset plus every term's from `from` must be an element that may be read, and aligned. `to`
+    /// must have room for all panels, and [`OVERHANG`] elements more.
+    pub(super) unsafe fn run(
+        self,
+        from: *const u8,
+        what: &Lines<'_>,
+        transpose: Option<Transpose>,
+        to: *mut T,
+    ) {
+        let transpose = transpose.filter(|_| self.is_copy && is_run(what.terms));
+        for (panel, lines) in what.lines.chunks(what.width).enumerate() {
+            // SAFETY: the caller's promises; `to` has room for this panel, and what a transposition writes behind it
+            // is overwritten by the next one, or is the room beyond the last.
+            unsafe {
+                let to = to.add(panel * what.panel);
+                match (transpose, what.terms.first()) {
+                    (Some(transpose), Some(&first)) if lines.len() == what.width => {
+                        transpose(from.cast::<u32>().offset(first), lines, what.terms.len(), what.width, to.cast());
+                    }
+                    (_, _) => (self.panel)(from, lines, what.terms, what.width, to),
+                }
+            }
+        }
+    }
+}
+
+/// Whether offsets are side by side.
+fn is_run(offsets: &[isize]) -> bool {
+    offsets.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}
+
+/// # Safety
+/// As [`Pack::run`], for one panel.
+unsafe fn one_panel<S: Widen<T>, T: Element>(
+    from: *const u8,
+    lines: &[isize],
+    terms: &[isize],
+    width: usize,
+    to: *mut T,
+) {
+    let from = from.cast::<S>();
+    // SAFETY: the caller's promises: lines and terms name elements, and a panel has `width` places for each term.
+    unsafe {
+        if is_run(lines) && !lines.is_empty() {
+            for (at, &term) in terms.iter().enumerate() {
+                copy_run(from.offset(lines[0] + term), lines.len(), to.add(at * width));
+            }
+        } else {
+            for (column, &line) in lines.iter().enumerate() {
+                for (at, &term) in terms.iter().enumerate() {
+                    to.add(at * width + column).write((*from.offset(line + term)).widen());
+                }
+            }
+        }
+        for at in 0..terms.len() {
+            (lines.len()..width).for_each(|column| to.add(at * width + column).write(T::ZERO));
+        }
+    }
+}
+
+/// Widens consecutive elements, eight at a time.
+///
+/// # Safety
+/// `from` and `to` must be valid for `count` elements.
+#[inline(always)]
+unsafe fn copy_run<S: Widen<T>, T: Element>(from: *const S, count: usize, to: *mut T) {
+    let whole = count / 8 * 8;
+    // SAFETY: the caller's promise; no index reaches `count`.
+    unsafe {
+        for start in (0..whole).step_by(8) {
+            let eight = from.add(start).cast::<[S; 8]>().read();
+            to.add(start).cast::<[T; 8]>().write(eight.map(Widen::widen));
+        }
+        (whole..count).for_each(|at| to.add(at).write((*from.add(at)).widen()));
+    }
+}

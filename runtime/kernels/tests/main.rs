@@ -1,0 +1,5 @@
+//! Tests of the kernels: the bits of their results at every level.
+#![allow(clippy::unwrap_used)]
+
+mod product;
+mod product_speed;
