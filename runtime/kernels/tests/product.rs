@@ -111,8 +111,8 @@ fn draw(number: Number, draws: &mut Draws) -> Scalar {
     let value = match bits & 31 {
         0 => 0.0,
         1 => -0.0,
-        2 => unit * 1e6,
-        3 => unit * 1e-6,
+        2 => unit * 1e2,
+        3 => unit * 1e-4,
         _ => unit,
     };
     match number {

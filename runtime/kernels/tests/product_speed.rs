@@ -86,9 +86,14 @@ fn peak() -> f64 {
         let mut sums = [_mm256_set1_ps(black_box(0.5)); 12];
         let factor = _mm256_set1_ps(black_box(0.25));
         for _ in 0..ROUNDS {
-            sums = sums.map(|sum| _mm256_fmadd_ps(factor, factor, sum));
+            for sum in &mut sums {
+                *sum = _mm256_fmadd_ps(factor, factor, *sum);
+            }
         }
-        let total = sums.into_iter().fold(_mm256_setzero_ps(), |total, sum| _mm256_add_ps(total, sum));
+        let mut total = sums[0];
+        for sum in sums {
+            total = _mm256_add_ps(total, sum);
+        }
         _mm256_cvtss_f32(total)
     }
     if !Level::Avx2.is_available() {

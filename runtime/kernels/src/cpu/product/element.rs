@@ -19,7 +19,7 @@ pub(super) trait Element: Copy + 'static {
     /// The sum; of blocks' sums, or with an addend.
     fn plus(self, other: Self) -> Self;
 
-    /// +0.0 in place of all that is below zero, and of -0.0.
+    /// +0.0 in place of all that is below zero, and of -0.0; only floats have an epilogue.
     fn relu(self) -> Self;
 
     /// The loops of a level.
@@ -36,6 +36,13 @@ pub(super) trait Element: Copy + 'static {
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(super) struct Truth(u8);
+
+impl From<Truth> for i8 {
+    #[inline(always)]
+    fn from(truth: Truth) -> i8 {
+        truth.0 as i8
+    }
+}
 
 impl Element for Truth {
     const ZERO: Truth = Truth(0);
@@ -164,7 +171,7 @@ macro_rules! integers {
 
             #[inline(always)]
             fn relu(self) -> $Integer {
-                self.max(0)
+                self
             }
 
             fn kernels(level: Level) -> Kernels<$Integer> {

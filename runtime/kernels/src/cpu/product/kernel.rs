@@ -2,8 +2,6 @@
 //!
 //! Must not live here: which block and chunk, and where the operands' elements come from.
 
-use std::array::from_fn;
-
 use super::element::Element;
 use super::pack::Transpose;
 use super::vector::Vector;
@@ -63,6 +61,13 @@ pub(super) unsafe fn block<V: Vector, const ROWS: usize, const HALF: usize>(bloc
     let panels = block.columns.div_ceil(2 * V::LANES);
     let rows = block.left_rows.len();
     let whole = rows / ROWS * ROWS;
+    // How many panels the rows that are left over take at once.
+    let (left_over, step) = match rows - whole {
+        0 => (0, panels.max(1)),
+        1 => (1, 4),
+        2 => (2, 2),
+        few => (few, 1),
+    };
     // SAFETY: the caller's promises. Tiles that reach beyond the last row or panel take that one twice.
     unsafe {
         for panel in 0..panels {
@@ -70,12 +75,16 @@ pub(super) unsafe fn block<V: Vector, const ROWS: usize, const HALF: usize>(bloc
                 tile::<V, ROWS, 1>(block, row, panel);
             }
         }
-        match rows - whole {
-            0 => {}
-            1 => (0..panels).step_by(4).for_each(|panel| tile::<V, 1, 4>(block, whole, panel)),
-            2 => (0..panels).step_by(2).for_each(|panel| tile::<V, 2, 2>(block, whole, panel)),
-            few if few <= HALF => (0..panels).for_each(|panel| tile::<V, HALF, 1>(block, whole, panel)),
-            _ => (0..panels).for_each(|panel| tile::<V, ROWS, 1>(block, whole, panel)),
+        if left_over == 0 {
+            return;
+        }
+        for panel in (0..panels).step_by(step) {
+            match left_over {
+                1 => tile::<V, 1, 4>(block, whole, panel),
+                2 => tile::<V, 2, 2>(block, whole, panel),
+                few if few <= HALF => tile::<V, HALF, 1>(block, whole, panel),
+                _ => tile::<V, ROWS, 1>(block, whole, panel),
+            }
         }
     }
 }
@@ -88,39 +97,72 @@ unsafe fn tile<V: Vector, const ROWS: usize, const PANELS: usize>(
     row: usize,
     panel: usize,
 ) {
-    let width = 2 * V::LANES;
-    let last_panel = block.columns.div_ceil(width) - 1;
-    let rows: [usize; ROWS] = from_fn(|at| (row + at).min(block.left_rows.len() - 1));
-    let panels: [usize; PANELS] = from_fn(|at| (panel + at).min(last_panel));
+    let last_panel = block.columns.div_ceil(2 * V::LANES) - 1;
+    let (mut rows, mut panels) = ([0; ROWS], [0; PANELS]);
+    for i in 0..ROWS {
+        rows[i] = (row + i).min(block.left_rows.len() - 1);
+    }
+    for p in 0..PANELS {
+        panels[p] = (panel + p).min(last_panel);
+    }
     // SAFETY: `rows` and `panels` are those of the block, whose elements are valid by the caller's promises; a panel
     // that the columns do not fill goes through a place of its own.
     unsafe {
         let mut sums = [[[V::splat(V::Item::ZERO); 2]; PANELS]; ROWS];
         if !block.begins {
-            sums = from_fn(|i| from_fn(|p| load(block, rows[i], panels[p])));
-        }
-        let left: [*const V::Item; ROWS] = from_fn(|at| block.left.offset(block.left_rows[rows[at]]));
-        let mut right: [*const V::Item; PANELS] =
-            from_fn(|at| block.right.offset(panels[at] as isize * block.right_panel));
-        let mut term = 0;
-        for _ in 0..block.terms {
-            let factors: [[V; 2]; PANELS] = from_fn(|p| [V::load(right[p]), V::load(right[p].add(V::LANES))]);
             for i in 0..ROWS {
-                let factor = V::splat(*left[i].offset(term));
                 for p in 0..PANELS {
-                    for half in 0..2 {
-                        sums[i][p][half] = factor.multiply_add(factors[p][half], sums[i][p][half]);
-                    }
+                    sums[i][p] = load(block, rows[i], panels[p]);
                 }
             }
-            term += block.left_term;
-            right = right.map(|panel| panel.wrapping_offset(block.right_term));
         }
+        add_terms(block, rows, panels, &mut sums);
         for i in 0..ROWS {
             for p in 0..PANELS {
                 let sum = finished(block, rows[i], panels[p], sums[i][p]);
                 store(block, rows[i], panels[p], sum);
             }
+        }
+    }
+}
+
+/// The loop over the terms. It has no closures: they would not be compiled for the instruction set.
+///
+/// # Safety
+/// As [`block`], of which these are rows and panels.
+#[inline(always)]
+unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
+    block: &Block<'_, V::Item>,
+    rows: [usize; ROWS],
+    panels: [usize; PANELS],
+    sums: &mut [[[V; 2]; PANELS]; ROWS],
+) {
+    let mut left = [block.left; ROWS];
+    let mut right = [block.right; PANELS];
+    // SAFETY: the caller's promises: every row and panel has all terms.
+    unsafe {
+        for i in 0..ROWS {
+            left[i] = left[i].offset(*block.left_rows.get_unchecked(rows[i]));
+        }
+        for p in 0..PANELS {
+            right[p] = right[p].offset(panels[p] as isize * block.right_panel);
+        }
+        let (mut left_term, mut right_term) = (0, 0);
+        for _ in 0..block.terms {
+            let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
+            for p in 0..PANELS {
+                let panel = right[p].offset(right_term);
+                factors[p] = [V::load(panel), V::load(panel.add(V::LANES))];
+            }
+            for i in 0..ROWS {
+                let factor = V::splat(*left[i].offset(left_term));
+                for p in 0..PANELS {
+                    sums[i][p][0] = factor.multiply_add(factors[p][0], sums[i][p][0]);
+                    sums[i][p][1] = factor.multiply_add(factors[p][1], sums[i][p][1]);
+                }
+            }
+            left_term += block.left_term;
+            right_term += block.right_term;
         }
     }
 }
@@ -135,14 +177,17 @@ unsafe fn finished<V: Vector>(block: &Block<'_, V::Item>, row: usize, panel: usi
     let added = unsafe {
         match block.addend {
             Addend::None => sum,
-            Addend::Rows(addend) => sum.map(|half| half.plus(V::splat(*addend.add(row)))),
+            Addend::Rows(addend) => {
+                let addend = V::splat(*addend.add(row));
+                [sum[0].plus(addend), sum[1].plus(addend)]
+            }
             Addend::Columns(addend) => {
                 let addend = addend.add(panel * 2 * V::LANES);
                 [sum[0].plus(V::load(addend)), sum[1].plus(V::load(addend.add(V::LANES)))]
             }
         }
     };
-    if block.relu { added.map(V::relu) } else { added }
+    if block.relu { [added[0].relu(), added[1].relu()] } else { added }
 }
 
 /// Where a tile's sums lie, and how many of its columns there are.

@@ -3,10 +3,12 @@
 //! Must not live here: what the loops do.
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
+use std::arch::x86_64::{__m256, __m256d, __m256i, __m512, __m512d, __m512i};
 
 use super::element::Truth;
 use super::kernel::{Block, Kernels, block};
+#[cfg(target_arch = "x86_64")]
+use super::x86::Lanes;
 use crate::Level;
 
 /// For every element type a function from levels to loops: for each level the vector, and the rows of whole and of
@@ -57,10 +59,10 @@ const TRANSPOSE: Option<super::pack::Transpose> = Some(super::transpose::avx2);
 levels! {
     f32 of f32: [f32; 8], __m256, __m512;
     f64 of f64: [f64; 4], __m256d, __m512d;
-    i16 of i16: [i16; 16], [i16; 16], [i16; 32];
-    i32 of i32: [i32; 8], [i32; 8], [i32; 16];
-    i64 of i64: [i64; 4], [i64; 4], [i64; 8];
-    truth of Truth: [Truth; 32], [Truth; 32], [Truth; 64];
+    i16 of i16: [i16; 8], Lanes<i16, __m256i>, Lanes<i16, __m512i>;
+    i32 of i32: [i32; 4], Lanes<i32, __m256i>, Lanes<i32, __m512i>;
+    i64 of i64: [i64; 2], Lanes<i64, __m256i>, Lanes<i64, __m512i>;
+    truth of Truth: [Truth; 16], Lanes<Truth, __m256i>, Lanes<Truth, __m512i>;
 }
 
 #[cfg(not(target_arch = "x86_64"))]

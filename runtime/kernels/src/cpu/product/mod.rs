@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`schedule`] | what is decided before a product runs |
 //! | `run` | tiles of a schedule, chunk by chunk |
-//! | `kernel`, `levels`, `vector` | the inner loops, compiled for every level and element type |
+//! | `kernel`, `levels`, `vector`, `x86` | the inner loops, compiled for every level and element type |
 //! | `pack`, `transpose` | operands in the order that the inner loops read |
 //! | `element`, `convert` | element types, and how they are kept in buffers |
 //!
@@ -21,6 +21,8 @@ pub mod schedule;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use element::{Element, Truth};
 pub use run::{Finished, Operands};

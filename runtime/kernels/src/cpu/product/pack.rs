@@ -120,9 +120,14 @@ unsafe fn copy_run<S: Widen<T>, T: Element>(from: *const S, count: usize, to: *m
     // SAFETY: the caller's promise; no index reaches `count`.
     unsafe {
         for start in (0..whole).step_by(8) {
-            let eight = from.add(start).cast::<[S; 8]>().read();
-            to.add(start).cast::<[T; 8]>().write(eight.map(Widen::widen));
+            let mut eight = [T::ZERO; 8];
+            for (lane, value) in eight.iter_mut().enumerate() {
+                *value = (*from.add(start + lane)).widen();
+            }
+            to.add(start).cast::<[T; 8]>().write(eight);
         }
-        (whole..count).for_each(|at| to.add(at).write((*from.add(at)).widen()));
+        for at in whole..count {
+            to.add(at).write((*from.add(at)).widen());
+        }
     }
 }

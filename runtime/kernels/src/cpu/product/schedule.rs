@@ -216,7 +216,7 @@ impl Schedule {
         self.right.tile = (panels.max(1) * self.right.width).min(self.right.padded());
         self.left.tile = ROWS.min(self.left.padded());
         if let Sums::InScratch(kept) = self.sums {
-            let row = self.right.tile * self.compute.bytes() * kept;
+            let row = (self.right.tile * self.compute.bytes() * kept).max(1);
             let rows = (SCRATCH_SUMS / row / BLOCK_ROWS).max(1) * BLOCK_ROWS;
             self.left.tile = self.left.tile.min(rows);
         }
@@ -264,7 +264,7 @@ impl Schedule {
     /// How many tiles there are. Each is computed on its own; tiles in order share what they pack.
     pub fn tiles(&self) -> usize {
         let [rows, columns] = self.grid();
-        space::size(&self.batch) * rows * columns
+        space::size(&self.own_batch) * rows * columns
     }
 
     /// Tiles along rows and columns.
