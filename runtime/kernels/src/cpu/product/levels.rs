@@ -6,45 +6,70 @@
 use std::arch::x86_64::{__m256, __m256d, __m256i, __m512, __m512d, __m512i};
 
 use super::element::Truth;
-use super::kernel::{Block, Kernels, block};
+use super::kernel::{Block, Kernels, strip};
 #[cfg(target_arch = "x86_64")]
 use super::x86::Lanes;
 use crate::Level;
 
-/// For every element type a function from levels to loops: for each level the vector, and the rows of whole and of
-/// smaller tiles. 6 x 2 vectors fill the 16 registers of AVX2, 12 x 2 the 32 of AVX-512.
+/// For every element type a function from levels to loops, by the vector of each level. 6 x 2 vectors fill the 16 registers of AVX2, 12 x 2 the 32 of AVX-512.
 macro_rules! levels {
     ($($name:ident of $Item:ty: $Portable:ty, $Avx2:ty, $Avx512:ty;)*) => {$(
         pub(super) fn $name(level: Level) -> Kernels<$Item> {
-            unsafe fn portable(what: &Block<'_, $Item>) {
+            unsafe fn portable<const ROWS: usize, const PANELS: usize>(
+                block: &Block<'_, $Item>,
+                first: usize,
+                rows: usize,
+            ) {
                 // SAFETY: the caller's promises.
-                unsafe { block::<$Portable, 6, 4>(what) }
+                unsafe { strip::<$Portable, ROWS, PANELS>(block, first, rows) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2(what: &Block<'_, $Item>) {
+            unsafe fn avx2<const ROWS: usize, const PANELS: usize>(
+                block: &Block<'_, $Item>,
+                first: usize,
+                rows: usize,
+            ) {
                 // SAFETY: the caller's promises; the set is enabled.
-                unsafe { block::<$Avx2, 6, 4>(what) }
+                unsafe { strip::<$Avx2, ROWS, PANELS>(block, first, rows) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-            unsafe fn avx512(what: &Block<'_, $Item>) {
+            unsafe fn avx512<const ROWS: usize, const PANELS: usize>(
+                block: &Block<'_, $Item>,
+                first: usize,
+                rows: usize,
+            ) {
                 // SAFETY: the caller's promises; the set is enabled.
-                unsafe { block::<$Avx512, 12, 6>(what) }
+                unsafe { strip::<$Avx512, ROWS, PANELS>(block, first, rows) }
             }
             const fn width<V>() -> usize {
                 2 * size_of::<V>() / size_of::<$Item>()
             }
             match level {
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => {
-                    Kernels { rows: 12, width: width::<$Avx512>(), block: avx512, transpose: TRANSPOSE }
-                }
+                Level::Avx512 => Kernels {
+                    rows: 12,
+                    half: 6,
+                    width: width::<$Avx512>(),
+                    strips: [avx512::<12, 1>, avx512::<6, 1>, avx512::<2, 2>, avx512::<1, 4>],
+                    transpose: TRANSPOSE,
+                },
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => Kernels { rows: 6, width: width::<$Avx2>(), block: avx2, transpose: TRANSPOSE },
-                Level::Portable => {
-                    Kernels { rows: 6, width: width::<$Portable>(), block: portable, transpose: None }
-                }
+                Level::Avx2 => Kernels {
+                    rows: 6,
+                    half: 4,
+                    width: width::<$Avx2>(),
+                    strips: [avx2::<6, 1>, avx2::<4, 1>, avx2::<2, 2>, avx2::<1, 4>],
+                    transpose: TRANSPOSE,
+                },
+                Level::Portable => Kernels {
+                    rows: 6,
+                    half: 4,
+                    width: width::<$Portable>(),
+                    strips: [portable::<6, 1>, portable::<4, 1>, portable::<2, 2>, portable::<1, 4>],
+                    transpose: None,
+                },
                 #[cfg(not(target_arch = "x86_64"))]
                 Level::Avx2 | Level::Avx512 => $name(Level::Portable),
             }

@@ -99,13 +99,39 @@ unsafe fn one_panel<S: Widen<T>, T: Element>(
             }
         } else {
             for (column, &line) in lines.iter().enumerate() {
-                for (at, &term) in terms.iter().enumerate() {
-                    to.add(at * width + column).write((*from.offset(line + term)).widen());
-                }
+                scatter(from.offset(line), terms, width, to.add(column));
             }
         }
         for at in 0..terms.len() {
             (lines.len()..width).for_each(|column| to.add(at * width + column).write(T::ZERO));
+        }
+    }
+}
+
+/// Widens the terms of a line, and puts them `width` places apart; eight at a time where they are side by side.
+///
+/// # Safety
+/// As [`Pack::run`], for one line.
+#[inline(always)]
+unsafe fn scatter<S: Widen<T>, T: Element>(line: *const S, terms: &[isize], width: usize, to: *mut T) {
+    let mut at = 0;
+    // SAFETY: the caller's promises; no index reaches the number of terms.
+    unsafe {
+        if is_run(terms) {
+            while at + 8 <= terms.len() {
+                let mut eight = [T::ZERO; 8];
+                for (lane, value) in eight.iter_mut().enumerate() {
+                    *value = (*line.offset(terms[0] + (at + lane) as isize)).widen();
+                }
+                for (lane, value) in eight.into_iter().enumerate() {
+                    to.add((at + lane) * width).write(value);
+                }
+                at += 8;
+            }
+        }
+        while at < terms.len() {
+            to.add(at * width).write((*line.offset(terms[at])).widen());
+            at += 1;
         }
     }
 }

@@ -113,6 +113,8 @@ struct Parts<'a, T> {
     sum_rows: &'a mut [isize],
     right_columns: &'a mut [isize],
     out_columns: &'a mut [isize],
+    right_panels: &'a mut [isize],
+    sum_panels: &'a mut [isize],
     terms: [&'a mut [isize]; 2],
 }
 
@@ -125,18 +127,19 @@ struct Held {
     right: Option<[isize; 3]>,
 }
 
-/// A tile: the batch's offsets in left, right, result and addend, and the ranges of rows and columns.
+/// A tile: the batch's offsets in left, right, result and addend, the ranges of rows and columns, and how many
+/// elements of the batch have theirs computed together.
 struct Tile {
     offsets: [isize; 4],
     rows: Range<usize>,
     columns: Range<usize>,
+    members: usize,
 }
 
-/// Where the kernel reads the right operand: the first panel, and the steps from panel to panel and term to term.
+/// Where the kernel reads the right operand's panels, whose offsets are in a table, and the step from term to term.
 #[derive(Clone, Copy)]
 struct Panels<T> {
-    first: *const T,
-    panel: isize,
+    place: *const T,
     term: isize,
 }
 
@@ -169,14 +172,26 @@ impl<'a, T: Element> Run<'a, T> {
         let [rows, columns] = self.schedule.grid();
         let (mut batch, place) = (tiles.start / (rows * columns), tiles.start % (rows * columns));
         let (mut column, mut row) = (place / rows, place % rows);
-        for _ in tiles {
+        let mut left = tiles.len();
+        while left > 0 {
             self.fill_rows(row);
             self.fill_columns(column);
             let [rows_of_tile, columns_of_tile] = self.schedule.extent(row, column);
             let offsets = self.schedule.batch_offsets(batch);
-            let tile = Tile { offsets, rows: rows_of_tile, columns: columns_of_tile };
+            let members = self.schedule.members_from(batch).min(left);
+            let tile = Tile { offsets, rows: rows_of_tile, columns: columns_of_tile, members };
+            let tell = &mut |rows: Range<usize>, columns: Range<usize>| {
+                for batch in batch..batch + members {
+                    after(Finished { batch, rows: rows.clone(), columns: columns.clone() });
+                }
+            };
             // SAFETY: the caller's promises; the tables are those of the tile.
-            unsafe { self.tile(&tile, &mut |rows, columns| after(Finished { batch, rows, columns })) };
+            unsafe { self.tile(&tile, tell) };
+            left -= members;
+            if members > 1 {
+                batch += members;
+                continue;
+            }
             row += 1;
             if row == rows {
                 (row, column) = (0, column + 1);
@@ -220,6 +235,19 @@ impl<'a, T: Element> Run<'a, T> {
         let count = side.tile.min(side.size - start);
         space::fill(&side.dims, 0, start, &mut self.parts.right_columns[..count]);
         space::fill(&side.dims, 1, start, &mut self.parts.out_columns[..count]);
+        let parts = &mut self.parts;
+        for panel in 0..count.div_ceil(side.width) {
+            let column = panel * side.width;
+            parts.sum_panels[panel] = match self.schedule.sums {
+                Sums::InResult => parts.out_columns[column],
+                Sums::InScratch(_) => column as isize,
+            };
+            parts.right_panels[panel] = match side.source {
+                Source::Ahead => (column * self.schedule.depth) as isize,
+                Source::InPlace(_) => parts.right_columns[column],
+                Source::Scratch => 0,
+            };
+        }
     }
 
     /// # Safety
@@ -278,30 +306,25 @@ impl<'a, T: Element> Run<'a, T> {
         let here = self.operands[1].cast::<T>();
         match side.source {
             Source::Ahead => {
-                let panel = (side.width * self.schedule.depth) as isize;
-                let first = tile.offsets[1] + (tile.columns.start / side.width) as isize * panel;
-                let first = here.wrapping_offset(first + start * side.width as isize);
-                Panels { first, panel, term: side.width as isize }
+                let first = tile.offsets[1] + (tile.columns.start * self.schedule.depth) as isize;
+                let place = here.wrapping_offset(first + start * side.width as isize);
+                Panels { place, term: side.width as isize }
             }
             Source::InPlace(step) => {
                 if whole < tile.columns.len() {
                     // SAFETY: the caller's promises.
                     unsafe { self.pack_right(tile, chunk, whole) };
                 }
-                let first = here.wrapping_offset(tile.offsets[1] + self.parts.right_columns[0] + start * step);
-                Panels { first, panel: side.width as isize, term: step }
+                Panels { place: here.wrapping_offset(tile.offsets[1] + start * step), term: step }
             }
             Source::Scratch => {
+                let panel = side.width * chunk.terms.len();
+                packed_rows(self.parts.right_panels, 1, panel);
                 // SAFETY: the caller's promises.
                 unsafe { self.pack_right(tile, chunk, 0) };
-                self.scratch_panels(chunk)
+                Panels { place: self.parts.right, term: side.width as isize }
             }
         }
-    }
-
-    fn scratch_panels(&self, chunk: &Chunk) -> Panels<T> {
-        let width = self.schedule.right.width;
-        Panels { first: self.parts.right, panel: (width * chunk.terms.len()) as isize, term: width as isize }
     }
 
     /// Packs a tile's columns from one on.
@@ -389,9 +412,8 @@ impl<'a, T: Element> Run<'a, T> {
         let width = schedule.right.width;
         let (sums, columns, is_finished) = match schedule.sums {
             Sums::InResult => {
-                let first = tile.offsets[2] + self.parts.out_columns[0];
                 let is_last = chunk.terms.end == schedule.depth;
-                (self.out.cast::<T>().wrapping_offset(first), tile.columns.len(), is_last)
+                (self.out.cast::<T>().wrapping_offset(tile.offsets[2]), tile.columns.len(), is_last)
             }
             Sums::InScratch(_) => (self.kept(kept), tile.columns.len().next_multiple_of(width), false),
         };
@@ -406,32 +428,34 @@ impl<'a, T: Element> Run<'a, T> {
             left,
             left_rows: &self.parts.kernel_rows[rows.clone()],
             left_term,
-            right: panels.first,
-            right_panel: panels.panel,
+            right: panels.place,
+            right_panels: self.parts.right_panels,
             right_term: panels.term,
             terms: chunk.terms.len(),
             sums,
             sum_rows: &self.parts.sum_rows[rows.clone()],
+            sum_panels: self.parts.sum_panels,
             columns: whole,
             begins: chunk.begins,
             addend,
             relu: is_finished && schedule.epilogue.relu,
+            members: tile.members,
+            steps: schedule.member_steps,
         };
         // SAFETY: the schedule chose sources whose rows and panels are elements of the operands or of what is packed;
         // sums are places of the result or of scratch.
         unsafe {
             if whole > 0 {
-                (self.kernels.block)(&block);
+                self.kernels.run(&block);
             }
             if whole < columns {
-                let panels = self.scratch_panels(chunk);
-                (block.right, block.right_panel, block.right_term) = (panels.first, panels.panel, panels.term);
-                block.sums = sums.add(whole);
+                (block.right, block.right_panels, block.right_term) = (self.parts.right, &[0], width as isize);
+                block.sum_panels = &self.parts.sum_panels[whole / width..];
                 block.columns = columns - whole;
                 if let Addend::Columns(addend) = addend {
                     block.addend = Addend::Columns(addend.add(whole));
                 }
-                (self.kernels.block)(&block);
+                self.kernels.run(&block);
             }
         }
     }
@@ -543,6 +567,8 @@ impl<'a, T> Parts<'a, T> {
             sum_rows: table(rows),
             right_columns: table(columns),
             out_columns: table(columns),
+            right_panels: table(columns / schedule.right.width),
+            sum_panels: table(columns / schedule.right.width),
             terms: [table(chunk), table(chunk)],
         }
     }

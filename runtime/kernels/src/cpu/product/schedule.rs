@@ -101,6 +101,9 @@ pub struct Schedule {
     pub(super) block_rows: usize,
     pub(super) sums: Sums,
     pub(super) parts: Parts,
+    /// How many elements of the batch are computed together, and the steps between them in left, right and result.
+    together: usize,
+    pub(super) member_steps: [isize; 3],
     origins: [Vec<Origin>; 3],
 }
 
@@ -118,8 +121,14 @@ const COLUMNS: usize = 2048;
 const PACKED_TERMS: usize = 512;
 const IN_PLACE_TERMS: usize = 800;
 
+/// Terms of a panel that stay in the cache where they are, whatever their distance.
+const IN_PLACE_PANEL: usize = 32;
+
 /// Bytes of the sums of a tile that keeps them in scratch, at most.
 const SCRATCH_SUMS: usize = 1 << 20;
+
+/// Multiply-adds of the elements of the batch that are computed together, at most.
+const TOGETHER: usize = 1 << 15;
 
 /// Multiply-adds below which a tile is not made smaller to have one for another thread.
 const WORTH_SHARING: usize = 1 << 17;
@@ -154,11 +163,14 @@ impl Schedule {
             block_rows: BLOCK_ROWS,
             sums: Sums::InResult,
             parts: Parts::default(),
+            together: 1,
+            member_steps: [0; 3],
             origins: shape.origins,
         };
         schedule.choose_sources(setting.packed);
         schedule.choose_sums();
         schedule.choose_tiles(setting.threads);
+        schedule.choose_members();
         schedule.parts = schedule.lay_out();
         Ok(schedule)
     }
@@ -175,7 +187,7 @@ impl Schedule {
         });
         let right_in_place = term(1).filter(|_| {
             let is_dense = space::is_dense(&self.right.dims, 0, self.right.width);
-            self.compute.is(self.right.number) && groups <= 2 && is_dense
+            self.compute.is(self.right.number) && is_dense && (groups <= 2 || self.depth <= IN_PLACE_PANEL)
         });
         let source = |is_ahead: bool, in_place: Option<isize>| match in_place {
             _ if is_ahead => Source::Ahead,
@@ -232,6 +244,36 @@ impl Schedule {
         self.block_rows = (BLOCK_ROWS / self.left.width * self.left.width).min(self.left.tile);
     }
 
+    /// Elements of the batch are computed together where nothing is packed or finished for each of them.
+    fn choose_members(&mut self) {
+        let Some(inner) = self.batch.last().copied() else { return };
+        let in_place = |side: &Side, is_left: bool| match side.source {
+            Source::Ahead => true,
+            Source::InPlace(_) => is_left || side.size.is_multiple_of(side.width),
+            Source::Scratch => false,
+        };
+        let is_plain = in_place(&self.left, true)
+            && in_place(&self.right, false)
+            && self.sums == Sums::InResult
+            && self.depth <= self.chunk
+            && self.left.size <= self.block_rows
+            && self.right.size <= self.right.tile
+            && inner.strides[3] == 0;
+        if is_plain {
+            let [left, right, out, _] = inner.strides;
+            self.member_steps = [left, right, out];
+            self.together = (TOGETHER / self.cost().max(1)).min(inner.size).max(1);
+        }
+    }
+
+    /// How many elements of the batch from one on are computed together.
+    pub(super) fn members_from(&self, batch: usize) -> usize {
+        match self.batch.last() {
+            Some(inner) if self.together > 1 => self.together.min(inner.size - batch % inner.size),
+            Some(_) | None => 1,
+        }
+    }
+
     fn lay_out(&self) -> Parts {
         let bytes = self.compute.bytes();
         let mut total = 0;
@@ -252,7 +294,8 @@ impl Schedule {
         let addends = if self.epilogue.add { self.left.tile + self.right.tile } else { 0 };
         let tail = if matches!(self.right.source, Source::InPlace(_)) { self.right.width } else { 0 };
         let right = panels(&self.right, self.right.tile).max((tail * chunk + OVERHANG) * bytes);
-        let tables = 4 * self.left.tile + 2 * self.right.tile + 2 * chunk;
+        let by_panel = 2 * self.right.tile / self.right.width;
+        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + 2 * chunk;
         let left = part(panels(&self.left, self.block_rows));
         let right = part(right);
         let sums = part(kept * self.left.tile * self.right.tile * bytes);
