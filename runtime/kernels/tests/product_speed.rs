@@ -168,12 +168,3 @@ fn speeds() {
         println!("256^3 {types:?}: {:.0} us, {share:.0} % of the f32 peak", seconds * 1e6);
     }
 }
-
-#[test]
-#[ignore = "temporary"]
-fn tiny() {
-    let p = product([Number::F32; 2], [512, 4, 32, 6], Layout::Plain);
-    for _ in 0..10 {
-        println!("{} us", seconds(&p, None) * 1e6);
-    }
-}

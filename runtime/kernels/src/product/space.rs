@@ -63,16 +63,6 @@ pub fn fill<const N: usize>(dims: &[Dim<N>], operand: usize, start: usize, into:
     }
 }
 
-/// The one stride of an operand over all indices, if there is one.
-pub fn stride<const N: usize>(dims: &[Dim<N>], operand: usize) -> Option<isize> {
-    let single: Vec<Dim<1>> = dims.iter().map(|dim| Dim::new(dim.size, [dim.strides[operand]])).collect();
-    match collapsed(&single).as_slice() {
-        [] => Some(0),
-        [dim] => Some(dim.strides[0]),
-        [_, _, ..] => None,
-    }
-}
-
 /// Whether an operand's elements are side by side in every group of `width` consecutive indices from a multiple
 /// of `width` on, whole groups and the last one.
 pub fn is_dense<const N: usize>(dims: &[Dim<N>], operand: usize, width: usize) -> bool {

@@ -54,15 +54,14 @@ impl<T> Kernels<T> {
 
 /// A block of the result: its rows, its columns in panels, and a chunk of the terms. Distances are in elements.
 pub(super) struct Block<'a, T> {
-    /// Where the left operand's rows are, the offset of each, and from one term to the next.
+    /// Where the left operand is, and the offsets of its rows and terms.
     pub(super) left: *const T,
     pub(super) left_rows: &'a [isize],
-    pub(super) left_term: isize,
-    /// Where the right operand's panels are, the offset of each, and from one term to the next.
+    pub(super) left_terms: &'a [isize],
+    /// Where the right operand is, and the offsets of its panels and as many terms.
     pub(super) right: *const T,
     pub(super) right_panels: &'a [isize],
-    pub(super) right_term: isize,
-    pub(super) terms: usize,
+    pub(super) right_terms: &'a [isize],
     /// Where the sums are, and the offset of each row and panel; a panel's columns lie side by side.
     pub(super) sums: *mut T,
     pub(super) sum_rows: &'a [isize],
@@ -212,8 +211,7 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
         for p in 0..PANELS {
             right[p] = right[p].offset(*block.right_panels.get_unchecked(panels[p]));
         }
-        let (mut left_term, mut right_term) = (0, 0);
-        for _ in 0..block.terms {
+        for (&left_term, &right_term) in block.left_terms.iter().zip(block.right_terms) {
             let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
             for p in 0..PANELS {
                 let panel = right[p].offset(right_term);
@@ -226,8 +224,6 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
                     sums[i][p][1] = factor.multiply_add(factors[p][1], sums[i][p][1]);
                 }
             }
-            left_term += block.left_term;
-            right_term += block.right_term;
         }
     }
 }

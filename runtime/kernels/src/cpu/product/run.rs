@@ -115,7 +115,9 @@ struct Parts<'a, T> {
     out_columns: &'a mut [isize],
     right_panels: &'a mut [isize],
     sum_panels: &'a mut [isize],
+    /// Offsets of the chunk's terms in the operands, and in what is packed of them.
     terms: [&'a mut [isize]; 2],
+    packed_terms: [&'a mut [isize]; 2],
 }
 
 /// For each thing that scratch holds, which one it is.
@@ -123,6 +125,7 @@ struct Parts<'a, T> {
 struct Held {
     rows: Option<usize>,
     columns: Option<usize>,
+    terms: Option<usize>,
     left: Option<[isize; 3]>,
     right: Option<[isize; 3]>,
 }
@@ -134,13 +137,6 @@ struct Tile {
     rows: Range<usize>,
     columns: Range<usize>,
     members: usize,
-}
-
-/// Where the kernel reads the right operand's panels, whose offsets are in a table, and the step from term to term.
-#[derive(Clone, Copy)]
-struct Panels<T> {
-    place: *const T,
-    term: isize,
 }
 
 impl<'a, T: Element> Run<'a, T> {
@@ -220,7 +216,7 @@ impl<'a, T: Element> Run<'a, T> {
             }
         }
         match side.source {
-            Source::InPlace(_) => parts.kernel_rows[..count].copy_from_slice(&parts.left_rows[..count]),
+            Source::InPlace => parts.kernel_rows[..count].copy_from_slice(&parts.left_rows[..count]),
             Source::Ahead => packed_rows(parts.kernel_rows, side.width, self.schedule.depth),
             Source::Scratch => {}
         }
@@ -244,9 +240,19 @@ impl<'a, T: Element> Run<'a, T> {
             };
             parts.right_panels[panel] = match side.source {
                 Source::Ahead => (column * self.schedule.depth) as isize,
-                Source::InPlace(_) => parts.right_columns[column],
+                Source::InPlace => parts.right_columns[column],
                 Source::Scratch => 0,
             };
+        }
+    }
+
+    fn fill_terms(&mut self, chunk: &Chunk) {
+        if self.held.terms == Some(chunk.terms.start) {
+            return;
+        }
+        self.held.terms = Some(chunk.terms.start);
+        for (operand, terms) in self.parts.terms.iter_mut().enumerate() {
+            space::fill(&self.schedule.terms, operand, chunk.terms.start, &mut terms[..chunk.terms.len()]);
         }
     }
 
@@ -260,10 +266,11 @@ impl<'a, T: Element> Run<'a, T> {
             let is_last = chunk.terms.end == schedule.depth;
             // SAFETY: the caller's promises.
             unsafe {
-                let panels = self.right(tile, &chunk);
+                self.fill_terms(&chunk);
+                let right = self.right(tile, &chunk);
                 for start in (0..tile.rows.len()).step_by(schedule.block_rows) {
                     let rows = start..tile.rows.len().min(start + schedule.block_rows);
-                    self.block(tile, &chunk, &rows, (panels, kept), if is_last { addend } else { Addend::None });
+                    self.block(tile, &chunk, &rows, (right, kept), if is_last { addend } else { Addend::None });
                     self.merge(&rows, kept, chunk.merges.unwrap_or(0));
                     if is_last {
                         self.finish(tile, &rows, addend);
@@ -294,12 +301,12 @@ impl<'a, T: Element> Run<'a, T> {
         if by_rows { Addend::Rows(self.parts.addend) } else { Addend::Columns(self.parts.addend) }
     }
 
-    /// The right operand's panels for a chunk, packed if need be. Where it is read in place, scratch holds the last
-    /// panel if the columns do not fill it.
+    /// Where the right operand's panels for a chunk are, packed if need be. Where it is read in place, scratch holds
+    /// the last panel if the columns do not fill it.
     ///
     /// # Safety
     /// As [`Run::tile`].
-    unsafe fn right(&mut self, tile: &Tile, chunk: &Chunk) -> Panels<T> {
+    unsafe fn right(&mut self, tile: &Tile, chunk: &Chunk) -> *const T {
         let side = &self.schedule.right;
         let start = chunk.terms.start as isize;
         let whole = tile.columns.len() / side.width * side.width;
@@ -307,22 +314,21 @@ impl<'a, T: Element> Run<'a, T> {
         match side.source {
             Source::Ahead => {
                 let first = tile.offsets[1] + (tile.columns.start * self.schedule.depth) as isize;
-                let place = here.wrapping_offset(first + start * side.width as isize);
-                Panels { place, term: side.width as isize }
+                here.wrapping_offset(first + start * side.width as isize)
             }
-            Source::InPlace(step) => {
+            Source::InPlace => {
                 if whole < tile.columns.len() {
                     // SAFETY: the caller's promises.
                     unsafe { self.pack_right(tile, chunk, whole) };
                 }
-                Panels { place: here.wrapping_offset(tile.offsets[1] + start * step), term: step }
+                here.wrapping_offset(tile.offsets[1])
             }
             Source::Scratch => {
                 let panel = side.width * chunk.terms.len();
                 packed_rows(self.parts.right_panels, 1, panel);
                 // SAFETY: the caller's promises.
                 unsafe { self.pack_right(tile, chunk, 0) };
-                Panels { place: self.parts.right, term: side.width as isize }
+                self.parts.right
             }
         }
     }
@@ -337,8 +343,7 @@ impl<'a, T: Element> Run<'a, T> {
             return;
         }
         self.held.right = Some(key);
-        let (side, terms) = (&self.schedule.right, &mut self.parts.terms[1][..chunk.terms.len()]);
-        space::fill(&self.schedule.terms, 1, chunk.terms.start, terms);
+        let (side, terms) = (&self.schedule.right, &self.parts.terms[1][..chunk.terms.len()]);
         let lines = Lines {
             lines: &self.parts.right_columns[from..tile.columns.len()],
             terms,
@@ -352,24 +357,24 @@ impl<'a, T: Element> Run<'a, T> {
         }
     }
 
-    /// Where the left operand's rows of a block are, and the step from term to term.
+    /// Where the left operand's rows of a block are, packed if need be.
     ///
     /// # Safety
     /// As [`Run::tile`].
-    unsafe fn left(&mut self, tile: &Tile, chunk: &Chunk, rows: &Range<usize>) -> (*const T, isize) {
+    unsafe fn left(&mut self, tile: &Tile, chunk: &Chunk, rows: &Range<usize>) -> *const T {
         let side = &self.schedule.left;
         let here = self.operands[0].cast::<T>();
         let start = chunk.terms.start as isize;
         match side.source {
             Source::Ahead => {
                 let first = tile.offsets[0] + (tile.rows.start * self.schedule.depth) as isize;
-                (here.wrapping_offset(first + start * side.width as isize), side.width as isize)
+                here.wrapping_offset(first + start * side.width as isize)
             }
-            Source::InPlace(step) => (here.wrapping_offset(tile.offsets[0] + start * step), step),
+            Source::InPlace => here.wrapping_offset(tile.offsets[0]),
             Source::Scratch => {
                 // SAFETY: the caller's promises.
                 unsafe { self.pack_left(tile, chunk, rows) };
-                (self.parts.left, side.width as isize)
+                self.parts.left
             }
         }
     }
@@ -382,9 +387,8 @@ impl<'a, T: Element> Run<'a, T> {
             return;
         }
         self.held.left = Some(key);
-        let (side, terms) = (&self.schedule.left, &mut self.parts.terms[0][..chunk.terms.len()]);
+        let (side, terms) = (&self.schedule.left, &self.parts.terms[0][..chunk.terms.len()]);
         packed_rows(&mut self.parts.kernel_rows[rows.clone()], side.width, chunk.terms.len());
-        space::fill(&self.schedule.terms, 0, chunk.terms.start, terms);
         let panel = side.width * chunk.terms.len();
         let lines = Lines { lines: &self.parts.left_rows[rows.clone()], terms, width: side.width, panel };
         // SAFETY: the caller's promises; scratch has room for a chunk of a block's rows.
@@ -403,12 +407,12 @@ impl<'a, T: Element> Run<'a, T> {
         tile: &Tile,
         chunk: &Chunk,
         rows: &Range<usize>,
-        (panels, kept): (Panels<T>, usize),
+        (right, kept): (*const T, usize),
         addend: Addend<T>,
     ) {
         let schedule = self.schedule;
         // SAFETY: the caller's promises.
-        let (left, left_term) = unsafe { self.left(tile, chunk, rows) };
+        let left = unsafe { self.left(tile, chunk, rows) };
         let width = schedule.right.width;
         let (sums, columns, is_finished) = match schedule.sums {
             Sums::InResult => {
@@ -417,7 +421,7 @@ impl<'a, T: Element> Run<'a, T> {
             }
             Sums::InScratch(_) => (self.kept(kept), tile.columns.len().next_multiple_of(width), false),
         };
-        let is_in_place = matches!(schedule.right.source, Source::InPlace(_));
+        let is_in_place = schedule.right.source == Source::InPlace;
         let whole = if is_in_place { tile.columns.len() / width * width } else { columns };
         let addend = match addend {
             Addend::Rows(addend) if is_finished => Addend::Rows(addend.wrapping_add(rows.start)),
@@ -427,11 +431,10 @@ impl<'a, T: Element> Run<'a, T> {
         let mut block = Block {
             left,
             left_rows: &self.parts.kernel_rows[rows.clone()],
-            left_term,
-            right: panels.place,
+            left_terms: self.parts.kernel_terms(&schedule.left, 0, chunk),
+            right,
             right_panels: self.parts.right_panels,
-            right_term: panels.term,
-            terms: chunk.terms.len(),
+            right_terms: self.parts.kernel_terms(&schedule.right, 1, chunk),
             sums,
             sum_rows: &self.parts.sum_rows[rows.clone()],
             sum_panels: self.parts.sum_panels,
@@ -449,7 +452,8 @@ impl<'a, T: Element> Run<'a, T> {
                 self.kernels.run(&block);
             }
             if whole < columns {
-                (block.right, block.right_panels, block.right_term) = (self.parts.right, &[0], width as isize);
+                (block.right, block.right_panels) = (self.parts.right, &[0]);
+                block.right_terms = &self.parts.packed_terms[1][..chunk.terms.len()];
                 block.sum_panels = &self.parts.sum_panels[whole / width..];
                 block.columns = columns - whole;
                 if let Addend::Columns(addend) = addend {
@@ -537,6 +541,12 @@ fn packed_rows(rows: &mut [isize], width: usize, terms: usize) {
 }
 
 impl<'a, T> Parts<'a, T> {
+    /// The offsets of the terms where a kernel reads a side.
+    fn kernel_terms(&self, side: &Side, operand: usize, chunk: &Chunk) -> &[isize] {
+        let all = if side.source == Source::InPlace { &self.terms } else { &self.packed_terms };
+        &all[operand][..chunk.terms.len()]
+    }
+
     /// # Safety
     /// Scratch must be as large as the schedule says.
     unsafe fn of(schedule: &Schedule, scratch: &'a mut [MaybeUninit<u8>]) -> Parts<'a, T> {
@@ -556,6 +566,11 @@ impl<'a, T> Parts<'a, T> {
         };
         let (rows, columns) = (schedule.left.tile, schedule.right.tile);
         let chunk = schedule.chunk.min(schedule.depth);
+        let [left, right] = [&schedule.left, &schedule.right].map(|side| {
+            let terms = table(chunk);
+            terms.iter_mut().enumerate().for_each(|(term, place)| *place = (term * side.width) as isize);
+            terms
+        });
         Parts {
             left: part(parts.left),
             right: part(parts.right),
@@ -570,6 +585,7 @@ impl<'a, T> Parts<'a, T> {
             right_panels: table(columns / schedule.right.width),
             sum_panels: table(columns / schedule.right.width),
             terms: [table(chunk), table(chunk)],
+            packed_terms: [left, right],
         }
     }
 }

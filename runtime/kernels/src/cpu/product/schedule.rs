@@ -33,8 +33,8 @@ pub struct Setting {
 /// Where a kernel reads an operand's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// From the operand, one term this far from the next.
-    InPlace(isize),
+    /// From the operand.
+    InPlace,
     /// From what was packed ahead.
     Ahead,
     /// From scratch, where each chunk is packed.
@@ -177,22 +177,22 @@ impl Schedule {
 
     fn choose_sources(&mut self, packed: Option<Operand>) {
         let ahead = packed.map(|operand| (operand == Operand::Lhs) != self.is_turned);
-        let term = |operand: usize| space::stride(&self.terms, operand);
         let panels = self.right.size.div_ceil(self.right.width);
         let groups = self.left.size.div_ceil(self.left.width);
+        let is_near = |side: &Side, operand: usize| {
+            let inner = self.terms.last().is_none_or(|dim| dim.strides[operand] == 1);
+            inner || space::is_dense(&side.dims, 0, side.width)
+        };
         let is_short = self.depth <= IN_PLACE_TERMS || panels < 4 || groups <= 2;
-        let left_in_place = term(0).filter(|&step| {
-            let in_order = step == 1 || space::is_dense(&self.left.dims, 0, self.left.width);
-            self.compute.is(self.left.number) && (panels < 2 || is_short && in_order)
-        });
-        let right_in_place = term(1).filter(|_| {
-            let is_dense = space::is_dense(&self.right.dims, 0, self.right.width);
-            self.compute.is(self.right.number) && is_dense && (groups <= 2 || self.depth <= IN_PLACE_PANEL)
-        });
-        let source = |is_ahead: bool, in_place: Option<isize>| match in_place {
+        let left_in_place = self.compute.is(self.left.number)
+            && (panels < 2 || is_short && is_near(&self.left, 0));
+        let right_in_place = self.compute.is(self.right.number)
+            && (groups <= 2 || self.depth <= IN_PLACE_PANEL)
+            && space::is_dense(&self.right.dims, 0, self.right.width);
+        let source = |is_ahead: bool, is_in_place: bool| match is_in_place {
             _ if is_ahead => Source::Ahead,
-            Some(step) => Source::InPlace(step),
-            None => Source::Scratch,
+            true => Source::InPlace,
+            false => Source::Scratch,
         };
         self.left.source = source(ahead == Some(true), left_in_place);
         self.right.source = source(ahead == Some(false), right_in_place);
@@ -205,7 +205,7 @@ impl Schedule {
         self.chunk = match (keeps_all, few_rows) {
             (true, _) if self.depth <= order::LONGEST && groups == 1 => order::LONGEST,
             (_, true) => 128,
-            (_, false) if matches!(self.left.source, Source::InPlace(_)) && self.depth <= IN_PLACE_TERMS => {
+            (_, false) if self.left.source == Source::InPlace && self.depth <= IN_PLACE_TERMS => {
                 IN_PLACE_TERMS
             }
             (_, false) => PACKED_TERMS,
@@ -249,7 +249,7 @@ impl Schedule {
         let Some(inner) = self.batch.last().copied() else { return };
         let in_place = |side: &Side, is_left: bool| match side.source {
             Source::Ahead => true,
-            Source::InPlace(_) => is_left || side.size.is_multiple_of(side.width),
+            Source::InPlace => is_left || side.size.is_multiple_of(side.width),
             Source::Scratch => false,
         };
         let is_plain = in_place(&self.left, true)
@@ -292,10 +292,10 @@ impl Schedule {
             Sums::InScratch(kept) => kept,
         };
         let addends = if self.epilogue.add { self.left.tile + self.right.tile } else { 0 };
-        let tail = if matches!(self.right.source, Source::InPlace(_)) { self.right.width } else { 0 };
+        let tail = if self.right.source == Source::InPlace { self.right.width } else { 0 };
         let right = panels(&self.right, self.right.tile).max((tail * chunk + OVERHANG) * bytes);
         let by_panel = 2 * self.right.tile / self.right.width;
-        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + 2 * chunk;
+        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + 4 * chunk;
         let left = part(panels(&self.left, self.block_rows));
         let right = part(right);
         let sums = part(kept * self.left.tile * self.right.tile * bytes);
