@@ -54,14 +54,16 @@ impl<T> Kernels<T> {
 
 /// A block of the result: its rows, its columns in panels, and a chunk of the terms. Distances are in elements.
 pub(super) struct Block<'a, T> {
-    /// Where the left operand is, and the offsets of its rows and terms.
+    /// Where the left operand is, the offset of each row, and from one term to the next.
     pub(super) left: *const T,
     pub(super) left_rows: &'a [isize],
-    pub(super) left_terms: &'a [isize],
-    /// Where the right operand is, and the offsets of its panels and as many terms.
+    pub(super) left_term: isize,
+    /// Where the right operand is, the offset of each panel, and from one term to the next.
     pub(super) right: *const T,
     pub(super) right_panels: &'a [isize],
-    pub(super) right_terms: &'a [isize],
+    pub(super) right_term: isize,
+    /// The terms, in order.
+    pub(super) stretches: &'a [Stretch],
     /// Where the sums are, and the offset of each row and panel; a panel's columns lie side by side.
     pub(super) sums: *mut T,
     pub(super) sum_rows: &'a [isize],
@@ -74,6 +76,14 @@ pub(super) struct Block<'a, T> {
     /// How many such blocks there are, and from one to the next in left, right and sums.
     pub(super) members: usize,
     pub(super) steps: [isize; 3],
+}
+
+/// Terms that are equally far from one another: where the first is in left and right, and how many there are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Stretch {
+    pub(super) left: isize,
+    pub(super) right: isize,
+    pub(super) terms: usize,
 }
 
 impl<T> Block<'_, T> {
@@ -211,18 +221,23 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
         for p in 0..PANELS {
             right[p] = right[p].offset(*block.right_panels.get_unchecked(panels[p]));
         }
-        for (&left_term, &right_term) in block.left_terms.iter().zip(block.right_terms) {
-            let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
-            for p in 0..PANELS {
-                let panel = right[p].offset(right_term);
-                factors[p] = [V::load(panel), V::load(panel.add(V::LANES))];
-            }
-            for i in 0..ROWS {
-                let factor = V::splat(*left[i].offset(left_term));
+        for stretch in block.stretches {
+            let (mut left_term, mut right_term) = (stretch.left, stretch.right);
+            for _ in 0..stretch.terms {
+                let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
                 for p in 0..PANELS {
-                    sums[i][p][0] = factor.multiply_add(factors[p][0], sums[i][p][0]);
-                    sums[i][p][1] = factor.multiply_add(factors[p][1], sums[i][p][1]);
+                    let panel = right[p].offset(right_term);
+                    factors[p] = [V::load(panel), V::load(panel.add(V::LANES))];
                 }
+                for i in 0..ROWS {
+                    let factor = V::splat(*left[i].offset(left_term));
+                    for p in 0..PANELS {
+                        sums[i][p][0] = factor.multiply_add(factors[p][0], sums[i][p][0]);
+                        sums[i][p][1] = factor.multiply_add(factors[p][1], sums[i][p][1]);
+                    }
+                }
+                left_term += block.left_term;
+                right_term += block.right_term;
             }
         }
     }

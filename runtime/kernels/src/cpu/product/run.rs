@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::convert::Store;
 use super::element::{Element, Truth};
-use super::kernel::{Addend, Block, Kernels};
+use super::kernel::{Addend, Block, Kernels, Stretch};
 use super::pack::{Lines, Pack};
 use super::schedule::{LINE, Schedule, Side, Source, Sums};
 use super::with_element;
@@ -97,6 +97,8 @@ struct Run<'a, T: Element> {
     addend: *const T,
     out: *mut u8,
     parts: Parts<'a, T>,
+    /// How many stretches the chunk has, in both tables.
+    stretches: [usize; 2],
     /// What scratch holds now, so that the next tile need not make it again.
     held: Held,
 }
@@ -115,9 +117,10 @@ struct Parts<'a, T> {
     out_columns: &'a mut [isize],
     right_panels: &'a mut [isize],
     sum_panels: &'a mut [isize],
-    /// Offsets of the chunk's terms in the operands, and in what is packed of them.
+    /// Offsets of the chunk's terms in the operands that are packed.
     terms: [&'a mut [isize]; 2],
-    packed_terms: [&'a mut [isize]; 2],
+    /// The chunk's terms where the kernel reads them, and where the right operand's last panel is packed.
+    stretches: [&'a mut [Stretch]; 2],
 }
 
 /// For each thing that scratch holds, which one it is.
@@ -158,6 +161,7 @@ impl<'a, T: Element> Run<'a, T> {
             out: operands.out,
             // SAFETY: scratch is as large as the schedule says.
             parts: unsafe { Parts::of(schedule, scratch) },
+            stretches: [0; 2],
             held: Held::default(),
         }
     }
@@ -251,9 +255,16 @@ impl<'a, T: Element> Run<'a, T> {
             return;
         }
         self.held.terms = Some(chunk.terms.start);
-        for (operand, terms) in self.parts.terms.iter_mut().enumerate() {
-            space::fill(&self.schedule.terms, operand, chunk.terms.start, &mut terms[..chunk.terms.len()]);
+        let schedule = self.schedule;
+        for (operand, terms) in self.parts.terms.iter_mut().enumerate().filter(|(_, terms)| !terms.is_empty()) {
+            space::fill(&schedule.terms, operand, chunk.terms.start, &mut terms[..chunk.terms.len()]);
         }
+        let (left, right) = (schedule.left.source == Source::InPlace, schedule.right.source == Source::InPlace);
+        let [all, tail] = &mut self.parts.stretches;
+        self.stretches = [
+            schedule.fill_stretches(chunk, [left, right], all),
+            if right { schedule.fill_stretches(chunk, [left, false], tail) } else { 0 },
+        ];
     }
 
     /// # Safety
@@ -431,10 +442,11 @@ impl<'a, T: Element> Run<'a, T> {
         let mut block = Block {
             left,
             left_rows: &self.parts.kernel_rows[rows.clone()],
-            left_terms: self.parts.kernel_terms(&schedule.left, 0, chunk),
+            left_term: schedule.left.step(&schedule.terms, 0),
             right,
             right_panels: self.parts.right_panels,
-            right_terms: self.parts.kernel_terms(&schedule.right, 1, chunk),
+            right_term: schedule.right.step(&schedule.terms, 1),
+            stretches: &self.parts.stretches[0][..self.stretches[0]],
             sums,
             sum_rows: &self.parts.sum_rows[rows.clone()],
             sum_panels: self.parts.sum_panels,
@@ -453,7 +465,8 @@ impl<'a, T: Element> Run<'a, T> {
             }
             if whole < columns {
                 (block.right, block.right_panels) = (self.parts.right, &[0]);
-                block.right_terms = &self.parts.packed_terms[1][..chunk.terms.len()];
+                block.right_term = width as isize;
+                block.stretches = &self.parts.stretches[1][..self.stretches[1]];
                 block.sum_panels = &self.parts.sum_panels[whole / width..];
                 block.columns = columns - whole;
                 if let Addend::Columns(addend) = addend {
@@ -541,12 +554,6 @@ fn packed_rows(rows: &mut [isize], width: usize, terms: usize) {
 }
 
 impl<'a, T> Parts<'a, T> {
-    /// The offsets of the terms where a kernel reads a side.
-    fn kernel_terms(&self, side: &Side, operand: usize, chunk: &Chunk) -> &[isize] {
-        let all = if side.source == Source::InPlace { &self.terms } else { &self.packed_terms };
-        &all[operand][..chunk.terms.len()]
-    }
-
     /// # Safety
     /// Scratch must be as large as the schedule says.
     unsafe fn of(schedule: &Schedule, scratch: &'a mut [MaybeUninit<u8>]) -> Parts<'a, T> {
@@ -566,10 +573,12 @@ impl<'a, T> Parts<'a, T> {
         };
         let (rows, columns) = (schedule.left.tile, schedule.right.tile);
         let chunk = schedule.chunk.min(schedule.depth);
-        let [left, right] = [&schedule.left, &schedule.right].map(|side| {
-            let terms = table(chunk);
-            terms.iter_mut().enumerate().for_each(|(term, place)| *place = (term * side.width) as isize);
-            terms
+        let terms = [schedule.left.packs_terms(chunk), schedule.right.packs_terms(chunk)].map(&mut table);
+        // A stretch is as large as three offsets.
+        let stretches = schedule.stretches().map(|count| {
+            let table = table(3 * count);
+            // SAFETY: the place is exclusive, aligned and as large; zeros are stretches.
+            unsafe { std::slice::from_raw_parts_mut(table.as_mut_ptr().cast::<Stretch>(), count) }
         });
         Parts {
             left: part(parts.left),
@@ -584,8 +593,8 @@ impl<'a, T> Parts<'a, T> {
             out_columns: table(columns),
             right_panels: table(columns / schedule.right.width),
             sum_panels: table(columns / schedule.right.width),
-            terms: [table(chunk), table(chunk)],
-            packed_terms: [left, right],
+            terms,
+            stretches,
         }
     }
 }

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
+use super::kernel::Stretch;
 use super::pack::OVERHANG;
 use crate::product::shape::{Origin, Shape};
-use crate::product::{Compute, Dim, Epilogue, Product, Unsupported, order, space};
+use crate::product::{Compute, Dim, Epilogue, Product, Unsupported, order, order::Chunk, space};
 use crate::{Level, Number};
 
 /// An operand of a product.
@@ -295,7 +296,9 @@ impl Schedule {
         let tail = if self.right.source == Source::InPlace { self.right.width } else { 0 };
         let right = panels(&self.right, self.right.tile).max((tail * chunk + OVERHANG) * bytes);
         let by_panel = 2 * self.right.tile / self.right.width;
-        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + 4 * chunk;
+        let terms = self.left.packs_terms(chunk) + self.right.packs_terms(chunk);
+        let stretches = 3 * self.stretches().iter().sum::<usize>();
+        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + terms + stretches;
         let left = part(panels(&self.left, self.block_rows));
         let right = part(right);
         let sums = part(kept * self.left.tile * self.right.tile * bytes);
@@ -369,10 +372,54 @@ fn move_ahead(batch: &mut [Dim<4>], operand: usize, mut step: usize) {
     }
 }
 
+impl Schedule {
+    /// Terms that are equally far from one another, in place.
+    fn stretch(&self) -> usize {
+        self.terms.last().map_or(1, |dim| dim.size.max(1))
+    }
+
+    /// The most stretches of a chunk where the kernel reads, and where the right operand's last panel is packed.
+    pub(super) fn stretches(&self) -> [usize; 2] {
+        let most = self.chunk.min(self.depth).div_ceil(self.stretch()) + 1;
+        [most, if self.right.source == Source::InPlace { most } else { 0 }]
+    }
+
+    /// Writes the stretches of a chunk, of operands that are read in place or packed, and says how many there are.
+    pub(super) fn fill_stretches(&self, chunk: &Chunk, in_place: [bool; 2], into: &mut [Stretch]) -> usize {
+        let (stretch, start) = (self.stretch(), chunk.terms.start);
+        let width = [self.left.width, self.right.width];
+        let (mut at, mut count) = (start, 0);
+        while at < chunk.terms.end {
+            let end = if in_place == [false; 2] { chunk.terms.end } else { (at / stretch + 1) * stretch };
+            let end = end.min(chunk.terms.end);
+            let own = space::offsets(&self.terms, at);
+            let place = |side: usize| if in_place[side] { own[side] } else { ((at - start) * width[side]) as isize };
+            into[count] = Stretch { left: place(0), right: place(1), terms: end - at };
+            (at, count) = (end, count + 1);
+        }
+        count
+    }
+}
+
 impl Side {
     fn new(number: Number, dims: Vec<Dim<3>>, width: usize) -> Side {
         let size = space::size(&dims);
         Side { number, dims, size, source: Source::Scratch, width, tile: width }
+    }
+
+    /// From one term of a stretch to the next, where a kernel reads.
+    pub(super) fn step(&self, terms: &[Dim<2>], operand: usize) -> isize {
+        match self.source {
+            Source::InPlace => terms.last().map_or(0, |dim| dim.strides[operand]),
+            Source::Ahead | Source::Scratch => self.width as isize,
+        }
+    }
+
+    /// How many terms' offsets packing asks for.
+    pub(super) fn packs_terms(&self, chunk: usize) -> usize {
+        let has_tail = !self.size.is_multiple_of(self.width);
+        let packs = self.source == Source::Scratch || self.source == Source::InPlace && has_tail;
+        if packs { chunk } else { 0 }
     }
 
     /// Rows or columns, up to whole panels.
