@@ -18,18 +18,18 @@ impl Draws {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 }
 
 /// An element of any type: an integer, or a float as itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Scalar {
+pub(crate) enum Scalar {
     Integer(i64),
     Single(f32),
     Double(f64),
@@ -37,23 +37,23 @@ enum Scalar {
 
 /// A buffer of elements, aligned for all of them.
 #[derive(Clone)]
-struct Buffer {
+pub(crate) struct Buffer {
     number: Number,
     words: Vec<u64>,
 }
 
 impl Buffer {
-    fn new(number: Number, length: usize) -> Buffer {
+    pub(crate) fn new(number: Number, length: usize) -> Buffer {
         Buffer { number, words: vec![0x5555_5555_5555_5555; (length * number.bytes()).div_ceil(8) + 1] }
     }
 
-    fn drawn(number: Number, length: usize, draws: &mut Draws) -> Buffer {
+    pub(crate) fn drawn(number: Number, length: usize, draws: &mut Draws) -> Buffer {
         let mut buffer = Buffer::new(number, length);
         (0..length).for_each(|place| buffer.put(place, draw(number, draws)));
         buffer
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: every byte of the words is initialised.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast(), self.words.len() * 8) }
     }
@@ -62,7 +62,7 @@ impl Buffer {
         self.bytes()[place * N..][..N].try_into().unwrap()
     }
 
-    fn get(&self, place: usize) -> Scalar {
+    pub(crate) fn get(&self, place: usize) -> Scalar {
         match self.number {
             Number::Bool | Number::U2 | Number::U4 | Number::U8 => {
                 Scalar::Integer(self.at::<1>(place)[0].into())
@@ -81,7 +81,7 @@ impl Buffer {
     }
 
     /// Rounds or wraps.
-    fn put(&mut self, place: usize, value: Scalar) {
+    pub(crate) fn put(&mut self, place: usize, value: Scalar) {
         let cut = |value: i64, bits: u32| value << (64 - bits) >> (64 - bits);
         let bytes: Vec<u8> = match (self.number, value) {
             (Number::Bool, Scalar::Integer(value)) => vec![(value != 0).into()],
@@ -124,7 +124,7 @@ fn draw(number: Number, draws: &mut Draws) -> Scalar {
 }
 
 /// The sum of products by the law, as it is written in [`order`].
-fn sum(out: Number, terms: &[(Scalar, Scalar)]) -> Scalar {
+pub(crate) fn sum(out: Number, terms: &[(Scalar, Scalar)]) -> Scalar {
     match out {
         Number::F64 => {
             let double = |value| match value {
@@ -212,7 +212,7 @@ fn expected(product: &Product, operands: &[Buffer; 3], mut out: Buffer) -> Buffe
 }
 
 /// The result of the loops, its tiles computed in several runs.
-fn got(product: &Product, operands: &[Buffer; 3], mut out: Buffer, setting: Setting, parts: usize) -> Buffer {
+pub(crate) fn got(product: &Product, operands: &[Buffer; 3], mut out: Buffer, setting: Setting, parts: usize) -> Buffer {
     let schedule = Schedule::new(product, setting).unwrap();
     let mut scratch = vec![MaybeUninit::new(0xA5u8); schedule.scratch()];
     let bytes = |buffer: &Buffer| buffer.words.as_ptr().cast::<u8>();
@@ -251,7 +251,7 @@ fn got(product: &Product, operands: &[Buffer; 3], mut out: Buffer, setting: Sett
     out
 }
 
-fn levels() -> impl Iterator<Item = Level> {
+pub(crate) fn levels() -> impl Iterator<Item = Level> {
     Level::ALL.into_iter().filter(|level| level.is_available())
 }
 
@@ -291,7 +291,7 @@ fn check_packed(product: &Product, ways: &[Option<Operand>], draws: &mut Draws) 
 }
 
 /// Distances of dimensions in an operand that holds them in some order, with gaps, backwards or repeated.
-fn strides(sizes: &[usize], is_written: bool, draws: &mut Draws) -> (Vec<isize>, isize) {
+pub(crate) fn strides(sizes: &[usize], is_written: bool, draws: &mut Draws) -> (Vec<isize>, isize) {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     if draws.below(2) == 0 {
         (1..order.len()).for_each(|at| order.swap(at, draws.below(at + 1)));

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::time::Instant;
 
 use choral_kernels::cpu::product::{Operand, Operands, Schedule, Setting};
+use choral_kernels::product::convolution::{Convolution, Window};
 use choral_kernels::product::{Dim, Epilogue, Product};
 use choral_kernels::{Level, Number};
 
@@ -166,5 +167,62 @@ fn speeds() {
         let seconds = seconds(&product(types, [1, 256, 256, 256], Layout::Plain), None);
         let share = 100.0 * 256f64.powi(3) / seconds / peak;
         println!("256^3 {types:?}: {:.0} us, {share:.0} % of the f32 peak", seconds * 1e6);
+    }
+}
+
+/// A convolution of square images without padding: images, input and output features, extents of images and kernel.
+fn convolution([images, taken, made, size, kernel]: [usize; 5], channels_last: bool) -> Convolution {
+    let out = size - kernel + 1;
+    let [s, k, o] = [size, kernel, out].map(|size| size as isize);
+    let (t, m) = (taken as isize, made as isize);
+    // Distances of rows, columns, features and images.
+    let of = |extent: isize, features: isize| match channels_last {
+        true => [extent * features, features, 1, extent * extent * features],
+        false => [extent, 1, extent * extent, extent * extent * features],
+    };
+    let (input, result) = (of(s, t), of(o, m));
+    let weights = if channels_last { [k * t * m, t * m, m, 1] } else { [k, 1, k * k, k * k * t] };
+    let window = |at: usize| Window {
+        sizes: [size, kernel, out],
+        strides: [input[at], weights[at], result[at]],
+        step: 1,
+        padding: 0,
+        input_dilation: 1,
+        kernel_dilation: 1,
+        is_reversed: false,
+    };
+    Convolution {
+        numbers: [Number::F32; 3],
+        offsets: [0; 4],
+        batch: vec![Dim::new(images, [input[3], 0, result[3], 0])],
+        features: vec![Dim::new(made, [weights[3], result[2], 0])],
+        taken: Dim::new(taken, [input[2], weights[2]]),
+        windows: vec![window(0), window(1)],
+        epilogue: Epilogue::default(),
+    }
+}
+
+#[test]
+#[ignore = "prints speeds"]
+fn speeds_of_convolutions() {
+    let peak = peak();
+    let rows: [(&str, [usize; 5], bool); 3] = [
+        ("[32,32,26,26] x [64,32,3,3]", [32, 32, 64, 26, 3], false),
+        ("[32,26,26,32] x [3,3,32,64]", [32, 32, 64, 26, 3], true),
+        ("[32,30,30,3] x [3,3,3,16]", [32, 3, 16, 30, 3], true),
+    ];
+    for (name, sizes, channels_last) in rows {
+        let products = convolution(sizes, channels_last).products();
+        let work: usize = products.iter().map(|product| product.sizes().iter().product::<usize>()).sum();
+        let total = |packed| products.iter().map(|product| seconds(product, packed)).sum::<f64>();
+        let (here, ahead) = (total(None), total(Some(Operand::Lhs)));
+        let share = |seconds: f64| 100.0 * work as f64 / seconds / peak;
+        println!(
+            "{name}: {:.1} us, {:.0} % of peak; packed {:.1} us, {:.0} %",
+            here * 1e6,
+            share(here),
+            ahead * 1e6,
+            share(ahead)
+        );
     }
 }

@@ -17,7 +17,7 @@ pub fn evaluate(op: &Convolution, input: &Tensor, kernel: &Tensor, ty: &TensorTy
     sums_of_products(input, kernel, ty, terms)
 }
 
-/// Places in input and kernel whose products make up the result at `index`; none for those outside.
+/// Places in input and kernel whose products make up the result at `index`, of those inside.
 fn terms(
     op: &Convolution,
     input: &[usize],
@@ -39,16 +39,13 @@ fn terms(
     right[op.kernel.batch] = feature;
     let mut terms = Vec::new();
     for at in indices(&window) {
-        let Some(source) = source(op, input, &window, index, &at) else {
-            terms.extend(vec![None; features_taken]);
-            continue;
-        };
+        let Some(source) = source(op, input, &window, index, &at) else { continue };
         put(&mut left, &op.input, &source);
         put(&mut right, &op.kernel, &at);
         for taken in 0..features_taken {
             left[op.input.feature] = feature_group * features_taken + taken;
             right[op.kernel.feature] = taken;
-            terms.push(Some((place(input, &left), place(kernel, &right))));
+            terms.push((place(input, &left), place(kernel, &right)));
         }
     }
     terms

@@ -32,7 +32,7 @@ pub fn evaluate(op: &DotGeneral, lhs: &Tensor, rhs: &Tensor, ty: &TensorType) ->
         let places = indices(&contracted).map(move |at| {
             put(&mut left, lhs_contracting, &at);
             put(&mut right, rhs_contracting, &at);
-            Some((place(lhs.shape(), &left), place(rhs.shape(), &right)))
+            (place(lhs.shape(), &left), place(rhs.shape(), &right))
         });
         places.collect::<Vec<_>>()
     };
@@ -43,16 +43,16 @@ fn put(index: &mut [usize], dims: &[usize], at: &[usize]) {
     dims.iter().zip(at).for_each(|(&dim, &at)| index[dim] = at);
 }
 
-/// Two places whose elements are multiplied; none where a convolution has no term.
-pub(crate) type Term = Option<(usize, usize)>;
+/// Two places whose elements are multiplied.
+pub(crate) type Term = (usize, usize);
 
 /// A tensor of sums of products, one for every list of terms.
 ///
 /// A sum is a chain of fused multiply-adds from +0.0, in the order of its terms, in the result's type; of 16-bit
-/// floats in `f32`, rounded once. More than 4,096 terms, with those that are none, are cut into blocks of 2,048,
-/// each a chain of its own; the sums of blocks are added like the digits of a binary counter: block `b` merges with
-/// the newest sum that is kept while the low bits of `b` are 1. What is left over is added from the newest to the
-/// oldest. The older sum is on the left.
+/// floats in `f32`, rounded once. More than 4,096 terms are cut into blocks of 2,048, each a chain of its own; the
+/// sums of blocks are added like the digits of a binary counter: block `b` merges with the newest sum that is kept
+/// while the low bits of `b` are 1. What is left over is added from the newest to the oldest. The older sum is on
+/// the left.
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.
@@ -70,8 +70,8 @@ pub(crate) fn sums_of_products(
 
 fn sums<T: Scalar>(left: &[T], right: &[T], terms: impl Iterator<Item = Vec<Term>>) -> Storage {
     let chain = |terms: &[Term]| {
-        let add = |sum, &(l, r): &(usize, usize)| T::multiply_add(left[l], right[r], sum);
-        terms.iter().flatten().fold(T::from_f64(0.0), add)
+        let add = |sum, &(l, r): &Term| T::multiply_add(left[l], right[r], sum);
+        terms.iter().fold(T::from_f64(0.0), add)
     };
     let sum = |terms: Vec<Term>| if terms.len() > LONGEST { counted(&terms, chain) } else { chain(&terms) };
     T::store(terms.map(sum).collect())

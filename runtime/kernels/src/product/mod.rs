@@ -4,6 +4,7 @@
 //! dimensions. The order of operations is a function of the extent of `k` alone ([`order`]).
 //! Must not live here: loops; they are in [`crate::cpu::product`].
 
+pub mod convolution;
 pub mod order;
 pub mod shape;
 pub mod space;
