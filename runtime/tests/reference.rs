@@ -274,16 +274,18 @@ fn product_of_vectors(lhs: &Tensor, rhs: &Tensor, dtype: DType) -> Tensor {
 fn sums_of_products_are_chains_of_fused_multiply_adds() {
     // (1 + e) * (1 - e) - 1 = -e * e, which a product that is rounded on its own loses.
     let e = f32::EPSILON;
-    let product = product_of_vectors(&Tensor::from([-1.0, 1.0 + e]), &Tensor::from([1.0, 1.0 - e]), DType::F32);
+    let product =
+        product_of_vectors(&Tensor::from([-1.0, 1.0 + e]), &Tensor::from([1.0, 1.0 - e]), DType::F32);
     check(&product, [-e * e]);
     // 16-bit floats are summed in `f32`: 256 + 1 - 256.
     let halves = [256.0, 1.0, -256.0].map(bf16::from_f32);
     let ones = Tensor::from([bf16::ONE; 3]);
     check(&product_of_vectors(&Tensor::from(halves), &ones, DType::Bf16), [bf16::ONE]);
     // `f32` in `f64`.
-    check(&product_of_vectors(&Tensor::from([1.0f32 + e]), &Tensor::from([1.0f32 + e]), DType::F64), [
-        (1.0 + f64::from(e)) * (1.0 + f64::from(e)),
-    ]);
+    check(
+        &product_of_vectors(&Tensor::from([1.0f32 + e]), &Tensor::from([1.0f32 + e]), DType::F64),
+        [(1.0 + f64::from(e)) * (1.0 + f64::from(e))],
+    );
     // No terms, and none but -0.0.
     check(&product_of_vectors(&tensor::<f32>(&[0], []), &tensor::<f32>(&[0], []), DType::F32), [0.0f32]);
     check(&product_of_vectors(&Tensor::from([-0.0f32]), &Tensor::from([1.0f32]), DType::F32), [0.0f32]);
@@ -355,7 +357,8 @@ fn convolutions_sum_in_order() {
     };
     let big = 16_777_216.0f32;
     let mut builder = Builder::new("main");
-    let operands = [tensor(&[1, 2, 2], [big, 1.0, 1.0, -big]), tensor(&[1, 2, 2], [1.0f32, 1.0, 1.0, f32::INFINITY])];
+    let operands =
+        [tensor(&[1, 2, 2], [big, 1.0, 1.0, -big]), tensor(&[1, 2, 2], [1.0f32, 1.0, 1.0, f32::INFINITY])];
     let values: Vec<_> = operands.iter().map(|operand| builder.input("x", operand.ty().clone())).collect();
     let result = builder.push(op, &values).unwrap();
     let graph = builder.finish(&[result]);

@@ -1,58 +1,37 @@
-//! Element types, as loops see them.
+//! Number types: what buffers hold and registers compute in.
 //!
-//! Must not live here: what an op does with them.
+//! Must not live here: what is done with numbers ([`crate::instruction`]).
 
-/// The type of a buffer's elements. Integers of two and four bits are kept in a byte each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use std::fmt;
+
+/// A type of numbers in memory. Truth values take a byte each, 0 or 1; integers of fewer than eight bits lie in
+/// bytes of their sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
 pub enum Number {
-    /// A byte that is 0 or 1.
-    Bool,
-    /// Two bits with a sign, extended to a byte.
-    I2,
-    /// Four bits with a sign, extended to a byte.
-    I4,
-    /// A byte with a sign.
+    I1,
     I8,
-    /// 16 bits with a sign.
     I16,
-    /// 32 bits with a sign.
     I32,
-    /// 64 bits with a sign.
     I64,
-    /// Two bits, extended to a byte.
-    U2,
-    /// Four bits, extended to a byte.
-    U4,
-    /// A byte.
     U8,
-    /// 16 bits.
     U16,
-    /// 32 bits.
     U32,
-    /// 64 bits.
     U64,
-    /// IEEE binary16.
     F16,
-    /// The upper half of a binary32.
     Bf16,
-    /// IEEE binary32.
     F32,
-    /// IEEE binary64.
     F64,
 }
 
 impl Number {
-    /// Every element type, in declaration order.
-    pub const ALL: [Number; 17] = [
-        Number::Bool,
-        Number::I2,
-        Number::I4,
+    /// Every number type.
+    pub const ALL: [Number; 13] = [
+        Number::I1,
         Number::I8,
         Number::I16,
         Number::I32,
         Number::I64,
-        Number::U2,
-        Number::U4,
         Number::U8,
         Number::U16,
         Number::U32,
@@ -63,19 +42,51 @@ impl Number {
         Number::F64,
     ];
 
-    /// Bytes of an element in a buffer.
+    /// Bytes that one number takes.
     pub const fn bytes(self) -> usize {
         match self {
-            Number::Bool
-            | Number::I2
-            | Number::I4
-            | Number::I8
-            | Number::U2
-            | Number::U4
-            | Number::U8 => 1,
+            Number::I1 | Number::I8 | Number::U8 => 1,
             Number::I16 | Number::U16 | Number::F16 | Number::Bf16 => 2,
             Number::I32 | Number::U32 | Number::F32 => 4,
             Number::I64 | Number::U64 | Number::F64 => 8,
         }
+    }
+
+    /// The type that numbers of this one have in registers: 16-bit floats are computed with as `f32`.
+    pub const fn in_registers(self) -> Number {
+        match self {
+            Number::F16 | Number::Bf16 => Number::F32,
+            other => other,
+        }
+    }
+
+    /// Whether it is a float.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Number::F16 | Number::Bf16 | Number::F32 | Number::F64)
+    }
+
+    /// The name, as MLIR has it, with `ui` for integers without a sign.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Number::I1 => "i1",
+            Number::I8 => "i8",
+            Number::I16 => "i16",
+            Number::I32 => "i32",
+            Number::I64 => "i64",
+            Number::U8 => "ui8",
+            Number::U16 => "ui16",
+            Number::U32 => "ui32",
+            Number::U64 => "ui64",
+            Number::F16 => "f16",
+            Number::Bf16 => "bf16",
+            Number::F32 => "f32",
+            Number::F64 => "f64",
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

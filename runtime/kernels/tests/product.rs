@@ -64,10 +64,8 @@ impl Buffer {
 
     pub(crate) fn get(&self, place: usize) -> Scalar {
         match self.number {
-            Number::Bool | Number::U2 | Number::U4 | Number::U8 => {
-                Scalar::Integer(self.at::<1>(place)[0].into())
-            }
-            Number::I2 | Number::I4 | Number::I8 => Scalar::Integer(i8::from_ne_bytes(self.at(place)).into()),
+            Number::I1 | Number::U8 => Scalar::Integer(self.at::<1>(place)[0].into()),
+            Number::I8 => Scalar::Integer(i8::from_ne_bytes(self.at(place)).into()),
             Number::I16 => Scalar::Integer(i16::from_ne_bytes(self.at(place)).into()),
             Number::U16 => Scalar::Integer(u16::from_ne_bytes(self.at(place)).into()),
             Number::I32 => Scalar::Integer(i32::from_ne_bytes(self.at(place)).into()),
@@ -82,13 +80,8 @@ impl Buffer {
 
     /// Rounds or wraps.
     pub(crate) fn put(&mut self, place: usize, value: Scalar) {
-        let cut = |value: i64, bits: u32| value << (64 - bits) >> (64 - bits);
         let bytes: Vec<u8> = match (self.number, value) {
-            (Number::Bool, Scalar::Integer(value)) => vec![(value != 0).into()],
-            (Number::U2, Scalar::Integer(value)) => vec![(value & 3) as u8],
-            (Number::U4, Scalar::Integer(value)) => vec![(value & 15) as u8],
-            (Number::I2, Scalar::Integer(value)) => vec![cut(value, 2) as u8],
-            (Number::I4, Scalar::Integer(value)) => vec![cut(value, 4) as u8],
+            (Number::I1, Scalar::Integer(value)) => vec![(value != 0).into()],
             (number, Scalar::Integer(value)) => value.to_le_bytes()[..number.bytes()].to_vec(),
             (Number::F16, Scalar::Single(value)) => f16::from_f32(value).to_ne_bytes().to_vec(),
             (Number::Bf16, Scalar::Single(value)) => bf16::from_f32(value).to_ne_bytes().to_vec(),
@@ -116,7 +109,7 @@ fn draw(number: Number, draws: &mut Draws) -> Scalar {
         _ => unit,
     };
     match number {
-        Number::Bool => Scalar::Integer((bits % 8 == 0).into()),
+        Number::I1 => Scalar::Integer((bits % 8 == 0).into()),
         Number::F16 | Number::Bf16 | Number::F32 => Scalar::Single(value as f32),
         Number::F64 => Scalar::Double(value),
         _ => Scalar::Integer(bits as i64 >> 3),
@@ -148,7 +141,7 @@ pub(crate) fn sum(out: Number, terms: &[(Scalar, Scalar)]) -> Scalar {
             let integer =
                 |value| if let Scalar::Integer(value) = value { value } else { panic!("{value:?}") };
             Scalar::Integer(terms.iter().fold(0, |sum: i64, &(l, r)| match out {
-                Number::Bool => sum | (integer(l) & integer(r)),
+                Number::I1 => sum | (integer(l) & integer(r)),
                 _ => sum.wrapping_add(integer(l).wrapping_mul(integer(r))),
             }))
         }
@@ -212,7 +205,13 @@ fn expected(product: &Product, operands: &[Buffer; 3], mut out: Buffer) -> Buffe
 }
 
 /// The result of the loops, its tiles computed in several runs.
-pub(crate) fn got(product: &Product, operands: &[Buffer; 3], mut out: Buffer, setting: Setting, parts: usize) -> Buffer {
+pub(crate) fn got(
+    product: &Product,
+    operands: &[Buffer; 3],
+    mut out: Buffer,
+    setting: Setting,
+    parts: usize,
+) -> Buffer {
     let schedule = Schedule::new(product, setting).unwrap();
     let mut scratch = vec![MaybeUninit::new(0xA5u8); schedule.scratch()];
     let bytes = |buffer: &Buffer| buffer.words.as_ptr().cast::<u8>();
@@ -281,7 +280,9 @@ fn check_packed(product: &Product, ways: &[Option<Operand>], draws: &mut Draws) 
             let setting = Setting { level, threads, packed };
             let parts = 1 + draws.below(3);
             let got = got(product, &operands, out.clone(), setting, parts);
-            if let Some(place) = (0..got.bytes().len()).find(|&place| got.bytes()[place] != right.bytes()[place]) {
+            if let Some(place) =
+                (0..got.bytes().len()).find(|&place| got.bytes()[place] != right.bytes()[place])
+            {
                 let place = place / product.out.bytes();
                 let (got, right) = (got.get(place), right.get(place));
                 panic!("{got:?} at {place}, not {right:?}, {setting:?}, {parts} parts: {product:#?}");
@@ -401,11 +402,13 @@ fn sizes_beyond_every_tile() {
         [Number::F16, Number::F16, Number::F32],
         [Number::I8, Number::I8, Number::I32],
         [Number::I8; 3],
-        [Number::Bool; 3],
+        [Number::I1; 3],
         [Number::I64; 3],
     ];
     for numbers in types {
-        for sizes in [[1, 130, 70, 900], [2, 1, 300, 530], [3, 100, 1, 520], [1, 500, 20, 40], [1, 7, 600, 130]] {
+        for sizes in
+            [[1, 130, 70, 900], [2, 1, 300, 530], [3, 100, 1, 520], [1, 500, 20, 40], [1, 7, 600, 130]]
+        {
             let packed = draws.one_of(&[None, Some(Operand::Lhs), Some(Operand::Rhs)]);
             check_packed(&laid_out(numbers, sizes.map(|size| vec![size]), draws), &[packed], draws);
         }
@@ -429,9 +432,8 @@ fn long_sums_are_trees_of_chains() {
 
 #[test]
 fn the_order_is_that_of_a_binary_counter() {
-    let merges = |terms| -> Vec<usize> {
-        order::chunks(terms, 4096, true).filter_map(|chunk| chunk.merges).collect()
-    };
+    let merges =
+        |terms| -> Vec<usize> { order::chunks(terms, 4096, true).filter_map(|chunk| chunk.merges).collect() };
     assert_eq!(merges(0), [0]);
     assert_eq!(merges(4096), [0]);
     assert_eq!(merges(4097), [0, 1, 1]);

@@ -52,7 +52,8 @@ fn seconds(product: &Product, packed: Option<Operand>) -> f64 {
     let room = |operand: usize| product.reach()[operand].map_or(0, |(_, last)| last as usize + 1);
     let bytes = [product.lhs.bytes(), product.rhs.bytes(), product.out.bytes()];
     // Small numbers in every type; untouched zeros would all be one page.
-    let buffers: [Vec<u64>; 3] = std::array::from_fn(|at| vec![0x0101_0101_0101_0101; (room(at) * bytes[at]).div_ceil(8) + 8]);
+    let buffers: [Vec<u64>; 3] =
+        std::array::from_fn(|at| vec![0x0101_0101_0101_0101; (room(at) * bytes[at]).div_ceil(8) + 8]);
     let mut scratch = vec![MaybeUninit::new(0u8); schedule.scratch()];
     let mut kept = vec![MaybeUninit::new(0u8); schedule.packed().unwrap_or(0) + 64];
     let at = kept.as_ptr().align_offset(64);
@@ -161,7 +162,7 @@ fn speeds() {
         [Number::I16; 2],
         [Number::I32; 2],
         [Number::I64; 2],
-        [Number::Bool; 2],
+        [Number::I1; 2],
     ];
     for types in types {
         let seconds = seconds(&product(types, [1, 256, 256, 256], Layout::Plain), None);

@@ -1,9 +1,8 @@
-//! Loops that run kernels on this processor.
+//! Kernels on this processor.
 //!
-//! | module | holds |
-//! |---|---|
-//! | [`product`] | matrix products |
-//!
-//! Must not live here: what a kernel is.
+//! Must not live here: decisions. A kernel does what its plan says.
 
+pub mod machine;
+pub mod parallel;
 pub mod product;
+pub mod rows;

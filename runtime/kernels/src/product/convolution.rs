@@ -154,7 +154,8 @@ impl Part {
     fn with(&self, next: &Part) -> Option<Part> {
         let (first, by_place, by_kernel) = self.input;
         let last = self.places.first + (self.places.count - 1) * self.places.step;
-        let (step, on) = (next.places.first - last, next.input.0 - first - (self.places.count as isize - 1) * by_place);
+        let (step, on) =
+            (next.places.first - last, next.input.0 - first - (self.places.count as isize - 1) * by_place);
         let is_second = self.places.count == 1;
         let fits = self.kernel == next.kernel && (is_second || step == self.places.step && on == by_place);
         let places = Steps { count: self.places.count + 1, step, ..self.places };

@@ -77,9 +77,14 @@ impl std::fmt::Display for Unsupported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unsupported::Operand(operand, out) => {
-                write!(f, "elements {operand:?} do not widen to what {out:?} is computed in; convert them first")
+                write!(
+                    f,
+                    "elements {operand:?} do not widen to what {out:?} is computed in; convert them first"
+                )
             }
-            Unsupported::Epilogue(out) => write!(f, "an epilogue on {out:?}, which is rounded when it is stored"),
+            Unsupported::Epilogue(out) => {
+                write!(f, "an epilogue on {out:?}, which is rounded when it is stored")
+            }
             Unsupported::Addend => write!(f, "an addend that moves with the rows and with the columns"),
             Unsupported::Overlap => write!(f, "two elements of the result lie at one place"),
         }
@@ -109,9 +114,8 @@ impl Compute {
     /// What results of an element type are computed in.
     pub const fn of(out: Number) -> Compute {
         match out {
-            Number::Bool => Compute::Truth,
-            Number::I2 | Number::I4 | Number::I8 | Number::U2 | Number::U4 | Number::U8 => Compute::I16,
-            Number::I16 | Number::U16 => Compute::I16,
+            Number::I1 => Compute::Truth,
+            Number::I8 | Number::U8 | Number::I16 | Number::U16 => Compute::I16,
             Number::I32 | Number::U32 => Compute::I32,
             Number::I64 | Number::U64 => Compute::I64,
             Number::F16 | Number::Bf16 | Number::F32 => Compute::F32,
@@ -132,11 +136,10 @@ impl Compute {
     /// Whether elements widen to these without loss.
     pub const fn takes(self, operand: Number) -> bool {
         match operand {
-            Number::Bool => !matches!(self, Compute::F32 | Compute::F64),
-            Number::I2 | Number::I4 | Number::I8 | Number::U2 | Number::U4 | Number::U8 => {
+            Number::I1 => !matches!(self, Compute::F32 | Compute::F64),
+            Number::I8 | Number::U8 | Number::I16 | Number::U16 => {
                 matches!(self, Compute::I16 | Compute::I32 | Compute::I64)
             }
-            Number::I16 | Number::U16 => matches!(self, Compute::I16 | Compute::I32 | Compute::I64),
             Number::I32 | Number::U32 => matches!(self, Compute::I32 | Compute::I64),
             Number::I64 | Number::U64 => matches!(self, Compute::I64),
             Number::F16 | Number::Bf16 | Number::F32 => matches!(self, Compute::F32 | Compute::F64),
@@ -151,9 +154,7 @@ impl Compute {
 
     /// Whether elements of a buffer are these, bit for bit.
     pub const fn is(self, number: Number) -> bool {
-        self.takes(number)
-            && self.bytes() == number.bytes()
-            && !matches!(number, Number::F16 | Number::Bf16)
+        self.takes(number) && self.bytes() == number.bytes() && !matches!(number, Number::F16 | Number::Bf16)
     }
 }
 

@@ -48,10 +48,6 @@ pub fn chunks(terms: usize, longest: usize, has_order: bool) -> impl Iterator<It
         let count = start / block;
         let kept = count.count_ones() as usize;
         let merges = if end == terms { kept } else { count.trailing_ones() as usize };
-        Some(Chunk {
-            terms: start..end,
-            begins: start.is_multiple_of(block),
-            merges: ends.then_some(merges),
-        })
+        Some(Chunk { terms: start..end, begins: start.is_multiple_of(block), merges: ends.then_some(merges) })
     })
 }

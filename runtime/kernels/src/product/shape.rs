@@ -68,8 +68,7 @@ impl Shape {
         take(&mut batch, &mut columns, 1, |dim| dim.strides[0] == 0 && is_wasteful && can_move(dim, &rows));
         batch.sort_by_key(|(_, dim)| std::cmp::Reverse(dim.strides[2].unsigned_abs()));
         let swap = |[left, right]: [isize; 2]| if is_turned { [right, left] } else { [left, right] };
-        let terms: Vec<Dim<2>> =
-            product.k.iter().map(|dim| Dim::new(dim.size, swap(dim.strides))).collect();
+        let terms: Vec<Dim<2>> = product.k.iter().map(|dim| Dim::new(dim.size, swap(dim.strides))).collect();
         let [left, right] = swap([left_at, right_at]);
         Shape {
             is_turned,
@@ -110,7 +109,12 @@ fn merged<const N: usize>(dims: &[Named<N>]) -> Vec<Dim<N>> {
 }
 
 /// Moves dimensions from the batch to a side, and orders the side so that neighbours in the result are innermost.
-fn take(batch: &mut Vec<Named<4>>, side: &mut Vec<Named<3>>, operand: usize, is_taken: impl Fn(&Dim<4>) -> bool) {
+fn take(
+    batch: &mut Vec<Named<4>>,
+    side: &mut Vec<Named<3>>,
+    operand: usize,
+    is_taken: impl Fn(&Dim<4>) -> bool,
+) {
     let (taken, kept): (Vec<_>, Vec<_>) = batch.drain(..).partition(|(_, dim)| is_taken(dim));
     *batch = kept;
     let without_other = |(origin, dim): Named<4>| {

@@ -133,30 +133,6 @@ impl Keep<f32> for f16 {
     }
 }
 
-/// An integer of `BITS` bits in a byte.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct Signed<const BITS: u32>(i8);
-
-/// As [`Signed`], without a sign.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct Unsigned<const BITS: u32>(u8);
-
-impl<const BITS: u32> Keep<i16> for Signed<BITS> {
-    #[inline(always)]
-    fn keep(value: i16) -> Self {
-        Signed((value << (16 - BITS) >> (16 - BITS)) as i8)
-    }
-}
-
-impl<const BITS: u32> Keep<i16> for Unsigned<BITS> {
-    #[inline(always)]
-    fn keep(value: i16) -> Self {
-        Unsigned((value & ((1 << BITS) - 1)) as u8)
-    }
-}
-
 /// Writes a row of sums to a buffer at the columns' offsets, in elements.
 ///
 /// # Safety
@@ -184,7 +160,7 @@ pub(super) unsafe fn store<T: Copy, S: Keep<T>>(row: &[T], to: *mut u8, columns:
 
 /// Whether elements are booleans.
 pub(super) fn truths(number: Number) -> bool {
-    number == Number::Bool
+    number == Number::I1
 }
 
 /// What widens to `f32`.
@@ -211,8 +187,8 @@ pub(super) fn pack_f64(from: Number) -> Option<Pack<f64>> {
 /// What is computed in 16 bits.
 pub(super) fn pack_i16(from: Number) -> Option<Pack<i16>> {
     match from {
-        Number::I2 | Number::I4 | Number::I8 => Some(Pack::of::<i8>()),
-        Number::Bool | Number::U2 | Number::U4 | Number::U8 => Some(Pack::of::<u8>()),
+        Number::I8 => Some(Pack::of::<i8>()),
+        Number::I1 | Number::U8 => Some(Pack::of::<u8>()),
         Number::I16 | Number::U16 => Some(Pack::of::<i16>()),
         _ => None,
     }
@@ -221,8 +197,8 @@ pub(super) fn pack_i16(from: Number) -> Option<Pack<i16>> {
 /// What is computed in 32 bits.
 pub(super) fn pack_i32(from: Number) -> Option<Pack<i32>> {
     match from {
-        Number::I2 | Number::I4 | Number::I8 => Some(Pack::of::<i8>()),
-        Number::Bool | Number::U2 | Number::U4 | Number::U8 => Some(Pack::of::<u8>()),
+        Number::I8 => Some(Pack::of::<i8>()),
+        Number::I1 | Number::U8 => Some(Pack::of::<u8>()),
         Number::I16 => Some(Pack::of::<i16>()),
         Number::U16 => Some(Pack::of::<u16>()),
         Number::I32 | Number::U32 => Some(Pack::of::<i32>()),
@@ -233,8 +209,8 @@ pub(super) fn pack_i32(from: Number) -> Option<Pack<i32>> {
 /// What is computed in 64 bits.
 pub(super) fn pack_i64(from: Number) -> Option<Pack<i64>> {
     match from {
-        Number::I2 | Number::I4 | Number::I8 => Some(Pack::of::<i8>()),
-        Number::Bool | Number::U2 | Number::U4 | Number::U8 => Some(Pack::of::<u8>()),
+        Number::I8 => Some(Pack::of::<i8>()),
+        Number::I1 | Number::U8 => Some(Pack::of::<u8>()),
         Number::I16 => Some(Pack::of::<i16>()),
         Number::U16 => Some(Pack::of::<u16>()),
         Number::I32 => Some(Pack::of::<i32>()),
@@ -257,10 +233,6 @@ pub(super) fn store_f32(to: Number) -> Option<Store<f32>> {
 /// What a sum in 16 bits becomes.
 pub(super) fn store_i16(to: Number) -> Option<Store<i16>> {
     match to {
-        Number::I2 => Some(store::<i16, Signed<2>>),
-        Number::I4 => Some(store::<i16, Signed<4>>),
-        Number::U2 => Some(store::<i16, Unsigned<2>>),
-        Number::U4 => Some(store::<i16, Unsigned<4>>),
         Number::I8 | Number::U8 => Some(store::<i16, i8>),
         Number::I16 | Number::U16 => Some(store::<i16, i16>),
         _ => None,

@@ -67,7 +67,7 @@ impl Element for Truth {
     }
 
     fn pack(from: Number) -> Option<Pack<Truth>> {
-        truths(from).then(|| Pack::of::<Truth>())
+        truths(from).then(Pack::of::<Truth>)
     }
 
     fn store(to: Number) -> Option<Store<Truth>> {
@@ -86,7 +86,7 @@ pub(super) fn multiply_add_by_f64(x: f32, y: f32, z: f32) -> f32 {
     let error = (product - (sum - part)) + (z - part);
     let bits = sum.to_bits();
     // An inexact sum whose last bit is even moves towards what was lost. What is not finite has an error of NaN.
-    let moves = (error > 0.0 || error < 0.0) && bits & 1 == 0;
+    let moves = error.abs() > 0.0 && bits & 1 == 0;
     let away = (error > 0.0) == (sum > 0.0);
     let odd = if away { bits.wrapping_add(1) } else { bits.wrapping_sub(1) };
     f64::from_bits(if moves { odd } else { bits }) as f32

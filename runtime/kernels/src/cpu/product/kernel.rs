@@ -121,15 +121,15 @@ pub(super) unsafe fn strip<V: Vector, const ROWS: usize, const PANELS: usize>(
         let mut panel = 0;
         while panel <= last_panel {
             let mut panels = [panel; PANELS];
-            for p in 1..PANELS {
-                panels[p] = (panel + p).min(last_panel);
+            for (p, panel_of_tile) in panels.iter_mut().enumerate() {
+                *panel_of_tile = (panel + p).min(last_panel);
             }
             let is_whole = last_is_whole || panels[PANELS - 1] < last_panel;
             let mut row = first;
             while row < first + rows {
                 let mut rows_of_tile = [row; ROWS];
-                for i in 1..ROWS {
-                    rows_of_tile[i] = (row + i).min(first + rows - 1);
+                for (i, row_of_tile) in rows_of_tile.iter_mut().enumerate() {
+                    *row_of_tile = (row + i).min(first + rows - 1);
                 }
                 // SAFETY: the caller's promises; rows and panels are the block's, of one of its members.
                 unsafe {

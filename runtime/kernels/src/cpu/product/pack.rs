@@ -38,7 +38,8 @@ pub(super) const OVERHANG: usize = 8;
 ///
 /// # Safety
 /// As [`Pack::run`].
-pub(super) type Transpose = unsafe fn(from: *const u32, lines: &[isize], terms: usize, width: usize, to: *mut u32);
+pub(super) type Transpose =
+    unsafe fn(from: *const u32, lines: &[isize], terms: usize, width: usize, to: *mut u32);
 
 impl<T: Element> Pack<T> {
     /// The loop for elements of a type.
@@ -67,7 +68,13 @@ impl<T: Element> Pack<T> {
                 let to = to.add(panel * what.panel);
                 match (transpose, what.terms.first()) {
                     (Some(transpose), Some(&first)) if lines.len() == what.width => {
-                        transpose(from.cast::<u32>().offset(first), lines, what.terms.len(), what.width, to.cast());
+                        transpose(
+                            from.cast::<u32>().offset(first),
+                            lines,
+                            what.terms.len(),
+                            what.width,
+                            to.cast(),
+                        );
                     }
                     (_, _) => (self.panel)(from, lines, what.terms, what.width, to),
                 }

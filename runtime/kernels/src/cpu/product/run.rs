@@ -57,7 +57,12 @@ impl Schedule {
         tiles: Range<usize>,
         after: &mut dyn FnMut(Finished),
     ) {
-        assert!(scratch.len() >= self.scratch(), "{} bytes of scratch, not {}", self.scratch(), scratch.len());
+        assert!(
+            scratch.len() >= self.scratch(),
+            "{} bytes of scratch, not {}",
+            self.scratch(),
+            scratch.len()
+        );
         assert!(tiles.end <= self.tiles(), "{} tiles, not {}", self.tiles(), tiles.end);
         if tiles.is_empty() {
             return;
@@ -79,7 +84,10 @@ impl Schedule {
     pub unsafe fn pack(&self, operand: *const u8, into: &mut [MaybeUninit<u8>]) {
         let bytes = self.packed().expect("an operand that is packed ahead");
         assert!(into.len() == bytes, "{bytes} bytes for what is packed, not {}", into.len());
-        assert!((into.as_ptr() as usize).is_multiple_of(self.compute.bytes()), "what is packed must be aligned");
+        assert!(
+            (into.as_ptr() as usize).is_multiple_of(self.compute.bytes()),
+            "what is packed must be aligned"
+        );
         with_element!(self.compute, T => {
             // SAFETY: the caller's promises, and the checks above.
             unsafe { pack_ahead::<T>(self, operand, into.as_mut_ptr().cast()) }
@@ -145,7 +153,11 @@ struct Tile {
 impl<'a, T: Element> Run<'a, T> {
     /// # Safety
     /// As [`Schedule::run`].
-    unsafe fn new(schedule: &'a Schedule, operands: Operands, scratch: &'a mut [MaybeUninit<u8>]) -> Run<'a, T> {
+    unsafe fn new(
+        schedule: &'a Schedule,
+        operands: Operands,
+        scratch: &'a mut [MaybeUninit<u8>],
+    ) -> Run<'a, T> {
         let (left, right) = match schedule.is_turned {
             false => (operands.lhs, operands.rhs),
             true => (operands.rhs, operands.lhs),
@@ -256,10 +268,12 @@ impl<'a, T: Element> Run<'a, T> {
         }
         self.held.terms = Some(chunk.terms.start);
         let schedule = self.schedule;
-        for (operand, terms) in self.parts.terms.iter_mut().enumerate().filter(|(_, terms)| !terms.is_empty()) {
+        for (operand, terms) in self.parts.terms.iter_mut().enumerate().filter(|(_, terms)| !terms.is_empty())
+        {
             space::fill(&schedule.terms, operand, chunk.terms.start, &mut terms[..chunk.terms.len()]);
         }
-        let (left, right) = (schedule.left.source == Source::InPlace, schedule.right.source == Source::InPlace);
+        let (left, right) =
+            (schedule.left.source == Source::InPlace, schedule.right.source == Source::InPlace);
         let [all, tail] = &mut self.parts.stretches;
         self.stretches = [
             schedule.fill_stretches(chunk, [left, right], all),
@@ -281,7 +295,13 @@ impl<'a, T: Element> Run<'a, T> {
                 let right = self.right(tile, &chunk);
                 for start in (0..tile.rows.len()).step_by(schedule.block_rows) {
                     let rows = start..tile.rows.len().min(start + schedule.block_rows);
-                    self.block(tile, &chunk, &rows, (right, kept), if is_last { addend } else { Addend::None });
+                    self.block(
+                        tile,
+                        &chunk,
+                        &rows,
+                        (right, kept),
+                        if is_last { addend } else { Addend::None },
+                    );
                     self.merge(&rows, kept, chunk.merges.unwrap_or(0));
                     if is_last {
                         self.finish(tile, &rows, addend);
@@ -304,7 +324,8 @@ impl<'a, T: Element> Run<'a, T> {
         let (side, range) =
             if by_rows { (&schedule.left, &tile.rows) } else { (&schedule.right, &tile.columns) };
         for at in 0..side.tile {
-            let offset = space::offsets(&side.dims, (range.start + at).min(range.end - 1))[2] + tile.offsets[3];
+            let offset =
+                space::offsets(&side.dims, (range.start + at).min(range.end - 1))[2] + tile.offsets[3];
             // SAFETY: `Schedule::run` asks for the addend of every row and column, and scratch has room for a
             // tile's rows and columns. What lies behind the last column is its addend again.
             unsafe { self.parts.addend.add(at).write(*self.addend.offset(offset)) };

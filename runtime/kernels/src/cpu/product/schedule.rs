@@ -185,8 +185,8 @@ impl Schedule {
             inner || space::is_dense(&side.dims, 0, side.width)
         };
         let is_short = self.depth <= IN_PLACE_TERMS || panels < 4 || groups <= 2;
-        let left_in_place = self.compute.is(self.left.number)
-            && (panels < 2 || is_short && is_near(&self.left, 0));
+        let left_in_place =
+            self.compute.is(self.left.number) && (panels < 2 || is_short && is_near(&self.left, 0));
         let right_in_place = self.compute.is(self.right.number)
             && (groups <= 2 || self.depth <= IN_PLACE_PANEL)
             && space::is_dense(&self.right.dims, 0, self.right.width);
@@ -215,9 +215,8 @@ impl Schedule {
 
     fn choose_sums(&mut self) {
         let is_cut = self.compute.is_float() && order::is_cut(self.depth);
-        let in_result = self.compute.is(self.out)
-            && space::is_dense(&self.right.dims, 1, self.right.width)
-            && !is_cut;
+        let in_result =
+            self.compute.is(self.out) && space::is_dense(&self.right.dims, 1, self.right.width) && !is_cut;
         let kept = if is_cut { order::kept(self.depth) } else { 1 };
         self.sums = if in_result { Sums::InResult } else { Sums::InScratch(kept) };
     }
@@ -236,7 +235,11 @@ impl Schedule {
         let wanted = if threads > 1 { 4 * threads } else { 1 };
         while self.tiles() < wanted && self.cost() > WORTH_SHARING {
             let [rows, columns] = [&self.left, &self.right].map(|side| side.tile / side.width);
-            let side = if rows * self.left.width >= columns * self.right.width { &mut self.left } else { &mut self.right };
+            let side = if rows * self.left.width >= columns * self.right.width {
+                &mut self.left
+            } else {
+                &mut self.right
+            };
             if rows.max(columns) <= 2 || side.tile / side.width <= 1 {
                 break;
             }
@@ -393,7 +396,8 @@ impl Schedule {
             let end = if in_place == [false; 2] { chunk.terms.end } else { (at / stretch + 1) * stretch };
             let end = end.min(chunk.terms.end);
             let own = space::offsets(&self.terms, at);
-            let place = |side: usize| if in_place[side] { own[side] } else { ((at - start) * width[side]) as isize };
+            let place =
+                |side: usize| if in_place[side] { own[side] } else { ((at - start) * width[side]) as isize };
             into[count] = Stretch { left: place(0), right: place(1), terms: end - at };
             (at, count) = (end, count + 1);
         }
