@@ -1,4 +1,5 @@
-//! Convolutions as products have the bits of an obvious loop: in every layout, with padding, dilation and groups.
+//! Convolutions as products have the bits of an obvious loop: in every layout, with padding, dilation and
+//! groups.
 
 use choral_kernels::Number;
 use choral_kernels::cpu::product::Setting;

@@ -171,7 +171,8 @@ fn speeds() {
     }
 }
 
-/// A convolution of square images without padding: images, input and output features, extents of images and kernel.
+/// A convolution of square images without padding: images, input and output features, extents of images and
+/// kernel.
 fn convolution([images, taken, made, size, kernel]: [usize; 5], channels_last: bool) -> Convolution {
     let out = size - kernel + 1;
     let [s, k, o] = [size, kernel, out].map(|size| size as isize);

@@ -48,11 +48,11 @@ pub(crate) type Term = (usize, usize);
 
 /// A tensor of sums of products, one for every list of terms.
 ///
-/// A sum is a chain of fused multiply-adds from +0.0, in the order of its terms, in the result's type; of 16-bit
-/// floats in `f32`, rounded once. More than 4,096 terms are cut into blocks of 2,048, each a chain of its own; the
-/// sums of blocks are added like the digits of a binary counter: block `b` merges with the newest sum that is kept
-/// while the low bits of `b` are 1. What is left over is added from the newest to the oldest. The older sum is on
-/// the left.
+/// A sum is a chain of fused multiply-adds from +0.0, in the order of its terms, in the result's type; of
+/// 16-bit floats in `f32`, rounded once. More than 4,096 terms are cut into blocks of 2,048, each a chain
+/// of its own; the sums of blocks are added like the digits of a binary counter: block `b` merges with the
+/// newest sum that is kept while the low bits of `b` are 1. What is left over is added from the newest to
+/// the oldest. The older sum is on the left.
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.

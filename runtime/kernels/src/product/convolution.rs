@@ -1,8 +1,9 @@
 //! Convolutions as matrix products whose strides overlap: nothing is copied, and padding is never multiplied.
 //!
-//! Rows are output features, columns are places of the result, and the terms are places of the kernel, row-major,
-//! then input features. Places of the result that see the same part of the kernel are one product: those inside, and
-//! a few for the edges that reach into the padding. Must not live here: loops over elements.
+//! Rows are output features, columns are places of the result, and the terms are places of the kernel,
+//! row-major, then input features. Places of the result that see the same part of the kernel are one
+//! product: those inside, and a few for the edges that reach into the padding. Must not live here: loops
+//! over elements.
 
 use super::{Dim, Epilogue, Product};
 use crate::Number;
@@ -45,14 +46,15 @@ pub struct Convolution {
     pub epilogue: Epilogue,
 }
 
-/// Evenly spaced places along a dimension that see the same evenly spaced part of the kernel: the first one, how many
-/// there are and the distance between them, of places, of the kernel's elements, and of the input's under them.
+/// Evenly spaced places along a dimension that see the same evenly spaced part of the kernel: the first
+/// one, how many there are and the distance between them, of places, of the kernel's elements, and of the
+/// input's under them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
     places: Steps,
     kernel: Steps,
-    /// The input's element at the first place under the first element of the kernel, and the distances to those at
-    /// the next place, and under the next element.
+    /// The input's element at the first place under the first element of the kernel, and the distances to
+    /// those at the next place, and under the next element.
     input: (isize, isize, isize),
 }
 
@@ -140,7 +142,8 @@ impl Window {
         }
     }
 
-    /// The input's element under an element of the kernel; `None` in the padding and between dilated elements.
+    /// The input's element under an element of the kernel; `None` in the padding and between dilated
+    /// elements.
     fn input_at(&self, place: usize, element: usize) -> Option<isize> {
         let element = if self.is_reversed { self.sizes[1] - 1 - element } else { element };
         let at = (place * self.step + element * self.kernel_dilation) as isize - self.padding;

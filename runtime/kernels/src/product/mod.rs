@@ -1,8 +1,8 @@
 //! What a matrix product is: sizes, strides and element types of a contraction.
 //!
-//! `out[b, m, n] = sum over k of lhs[b, m, k] * rhs[b, k, n]`, where each of `b`, `m`, `n` and `k` is a list of
-//! dimensions. The order of operations is a function of the extent of `k` alone ([`order`]).
-//! Must not live here: loops; they are in [`crate::cpu::product`].
+//! `out[b, m, n] = sum over k of lhs[b, m, k] * rhs[b, k, n]`, where each of `b`, `m`, `n` and `k` is a
+//! list of dimensions. The order of operations is a function of the extent of `k` alone ([`order`]). Must
+//! not live here: loops; they are in [`crate::cpu::product`].
 
 pub mod convolution;
 pub mod order;

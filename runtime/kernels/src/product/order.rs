@@ -1,10 +1,10 @@
 //! The order of a sum of products: a function of the number of terms alone.
 //!
-//! Up to [`LONGEST`] terms are one chain of fused multiply-adds from +0.0, in order. More are cut into blocks of
-//! [`BLOCK`], each a chain of its own, and the blocks' sums are added like the digits of a binary counter: block
-//! `b` merges with the newest kept sum while the low bits of `b` are 1, the older one on the left; what is left
-//! over is added from the newest to the oldest.
-//! Must not live here: loops over elements.
+//! Up to [`LONGEST`] terms are one chain of fused multiply-adds from +0.0, in order. More are cut into
+//! blocks of [`BLOCK`], each a chain of its own, and the blocks' sums are added like the digits of a binary
+//! counter: block
+//! `b` merges with the newest kept sum while the low bits of `b` are 1, the older one on the left; what is
+//! left over is added from the newest to the oldest. Must not live here: loops over elements.
 
 use std::ops::Range;
 
@@ -35,7 +35,8 @@ pub struct Chunk {
     pub merges: Option<usize>,
 }
 
-/// The chunks of a sum, of at most `longest` terms each. Integers have no order, and are never cut into blocks.
+/// The chunks of a sum, of at most `longest` terms each. Integers have no order, and are never cut into
+/// blocks.
 pub fn chunks(terms: usize, longest: usize, has_order: bool) -> impl Iterator<Item = Chunk> {
     let block = if has_order && is_cut(terms) { BLOCK } else { terms.max(1) };
     let mut next = Some(0);

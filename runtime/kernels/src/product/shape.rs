@@ -1,7 +1,8 @@
-//! The shape that loops see: rows, columns, a batch and terms, each of as few dimensions as the strides allow.
+//! The shape that loops see: rows, columns, a batch and terms, each of as few dimensions as the strides
+//! allow.
 //!
-//! The side that becomes columns is read and written in vectors. Dimensions of the batch in which one operand is
-//! repeated are rows or columns of the other. Must not live here: sizes of tiles.
+//! The side that becomes columns is read and written in vectors. Dimensions of the batch in which one
+//! operand is repeated are rows or columns of the other. Must not live here: sizes of tiles.
 
 use super::{Dim, Product, space};
 use crate::Number;
@@ -17,7 +18,8 @@ pub enum Origin {
     N(usize),
 }
 
-/// A product as rows times columns. Left is the operand that rows move in, right the one that columns move in.
+/// A product as rows times columns. Left is the operand that rows move in, right the one that columns move
+/// in.
 #[derive(Debug, Clone)]
 pub struct Shape {
     /// Whether left is rhs.
@@ -82,7 +84,8 @@ impl Shape {
         }
     }
 
-    /// About how many vectors are multiplied; sums that cannot be written as vectors count half as much again.
+    /// About how many vectors are multiplied; sums that cannot be written as vectors count half as much
+    /// again.
     fn effort(&self, width: usize) -> usize {
         let panels = space::size(&self.columns).div_ceil(width);
         let rows = space::size(&self.rows);
@@ -108,7 +111,8 @@ fn merged<const N: usize>(dims: &[Named<N>]) -> Vec<Dim<N>> {
     space::collapsed(&dims.iter().map(|(_, dim)| *dim).collect::<Vec<_>>())
 }
 
-/// Moves dimensions from the batch to a side, and orders the side so that neighbours in the result are innermost.
+/// Moves dimensions from the batch to a side, and orders the side so that neighbours in the result are
+/// innermost.
 fn take(
     batch: &mut Vec<Named<4>>,
     side: &mut Vec<Named<3>>,

@@ -1,4 +1,5 @@
-//! Lists of dimensions as one index space: extents, offsets of flat indices, and fewer dimensions for the same.
+//! Lists of dimensions as one index space: extents, offsets of flat indices, and fewer dimensions for the
+//! same.
 //!
 //! Must not live here: what the strides are strides of.
 
@@ -17,7 +18,8 @@ pub fn span<const N: usize>(dims: &[Dim<N>], operand: usize) -> (isize, isize) {
     })
 }
 
-/// The same offsets from fewer dimensions: without those of extent 1, neighbours merged where one stride spans both.
+/// The same offsets from fewer dimensions: without those of extent 1, neighbours merged where one stride
+/// spans both.
 pub fn collapsed<const N: usize>(dims: &[Dim<N>]) -> Vec<Dim<N>> {
     let mut kept: Vec<Dim<N>> = Vec::new();
     for &dim in dims.iter().filter(|dim| dim.size != 1) {
@@ -63,8 +65,8 @@ pub fn fill<const N: usize>(dims: &[Dim<N>], operand: usize, start: usize, into:
     }
 }
 
-/// Whether an operand's elements are side by side in every group of `width` consecutive indices from a multiple
-/// of `width` on, whole groups and the last one.
+/// Whether an operand's elements are side by side in every group of `width` consecutive indices from a
+/// multiple of `width` on, whole groups and the last one.
 pub fn is_dense<const N: usize>(dims: &[Dim<N>], operand: usize, width: usize) -> bool {
     let single: Vec<Dim<1>> = dims.iter().map(|dim| Dim::new(dim.size, [dim.strides[operand]])).collect();
     match collapsed(&single).as_slice() {

@@ -52,8 +52,8 @@ impl Widen<f32> for bf16 {
     }
 }
 
-/// Without a branch, so that loops become vectors: exponent and fraction move into place, and a product with a
-/// power of two mends the bias, of subnormals as well.
+/// Without a branch, so that loops become vectors: exponent and fraction move into place, and a product
+/// with a power of two mends the bias, of subnormals as well.
 impl Widen<f32> for f16 {
     #[inline(always)]
     fn widen(self) -> f32 {
@@ -115,8 +115,8 @@ impl Keep<f32> for bf16 {
     }
 }
 
-/// Without a branch. A normal result is rounded where its bits are; a subnormal one by the sum with the number
-/// whose last bit is the least subnormal.
+/// Without a branch. A normal result is rounded where its bits are; a subnormal one by the sum with the
+/// number whose last bit is the least subnormal.
 impl Keep<f32> for f16 {
     #[inline(always)]
     fn keep(value: f32) -> f16 {
@@ -147,8 +147,8 @@ pub(super) unsafe fn store<T: Copy, S: Keep<T>>(row: &[T], to: *mut u8, columns:
     let to = to.cast::<S>();
     let (Some(first), Some(last)) = (columns.first(), columns.last()) else { return };
     if last - first == columns.len() as isize - 1 && columns.is_sorted() {
-        // SAFETY: sorted, distinct offsets that span no more than their number are consecutive, so that these are
-        // the caller's places, each once.
+        // SAFETY: sorted, distinct offsets that span no more than their number are consecutive, so that
+        // these are the caller's places, each once.
         let places = unsafe { std::slice::from_raw_parts_mut(to.offset(*first), columns.len()) };
         places.iter_mut().zip(row).for_each(|(place, &value)| *place = S::keep(value));
     } else {

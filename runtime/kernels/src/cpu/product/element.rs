@@ -75,9 +75,10 @@ impl Element for Truth {
     }
 }
 
-/// `x * y + z`, rounded once, in the operations that every processor has: the product of two `f32` is exact in
-/// `f64`, and a sum that is rounded to odd there rounds to the right `f32` (Boldo and Melquiond, "Emulation of
-/// FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
+/// `x * y + z`, rounded once, in the operations that every processor has: the product of two `f32` is exact
+/// in
+/// `f64`, and a sum that is rounded to odd there rounds to the right `f32` (Boldo and Melquiond, "Emulation
+/// of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
 #[inline(always)]
 pub(super) fn multiply_add_by_f64(x: f32, y: f32, z: f32) -> f32 {
     let (product, z) = (f64::from(x) * f64::from(y), f64::from(z));
@@ -85,7 +86,8 @@ pub(super) fn multiply_add_by_f64(x: f32, y: f32, z: f32) -> f32 {
     let part = sum - product;
     let error = (product - (sum - part)) + (z - part);
     let bits = sum.to_bits();
-    // An inexact sum whose last bit is even moves towards what was lost. What is not finite has an error of NaN.
+    // An inexact sum whose last bit is even moves towards what was lost. What is not finite has an error of
+    // NaN.
     let moves = error.abs() > 0.0 && bits & 1 == 0;
     let away = (error > 0.0) == (sum > 0.0);
     let odd = if away { bits.wrapping_add(1) } else { bits.wrapping_sub(1) };

@@ -14,8 +14,8 @@ pub(super) struct Kernels<T> {
     pub(super) half: usize,
     /// Columns of a tile, which are those of a panel.
     pub(super) width: usize,
-    /// Tiles of `rows`, `half`, two and one rows; the last two are two and four panels wide, as the latency of a
-    /// multiply-add asks for.
+    /// Tiles of `rows`, `half`, two and one rows; the last two are two and four panels wide, as the latency
+    /// of a multiply-add asks for.
     pub(super) strips: [Strip<T>; 4],
     /// Turns squares of four-byte elements in registers.
     pub(super) transpose: Option<Transpose>,
@@ -28,8 +28,8 @@ impl<T> Kernels<T> {
     /// Computes a block: tiles of all rows there are, then one more for the rows that are left over.
     ///
     /// # Safety
-    /// Every row's and panel's elements must be valid for all terms, the sums' places for reading (unless sums begin
-    /// here) and writing, and the addend's for reading. The level must be available.
+    /// Every row's and panel's elements must be valid for all terms, the sums' places for reading (unless
+    /// sums begin here) and writing, and the addend's for reading. The level must be available.
     pub(super) unsafe fn run(&self, block: &Block<'_, T>) {
         let rows = block.left_rows.len();
         let whole = rows / self.rows * self.rows;
@@ -52,7 +52,8 @@ impl<T> Kernels<T> {
     }
 }
 
-/// A block of the result: its rows, its columns in panels, and a chunk of the terms. Distances are in elements.
+/// A block of the result: its rows, its columns in panels, and a chunk of the terms. Distances are in
+/// elements.
 pub(super) struct Block<'a, T> {
     /// Where the left operand is, the offset of each row, and from one term to the next.
     pub(super) left: *const T,
@@ -102,8 +103,8 @@ pub(super) enum Addend<T> {
     Columns(*const T),
 }
 
-/// Computes some rows of a block in tiles of `ROWS` rows and `PANELS` panels of two vectors. Tiles that reach beyond
-/// the last row or panel take that one twice.
+/// Computes some rows of a block in tiles of `ROWS` rows and `PANELS` panels of two vectors. Tiles that
+/// reach beyond the last row or panel take that one twice.
 ///
 /// # Safety
 /// As [`Kernels::run`]. The rows must be the block's, and not none.
@@ -155,8 +156,8 @@ unsafe fn tile<V: Vector, const ROWS: usize, const PANELS: usize>(
     panels: [usize; PANELS],
     is_whole: bool,
 ) {
-    // SAFETY: the caller's promises: rows and panels have elements and sums. Of a panel that the columns do not fill,
-    // only the columns that there are are read and written.
+    // SAFETY: the caller's promises: rows and panels have elements and sums. Of a panel that the columns do
+    // not fill, only the columns that there are are read and written.
     unsafe {
         let (mut places, mut columns) = ([first; ROWS], [0; PANELS]);
         for i in 0..ROWS {

@@ -11,7 +11,8 @@ use super::kernel::{Block, Kernels, strip};
 use super::x86::Lanes;
 use crate::Level;
 
-/// For every element type a function from levels to loops, by the vector of each level. 6 x 2 vectors fill the 16 registers of AVX2, 12 x 2 the 32 of AVX-512.
+/// For every element type a function from levels to loops, by the vector of each level. 6 x 2 vectors fill
+/// the 16 registers of AVX2, 12 x 2 the 32 of AVX-512.
 macro_rules! levels {
     ($($name:ident of $Item:ty: $Portable:ty, $Avx2:ty, $Avx512:ty;)*) => {$(
         pub(super) fn $name(level: Level) -> Kernels<$Item> {

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`schedule`] | what is decided before a product runs |
 //! | `run` | tiles of a schedule, chunk by chunk |
+//! | `sides`, `sums`, `tables` | where a run's operands, sums and offsets are |
 //! | `kernel`, `levels`, `vector`, `x86` | the inner loops, compiled for every level and element type |
 //! | `pack`, `transpose` | operands in the order that the inner loops read |
 //! | `element`, `convert` | element types, and how they are kept in buffers |
@@ -18,6 +19,9 @@ mod levels;
 mod pack;
 mod run;
 pub mod schedule;
+mod sides;
+mod sums;
+mod tables;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 mod vector;

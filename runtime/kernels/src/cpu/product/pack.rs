@@ -1,8 +1,8 @@
 //! Packing: the elements of a few lines side by side, one step of the sum after the other.
 //!
-//! A line is a row of the left or a column of the right operand. `width` lines are a panel: for every term of the
-//! sum the `width` elements that a kernel reads together. Lines that are missing in the last panel are zeros.
-//! Must not live here: which lines and terms are packed.
+//! A line is a row of the left or a column of the right operand. `width` lines are a panel: for every term
+//! of the sum the `width` elements that a kernel reads together. Lines that are missing in the last panel
+//! are zeros. Must not live here: which lines and terms are packed.
 
 use super::convert::Widen;
 use super::element::Element;
@@ -22,8 +22,8 @@ pub(super) struct Lines<'a> {
 /// Writes one panel from at most `width` lines.
 type OnePanel<T> = unsafe fn(from: *const u8, lines: &[isize], terms: &[isize], width: usize, to: *mut T);
 
-/// The loop that packs elements of one type, and where they may be copied as they are in four bytes each, the one
-/// that transposes them in registers.
+/// The loop that packs elements of one type, and where they may be copied as they are in four bytes each,
+/// the one that transposes them in registers.
 #[derive(Clone, Copy)]
 pub(super) struct Pack<T> {
     panel: OnePanel<T>,
@@ -33,8 +33,8 @@ pub(super) struct Pack<T> {
 /// Elements that one step of a transposition writes beyond a panel's end, at most.
 pub(super) const OVERHANG: usize = 8;
 
-/// Writes a panel of which terms are side by side in four bytes each, by turning squares in registers. It may write
-/// [`OVERHANG`] elements more than the panel has.
+/// Writes a panel of which terms are side by side in four bytes each, by turning squares in registers. It
+/// may write [`OVERHANG`] elements more than the panel has.
 ///
 /// # Safety
 /// As [`Pack::run`].
@@ -51,8 +51,8 @@ impl<T: Element> Pack<T> {
     /// Packs all lines.
     ///
     /// # Safety
-    /// Every line's offset plus every term's from `from` must be an element that may be read, and aligned. `to`
-    /// must have room for all panels, and [`OVERHANG`] elements more.
+    /// Every line's offset plus every term's from `from` must be an element that may be read, and aligned.
+    /// `to` must have room for all panels, and [`OVERHANG`] elements more.
     pub(super) unsafe fn run(
         self,
         from: *const u8,
@@ -62,8 +62,8 @@ impl<T: Element> Pack<T> {
     ) {
         let transpose = transpose.filter(|_| self.is_copy && is_run(what.terms));
         for (panel, lines) in what.lines.chunks(what.width).enumerate() {
-            // SAFETY: the caller's promises; `to` has room for this panel, and what a transposition writes behind it
-            // is overwritten by the next one, or is the room beyond the last.
+            // SAFETY: the caller's promises; `to` has room for this panel, and what a transposition writes
+            // behind it is overwritten by the next one, or is the room beyond the last.
             unsafe {
                 let to = to.add(panel * what.panel);
                 match (transpose, what.terms.first()) {
@@ -98,7 +98,8 @@ unsafe fn one_panel<S: Widen<T>, T: Element>(
     to: *mut T,
 ) {
     let from = from.cast::<S>();
-    // SAFETY: the caller's promises: lines and terms name elements, and a panel has `width` places for each term.
+    // SAFETY: the caller's promises: lines and terms name elements, and a panel has `width` places for each
+    // term.
     unsafe {
         if is_run(lines) && !lines.is_empty() {
             for (at, &term) in terms.iter().enumerate() {
@@ -115,7 +116,8 @@ unsafe fn one_panel<S: Widen<T>, T: Element>(
     }
 }
 
-/// Widens the terms of a line, and puts them `width` places apart; eight at a time where they are side by side.
+/// Widens the terms of a line, and puts them `width` places apart; eight at a time where they are side by
+/// side.
 ///
 /// # Safety
 /// As [`Pack::run`], for one line.

@@ -7,12 +7,13 @@ use std::ops::Range;
 
 use super::convert::Store;
 use super::element::{Element, Truth};
-use super::kernel::{Addend, Block, Kernels, Stretch};
-use super::pack::{Lines, Pack};
-use super::schedule::{LINE, Schedule, Side, Source, Sums};
+use super::kernel::{Addend, Block, Kernels};
+use super::pack::Pack;
+use super::schedule::{Schedule, Side, Source, Sums};
+use super::tables::Parts;
 use super::with_element;
+use crate::product::Compute;
 use crate::product::order::{self, Chunk};
-use crate::product::{Compute, space};
 
 /// Where operands and the result are. What was packed ahead stands in its operand's place.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +43,10 @@ impl Schedule {
     /// Computes some of the tiles, and tells of every block of the result while it is in the cache.
     ///
     /// # Safety
-    /// - Of every operand, what [`Product::reach`](crate::product::Product::reach) says must be valid, initialised
-    ///   and aligned for its element type; the result for writing, and by nobody else while this runs, but for other
+    /// - Of every operand, what [`Product::reach`](crate::product::Product::reach) says must be valid,
+    ///   initialised
+    ///   and aligned for its element type; the result for writing, and by nobody else while this runs, but
+    /// for other
     ///   runs of other tiles. Booleans must be 0 or 1.
     /// - An operand that was packed ahead must be what [`Schedule::pack`] made of it, by an equal schedule.
     /// - The schedule's level must be available on this processor.
@@ -72,82 +75,41 @@ impl Schedule {
             unsafe { Run::<T>::new(self, operands, scratch).tiles(tiles, after) }
         });
     }
-
-    /// Packs the operand that is to be packed ahead.
-    ///
-    /// # Safety
-    /// What [`Product::reach`](crate::product::Product::reach) says of the operand must be valid for reading,
-    /// initialised and aligned.
-    ///
-    /// # Panics
-    /// If there is no operand to pack, or if there are not as many bytes as [`Schedule::packed`] says.
-    pub unsafe fn pack(&self, operand: *const u8, into: &mut [MaybeUninit<u8>]) {
-        let bytes = self.packed().expect("an operand that is packed ahead");
-        assert!(into.len() == bytes, "{bytes} bytes for what is packed, not {}", into.len());
-        assert!(
-            (into.as_ptr() as usize).is_multiple_of(self.compute.bytes()),
-            "what is packed must be aligned"
-        );
-        with_element!(self.compute, T => {
-            // SAFETY: the caller's promises, and the checks above.
-            unsafe { pack_ahead::<T>(self, operand, into.as_mut_ptr().cast()) }
-        });
-    }
 }
 
 /// A thread's run of some tiles.
-struct Run<'a, T: Element> {
-    schedule: &'a Schedule,
-    kernels: Kernels<T>,
-    packs: [Pack<T>; 2],
-    store: Store<T>,
-    operands: [*const u8; 2],
-    addend: *const T,
-    out: *mut u8,
-    parts: Parts<'a, T>,
+pub(super) struct Run<'a, T: Element> {
+    pub(super) schedule: &'a Schedule,
+    pub(super) kernels: Kernels<T>,
+    pub(super) packs: [Pack<T>; 2],
+    pub(super) store: Store<T>,
+    pub(super) operands: [*const u8; 2],
+    pub(super) addend: *const T,
+    pub(super) out: *mut u8,
+    pub(super) parts: Parts<'a, T>,
     /// How many stretches the chunk has, in both tables.
-    stretches: [usize; 2],
+    pub(super) stretches: [usize; 2],
     /// What scratch holds now, so that the next tile need not make it again.
-    held: Held,
-}
-
-/// Scratch by purpose. The tables hold an offset for every row, column or term.
-struct Parts<'a, T> {
-    left: *mut T,
-    right: *mut T,
-    sums: *mut T,
-    addend: *mut T,
-    left_rows: &'a mut [isize],
-    kernel_rows: &'a mut [isize],
-    out_rows: &'a mut [isize],
-    sum_rows: &'a mut [isize],
-    right_columns: &'a mut [isize],
-    out_columns: &'a mut [isize],
-    right_panels: &'a mut [isize],
-    sum_panels: &'a mut [isize],
-    /// Offsets of the chunk's terms in the operands that are packed.
-    terms: [&'a mut [isize]; 2],
-    /// The chunk's terms where the kernel reads them, and where the right operand's last panel is packed.
-    stretches: [&'a mut [Stretch]; 2],
+    pub(super) held: Held,
 }
 
 /// For each thing that scratch holds, which one it is.
 #[derive(Default)]
-struct Held {
-    rows: Option<usize>,
-    columns: Option<usize>,
-    terms: Option<usize>,
-    left: Option<[isize; 3]>,
-    right: Option<[isize; 3]>,
+pub(super) struct Held {
+    pub(super) rows: Option<usize>,
+    pub(super) columns: Option<usize>,
+    pub(super) terms: Option<usize>,
+    pub(super) left: Option<[isize; 3]>,
+    pub(super) right: Option<[isize; 3]>,
 }
 
-/// A tile: the batch's offsets in left, right, result and addend, the ranges of rows and columns, and how many
-/// elements of the batch have theirs computed together.
-struct Tile {
-    offsets: [isize; 4],
-    rows: Range<usize>,
-    columns: Range<usize>,
-    members: usize,
+/// A tile: the batch's offsets in left, right, result and addend, the ranges of rows and columns, and how
+/// many elements of the batch have theirs computed together.
+pub(super) struct Tile {
+    pub(super) offsets: [isize; 4],
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+    pub(super) members: usize,
 }
 
 impl<'a, T: Element> Run<'a, T> {
@@ -214,73 +176,6 @@ impl<'a, T: Element> Run<'a, T> {
         }
     }
 
-    fn fill_rows(&mut self, row: usize) {
-        if self.held.rows == Some(row) {
-            return;
-        }
-        self.held = Held { rows: Some(row), left: None, ..std::mem::take(&mut self.held) };
-        let (side, start) = (&self.schedule.left, row * self.schedule.left.tile);
-        let parts = &mut self.parts;
-        let count = side.tile.min(side.size - start);
-        space::fill(&side.dims, 0, start, &mut parts.left_rows[..count]);
-        space::fill(&side.dims, 1, start, &mut parts.out_rows[..count]);
-        let width = self.schedule.right.tile;
-        match self.schedule.sums {
-            Sums::InResult => parts.sum_rows[..count].copy_from_slice(&parts.out_rows[..count]),
-            Sums::InScratch(_) => {
-                parts.sum_rows.iter_mut().enumerate().for_each(|(at, sum)| *sum = (at * width) as isize);
-            }
-        }
-        match side.source {
-            Source::InPlace => parts.kernel_rows[..count].copy_from_slice(&parts.left_rows[..count]),
-            Source::Ahead => packed_rows(parts.kernel_rows, side.width, self.schedule.depth),
-            Source::Scratch => {}
-        }
-    }
-
-    fn fill_columns(&mut self, column: usize) {
-        if self.held.columns == Some(column) {
-            return;
-        }
-        self.held = Held { columns: Some(column), right: None, ..std::mem::take(&mut self.held) };
-        let (side, start) = (&self.schedule.right, column * self.schedule.right.tile);
-        let count = side.tile.min(side.size - start);
-        space::fill(&side.dims, 0, start, &mut self.parts.right_columns[..count]);
-        space::fill(&side.dims, 1, start, &mut self.parts.out_columns[..count]);
-        let parts = &mut self.parts;
-        for panel in 0..count.div_ceil(side.width) {
-            let column = panel * side.width;
-            parts.sum_panels[panel] = match self.schedule.sums {
-                Sums::InResult => parts.out_columns[column],
-                Sums::InScratch(_) => column as isize,
-            };
-            parts.right_panels[panel] = match side.source {
-                Source::Ahead => (column * self.schedule.depth) as isize,
-                Source::InPlace => parts.right_columns[column],
-                Source::Scratch => 0,
-            };
-        }
-    }
-
-    fn fill_terms(&mut self, chunk: &Chunk) {
-        if self.held.terms == Some(chunk.terms.start) {
-            return;
-        }
-        self.held.terms = Some(chunk.terms.start);
-        let schedule = self.schedule;
-        for (operand, terms) in self.parts.terms.iter_mut().enumerate().filter(|(_, terms)| !terms.is_empty())
-        {
-            space::fill(&schedule.terms, operand, chunk.terms.start, &mut terms[..chunk.terms.len()]);
-        }
-        let (left, right) =
-            (schedule.left.source == Source::InPlace, schedule.right.source == Source::InPlace);
-        let [all, tail] = &mut self.parts.stretches;
-        self.stretches = [
-            schedule.fill_stretches(chunk, [left, right], all),
-            if right { schedule.fill_stretches(chunk, [left, false], tail) } else { 0 },
-        ];
-    }
-
     /// # Safety
     /// As [`Schedule::run`]; the tables are those of the tile.
     unsafe fn tile(&mut self, tile: &Tile, after: &mut dyn FnMut(Range<usize>, Range<usize>)) {
@@ -310,123 +205,6 @@ impl<'a, T: Element> Run<'a, T> {
                 }
             }
             kept = chunk.merges.map_or(kept, |merges| kept - merges + 1);
-        }
-    }
-
-    /// Copies the addend of a tile's rows or columns side by side.
-    fn addend(&mut self, tile: &Tile) -> Addend<T> {
-        let schedule = self.schedule;
-        if !schedule.epilogue.add {
-            return Addend::None;
-        }
-        let moves = |side: &Side| side.dims.iter().any(|dim| dim.strides[2] != 0);
-        let by_rows = moves(&schedule.left);
-        let (side, range) =
-            if by_rows { (&schedule.left, &tile.rows) } else { (&schedule.right, &tile.columns) };
-        for at in 0..side.tile {
-            let offset =
-                space::offsets(&side.dims, (range.start + at).min(range.end - 1))[2] + tile.offsets[3];
-            // SAFETY: `Schedule::run` asks for the addend of every row and column, and scratch has room for a
-            // tile's rows and columns. What lies behind the last column is its addend again.
-            unsafe { self.parts.addend.add(at).write(*self.addend.offset(offset)) };
-        }
-        if by_rows { Addend::Rows(self.parts.addend) } else { Addend::Columns(self.parts.addend) }
-    }
-
-    /// Where the right operand's panels for a chunk are, packed if need be. Where it is read in place, scratch holds
-    /// the last panel if the columns do not fill it.
-    ///
-    /// # Safety
-    /// As [`Run::tile`].
-    unsafe fn right(&mut self, tile: &Tile, chunk: &Chunk) -> *const T {
-        let side = &self.schedule.right;
-        let start = chunk.terms.start as isize;
-        let whole = tile.columns.len() / side.width * side.width;
-        let here = self.operands[1].cast::<T>();
-        match side.source {
-            Source::Ahead => {
-                let first = tile.offsets[1] + (tile.columns.start * self.schedule.depth) as isize;
-                here.wrapping_offset(first + start * side.width as isize)
-            }
-            Source::InPlace => {
-                if whole < tile.columns.len() {
-                    // SAFETY: the caller's promises.
-                    unsafe { self.pack_right(tile, chunk, whole) };
-                }
-                here.wrapping_offset(tile.offsets[1])
-            }
-            Source::Scratch => {
-                let panel = side.width * chunk.terms.len();
-                packed_rows(self.parts.right_panels, 1, panel);
-                // SAFETY: the caller's promises.
-                unsafe { self.pack_right(tile, chunk, 0) };
-                self.parts.right
-            }
-        }
-    }
-
-    /// Packs a tile's columns from one on.
-    ///
-    /// # Safety
-    /// As [`Run::tile`].
-    unsafe fn pack_right(&mut self, tile: &Tile, chunk: &Chunk, from: usize) {
-        let key = [tile.offsets[1], tile.columns.start as isize, chunk.terms.start as isize];
-        if self.held.right == Some(key) {
-            return;
-        }
-        self.held.right = Some(key);
-        let (side, terms) = (&self.schedule.right, &self.parts.terms[1][..chunk.terms.len()]);
-        let lines = Lines {
-            lines: &self.parts.right_columns[from..tile.columns.len()],
-            terms,
-            width: side.width,
-            panel: side.width * chunk.terms.len(),
-        };
-        // SAFETY: the caller's promises; scratch has room for a chunk of all columns.
-        unsafe {
-            let operand = self.operands[1].offset(tile.offsets[1] * side.number.bytes() as isize);
-            self.packs[1].run(operand, &lines, self.kernels.transpose, self.parts.right);
-        }
-    }
-
-    /// Where the left operand's rows of a block are, packed if need be.
-    ///
-    /// # Safety
-    /// As [`Run::tile`].
-    unsafe fn left(&mut self, tile: &Tile, chunk: &Chunk, rows: &Range<usize>) -> *const T {
-        let side = &self.schedule.left;
-        let here = self.operands[0].cast::<T>();
-        let start = chunk.terms.start as isize;
-        match side.source {
-            Source::Ahead => {
-                let first = tile.offsets[0] + (tile.rows.start * self.schedule.depth) as isize;
-                here.wrapping_offset(first + start * side.width as isize)
-            }
-            Source::InPlace => here.wrapping_offset(tile.offsets[0]),
-            Source::Scratch => {
-                // SAFETY: the caller's promises.
-                unsafe { self.pack_left(tile, chunk, rows) };
-                self.parts.left
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`Run::tile`].
-    unsafe fn pack_left(&mut self, tile: &Tile, chunk: &Chunk, rows: &Range<usize>) {
-        let key = [tile.offsets[0], rows.start as isize, chunk.terms.start as isize];
-        if self.held.left == Some(key) {
-            return;
-        }
-        self.held.left = Some(key);
-        let (side, terms) = (&self.schedule.left, &self.parts.terms[0][..chunk.terms.len()]);
-        packed_rows(&mut self.parts.kernel_rows[rows.clone()], side.width, chunk.terms.len());
-        let panel = side.width * chunk.terms.len();
-        let lines = Lines { lines: &self.parts.left_rows[rows.clone()], terms, width: side.width, panel };
-        // SAFETY: the caller's promises; scratch has room for a chunk of a block's rows.
-        unsafe {
-            let operand = self.operands[0].offset(tile.offsets[0] * side.number.bytes() as isize);
-            self.packs[0].run(operand, &lines, self.kernels.transpose, self.parts.left);
         }
     }
 
@@ -478,8 +256,8 @@ impl<'a, T: Element> Run<'a, T> {
             members: tile.members,
             steps: schedule.member_steps,
         };
-        // SAFETY: the schedule chose sources whose rows and panels are elements of the operands or of what is packed;
-        // sums are places of the result or of scratch.
+        // SAFETY: the schedule chose sources whose rows and panels are elements of the operands or of what
+        // is packed; sums are places of the result or of scratch.
         unsafe {
             if whole > 0 {
                 self.kernels.run(&block);
@@ -494,152 +272,6 @@ impl<'a, T: Element> Run<'a, T> {
                     block.addend = Addend::Columns(addend.add(whole));
                 }
                 self.kernels.run(&block);
-            }
-        }
-    }
-
-    /// The sums of a tile that are kept at a place of the counter.
-    fn kept(&self, place: usize) -> *mut T {
-        self.parts.sums.wrapping_add(place * self.schedule.left.tile * self.schedule.right.tile)
-    }
-
-    /// A row of kept sums.
-    ///
-    /// # Safety
-    /// The row's sums at the place must have been computed, and must not be borrowed.
-    unsafe fn kept_row(&self, place: usize, row: usize) -> &'a mut [T] {
-        let width = self.schedule.right.tile;
-        // SAFETY: scratch has room for a tile at every place; the caller promises the rest.
-        unsafe { std::slice::from_raw_parts_mut(self.kept(place).add(row * width), width) }
-    }
-
-    /// Adds the newest sums to those before them, as often as the counter says.
-    ///
-    /// # Safety
-    /// The sums of the rows at all places up to `newest` must have been computed.
-    unsafe fn merge(&mut self, rows: &Range<usize>, newest: usize, merges: usize) {
-        for newest in (newest + 1 - merges..=newest).rev() {
-            for row in rows.clone() {
-                // SAFETY: the caller's promise; two places do not overlap.
-                let (older, newer) = unsafe { (self.kept_row(newest - 1, row), self.kept_row(newest, row)) };
-                older.iter_mut().zip(newer).for_each(|(older, newer)| *older = older.plus(*newer));
-            }
-        }
-    }
-
-    /// Writes sums that were kept in scratch to the result.
-    ///
-    /// # Safety
-    /// The sums of the rows must be finished, at the first place.
-    unsafe fn finish(&mut self, tile: &Tile, rows: &Range<usize>, addend: Addend<T>) {
-        if self.schedule.sums == Sums::InResult {
-            return;
-        }
-        let size = self.schedule.out.bytes() as isize;
-        for row in rows.clone() {
-            // SAFETY: the caller's promises; the offsets are those of the tile's elements in the result.
-            unsafe {
-                let sums = &mut self.kept_row(0, row)[..tile.columns.len()];
-                add_to(sums, row, addend);
-                if self.schedule.epilogue.relu {
-                    sums.iter_mut().for_each(|sum| *sum = sum.relu());
-                }
-                let out = self.out.offset((tile.offsets[2] + self.parts.out_rows[row]) * size);
-                (self.store)(sums, out, &self.parts.out_columns[..tile.columns.len()]);
-            }
-        }
-    }
-}
-
-/// Adds the addend of a row, or of each column.
-///
-/// # Safety
-/// There must be an addend for the row, or for every column.
-unsafe fn add_to<T: Element>(sums: &mut [T], row: usize, addend: Addend<T>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match addend {
-            Addend::None => {}
-            Addend::Rows(addend) => sums.iter_mut().for_each(|sum| *sum = sum.plus(*addend.add(row))),
-            Addend::Columns(addend) => {
-                sums.iter_mut().enumerate().for_each(|(at, sum)| *sum = sum.plus(*addend.add(at)));
-            }
-        }
-    }
-}
-
-/// Offsets of rows that are packed `width` at a time, all terms of a panel together.
-fn packed_rows(rows: &mut [isize], width: usize, terms: usize) {
-    let offset = |row: usize| (row / width * width * terms + row % width) as isize;
-    rows.iter_mut().enumerate().for_each(|(row, place)| *place = offset(row));
-}
-
-impl<'a, T> Parts<'a, T> {
-    /// # Safety
-    /// Scratch must be as large as the schedule says.
-    unsafe fn of(schedule: &Schedule, scratch: &'a mut [MaybeUninit<u8>]) -> Parts<'a, T> {
-        let start = scratch.as_mut_ptr().cast::<u8>();
-        let start = start.wrapping_add(start.align_offset(LINE));
-        let parts = &schedule.parts;
-        let part = |at: usize| start.wrapping_add(at).cast::<T>();
-        let mut next = start.wrapping_add(parts.tables).cast::<isize>();
-        let mut table = |length: usize| {
-            // SAFETY: the schedule's layout has room for every table, aligned; zeros initialise it.
-            let table = unsafe {
-                next.write_bytes(0, length);
-                std::slice::from_raw_parts_mut(next, length)
-            };
-            next = next.wrapping_add(length);
-            table
-        };
-        let (rows, columns) = (schedule.left.tile, schedule.right.tile);
-        let chunk = schedule.chunk.min(schedule.depth);
-        let terms = [schedule.left.packs_terms(chunk), schedule.right.packs_terms(chunk)].map(&mut table);
-        // A stretch is as large as three offsets.
-        let stretches = schedule.stretches().map(|count| {
-            let table = table(3 * count);
-            // SAFETY: the place is exclusive, aligned and as large; zeros are stretches.
-            unsafe { std::slice::from_raw_parts_mut(table.as_mut_ptr().cast::<Stretch>(), count) }
-        });
-        Parts {
-            left: part(parts.left),
-            right: part(parts.right),
-            sums: part(parts.sums),
-            addend: part(parts.addend),
-            left_rows: table(rows),
-            kernel_rows: table(rows),
-            out_rows: table(rows),
-            sum_rows: table(rows),
-            right_columns: table(columns),
-            out_columns: table(columns),
-            right_panels: table(columns / schedule.right.width),
-            sum_panels: table(columns / schedule.right.width),
-            terms,
-            stretches,
-        }
-    }
-}
-
-/// # Safety
-/// As [`Schedule::pack`]; `into` is aligned, and as large as it asks for.
-unsafe fn pack_ahead<T: Element>(schedule: &Schedule, from: *const u8, into: *mut T) {
-    let Some((side, operand)) = schedule.side_ahead() else { return };
-    let pack = T::pack(side.number).expect("the schedule checked that the operand widens");
-    let transpose = T::kernels(schedule.level).transpose;
-    let mut terms = vec![0; schedule.depth];
-    space::fill(&schedule.terms, operand, 0, &mut terms);
-    let mut lines = vec![0; side.width];
-    for batch in 0..space::size(&schedule.own_batch) {
-        let own = space::offsets(&schedule.own_batch, batch)[operand] + schedule.own_offsets[operand];
-        let ahead = space::offsets(&schedule.batch, batch)[operand];
-        for start in (0..side.size).step_by(side.width) {
-            let lines = &mut lines[..side.width.min(side.size - start)];
-            space::fill(&side.dims, 0, start, lines);
-            let what = Lines { lines, terms: &terms, width: side.width, panel: side.width * schedule.depth };
-            // SAFETY: the caller's promises. Panels are written in order, the last one with room behind it.
-            unsafe {
-                let from = from.offset(own * side.number.bytes() as isize);
-                pack.run(from, &what, transpose, into.offset(ahead).add(start * schedule.depth));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What is decided about a product before it runs: which side is rows and which is columns, where elements are read
-//! from, and how large tiles, chunks and scratch are. None of it changes a bit of the result.
+//! What is decided about a product before it runs: which side is rows and which is columns, where elements
+//! are read from, and how large tiles, chunks and scratch are. None of it changes a bit of the result.
 //!
 //! Must not live here: loops over elements.
 
@@ -85,8 +85,8 @@ pub struct Schedule {
     pub(super) epilogue: Epilogue,
     /// Whether rows are those of rhs.
     pub(super) is_turned: bool,
-    /// Distances in the left and the right operand, the result and the addend, and where they start; in what is
-    /// packed ahead, where it is. The operands' own are kept for packing.
+    /// Distances in the left and the right operand, the result and the addend, and where they start; in
+    /// what is packed ahead, where it is. The operands' own are kept for packing.
     pub(super) batch: Vec<Dim<4>>,
     pub(super) offsets: [isize; 4],
     pub(super) own_batch: Vec<Dim<4>>,
@@ -102,7 +102,8 @@ pub struct Schedule {
     pub(super) block_rows: usize,
     pub(super) sums: Sums,
     pub(super) parts: Parts,
-    /// How many elements of the batch are computed together, and the steps between them in left, right and result.
+    /// How many elements of the batch are computed together, and the steps between them in left, right and
+    /// result.
     together: usize,
     pub(super) member_steps: [isize; 3],
     origins: [Vec<Origin>; 3],
@@ -349,7 +350,8 @@ impl Schedule {
         self.is_turned
     }
 
-    /// The dimensions of the batch, the rows and the columns in which finished blocks are told, outermost first.
+    /// The dimensions of the batch, the rows and the columns in which finished blocks are told, outermost
+    /// first.
     pub fn origins(&self) -> &[Vec<Origin>; 3] {
         &self.origins
     }
@@ -367,7 +369,8 @@ impl Schedule {
     }
 }
 
-/// Strides of an operand whose batch elements are packed one after another; where it does not move, it is repeated.
+/// Strides of an operand whose batch elements are packed one after another; where it does not move, it is
+/// repeated.
 fn move_ahead(batch: &mut [Dim<4>], operand: usize, mut step: usize) {
     for dim in batch.iter_mut().rev().filter(|dim| dim.strides[operand] != 0) {
         dim.strides[operand] = step as isize;
@@ -381,13 +384,15 @@ impl Schedule {
         self.terms.last().map_or(1, |dim| dim.size.max(1))
     }
 
-    /// The most stretches of a chunk where the kernel reads, and where the right operand's last panel is packed.
+    /// The most stretches of a chunk where the kernel reads, and where the right operand's last panel is
+    /// packed.
     pub(super) fn stretches(&self) -> [usize; 2] {
         let most = self.chunk.min(self.depth).div_ceil(self.stretch()) + 1;
         [most, if self.right.source == Source::InPlace { most } else { 0 }]
     }
 
-    /// Writes the stretches of a chunk, of operands that are read in place or packed, and says how many there are.
+    /// Writes the stretches of a chunk, of operands that are read in place or packed, and says how many
+    /// there are.
     pub(super) fn fill_stretches(&self, chunk: &Chunk, in_place: [bool; 2], into: &mut [Stretch]) -> usize {
         let (stretch, start) = (self.stretch(), chunk.terms.start);
         let width = [self.left.width, self.right.width];

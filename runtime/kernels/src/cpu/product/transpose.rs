@@ -13,8 +13,9 @@ pub(super) unsafe fn avx2(from: *const u32, lines: &[isize], terms: usize, width
     let whole = terms / 8 * 8;
     // The last group first: what it writes beyond its lines is written anew by the first.
     for (square, group) in lines.chunks(8).enumerate().rev() {
-        // SAFETY: the caller's promises: all lines have all terms, and the panel has `width` places for each of them,
-        // and room behind it for the lanes that a group of fewer than eight lines writes beyond its own.
+        // SAFETY: the caller's promises: all lines have all terms, and the panel has `width` places for
+        // each of them, and room behind it for the lanes that a group of fewer than eight lines writes
+        // beyond its own.
         unsafe {
             let mut lines = [from; 8];
             for (at, line) in lines.iter_mut().enumerate() {
