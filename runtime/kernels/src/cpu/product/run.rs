@@ -44,10 +44,8 @@ impl Schedule {
     ///
     /// # Safety
     /// - Of every operand, what [`Product::reach`](crate::product::Product::reach) says must be valid,
-    ///   initialised
-    ///   and aligned for its element type; the result for writing, and by nobody else while this runs, but
-    /// for other
-    ///   runs of other tiles. Booleans must be 0 or 1.
+    ///   initialised and aligned for its element type; the result for writing, and by nobody else while this
+    ///   runs, but for other runs of other tiles. Booleans must be 0 or 1.
     /// - An operand that was packed ahead must be what [`Schedule::pack`] made of it, by an equal schedule.
     /// - The schedule's level must be available on this processor.
     ///
