@@ -6,6 +6,7 @@
 //! | [`instruction`] | what happens to one element |
 //! | [`rows`] | kernels of elementwise steps and folds over rows |
 //! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
+//! | [`product`] | matrix products and convolutions |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -19,10 +20,12 @@ pub mod instruction;
 pub mod level;
 pub mod memory;
 pub mod number;
+pub mod product;
 pub mod rows;
 
 pub use access::Access;
 pub use instruction::Instruction;
 pub use level::Level;
 pub use number::Number;
+pub use product::Product;
 pub use rows::Rows;

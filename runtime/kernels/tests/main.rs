@@ -4,3 +4,9 @@
 mod accuracy;
 mod bits;
 mod speed;
+//! Tests of the kernels: the bits of their results at every level.
+#![allow(clippy::unwrap_used)]
+
+mod convolution;
+mod product;
+mod product_speed;

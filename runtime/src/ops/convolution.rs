@@ -3,28 +3,28 @@
 use choral_ir::op::{BatchingDim, Convolution, Layout};
 use choral_ir::{Tensor, TensorType};
 
-use super::dot::sums_of_products;
+use super::dot::{Term, sums_of_products};
 use super::places::{indices, place};
 use crate::error::Error;
 
-/// The result of a convolution.
+/// The result of a convolution, in the order of [`sums_of_products`]: over the kernel's places, row-major,
+/// then over input features. What lies in the padding or between dilated elements is no term.
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.
 pub fn evaluate(op: &Convolution, input: &Tensor, kernel: &Tensor, ty: &TensorType) -> Result<Tensor, Error> {
     let terms = indices(&ty.shape).map(|index| terms(op, input.shape(), kernel.shape(), &ty.shape, &index));
-    let data = sums_of_products(input, kernel, ty.dtype, terms)?;
-    Ok(Tensor::from_storage(ty.shape.as_slice(), data)?)
+    sums_of_products(input, kernel, ty, terms)
 }
 
-/// Places in input and kernel whose products make up the result at `index`.
+/// Places in input and kernel whose products make up the result at `index`, of those inside.
 fn terms(
     op: &Convolution,
     input: &[usize],
     kernel: &[usize],
     output: &[usize],
     index: &[usize],
-) -> Vec<(usize, usize)> {
+) -> Vec<Term> {
     let (batch, feature) = (index[op.output.batch], index[op.output.feature]);
     let features_taken = kernel[op.kernel.feature];
     let feature_group = feature / (output[op.output.feature] / op.feature_group_count);

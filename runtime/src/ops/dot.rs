@@ -7,8 +7,11 @@ use super::places::{indices, place};
 use super::scalar::Scalar;
 use crate::error::Error;
 
-/// The result of `dot_general`: products are summed in order in the result's type; of 16-bit
-/// floats in `f64`, rounded once.
+/// The most terms that are one chain of fused multiply-adds, and the terms of a block where there are more.
+const LONGEST: usize = 4096;
+const BLOCK: usize = 2048;
+
+/// The result of `dot_general`, in the order of [`sums_of_products`].
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.
@@ -33,35 +36,58 @@ pub fn evaluate(op: &DotGeneral, lhs: &Tensor, rhs: &Tensor, ty: &TensorType) ->
         });
         places.collect::<Vec<_>>()
     };
-    let data = sums_of_products(lhs, rhs, ty.dtype, indices(&ty.shape).map(|index| terms(&index)))?;
-    Ok(Tensor::from_storage(ty.shape.as_slice(), data)?)
+    sums_of_products(lhs, rhs, ty, indices(&ty.shape).map(|index| terms(&index)))
 }
 
 fn put(index: &mut [usize], dims: &[usize], at: &[usize]) {
     dims.iter().zip(at).for_each(|(&dim, &at)| index[dim] = at);
 }
 
-/// For every list of pairs of places, the sum of the products of the elements there.
+/// Two places whose elements are multiplied.
+pub(crate) type Term = (usize, usize);
+
+/// A tensor of sums of products, one for every list of terms.
+///
+/// A sum is a chain of fused multiply-adds from +0.0, in the order of its terms, in the result's type; of
+/// 16-bit floats in `f32`, rounded once. More than 4,096 terms are cut into blocks of 2,048, each a chain
+/// of its own; the sums of blocks are added like the digits of a binary counter: block `b` merges with the
+/// newest sum that is kept while the low bits of `b` are 1. What is left over is added from the newest to
+/// the oldest. The older sum is on the left.
+///
+/// # Errors
+/// Only if a tensor does not hold what its type says.
 pub(crate) fn sums_of_products(
     lhs: &Tensor,
     rhs: &Tensor,
-    dtype: DType,
-    terms: impl Iterator<Item = Vec<(usize, usize)>>,
-) -> Result<Storage, Error> {
-    if matches!(dtype, DType::F16 | DType::Bf16) {
-        let (left, right) = (lhs.to_f64_vec(), rhs.to_f64_vec());
-        let sum =
-            |pairs: Vec<(usize, usize)>| pairs.into_iter().map(|(l, r)| left[l] * right[r]).sum::<f64>();
-        return Ok(choral_ir::with_dtype!(dtype, T => {
-            <T as choral_ir::Element>::store(terms.map(|pairs| choral_ir::Element::from_f64(sum(pairs))).collect())
-        }));
+    ty: &TensorType,
+    terms: impl Iterator<Item = Vec<Term>>,
+) -> Result<Tensor, Error> {
+    let wide: DType = ty.dtype.accumulator();
+    let (left, right) = (lhs.to_dtype(wide), rhs.to_dtype(wide));
+    let sums = with_storage!(left.storage(), values => sums(values, right.as_slice()?, terms));
+    Ok(Tensor::from_storage(ty.shape.as_slice(), sums)?.to_dtype(ty.dtype))
+}
+
+fn sums<T: Scalar>(left: &[T], right: &[T], terms: impl Iterator<Item = Vec<Term>>) -> Storage {
+    let chain = |terms: &[Term]| {
+        let add = |sum, &(l, r): &Term| T::multiply_add(left[l], right[r], sum);
+        terms.iter().fold(T::from_f64(0.0), add)
+    };
+    let sum = |terms: Vec<Term>| if terms.len() > LONGEST { counted(&terms, chain) } else { chain(&terms) };
+    T::store(terms.map(sum).collect())
+}
+
+/// The sum of the blocks' sums.
+fn counted<T: Scalar>(terms: &[Term], chain: impl Fn(&[Term]) -> T) -> T {
+    let mut kept: Vec<T> = Vec::new();
+    for (block, terms) in terms.chunks(BLOCK).enumerate() {
+        let older = kept.split_off(kept.len() - block.trailing_ones() as usize);
+        kept.push(onto(older, chain(terms)));
     }
-    fn sums<T: Scalar>(left: &[T], right: &[T], terms: impl Iterator<Item = Vec<(usize, usize)>>) -> Storage {
-        let add = |sum, (l, r): (usize, usize)| {
-            T::binary(Binary::Add, sum, T::binary(Binary::Multiply, left[l], right[r]))
-        };
-        T::store(terms.map(|pairs| pairs.into_iter().fold(T::from_f64(0.0), add)).collect())
-    }
-    let (left, right) = (lhs.to_dtype(dtype), rhs.to_dtype(dtype));
-    Ok(with_storage!(left.storage(), values => sums(values, right.as_slice()?, terms)))
+    onto(kept, T::from_f64(-0.0))
+}
+
+/// A sum that is added to older ones, the newest of them first.
+fn onto<T: Scalar>(older: Vec<T>, sum: T) -> T {
+    older.into_iter().rev().fold(sum, |sum, older| T::binary(Binary::Add, older, sum))
 }

@@ -18,6 +18,10 @@ pub trait Scalar: Element {
     fn unary(op: Unary, x: Self) -> Self;
     /// A binary op.
     fn binary(op: Binary, x: Self, y: Self) -> Self;
+    /// `x * y + to`, rounded once.
+    fn multiply_add(x: Self, y: Self, to: Self) -> Self {
+        Self::binary(Binary::Add, Self::binary(Binary::Multiply, x, y), to)
+    }
     /// The order of two elements; `None` if a NaN takes part in natural order.
     fn order(kind: ComparisonType, x: Self, y: Self) -> Option<Ordering>;
 }
@@ -281,6 +285,10 @@ macro_rules! floats {
                     | Binary::ShiftRightLogical | Binary::Xor => left,
                 };
                 narrow::<$Float, $Wide>(result)
+            }
+
+            fn multiply_add(x: $Float, y: $Float, to: $Float) -> $Float {
+                narrow::<$Float, $Wide>($Wide::from(x).mul_add($Wide::from(y), $Wide::from(to)))
             }
 
             fn order(kind: ComparisonType, x: $Float, y: $Float) -> Option<Ordering> {

@@ -4,4 +4,5 @@
 
 pub mod machine;
 pub mod parallel;
+pub mod product;
 pub mod rows;

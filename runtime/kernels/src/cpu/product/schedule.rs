@@ -1,0 +1,438 @@
+//! What is decided about a product before it runs: which side is rows and which is columns, where elements
+//! are read from, and how large tiles, chunks and scratch are. None of it changes a bit of the result.
+//!
+//! Must not live here: loops over elements.
+
+use std::ops::Range;
+
+use super::kernel::Stretch;
+use super::pack::OVERHANG;
+use crate::product::shape::{Origin, Shape};
+use crate::product::{Compute, Dim, Epilogue, Product, Unsupported, order, order::Chunk, space};
+use crate::{Level, Number};
+
+/// An operand of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operand {
+    /// The left one.
+    Lhs,
+    /// The right one.
+    Rhs,
+}
+
+/// What a schedule may count on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Setting {
+    /// The instruction set.
+    pub level: Level,
+    /// How many threads may share the tiles; it only decides how large they are.
+    pub threads: usize,
+    /// The operand that is packed ahead and kept, if one is.
+    pub packed: Option<Operand>,
+}
+
+/// Where a kernel reads an operand's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// From the operand.
+    InPlace,
+    /// From what was packed ahead.
+    Ahead,
+    /// From scratch, where each chunk is packed.
+    Scratch,
+}
+
+/// Where sums are kept until they are finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sums {
+    /// In the result.
+    InResult,
+    /// In scratch: there are this many at once.
+    InScratch(usize),
+}
+
+/// One side of the product: its rows are those of the left, its columns those of the right side.
+#[derive(Debug, Clone)]
+pub(super) struct Side {
+    pub(super) number: Number,
+    /// Distances in the operand, the result and the addend.
+    pub(super) dims: Vec<Dim<3>>,
+    pub(super) size: usize,
+    pub(super) source: Source,
+    /// Rows or columns of a kernel's tile, which are packed together.
+    pub(super) width: usize,
+    /// Rows or columns of a tile of the schedule.
+    pub(super) tile: usize,
+}
+
+/// Where the parts of scratch start, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Parts {
+    pub(super) left: usize,
+    pub(super) right: usize,
+    pub(super) sums: usize,
+    pub(super) addend: usize,
+    pub(super) tables: usize,
+    pub(super) total: usize,
+}
+
+/// Everything that is decided about a product; the loops read it and decide nothing.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    pub(super) level: Level,
+    pub(super) compute: Compute,
+    pub(super) out: Number,
+    pub(super) epilogue: Epilogue,
+    /// Whether rows are those of rhs.
+    pub(super) is_turned: bool,
+    /// Distances in the left and the right operand, the result and the addend, and where they start; in
+    /// what is packed ahead, where it is. The operands' own are kept for packing.
+    pub(super) batch: Vec<Dim<4>>,
+    pub(super) offsets: [isize; 4],
+    pub(super) own_batch: Vec<Dim<4>>,
+    pub(super) own_offsets: [isize; 4],
+    pub(super) left: Side,
+    pub(super) right: Side,
+    /// Distances in the left and the right operand.
+    pub(super) terms: Vec<Dim<2>>,
+    pub(super) depth: usize,
+    /// Terms of a chunk.
+    pub(super) chunk: usize,
+    /// Rows that are packed at once.
+    pub(super) block_rows: usize,
+    pub(super) sums: Sums,
+    pub(super) parts: Parts,
+    /// How many elements of the batch are computed together, and the steps between them in left, right and
+    /// result.
+    together: usize,
+    pub(super) member_steps: [isize; 3],
+    origins: [Vec<Origin>; 3],
+}
+
+/// Alignment of scratch's parts, in bytes: a cache line.
+pub(super) const LINE: usize = 64;
+
+/// Rows of a tile of the schedule, and how many of them are packed at once.
+const ROWS: usize = 480;
+const BLOCK_ROWS: usize = 96;
+
+/// Bytes of a line of columns of a tile of the schedule.
+const COLUMNS: usize = 2048;
+
+/// Terms of a chunk, where operands are packed and where the left one is read in place.
+const PACKED_TERMS: usize = 512;
+const IN_PLACE_TERMS: usize = 800;
+
+/// Terms of a panel that stay in the cache where they are, whatever their distance.
+const IN_PLACE_PANEL: usize = 32;
+
+/// Bytes of the sums of a tile that keeps them in scratch, at most.
+const SCRATCH_SUMS: usize = 1 << 20;
+
+/// Multiply-adds of the elements of the batch that are computed together, at most.
+const TOGETHER: usize = 1 << 15;
+
+/// Multiply-adds below which a tile is not made smaller to have one for another thread.
+const WORTH_SHARING: usize = 1 << 17;
+
+impl Schedule {
+    /// Decides how a product runs.
+    ///
+    /// # Errors
+    /// As [`Product::check`].
+    pub fn new(product: &Product, setting: Setting) -> Result<Schedule, Unsupported> {
+        product.check()?;
+        let compute = product.compute();
+        let (rows, width) = super::tile(compute, setting.level);
+        let shape = Shape::of(product, width);
+        let terms = shape.terms;
+        let depth = space::size(&terms);
+        let mut schedule = Schedule {
+            level: setting.level,
+            compute,
+            out: product.out,
+            epilogue: product.epilogue,
+            is_turned: shape.is_turned,
+            batch: shape.batch.clone(),
+            offsets: shape.offsets,
+            own_batch: shape.batch,
+            own_offsets: shape.offsets,
+            left: Side::new(shape.numbers[0], shape.rows, rows),
+            right: Side::new(shape.numbers[1], shape.columns, width),
+            terms,
+            depth,
+            chunk: PACKED_TERMS,
+            block_rows: BLOCK_ROWS,
+            sums: Sums::InResult,
+            parts: Parts::default(),
+            together: 1,
+            member_steps: [0; 3],
+            origins: shape.origins,
+        };
+        schedule.choose_sources(setting.packed);
+        schedule.choose_sums();
+        schedule.choose_tiles(setting.threads);
+        schedule.choose_members();
+        schedule.parts = schedule.lay_out();
+        Ok(schedule)
+    }
+
+    fn choose_sources(&mut self, packed: Option<Operand>) {
+        let ahead = packed.map(|operand| (operand == Operand::Lhs) != self.is_turned);
+        let panels = self.right.size.div_ceil(self.right.width);
+        let groups = self.left.size.div_ceil(self.left.width);
+        let is_near = |side: &Side, operand: usize| {
+            let inner = self.terms.last().is_none_or(|dim| dim.strides[operand] == 1);
+            inner || space::is_dense(&side.dims, 0, side.width)
+        };
+        let is_short = self.depth <= IN_PLACE_TERMS || panels < 4 || groups <= 2;
+        let left_in_place =
+            self.compute.is(self.left.number) && (panels < 2 || is_short && is_near(&self.left, 0));
+        let right_in_place = self.compute.is(self.right.number)
+            && (groups <= 2 || self.depth <= IN_PLACE_PANEL)
+            && space::is_dense(&self.right.dims, 0, self.right.width);
+        let source = |is_ahead: bool, is_in_place: bool| match is_in_place {
+            _ if is_ahead => Source::Ahead,
+            true => Source::InPlace,
+            false => Source::Scratch,
+        };
+        self.left.source = source(ahead == Some(true), left_in_place);
+        self.right.source = source(ahead == Some(false), right_in_place);
+        if let Some((operand, step)) = self.side_ahead().map(|(side, at)| (at, side.padded() * self.depth)) {
+            self.offsets[operand] = 0;
+            move_ahead(&mut self.batch, operand, step);
+        }
+        let keeps_all = self.left.source != Source::Scratch && self.right.source != Source::Scratch;
+        let few_rows = groups == 1 && self.right.source == Source::Scratch;
+        self.chunk = match (keeps_all, few_rows) {
+            (true, _) if self.depth <= order::LONGEST && groups == 1 => order::LONGEST,
+            (_, true) => 128,
+            (_, false) if self.left.source == Source::InPlace && self.depth <= IN_PLACE_TERMS => {
+                IN_PLACE_TERMS
+            }
+            (_, false) => PACKED_TERMS,
+        };
+    }
+
+    fn choose_sums(&mut self) {
+        let is_cut = self.compute.is_float() && order::is_cut(self.depth);
+        let in_result =
+            self.compute.is(self.out) && space::is_dense(&self.right.dims, 1, self.right.width) && !is_cut;
+        let kept = if is_cut { order::kept(self.depth) } else { 1 };
+        self.sums = if in_result { Sums::InResult } else { Sums::InScratch(kept) };
+    }
+
+    /// Tiles as large as the caches bear, then smaller until there are enough for all threads.
+    fn choose_tiles(&mut self, threads: usize) {
+        let few_rows = self.left.size <= self.left.width && self.right.source == Source::Scratch;
+        let panels = if few_rows { 4 } else { COLUMNS / self.compute.bytes() / self.right.width };
+        self.right.tile = (panels.max(1) * self.right.width).min(self.right.padded());
+        self.left.tile = ROWS.min(self.left.padded());
+        if let Sums::InScratch(kept) = self.sums {
+            let row = (self.right.tile * self.compute.bytes() * kept).max(1);
+            let rows = (SCRATCH_SUMS / row / BLOCK_ROWS).max(1) * BLOCK_ROWS;
+            self.left.tile = self.left.tile.min(rows);
+        }
+        let wanted = if threads > 1 { 4 * threads } else { 1 };
+        while self.tiles() < wanted && self.cost() > WORTH_SHARING {
+            let [rows, columns] = [&self.left, &self.right].map(|side| side.tile / side.width);
+            let side = if rows * self.left.width >= columns * self.right.width {
+                &mut self.left
+            } else {
+                &mut self.right
+            };
+            if rows.max(columns) <= 2 || side.tile / side.width <= 1 {
+                break;
+            }
+            side.tile = (side.tile / side.width).div_ceil(2) * side.width;
+        }
+        self.block_rows = (BLOCK_ROWS / self.left.width * self.left.width).min(self.left.tile);
+    }
+
+    /// Elements of the batch are computed together where nothing is packed or finished for each of them.
+    fn choose_members(&mut self) {
+        let Some(inner) = self.batch.last().copied() else { return };
+        let in_place = |side: &Side, is_left: bool| match side.source {
+            Source::Ahead => true,
+            Source::InPlace => is_left || side.size.is_multiple_of(side.width),
+            Source::Scratch => false,
+        };
+        let is_plain = in_place(&self.left, true)
+            && in_place(&self.right, false)
+            && self.sums == Sums::InResult
+            && self.depth <= self.chunk
+            && self.left.size <= self.block_rows
+            && self.right.size <= self.right.tile
+            && inner.strides[3] == 0;
+        if is_plain {
+            let [left, right, out, _] = inner.strides;
+            self.member_steps = [left, right, out];
+            self.together = (TOGETHER / self.cost().max(1)).min(inner.size).max(1);
+        }
+    }
+
+    /// How many elements of the batch from one on are computed together.
+    pub(super) fn members_from(&self, batch: usize) -> usize {
+        match self.batch.last() {
+            Some(inner) if self.together > 1 => self.together.min(inner.size - batch % inner.size),
+            Some(_) | None => 1,
+        }
+    }
+
+    fn lay_out(&self) -> Parts {
+        let bytes = self.compute.bytes();
+        let mut total = 0;
+        let mut part = |size: usize| {
+            let start = total;
+            total += size.next_multiple_of(LINE);
+            start
+        };
+        let chunk = self.chunk.min(self.depth);
+        let packs = |side: &Side| side.source == Source::Scratch;
+        let panels = |side: &Side, lines: usize| {
+            if packs(side) { (lines.next_multiple_of(side.width) * chunk + OVERHANG) * bytes } else { 0 }
+        };
+        let kept = match self.sums {
+            Sums::InResult => 0,
+            Sums::InScratch(kept) => kept,
+        };
+        let addends = if self.epilogue.add { self.left.tile + self.right.tile } else { 0 };
+        let tail = if self.right.source == Source::InPlace { self.right.width } else { 0 };
+        let right = panels(&self.right, self.right.tile).max((tail * chunk + OVERHANG) * bytes);
+        let by_panel = 2 * self.right.tile / self.right.width;
+        let terms = self.left.packs_terms(chunk) + self.right.packs_terms(chunk);
+        let stretches = 3 * self.stretches().iter().sum::<usize>();
+        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + terms + stretches;
+        let left = part(panels(&self.left, self.block_rows));
+        let right = part(right);
+        let sums = part(kept * self.left.tile * self.right.tile * bytes);
+        let addend = part(addends * bytes);
+        let tables = part(tables * size_of::<isize>());
+        Parts { left, right, sums, addend, tables, total: total + LINE }
+    }
+
+    /// How many tiles there are. Each is computed on its own; tiles in order share what they pack.
+    pub fn tiles(&self) -> usize {
+        let [rows, columns] = self.grid();
+        space::size(&self.own_batch) * rows * columns
+    }
+
+    /// Tiles along rows and columns.
+    pub(super) fn grid(&self) -> [usize; 2] {
+        [&self.left, &self.right].map(|side| side.size.div_ceil(side.tile.max(1)))
+    }
+
+    /// Multiply-adds of a tile, at most.
+    pub fn cost(&self) -> usize {
+        self.left.tile.min(self.left.size) * self.right.tile.min(self.right.size) * self.depth.max(1)
+    }
+
+    /// Bytes of scratch that a run needs, aligned or not.
+    pub fn scratch(&self) -> usize {
+        self.parts.total
+    }
+
+    /// Bytes of the operand that is packed ahead; `None` if none is.
+    pub fn packed(&self) -> Option<usize> {
+        let (side, operand) = self.side_ahead()?;
+        let batches: usize =
+            self.own_batch.iter().filter(|dim| dim.strides[operand] != 0).map(|dim| dim.size).product();
+        Some((batches * side.padded() * self.depth + OVERHANG) * self.compute.bytes())
+    }
+
+    /// The side that is packed ahead, and its position among the operands.
+    pub(super) fn side_ahead(&self) -> Option<(&Side, usize)> {
+        [(&self.left, 0), (&self.right, 1)].into_iter().find(|(side, _)| side.source == Source::Ahead)
+    }
+
+    /// Whether rows are those of the right operand, so that the columns are those of the left one.
+    pub fn is_turned(&self) -> bool {
+        self.is_turned
+    }
+
+    /// The dimensions of the batch, the rows and the columns in which finished blocks are told, outermost
+    /// first.
+    pub fn origins(&self) -> &[Vec<Origin>; 3] {
+        &self.origins
+    }
+
+    /// Rows and columns of a tile at a position of the grid.
+    pub(super) fn extent(&self, row: usize, column: usize) -> [Range<usize>; 2] {
+        let range = |side: &Side, at: usize| at * side.tile..((at + 1) * side.tile).min(side.size);
+        [range(&self.left, row), range(&self.right, column)]
+    }
+
+    /// Offsets of an element of the batch in left, right, result and addend.
+    pub(super) fn batch_offsets(&self, at: usize) -> [isize; 4] {
+        let offsets = space::offsets(&self.batch, at);
+        std::array::from_fn(|operand| offsets[operand] + self.offsets[operand])
+    }
+}
+
+/// Strides of an operand whose batch elements are packed one after another; where it does not move, it is
+/// repeated.
+fn move_ahead(batch: &mut [Dim<4>], operand: usize, mut step: usize) {
+    for dim in batch.iter_mut().rev().filter(|dim| dim.strides[operand] != 0) {
+        dim.strides[operand] = step as isize;
+        step *= dim.size;
+    }
+}
+
+impl Schedule {
+    /// Terms that are equally far from one another, in place.
+    fn stretch(&self) -> usize {
+        self.terms.last().map_or(1, |dim| dim.size.max(1))
+    }
+
+    /// The most stretches of a chunk where the kernel reads, and where the right operand's last panel is
+    /// packed.
+    pub(super) fn stretches(&self) -> [usize; 2] {
+        let most = self.chunk.min(self.depth).div_ceil(self.stretch()) + 1;
+        [most, if self.right.source == Source::InPlace { most } else { 0 }]
+    }
+
+    /// Writes the stretches of a chunk, of operands that are read in place or packed, and says how many
+    /// there are.
+    pub(super) fn fill_stretches(&self, chunk: &Chunk, in_place: [bool; 2], into: &mut [Stretch]) -> usize {
+        let (stretch, start) = (self.stretch(), chunk.terms.start);
+        let width = [self.left.width, self.right.width];
+        let (mut at, mut count) = (start, 0);
+        while at < chunk.terms.end {
+            let end = if in_place == [false; 2] { chunk.terms.end } else { (at / stretch + 1) * stretch };
+            let end = end.min(chunk.terms.end);
+            let own = space::offsets(&self.terms, at);
+            let place =
+                |side: usize| if in_place[side] { own[side] } else { ((at - start) * width[side]) as isize };
+            into[count] = Stretch { left: place(0), right: place(1), terms: end - at };
+            (at, count) = (end, count + 1);
+        }
+        count
+    }
+}
+
+impl Side {
+    fn new(number: Number, dims: Vec<Dim<3>>, width: usize) -> Side {
+        let size = space::size(&dims);
+        Side { number, dims, size, source: Source::Scratch, width, tile: width }
+    }
+
+    /// From one term of a stretch to the next, where a kernel reads.
+    pub(super) fn step(&self, terms: &[Dim<2>], operand: usize) -> isize {
+        match self.source {
+            Source::InPlace => terms.last().map_or(0, |dim| dim.strides[operand]),
+            Source::Ahead | Source::Scratch => self.width as isize,
+        }
+    }
+
+    /// How many terms' offsets packing asks for.
+    pub(super) fn packs_terms(&self, chunk: usize) -> usize {
+        let has_tail = !self.size.is_multiple_of(self.width);
+        let packs = self.source == Source::Scratch || self.source == Source::InPlace && has_tail;
+        if packs { chunk } else { 0 }
+    }
+
+    /// Rows or columns, up to whole panels.
+    pub(super) fn padded(&self) -> usize {
+        self.size.next_multiple_of(self.width)
+    }
+}

@@ -1,0 +1,175 @@
+//! Convolutions as products have the bits of an obvious loop: in every layout, with padding, dilation and
+//! groups.
+
+use choral_kernels::Number;
+use choral_kernels::cpu::product::Setting;
+use choral_kernels::product::convolution::{Convolution, Window};
+use choral_kernels::product::{Dim, Epilogue, space};
+
+use crate::product::{Buffer, Draws, got, levels, strides, sum};
+
+/// The input's index under an element of the kernel.
+fn under(window: &Window, place: usize, element: usize) -> Option<isize> {
+    let element = if window.is_reversed { window.sizes[1] - 1 - element } else { element };
+    let at = (place * window.step + element * window.kernel_dilation) as isize - window.padding;
+    let dilation = window.input_dilation as isize;
+    let index = at.div_euclid(dilation);
+    (at.rem_euclid(dilation) == 0 && (0..window.sizes[0] as isize).contains(&index)).then_some(index)
+}
+
+/// All indices of a shape, row-major.
+fn indices(sizes: &[usize]) -> Vec<Vec<usize>> {
+    sizes.iter().fold(vec![Vec::new()], |all, &size| {
+        all.iter().flat_map(|index| (0..size).map(move |at| [index.as_slice(), &[at]].concat())).collect()
+    })
+}
+
+/// The result by definition.
+fn expected(op: &Convolution, [input, kernel]: [&Buffer; 2], mut out: Buffer) -> Buffer {
+    let sizes = |which: usize| op.windows.iter().map(|window| window.sizes[which]).collect::<Vec<_>>();
+    let at = |offset: isize| usize::try_from(offset).unwrap();
+    for batch in 0..space::size(&op.batch) {
+        let b = space::offsets(&op.batch, batch);
+        for feature in 0..space::size(&op.features) {
+            let f = space::offsets(&op.features, feature);
+            for place in indices(&sizes(2)) {
+                let mut terms = Vec::new();
+                for element in indices(&sizes(1)) {
+                    let each = op.windows.iter().zip(place.iter().zip(&element));
+                    let inside: Option<Vec<isize>> =
+                        each.map(|(window, (&place, &element))| under(window, place, element)).collect();
+                    let Some(inside) = inside else { continue };
+                    let by = |which: usize, index: &[isize]| -> isize {
+                        op.windows.iter().zip(index).map(|(window, at)| window.strides[which] * at).sum()
+                    };
+                    let element: Vec<isize> = element.iter().map(|&at| at as isize).collect();
+                    for taken in 0..op.taken.size as isize {
+                        let left = op.offsets[0] + b[0] + by(0, &inside) + taken * op.taken.strides[0];
+                        let right =
+                            op.offsets[1] + b[1] + f[0] + by(1, &element) + taken * op.taken.strides[1];
+                        terms.push((input.get(at(left)), kernel.get(at(right))));
+                    }
+                }
+                let by_place: isize =
+                    op.windows.iter().zip(&place).map(|(window, &at)| window.strides[2] * at as isize).sum();
+                out.put(at(op.offsets[2] + b[2] + f[1] + by_place), sum(op.numbers[2], &terms));
+            }
+        }
+    }
+    out
+}
+
+fn window(draws: &mut Draws) -> Window {
+    let kernel = 1 + draws.below(4);
+    let window = Window {
+        sizes: [1 + draws.below(9), kernel, 0],
+        strides: [0; 3],
+        step: 1 + draws.below(3),
+        padding: draws.below(4) as isize - 1,
+        input_dilation: draws.one_of(&[1, 1, 2, 3]),
+        kernel_dilation: draws.one_of(&[1, 1, 2, 3]),
+        is_reversed: draws.below(3) == 0,
+    };
+    // As many places as fit, with as much padding behind as before, or fewer.
+    let line = (window.sizes[0] - 1) * window.input_dilation + 1;
+    let dilated = (kernel - 1) * window.kernel_dilation + 1;
+    let room = line as isize + 2 * window.padding - dilated as isize;
+    let places = if room < 0 { 0 } else { room as usize / window.step + 1 };
+    Window { sizes: [window.sizes[0], kernel, places], ..window }
+}
+
+/// Runs the products of a convolution at every level.
+fn check(op: &Convolution, lengths: [usize; 3], draws: &mut Draws) {
+    let input = Buffer::drawn(op.numbers[0], lengths[0], draws);
+    let kernel = Buffer::drawn(op.numbers[1], lengths[1], draws);
+    let out = Buffer::new(op.numbers[2], lengths[2]);
+    let right = expected(op, [&input, &kernel], out.clone());
+    let operands = [kernel, input, Buffer::new(op.numbers[2], 0)];
+    for level in levels() {
+        let setting = Setting { level, threads: draws.one_of(&[1, 8]), packed: None };
+        let run = |out, product| got(&product, &operands, out, setting, 2);
+        let result = op.products().into_iter().fold(out.clone(), run);
+        assert_eq!(result.bytes(), right.bytes(), "{level:?} {op:#?}");
+    }
+}
+
+fn drawn(numbers: [Number; 3], spatial: usize, draws: &mut Draws) -> (Convolution, [usize; 3]) {
+    let (members, images, groups) = (1 + draws.below(2), draws.below(3), 1 + draws.below(2));
+    let (features, taken) = (1 + draws.below(7), draws.below(4));
+    let mut windows: Vec<Window> = (0..spatial).map(|_| window(draws)).collect();
+    let extents = |which: usize| windows.iter().map(|window| window.sizes[which]).collect::<Vec<_>>();
+    let all = [
+        [vec![members, images, groups, taken], extents(0)].concat(),
+        [vec![members, groups, features, taken], extents(1)].concat(),
+        [vec![members, images, groups, features], extents(2)].concat(),
+    ];
+    let [(input, input_at), (kernel, kernel_at), (out, out_at)] =
+        [0, 1, 2].map(|which| strides(&all[which], which == 2, draws));
+    for (at, window) in windows.iter_mut().enumerate() {
+        window.strides = [input[4 + at], kernel[4 + at], out[4 + at]];
+    }
+    let op = Convolution {
+        numbers,
+        offsets: [input_at, kernel_at, out_at, 0],
+        batch: vec![
+            Dim::new(members, [input[0], kernel[0], out[0], 0]),
+            Dim::new(images, [input[1], 0, out[1], 0]),
+            Dim::new(groups, [input[2], kernel[1], out[2], 0]),
+        ],
+        features: vec![Dim::new(features, [kernel[2], out[3], 0])],
+        taken: Dim::new(taken, [input[3], kernel[3]]),
+        windows,
+        epilogue: Epilogue::default(),
+    };
+    // Gaps are at most one element wide in each dimension.
+    let lengths = all.map(|sizes| sizes.iter().map(|&size| 2 * size.max(1)).product());
+    (op, lengths)
+}
+
+#[test]
+fn every_window_in_every_layout() {
+    let draws = &mut Draws(5);
+    let types = [
+        [Number::F32; 3],
+        [Number::F64; 3],
+        [Number::Bf16; 3],
+        [Number::I8, Number::I8, Number::I32],
+        [Number::I1; 3],
+    ];
+    for numbers in types {
+        for _ in 0..if cfg!(miri) { 1 } else { 40 } {
+            let spatial = draws.one_of(&[0, 1, 1, 2, 2]);
+            let (op, lengths) = drawn(numbers, spatial, draws);
+            check(&op, lengths, draws);
+        }
+    }
+}
+
+#[test]
+fn padding_makes_a_few_products() {
+    let window = Window {
+        sizes: [26, 3, 26],
+        strides: [1, 1, 1],
+        step: 1,
+        padding: 1,
+        input_dilation: 1,
+        kernel_dilation: 1,
+        is_reversed: false,
+    };
+    let op = Convolution {
+        numbers: [Number::F32; 3],
+        offsets: [0; 4],
+        batch: vec![],
+        features: vec![],
+        taken: Dim::new(1, [1, 1]),
+        windows: vec![window],
+        epilogue: Epilogue::default(),
+    };
+    let shape = |op: &Convolution| -> Vec<[usize; 4]> {
+        op.products().iter().map(choral_kernels::product::Product::sizes).collect()
+    };
+    assert_eq!(shape(&op), [[1, 1, 1, 2], [1, 1, 24, 3], [1, 1, 1, 2]]);
+    // Every other place of a transposed convolution sees other elements of the kernel.
+    let transposed = Window { sizes: [4, 2, 7], padding: 0, input_dilation: 2, ..window };
+    assert_eq!(shape(&Convolution { windows: vec![transposed], ..op }), [[1, 1, 4, 1], [1, 1, 3, 1]]);
+}
