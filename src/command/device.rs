@@ -12,5 +12,5 @@ pub(super) fn compile(program: &Program, device: Device) -> Result<Executable, E
         Device::Reference => choral::Device::Reference,
         Device::Cpu => choral::Device::Cpu,
     };
-    Ok(Executable::compile(&program.graph, device).map_err(choral::Error::from)?)
+    Ok(choral::compile(&program.graph, device)?)
 }
