@@ -36,8 +36,8 @@ mod subject;
 
 use std::collections::HashSet;
 
-use choral::ir::op::{AxisIndex, Binary, Unary};
 use choral::ir::op::ControlOp;
+use choral::ir::op::{AxisIndex, Binary, Unary};
 use choral::ir::{Builder, NodeKind, Op, cost, verify};
 use choral::transform::export;
 use choral::transform::rewrite::{Rewrites, counted_loops};

@@ -63,8 +63,7 @@ pub(super) fn counted(
     op: &While,
     operands: &[Value],
 ) -> Result<Option<Vec<Value>>, BuildError> {
-    let known: Vec<Option<i64>> =
-        operands.iter().map(|&operand| integer(builder.graph(), operand)).collect();
+    let known: Vec<Option<i64>> = operands.iter().map(|&operand| integer(builder.graph(), operand)).collect();
     let count = count(op, &known);
     count.map(|count| as_scan(builder, &op.body, count, operands)).transpose()
 }

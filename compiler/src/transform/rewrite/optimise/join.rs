@@ -56,7 +56,8 @@ impl Joins {
             let NodeKind::Op(Op::Dot(dot)) = &node.kind else { continue };
             let operands = graph.operands(id);
             let side = (0..2).find(|&side| is_made_once(operands[1 - side]) && !is_made_once(operands[side]));
-            let Some((side, along)) = side.and_then(|side| Some((side, along(graph, dot, &operands, 1 - side)?)))
+            let Some((side, along)) =
+                side.and_then(|side| Some((side, along(graph, dot, &operands, 1 - side)?)))
             else {
                 continue;
             };
@@ -145,12 +146,15 @@ impl Rewriter<'_> {
         let product = self.push(dot.clone(), &both)?[0];
         let place = place_in_result(graph, dot, &of_first, 1 - side);
         let mut first = 0;
-        sizes.into_iter().map(|size| {
-            let mut slice = whole(self.ty(product));
-            (slice.start[place], slice.limit[place]) = (first, first + size);
-            first += size;
-            Ok(self.push(slice, &[product])?[0])
-        }).collect()
+        sizes
+            .into_iter()
+            .map(|size| {
+                let mut slice = whole(self.ty(product));
+                (slice.start[place], slice.limit[place]) = (first, first + size);
+                first += size;
+                Ok(self.push(slice, &[product])?[0])
+            })
+            .collect()
     }
 }
 

@@ -115,7 +115,12 @@ impl Rewriter<'_> {
     }
 
     /// As [`Rewriter::push`], if these results are read; all if the list is empty.
-    fn push_read(&mut self, op: Op, operands: &[Value], mut read: Vec<bool>) -> Result<Vec<Value>, BuildError> {
+    fn push_read(
+        &mut self,
+        op: Op,
+        operands: &[Value],
+        mut read: Vec<bool>,
+    ) -> Result<Vec<Value>, BuildError> {
         for rewrite in tables::of(&op).iter().copied().flatten() {
             if !self.cx.allows(rewrite.name) {
                 continue;
@@ -203,7 +208,9 @@ fn is_fixed(op: &Op, input: usize) -> bool {
     match op {
         Op::Control(ControlOp::Scan(scan)) => input >= scan.inputs + scan.carried,
         Op::Control(ControlOp::While(op)) => handed_on(&op.body, input),
-        Op::Control(ControlOp::If(_) | ControlOp::Case(_) | ControlOp::Map(_) | ControlOp::OptimizationBarrier)
+        Op::Control(
+            ControlOp::If(_) | ControlOp::Case(_) | ControlOp::Map(_) | ControlOp::OptimizationBarrier,
+        )
         | Op::Elementwise(_)
         | Op::Shape(_)
         | Op::Dot(_)

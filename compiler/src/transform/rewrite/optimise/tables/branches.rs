@@ -66,7 +66,7 @@ fn scan_that_never_runs(site: &Site<'_>) -> Option<After> {
         let ty = scan.stack(&slice);
         After::Constant(Tensor::zeros(ty.clone()), ty)
     });
-    let carried = site.operands[scan.inputs..][..scan.carried].iter().map(|&value: &Value| After::Value(value));
+    let carried =
+        site.operands[scan.inputs..][..scan.carried].iter().map(|&value: &Value| After::Value(value));
     Some(After::Each(outputs.chain(carried).collect()))
 }
-

@@ -193,7 +193,8 @@ fn carried_unchanged(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> Found 
     let Some(made) = rebuilt(rewriter, site, after, &in_order(site.operands))? else { return Ok(None) };
     let (stacked, mut last) = (&made[..op.outputs()], made[op.outputs()..].iter().copied());
     let carried = changed.iter().zip(&site.operands[op.inputs..]);
-    let carried = carried.map(|(&changed, &first)| if changed { last.next().unwrap_or(first) } else { first });
+    let carried =
+        carried.map(|(&changed, &first)| if changed { last.next().unwrap_or(first) } else { first });
     Ok(Some(stacked.iter().copied().chain(carried).collect()))
 }
 
@@ -261,8 +262,7 @@ fn invariant_of_while(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> Found
 /// A condition that takes more values and does not read them: those of the body.
 fn with_more(cond: &Graph, body: &Graph, more: &[Value]) -> Result<Graph, BuildError> {
     let mut builder = Builder::new(cond.name());
-    let own: Vec<Value> =
-        inputs(cond).iter().map(|&value| input_like(&mut builder, cond, value)).collect();
+    let own: Vec<Value> = inputs(cond).iter().map(|&value| input_like(&mut builder, cond, value)).collect();
     more.iter().for_each(|&value| {
         input_like(&mut builder, body, value);
     });
@@ -291,8 +291,7 @@ fn products_over_all_steps(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> 
         if may_move(node) { most } else { Source::Carried }
     });
     let made = over_all_steps(op, &sources);
-    let walked: usize =
-        site.operands[..op.inputs].iter().map(|&value| rewriter.ty(value).bytes()).sum();
+    let walked: usize = site.operands[..op.inputs].iter().map(|&value| rewriter.ty(value).bytes()).sum();
     let stacked: usize = made.iter().map(|&value| op.stack(op.body.ty(value)).bytes()).sum();
     let fits = |value: &Value| {
         op.body.ty(*value).rank() >= op.dimension && sources[value.node().index()] == Source::Walked
@@ -309,9 +308,7 @@ fn products_over_all_steps(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> 
     let options = VmapOptions::new(Axis::new("steps", op.length), in_dims, out_dims);
     let Ok(all) = vmap_graph(&step, &options) else { return Ok(None) };
     let given = rewriter.inline(&all, &outside(site.operands))?;
-    let walk = |values: &[Value], more: &[Value]| {
-        [&values[..op.inputs], more, &values[op.inputs..]].concat()
-    };
+    let walk = |values: &[Value], more: &[Value]| [&values[..op.inputs], more, &values[op.inputs..]].concat();
     let body = between(&op.body, &walk(&body_inputs, &made), &outputs(&op.body))?;
     let after = Scan { inputs: op.inputs + made.len(), body: body.into(), ..op.clone() };
     rebuilt(rewriter, site, after, &walk(site.operands, &given))
@@ -319,10 +316,10 @@ fn products_over_all_steps(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> 
 
 /// The values that the body reads of its products on what is walked along, and of what those need.
 fn over_all_steps(op: &Scan, sources: &[Source]) -> Vec<Value> {
-    let is_product = |node: &choral_ir::graph::Node| {
-        matches!(node.kind, NodeKind::Op(Op::Dot(_) | Op::Convolution(_)))
-    };
-    let products = op.body.nodes().filter(|(id, node)| sources[id.index()] == Source::Walked && is_product(node));
+    let is_product =
+        |node: &choral_ir::graph::Node| matches!(node.kind, NodeKind::Op(Op::Dot(_) | Op::Convolution(_)));
+    let products =
+        op.body.nodes().filter(|(id, node)| sources[id.index()] == Source::Walked && is_product(node));
     let products: Vec<Value> = products.map(|(id, _)| id.result(0)).collect();
     let needed = needed(&op.body, &products);
     let goes: Vec<bool> = op.body.nodes().map(|(id, node)| needed[id.index()] && is_work(node)).collect();

@@ -55,19 +55,14 @@ pub(super) const DEAD: &str = "dead_code";
 /// The tables with rules for an op, in the order in which they are tried.
 pub(super) const fn of(op: &Op) -> &'static [&'static [Rewrite]] {
     match op {
-        Op::Elementwise(_) => {
-            &[constants::TABLE, arithmetic::TABLE, logic::TABLE, broadcasts::TABLE]
-        }
+        Op::Elementwise(_) => &[constants::TABLE, arithmetic::TABLE, logic::TABLE, broadcasts::TABLE],
         Op::Shape(_) => &[views::TABLE, places::TABLE, logic::TABLE, constants::TABLE],
         Op::Dot(_) => &[constants::TABLE, products::TABLE, broadcasts::TABLE],
         Op::Index(_) => &[places::TABLE, constants::TABLE],
         Op::Control(_) => &[branches::TABLE, loops::TABLE],
-        Op::Convolution(_)
-        | Op::Reduce(_)
-        | Op::Window(_)
-        | Op::Sort(_)
-        | Op::Linalg(_)
-        | Op::Random(_) => &[constants::TABLE],
+        Op::Convolution(_) | Op::Reduce(_) | Op::Window(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) => {
+            &[constants::TABLE]
+        }
         Op::Collective(_) | Op::Custom(_) => &[],
     }
 }

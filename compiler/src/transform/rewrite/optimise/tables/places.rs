@@ -121,7 +121,8 @@ fn pad_that_removes(site: &Site<'_>) -> Option<After> {
     let shape = site.shape(site.operands[0]);
     let removes = low.iter().chain(high).all(|&size| size <= 0) && no_gaps(site, interior);
     let removed = |size: i64| usize::try_from(size.unsigned_abs()).ok();
-    let start: Vec<usize> = low.iter().filter(|_| removes).map(|&size| removed(size)).collect::<Option<_>>()?;
+    let start: Vec<usize> =
+        low.iter().filter(|_| removes).map(|&size| removed(size)).collect::<Option<_>>()?;
     let limit = high.iter().zip(shape).map(|(&high, &size)| size.checked_sub(removed(high)?));
     let limit: Vec<usize> = limit.collect::<Option<_>>()?;
     let fits = start.len() == shape.len() && start.iter().zip(&limit).all(|(start, limit)| start <= limit);

@@ -135,7 +135,8 @@ fn broadcast_to_units(site: &Site<'_>) -> Option<After> {
     let BroadcastInDim { shape, dims } = site.this()?;
     let ty = site.ty(site.operands[0]);
     let repeats_nothing = ty.len() == TensorType::new(shape.clone(), ty.dtype).len();
-    let keeps_order = dims.iter().zip(&ty.shape).filter(|&(_, &size)| size != 1).is_sorted_by_key(|(&dim, _)| dim);
+    let keeps_order =
+        dims.iter().zip(&ty.shape).filter(|&(_, &size)| size != 1).is_sorted_by_key(|(&dim, _)| dim);
     let changes = *shape != ty.shape;
     (repeats_nothing && keeps_order && changes && !ty.is_empty())
         .then(|| After::op(Reshape { shape: shape.clone() }, site.operands))
