@@ -18,7 +18,7 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     let source = Source::open(program)?;
     let written = match form {
         // Functions may stand one after another in a text; the other forms hold one.
-        Form::Text | Form::Stablehlo => {
+        Form::Text | Form::Optimised | Form::Stablehlo => {
             let each = source.programs.into_iter().map(|program| write(program, transforms, *form));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
@@ -38,6 +38,7 @@ fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String
     let graph = |program| Ok::<_, Error>(mapping.apply(program)?.graph);
     match form {
         Form::Text => Ok(graph(program)?.to_text()),
+        Form::Optimised => Ok(choral::optimised(&graph(program)?)?.0.to_text()),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),

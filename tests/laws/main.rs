@@ -27,6 +27,7 @@ mod axes;
 mod choices;
 mod compare;
 mod custom;
+mod disguise;
 mod generate;
 mod inputs;
 mod mapping;
@@ -41,9 +42,11 @@ use choral::ir::op::{AxisIndex, Binary, Unary};
 use choral::ir::{Builder, NodeKind, Op, cost, verify};
 use choral::transform::export;
 use choral::transform::rewrite::{Rewrites, counted_loops};
-use choral::{Device, Graph, Tensor};
+use choral::{Device, Graph, Tensor, TensorType};
 
 use choices::Choices;
+use disguise::disguised;
+use inputs::Values;
 use mapping::Mapping;
 use numbered::{has_regions, numbered};
 use subject::{Effort, Law, Subject, holds, run};
@@ -300,7 +303,10 @@ fn optimised_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Res
     let mapping = some_mapping(&subject.graph, choices);
     let mapped = mapping.apply(&subject.graph, "members")?;
     let chunked = mapping.apply_in_chunks(&subject.graph, choices.pick(&[1, 2, 3, 4]))?;
-    for graph in [&subject.graph, &mapped, &chunked] {
+    let tensor = |ty: &TensorType, seed: u64| inputs::tensor(ty, seed, Values::Small);
+    let disguised = disguised(&subject.graph, choices, &tensor).map_err(|error| error.to_string())?;
+    let mapped_disguised = some_mapping(&disguised, choices).apply(&disguised, "members")?;
+    for graph in [&subject.graph, &mapped, &chunked, &disguised, &mapped_disguised] {
         let (optimised, rewrites) = optimised(graph)?;
         let context = |error: String| {
             format!("{}is optimised by\n{rewrites}to\n{optimised}{error}", subject.shown(graph))

@@ -82,7 +82,8 @@ func.func @before(%x: tensor<5x3xf32>, %w: tensor<5x3xf32>) -> tensor<5x4x2xf32>
 }
 func.func @after(%x: tensor<5x3xf32>, %w: tensor<5x3xf32>) -> tensor<5x4x2xf32> {
   %c = stablehlo.dot_general %x, %w, batching_dims = [0] x [0], contracting_dims = [1] x [1] : (tensor<5x3xf32>, tensor<5x3xf32>) -> tensor<5xf32>
-  %d = stablehlo.broadcast_in_dim %c, dims = [0] : (tensor<5xf32>) -> tensor<5x4x2xf32>
+  %r = stablehlo.broadcast_in_dim %c, dims = [0] : (tensor<5xf32>) -> tensor<5x2xf32>
+  %d = stablehlo.broadcast_in_dim %r, dims = [0, 2] : (tensor<5x2xf32>) -> tensor<5x4x2xf32>
   return %d : tensor<5x4x2xf32>
 }
 

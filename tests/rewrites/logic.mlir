@@ -463,17 +463,13 @@ func.func @before(%x: tensor<3xi32>) -> tensor<3xi32> {
   return %y1 : tensor<3xi32>
 }
 
-// rewrite: reduce_precision_to_itself
-func.func @before(%x: tensor<3xf32>) -> tensor<3xf32> {
-  %y = stablehlo.reduce_precision %x, format = e8m23 : tensor<3xf32>
-  return %y : tensor<3xf32>
+// rewrite: convert_twice
+func.func @before(%x: tensor<3xui8>) -> tensor<3xi8> {
+  %y = stablehlo.convert %x : (tensor<3xui8>) -> tensor<3xi32>
+  %z = stablehlo.convert %y : (tensor<3xi32>) -> tensor<3xi8>
+  return %z : tensor<3xi8>
 }
-func.func @after(%x: tensor<3xf32>) -> tensor<3xf32> {
-  return %x : tensor<3xf32>
-}
-
-// stays: reduce_precision_to_itself
-func.func @before(%x: tensor<3xf32>) -> tensor<3xf32> {
-  %y = stablehlo.reduce_precision %x, format = e8m22 : tensor<3xf32>
-  return %y : tensor<3xf32>
+func.func @after(%x: tensor<3xui8>) -> tensor<3xi8> {
+  %z = stablehlo.convert %x : (tensor<3xui8>) -> tensor<3xi8>
+  return %z : tensor<3xi8>
 }

@@ -235,7 +235,7 @@ func.func @after(%xs: tensor<4x2x3xf32>, %h: tensor<2x5xf32>, %w: tensor<3x5xf32
 // stays: products_over_all_steps
 // A scan that carries nothing is a loop for the sake of memory.
 func.func @before(%xs: tensor<4x2x3xf32>, %w: tensor<3x5xf32>) -> tensor<4x2x5xf32> {
-  %r = chlo.scan(%xs) dimension=0 {
+  %r = chlo.scan(%xs) inits() dimension=0 {
   ^bb0(%x: tensor<2x3xf32>):
     %p = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0] : (tensor<2x3xf32>, tensor<3x5xf32>) -> tensor<2x5xf32>
     stablehlo.return %p : tensor<2x5xf32>

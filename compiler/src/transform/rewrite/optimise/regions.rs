@@ -5,7 +5,7 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 use choral_ir::graph::Node;
-use choral_ir::op::{Concatenate, ControlOp, Pad, ShapeOp};
+use choral_ir::op::{ControlOp, ShapeOp};
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Op, Value, interpret_all};
 
 use crate::transform::rewrite::{dead_code, input_like};
@@ -52,7 +52,7 @@ pub(super) fn between(graph: &Graph, inputs: &[Value], outputs: &[Value]) -> Res
     dead_code(&builder.finish(&outputs))
 }
 
-/// Which of a graph's nodes these values depend on; of ops that come first, too.
+/// Which nodes of a graph these values are made by, or depend on.
 pub(super) fn needed(graph: &Graph, values: &[Value]) -> Vec<bool> {
     let mut needed = vec![false; graph.len()];
     values.iter().for_each(|value| needed[value.node().index()] = true);
@@ -102,7 +102,7 @@ pub(super) fn is_work(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Input | NodeKind::Constant(_) => false,
         NodeKind::Op(Op::Shape(op)) => match op {
-            ShapeOp::Pad(Pad { .. }) | ShapeOp::Concatenate(Concatenate { .. }) => true,
+            ShapeOp::Pad(_) | ShapeOp::Concatenate(_) => true,
             ShapeOp::Iota(_)
             | ShapeOp::BitcastConvert(_)
             | ShapeOp::BroadcastInDim(_)

@@ -4,8 +4,7 @@
 //! `NE`, and total orders, have an opposite, and only total orders are sure of `x` and itself.
 
 use choral_ir::op::{
-    Binary, BitcastConvert, Compare, ComparisonDirection, ComparisonType, Elementwise, Iota, ReducePrecision,
-    Unary,
+    Binary, BitcastConvert, Compare, ComparisonDirection, ComparisonType, Elementwise, Iota, Unary,
 };
 use choral_ir::{DType, Value};
 
@@ -64,8 +63,6 @@ pub(super) const TABLE: &[Rewrite] = table! {
         |site| (site.this::<BitcastConvert>()?.dtype == site.dtype()?).then(|| After::Value(site.operands[0]));
     "bitcast_twice": "bits as A, then as B -> bits as B, all of one width",
         bitcast_twice;
-    "reduce_precision_to_itself": "x rounded to a format that has all of its type -> x",
-        reduce_precision_to_itself;
 };
 
 const SHIFTS: [Binary; 3] = [Binary::ShiftLeft, Binary::ShiftRightArithmetic, Binary::ShiftRightLogical];
@@ -193,19 +190,4 @@ fn bitcast_twice(site: &Site<'_>) -> Option<After> {
     let (_, x) = site.view::<BitcastConvert>(between)?;
     let widths = [site.ty(between).dtype.bits(), site.ty(x).dtype.bits()];
     (widths == [dtype.bits(); 2]).then(|| After::op(BitcastConvert { dtype: *dtype }, &[x]))
-}
-
-/// Bits of exponent and mantissa of a float.
-const FORMATS: [(DType, u32, u32); 4] =
-    [(DType::F16, 5, 10), (DType::Bf16, 8, 7), (DType::F32, 8, 23), (DType::F64, 11, 52)];
-
-fn reduce_precision_to_itself(site: &Site<'_>) -> Option<After> {
-    let Elementwise::ReducePrecision(ReducePrecision { exponent_bits, mantissa_bits }) = site.this()? else {
-        return None;
-    };
-    let dtype = site.dtype()?;
-    let has_all = |&(of, exponent, mantissa): &(DType, u32, u32)| {
-        of == dtype && *exponent_bits >= exponent && *mantissa_bits >= mantissa
-    };
-    FORMATS.iter().any(has_all).then(|| After::Value(site.operands[0]))
 }

@@ -57,14 +57,28 @@ fn scan<'a>(site: &LoopSite<'a>) -> Option<&'a Scan> {
     Scan::of(site.op)
 }
 
-/// The scan with another body and operands, unless it folds in another way.
+/// The scan with another body and operands, unless it folds in another way. What the body does not read is
+/// not handed to it.
 fn rebuilt(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>, after: Scan, operands: &[Value]) -> Found {
     let types = |values: &[Value]| -> Vec<TensorType> {
         values.iter().map(|&value| rewriter.ty(value).clone()).collect()
     };
-    let after = Op::from(after);
-    let alike = accumulates(site.op, &types(site.operands)) == accumulates(&after, &types(operands));
-    if alike { rewriter.push(after, operands).map(Some) } else { Ok(None) }
+    let results = outputs(&after.body);
+    let mut keep = inputs_for(&after.body, &results);
+    keep[after.inputs..after.inputs + after.carried].fill(true);
+    let body = between(&after.body, &kept(&inputs(&after.body), &keep), &results)?;
+    let walked = count(&keep[..after.inputs]);
+    let walks = walked + after.outputs() > 0;
+    let dimension = if walks { after.dimension } else { 0 };
+    let after = Op::from(Scan { dimension, inputs: walked, body: body.into(), ..after });
+    let operands = kept(operands, &keep);
+    let alike = accumulates(site.op, &types(site.operands)) == accumulates(&after, &types(&operands));
+    if alike { rewriter.push(after, &operands).map(Some) } else { Ok(None) }
+}
+
+/// How many of a list hold.
+fn count(list: &[bool]) -> usize {
+    list.iter().filter(|&&holds| holds).count()
 }
 
 fn unread_results(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> Found {
@@ -159,15 +173,12 @@ fn unread_of_scan(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>, op: &Scan) -
     let keep = [stacked, &carried].concat();
     let mut given = inputs_for(&op.body, &results(&carried));
     given[is_carried].copy_from_slice(&carried);
-    let walked = given[..op.inputs].iter().filter(|&&keep| keep).count();
+    let walked = count(&given[..op.inputs]);
     if walked == op.inputs && keep.iter().all(|&keep| keep) {
         return Ok(None);
     }
     let body = between(&op.body, &kept(&body_inputs, &given), &results(&carried))?;
-    let carried_count = carried.iter().filter(|&&keep| keep).count();
-    let walks = walked + stacked.iter().filter(|&&read| read).count() > 0;
-    let dimension = if walks { op.dimension } else { 0 };
-    let after = Scan { dimension, inputs: walked, carried: carried_count, body: body.into(), ..op.clone() };
+    let after = Scan { inputs: walked, carried: count(&carried), body: body.into(), ..op.clone() };
     let made = rebuilt(rewriter, site, after, &kept(site.operands, &given))?;
     Ok(made.map(|made| spread(&keep, &made, made[0])))
 }
@@ -188,8 +199,7 @@ fn carried_unchanged(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> Found 
     };
     let (stacked, carried) = body_outputs.split_at(op.outputs());
     let body = between(&op.body, &in_order(&body_inputs), &[stacked, &kept(carried, &changed)].concat())?;
-    let count = changed.iter().filter(|&&changed| changed).count();
-    let after = Scan { carried: count, body: body.into(), ..op.clone() };
+    let after = Scan { carried: count(&changed), body: body.into(), ..op.clone() };
     let Some(made) = rebuilt(rewriter, site, after, &in_order(site.operands))? else { return Ok(None) };
     let (stacked, mut last) = (&made[..op.outputs()], made[op.outputs()..].iter().copied());
     let carried = changed.iter().zip(&site.operands[op.inputs..]);
