@@ -10,7 +10,7 @@ use choral::transform::export;
 use super::arguments::{Form, Show, Transforms};
 use super::mapping::Mapping;
 use super::program::Source;
-use super::{Error, Outcome, complain, picture};
+use super::{Error, Outcome, complain, device, picture};
 
 /// Writes the transformed program to standard output or a file.
 pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
@@ -38,7 +38,7 @@ fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String
     let graph = |program| Ok::<_, Error>(mapping.apply(program)?.graph);
     match form {
         Form::Text => Ok(graph(program)?.to_text()),
-        Form::Optimised => Ok(choral::optimised(&graph(program)?)?.0.to_text()),
+        Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),

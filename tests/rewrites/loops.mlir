@@ -48,32 +48,32 @@ func.func @after(%xs: tensor<4x3xf32>, %ys: tensor<4x3xf32>, %a: tensor<3xf32>, 
 }
 
 // rewrite: unread_results
-func.func @before(%x: tensor<f32>, %z: tensor<3xf32>) -> tensor<f32> {
-  %r:2 = stablehlo.while(%y = %x, %w = %z) : tensor<f32>, tensor<3xf32>
+func.func @before(%x: tensor<i8>, %z: tensor<3xf32>) -> tensor<i8> {
+  %r:2 = stablehlo.while(%y = %x, %w = %z) : tensor<i8>, tensor<3xf32>
   cond {
-    %limit = stablehlo.constant dense<9.0> : tensor<f32>
-    %below = stablehlo.compare LT, %y, %limit : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %limit = stablehlo.constant dense<9> : tensor<i8>
+    %below = stablehlo.compare LT, %y, %limit : (tensor<i8>, tensor<i8>) -> tensor<i1>
     stablehlo.return %below : tensor<i1>
   } do {
-    %one = stablehlo.constant dense<1.0> : tensor<f32>
-    %next = stablehlo.add %y, %one : tensor<f32>
+    %one = stablehlo.constant dense<1> : tensor<i8>
+    %next = stablehlo.add %y, %one : tensor<i8>
     %s = stablehlo.sine %w : tensor<3xf32>
-    stablehlo.return %next, %s : tensor<f32>, tensor<3xf32>
+    stablehlo.return %next, %s : tensor<i8>, tensor<3xf32>
   }
-  return %r#0 : tensor<f32>
+  return %r#0 : tensor<i8>
 }
-func.func @after(%x: tensor<f32>, %z: tensor<3xf32>) -> tensor<f32> {
-  %r = stablehlo.while(%y = %x) : tensor<f32>
+func.func @after(%x: tensor<i8>, %z: tensor<3xf32>) -> tensor<i8> {
+  %r = stablehlo.while(%y = %x) : tensor<i8>
   cond {
-    %limit = stablehlo.constant dense<9.0> : tensor<f32>
-    %below = stablehlo.compare LT, %y, %limit : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %limit = stablehlo.constant dense<9> : tensor<i8>
+    %below = stablehlo.compare LT, %y, %limit : (tensor<i8>, tensor<i8>) -> tensor<i1>
     stablehlo.return %below : tensor<i1>
   } do {
-    %one = stablehlo.constant dense<1.0> : tensor<f32>
-    %next = stablehlo.add %y, %one : tensor<f32>
-    stablehlo.return %next : tensor<f32>
+    %one = stablehlo.constant dense<1> : tensor<i8>
+    %next = stablehlo.add %y, %one : tensor<i8>
+    stablehlo.return %next : tensor<i8>
   }
-  return %r : tensor<f32>
+  return %r : tensor<i8>
 }
 
 // rewrite: unread_results
@@ -181,33 +181,41 @@ func.func @before(%xs: tensor<4x3xf32>, %a: tensor<3xf32>, %w: tensor<f32>) -> t
 }
 
 // rewrite: invariant_of_while
-func.func @before(%x: tensor<f32>, %step: tensor<f32>) -> tensor<f32> {
-  %r:2 = stablehlo.while(%y = %x, %s = %step) : tensor<f32>, tensor<f32>
+func.func @before(%x: tensor<i8>, %step: tensor<i8>) -> tensor<i8> {
+  %r:2 = stablehlo.while(%y = %x, %s = %step) : tensor<i8>, tensor<i8>
   cond {
-    %limit = stablehlo.constant dense<9.0> : tensor<f32>
-    %below = stablehlo.compare LT, %y, %limit : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %limit = stablehlo.constant dense<9> : tensor<i8>
+    %below = stablehlo.compare LT, %y, %limit : (tensor<i8>, tensor<i8>) -> tensor<i1>
     stablehlo.return %below : tensor<i1>
   } do {
-    %one = stablehlo.constant dense<1.0> : tensor<f32>
-    %more = stablehlo.maximum %s, %one : tensor<f32>
-    %next = stablehlo.add %y, %more : tensor<f32>
-    stablehlo.return %next, %s : tensor<f32>, tensor<f32>
+    %one = stablehlo.constant dense<1> : tensor<i8>
+    %three = stablehlo.constant dense<3> : tensor<i8>
+    %least = stablehlo.maximum %s, %one : tensor<i8>
+    %more = stablehlo.minimum %least, %three : tensor<i8>
+    %zero = stablehlo.constant dense<0> : tensor<i8>
+    %from = stablehlo.maximum %y, %zero : tensor<i8>
+    %next = stablehlo.add %from, %more : tensor<i8>
+    stablehlo.return %next, %s : tensor<i8>, tensor<i8>
   }
-  return %r#0 : tensor<f32>
+  return %r#0 : tensor<i8>
 }
-func.func @after(%x: tensor<f32>, %step: tensor<f32>) -> tensor<f32> {
-  %one = stablehlo.constant dense<1.0> : tensor<f32>
-  %more = stablehlo.maximum %step, %one : tensor<f32>
-  %r:3 = stablehlo.while(%y = %x, %s = %step, %m = %more) : tensor<f32>, tensor<f32>, tensor<f32>
+func.func @after(%x: tensor<i8>, %step: tensor<i8>) -> tensor<i8> {
+  %one = stablehlo.constant dense<1> : tensor<i8>
+  %three = stablehlo.constant dense<3> : tensor<i8>
+  %least = stablehlo.maximum %step, %one : tensor<i8>
+  %more = stablehlo.minimum %least, %three : tensor<i8>
+  %r:3 = stablehlo.while(%y = %x, %s = %step, %m = %more) : tensor<i8>, tensor<i8>, tensor<i8>
   cond {
-    %limit = stablehlo.constant dense<9.0> : tensor<f32>
-    %below = stablehlo.compare LT, %y, %limit : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %limit = stablehlo.constant dense<9> : tensor<i8>
+    %below = stablehlo.compare LT, %y, %limit : (tensor<i8>, tensor<i8>) -> tensor<i1>
     stablehlo.return %below : tensor<i1>
   } do {
-    %next = stablehlo.add %y, %m : tensor<f32>
-    stablehlo.return %next, %s, %m : tensor<f32>, tensor<f32>, tensor<f32>
+    %zero = stablehlo.constant dense<0> : tensor<i8>
+    %from = stablehlo.maximum %y, %zero : tensor<i8>
+    %next = stablehlo.add %from, %m : tensor<i8>
+    stablehlo.return %next, %s, %m : tensor<i8>, tensor<i8>, tensor<i8>
   }
-  return %r#0 : tensor<f32>
+  return %r#0 : tensor<i8>
 }
 
 // rewrite: products_over_all_steps

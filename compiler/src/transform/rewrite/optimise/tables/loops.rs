@@ -49,7 +49,7 @@ pub(super) const TABLE: &[Rewrite] = loops! {
         products_over_all_steps;
 };
 
-/// The most bytes of what is worked out over all steps, for each byte that the scan walks along.
+/// The most bytes of what is worked out over all steps, for each byte that the scan takes and gives.
 const GROWTH: usize = 16;
 
 /// The scan that is the op.
@@ -301,12 +301,15 @@ fn products_over_all_steps(rewriter: &mut Rewriter<'_>, site: &LoopSite<'_>) -> 
         if may_move(node) { most } else { Source::Carried }
     });
     let made = over_all_steps(op, &sources);
-    let walked: usize = site.operands[..op.inputs].iter().map(|&value| rewriter.ty(value).bytes()).sum();
+    let bytes = |values: &[Value]| values.iter().map(|&value| rewriter.ty(value).bytes()).sum::<usize>();
+    let outputs_of = op.body.output_types();
+    let results: usize = outputs_of[..op.outputs()].iter().map(|slice| op.stack(slice).bytes()).sum();
+    let held = bytes(site.operands).saturating_add(results);
     let stacked: usize = made.iter().map(|&value| op.stack(op.body.ty(value)).bytes()).sum();
     let fits = |value: &Value| {
         op.body.ty(*value).rank() >= op.dimension && sources[value.node().index()] == Source::Walked
     };
-    if made.is_empty() || !made.iter().all(fits) || stacked > GROWTH.saturating_mul(walked) {
+    if made.is_empty() || !made.iter().all(fits) || stacked > GROWTH.saturating_mul(held) {
         return Ok(None);
     }
     let body_inputs = inputs(&op.body);
