@@ -15,6 +15,7 @@ pub mod cpu;
 pub mod device;
 pub mod error;
 pub mod executable;
+pub mod lower;
 mod memory;
 pub mod ops;
 pub mod plan;

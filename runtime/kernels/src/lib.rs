@@ -2,11 +2,25 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`number`], [`access`] | number types in memory and in registers; which elements of a buffer are meant |
+//! | [`instruction`] | what happens to one element |
+//! | [`rows`] | kernels of elementwise steps and folds over rows |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
+//! | [`cpu`] | how kernels run on this processor |
 //!
 //! Must not live here: graphs and ops. This crate does not know `choral-ir`: what a kernel does is said in
-//! numbers, accesses and scalar expressions, and the runtime lowers graphs to these.
+//! numbers, accesses and scalar instructions, and the runtime lowers graphs to these.
 
+pub mod access;
+pub mod cpu;
+pub mod instruction;
 pub mod level;
+pub mod memory;
+pub mod number;
+pub mod rows;
 
+pub use access::Access;
+pub use instruction::Instruction;
 pub use level::Level;
+pub use number::Number;
+pub use rows::Rows;

@@ -8,9 +8,7 @@
 pub mod convolution;
 pub mod cumulative;
 pub mod dot;
-pub mod elementwise;
 pub mod extreme;
 pub mod fold;
-pub mod reduce;
 pub mod view;
 pub mod window;

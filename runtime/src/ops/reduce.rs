@@ -8,7 +8,7 @@ use super::places::{indices, place};
 use super::scalar::Scalar;
 use crate::error::Error;
 
-/// The results of `reduce`: elements are folded in row-major order.
+/// The results of `reduce`: elements are taken in row-major order; sums and products are grouped as [`tree`] says.
 ///
 /// # Errors
 /// Those of `run`; that of a tensor that does not hold what its type says.
@@ -35,13 +35,65 @@ pub fn evaluate(
         }
         places
     });
-    fold(body, operands, types, places, run)
+    fold(body, Grouping::Tree, operands, types, places, run)
+}
+
+/// In which order a fold with a binary op takes its elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    /// From the initial value on, one after another.
+    InOrder,
+    /// Sums and products as [`tree`] groups them, the initial value last; others in order.
+    Tree,
+}
+
+impl Grouping {
+    fn fold<T: Scalar>(self, op: Binary, init: T, elements: impl Iterator<Item = T>) -> T {
+        if self == Grouping::Tree && matches!(op, Binary::Add | Binary::Multiply) {
+            return T::binary(op, init, tree(op, &elements.collect::<Vec<_>>()));
+        }
+        elements.fold(init, |sofar, element| T::binary(op, sofar, element))
+    }
+}
+
+/// Elements that fold side by side.
+const LANES: usize = 32;
+/// Elements that fold in order before the lanes are kept.
+const BLOCK: usize = 2048;
+
+/// A sum or product in the order that every device follows: element `i` goes to lane `i % 32`; lanes fold in order in
+/// blocks of 2,048 elements; block `b` is joined with the last one kept while low bits of `b` are 1, the older on the left;
+/// what is left is joined from the last one down; then lanes halve.
+fn tree<T: Scalar>(op: Binary, elements: &[T]) -> T {
+    // -0.0 keeps the sign of a zero.
+    let identity = T::from_f64(if op == Binary::Add { -0.0 } else { 1.0 });
+    let join = |older: &[T], newer: &[T]| -> Vec<T> {
+        older.iter().zip(newer).map(|(&x, &y)| T::binary(op, x, y)).collect()
+    };
+    let mut kept: Vec<Vec<T>> = Vec::new();
+    for (block, elements) in elements.chunks(BLOCK).enumerate() {
+        let mut lanes = vec![identity; LANES];
+        for (at, &element) in elements.iter().enumerate() {
+            lanes[at % LANES] = T::binary(op, lanes[at % LANES], element);
+        }
+        let joins = kept.len() - block.trailing_ones() as usize;
+        lanes = kept.drain(joins..).rev().fold(lanes, |newer, older| join(&older, &newer));
+        kept.push(lanes);
+    }
+    let all = kept.into_iter().rev().reduce(|newer, older| join(&older, &newer));
+    let mut lanes = all.unwrap_or_else(|| vec![identity; LANES]);
+    while lanes.len() > 1 {
+        let (left, right) = lanes.split_at(lanes.len() / 2);
+        lanes = join(left, right);
+    }
+    lanes[0]
 }
 
 /// Folds, for every result element, the inputs' elements at these places (`None`: the initial
 /// value itself), starting from the initial value.
 pub(crate) fn fold(
     body: &Reducer,
+    order: Grouping,
     operands: &[&Tensor],
     types: &[TensorType],
     places: impl Iterator<Item = Vec<Option<usize>>>,
@@ -49,7 +101,7 @@ pub(crate) fn fold(
 ) -> Result<Vec<Tensor>, Error> {
     let (inputs, inits) = operands.split_at(operands.len() / 2);
     if let Some(op) = body.binary() {
-        let data = fold_with(op, inputs[0], inits[0], places)?;
+        let data = fold_with(op, order, inputs[0], inits[0], places)?;
         return Ok(vec![Tensor::from_storage(types[0].shape.as_slice(), data)?]);
     }
     let mut results: Vec<Vec<Tensor>> = vec![Vec::new(); inputs.len()];
@@ -76,25 +128,26 @@ pub(crate) fn fold(
 
 fn fold_with(
     op: Binary,
+    order: Grouping,
     input: &Tensor,
     init: &Tensor,
     places: impl Iterator<Item = Vec<Option<usize>>>,
 ) -> Result<Storage, Error> {
     fn folded<T: Scalar>(
         op: Binary,
+        order: Grouping,
         values: &[T],
         inits: &[T],
         places: impl Iterator<Item = Vec<Option<usize>>>,
     ) -> Storage {
         let fold = |(at, places): (usize, Vec<Option<usize>>)| {
             let init = inits[at % inits.len()];
-            places
-                .into_iter()
-                .fold(init, |sofar, place| T::binary(op, sofar, place.map_or(init, |place| values[place])))
+            let elements = places.into_iter().map(|place| place.map_or(init, |place| values[place]));
+            order.fold(op, init, elements)
         };
         T::store(places.enumerate().map(fold).collect())
     }
-    Ok(with_storage!(input.storage(), values => folded(op, values, init.as_slice()?, places)))
+    Ok(with_storage!(input.storage(), values => folded(op, order, values, init.as_slice()?, places)))
 }
 
 /// One element as a scalar tensor.

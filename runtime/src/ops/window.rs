@@ -6,7 +6,7 @@ use choral_ir::{Tensor, TensorType};
 use super::bodies::RunBody;
 use super::convolution::inside;
 use super::places::{indices, place};
-use super::reduce::{element, fold};
+use super::reduce::{Grouping, element, fold};
 use super::shape::filled;
 use crate::error::Error;
 
@@ -46,7 +46,7 @@ fn reduce_window(
     };
     let places = indices(&types[0].shape)
         .map(|index| indices(window_dimensions).map(|at| source(&index, &at)).collect::<Vec<_>>());
-    fold(body, operands, types, places, run)
+    fold(body, Grouping::InOrder, operands, types, places, run)
 }
 
 /// Windows are taken in order; what a window holds in the padding is never selected.

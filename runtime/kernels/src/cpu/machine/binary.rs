@@ -1,0 +1,252 @@
+//! Loops of instructions of two operands.
+
+use std::marker::PhantomData;
+
+use super::{Arguments, Body, Form, Loop, compiled};
+use crate::instruction::Binary;
+use crate::{Level, Number};
+
+/// An instruction on numbers of a type.
+pub(super) trait Apply<T> {
+    /// The type of its result.
+    type Out;
+    /// As [`Body::WIDEST`].
+    const WIDEST: Level = Level::Avx2;
+    fn apply(x: T, y: T) -> Self::Out;
+}
+
+/// The loop of an instruction on numbers of type `T`; `X` and `Y` say whether an operand is a scalar.
+struct Both<I, T, const X: bool, const Y: bool>(PhantomData<(I, T)>);
+
+impl<T: Copy, I: Apply<T>, const X: bool, const Y: bool> Body for Both<I, T, X, Y> {
+    type Arguments = Arguments;
+    const WIDEST: Level = I::WIDEST;
+
+    #[inline(always)]
+    unsafe fn run(arguments: &Arguments) {
+        // SAFETY: the caller keeps the contract of `Loop` for these types and this form.
+        unsafe {
+            let results = arguments.results::<I::Out>();
+            if X {
+                let x = arguments.scalar::<T>(0);
+                results.iter_mut().zip(arguments.tile::<T>(1)).for_each(|(r, &y)| *r = I::apply(x, y));
+            } else if Y {
+                let y = arguments.scalar::<T>(1);
+                results.iter_mut().zip(arguments.tile::<T>(0)).for_each(|(r, &x)| *r = I::apply(x, y));
+            } else {
+                let operands = arguments.tile::<T>(0).iter().zip(arguments.tile::<T>(1));
+                results.iter_mut().zip(operands).for_each(|(r, (&x, &y))| *r = I::apply(x, y));
+            }
+        }
+    }
+}
+
+/// The loop of an instruction on numbers of type `T`, for a form in which at least one operand is a tile.
+pub(super) fn both<I: Apply<T>, T: Copy>([x, y, _]: Form, level: Level) -> Loop {
+    match (x, y) {
+        (true, _) => compiled::<Both<I, T, true, false>>(level),
+        (false, true) => compiled::<Both<I, T, false, true>>(level),
+        (false, false) => compiled::<Both<I, T, false, false>>(level),
+    }
+}
+
+/// The loop of an instruction on two tiles of numbers of type `T`.
+pub(super) fn tiles<I: Apply<T>, T: Copy>(level: Level) -> Loop {
+    compiled::<Both<I, T, false, false>>(level)
+}
+
+/// Instructions as types, by what they do to integers or floats, each with the widest level that it is compiled for.
+macro_rules! instructions {
+    ($($Name:ident ($($T:ty)*) $level:ident |$x:ident, $y:ident| $body:expr;)*) => {$(
+        $(impl Apply<$T> for $Name {
+            type Out = $T;
+            const WIDEST: Level = Level::$level;
+            #[inline(always)]
+            fn apply($x: $T, $y: $T) -> $T { $body }
+        })*
+    )*};
+}
+
+pub(super) struct Add;
+pub(super) struct And;
+struct Divide;
+pub(super) struct Maximum;
+pub(super) struct Minimum;
+pub(super) struct Multiply;
+pub(super) struct Or;
+struct Remainder;
+struct ShiftLeft;
+struct ShiftRight;
+struct Subtract;
+pub(super) struct Xor;
+struct Mulhi;
+struct Power;
+
+instructions! {
+    Add(f32 f64) Avx512 |x, y| x + y;
+    Add(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_add(y);
+    Subtract(f32 f64) Avx512 |x, y| x - y;
+    Subtract(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_sub(y);
+    Multiply(f32 f64) Avx512 |x, y| x * y;
+    Multiply(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_mul(y);
+    Divide(f32 f64) Avx512 |x, y| x / y;
+    Divide(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { !0 } else { x.wrapping_div(y) };
+    Remainder(f32 f64) Portable |x, y| x % y;
+    Remainder(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { x } else { x.wrapping_rem(y) };
+    Maximum(f32 f64) Avx512 |x, y| if (x > y) | x.is_nan() | ((x == y) & x.is_sign_positive()) { x } else { y };
+    Maximum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.max(y);
+    Minimum(f32 f64) Avx512 |x, y| if (x < y) | x.is_nan() | ((x == y) & x.is_sign_negative()) { x } else { y };
+    Minimum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.min(y);
+    And(u8 u16 u32 u64) Avx2 |x, y| x & y;
+    Or(u8 u16 u32 u64) Avx2 |x, y| x | y;
+    Xor(u8 u16 u32 u64) Avx2 |x, y| x ^ y;
+    // A distance at or above the width shifts everything out, and so does a negative one.
+    ShiftLeft(u8 u16 u32 u64) Avx2 |x, y| if y < bits(x) { x << y } else { 0 };
+    ShiftRight(u8 u16 u32 u64) Avx2 |x, y| if y < bits(x) { x >> y } else { 0 };
+    ShiftRight(i8 i16 i32 i64) Avx2 |x, y| if (0..bits(x)).contains(&y) { x >> y } else if x < 0 { !0 } else { 0 };
+    Mulhi(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| high((x as i128).wrapping_mul(y as i128), bits(x) as u32) as _;
+    Power(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| power(x as i128, y as i128) as _;
+}
+
+/// Bits of a number of this type.
+#[inline(always)]
+fn bits<T: TryFrom<usize> + Default>(_: T) -> T {
+    T::try_from(8 * size_of::<T>()).unwrap_or_default()
+}
+
+#[inline(always)]
+fn high(product: i128, bits: u32) -> i128 {
+    product >> bits
+}
+
+/// `base` to the power `exponent`, wrapping; a negative exponent gives 1 / the power, truncated.
+pub fn power(base: i128, exponent: i128) -> i128 {
+    match (base, exponent) {
+        (1, _) => 1,
+        (-1, _) => {
+            if exponent % 2 == 0 {
+                1
+            } else {
+                -1
+            }
+        }
+        // 1 / 0, as division gives it.
+        (0, ..0) => -1,
+        (_, ..0) => 0,
+        (_, _) => {
+            let (mut result, mut square, mut left) = (1i128, base, exponent);
+            while left > 0 {
+                if left & 1 == 1 {
+                    result = result.wrapping_mul(square);
+                }
+                square = square.wrapping_mul(square);
+                left >>= 1;
+            }
+            result
+        }
+    }
+}
+
+/// The loop of an instruction that integers of both signs do alike.
+macro_rules! by_width {
+    ($I:ident, $number:ident, $level:ident) => {
+        match $number {
+            Number::I1 | Number::I8 | Number::U8 => Some(tiles::<$I, u8>($level)),
+            Number::I16 | Number::U16 => Some(tiles::<$I, u16>($level)),
+            Number::I32 | Number::U32 => Some(tiles::<$I, u32>($level)),
+            Number::I64 | Number::U64 => Some(tiles::<$I, u64>($level)),
+            Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => None,
+        }
+    };
+}
+
+/// The loop of an instruction that looks at the sign of integers.
+macro_rules! by_type {
+    ($I:ident, $number:ident, $level:ident) => {
+        match $number {
+            Number::I8 => Some(tiles::<$I, i8>($level)),
+            Number::I16 => Some(tiles::<$I, i16>($level)),
+            Number::I32 => Some(tiles::<$I, i32>($level)),
+            Number::I64 => Some(tiles::<$I, i64>($level)),
+            Number::I1 | Number::U8 => Some(tiles::<$I, u8>($level)),
+            Number::U16 => Some(tiles::<$I, u16>($level)),
+            Number::U32 => Some(tiles::<$I, u32>($level)),
+            Number::U64 => Some(tiles::<$I, u64>($level)),
+            Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => None,
+        }
+    };
+}
+
+/// The loop of an instruction on floats in registers, for a form in which at least one operand is a tile.
+fn floats(op: Binary, number: Number, form: Form, level: Level) -> Option<Loop> {
+    macro_rules! of {
+        ($I:ident) => {
+            match number {
+                Number::F32 => Some(both::<$I, f32>(form, level)),
+                Number::F64 => Some(both::<$I, f64>(form, level)),
+                _ => None,
+            }
+        };
+    }
+    match op {
+        Binary::Add => of!(Add),
+        Binary::Subtract => of!(Subtract),
+        Binary::Multiply => of!(Multiply),
+        Binary::Divide => of!(Divide),
+        Binary::Maximum => of!(Maximum),
+        Binary::Minimum => of!(Minimum),
+        Binary::Remainder => match number {
+            Number::F32 => Some(tiles::<Remainder, f32>(level)),
+            Number::F64 => Some(tiles::<Remainder, f64>(level)),
+            _ => None,
+        },
+        Binary::And
+        | Binary::Mulhi
+        | Binary::Or
+        | Binary::Power
+        | Binary::ShiftLeft
+        | Binary::ShiftRightArithmetic
+        | Binary::ShiftRightLogical
+        | Binary::Xor => None,
+    }
+}
+
+/// The loop of an instruction on two tiles of integers or truth values. These add, multiply and compare as bits.
+fn integers(op: Binary, number: Number, level: Level) -> Option<Loop> {
+    let truth = number == Number::I1;
+    match op {
+        Binary::Add | Binary::Maximum if truth => Some(tiles::<Or, u8>(level)),
+        Binary::Multiply | Binary::Minimum if truth => Some(tiles::<And, u8>(level)),
+        Binary::Add => by_width!(Add, number, level),
+        Binary::Subtract => by_width!(Subtract, number, level),
+        Binary::Multiply => by_width!(Multiply, number, level),
+        Binary::Divide => by_type!(Divide, number, level),
+        Binary::Remainder => by_type!(Remainder, number, level),
+        Binary::Maximum => by_type!(Maximum, number, level),
+        Binary::Minimum => by_type!(Minimum, number, level),
+        Binary::And => by_width!(And, number, level),
+        Binary::Or => by_width!(Or, number, level),
+        Binary::Xor => by_width!(Xor, number, level),
+        Binary::ShiftLeft => by_width!(ShiftLeft, number, level),
+        Binary::ShiftRightLogical => by_width!(ShiftRight, number, level),
+        Binary::ShiftRightArithmetic => match number {
+            Number::I8 | Number::U8 => Some(tiles::<ShiftRight, i8>(level)),
+            Number::I16 | Number::U16 => Some(tiles::<ShiftRight, i16>(level)),
+            Number::I32 | Number::U32 => Some(tiles::<ShiftRight, i32>(level)),
+            Number::I64 | Number::U64 => Some(tiles::<ShiftRight, i64>(level)),
+            _ => None,
+        },
+        Binary::Mulhi => by_type!(Mulhi, number, level),
+        Binary::Power => by_type!(Power, number, level),
+    }
+}
+
+/// Whether operands may be scalars: of floats, in the usual arithmetic.
+pub fn takes_scalars(op: Binary, number: Number) -> bool {
+    number.is_float() && op != Binary::Remainder
+}
+
+/// The loop of an instruction on numbers of a type in registers; `None` if there is no such instruction on the type.
+pub fn binary(op: Binary, number: Number, form: Form, level: Level) -> Option<Loop> {
+    floats(op, number, form, level).or_else(|| integers(op, number, level))
+}

@@ -1,0 +1,7 @@
+//! Kernels on this processor.
+//!
+//! Must not live here: decisions. A kernel does what its plan says.
+
+pub mod machine;
+pub mod parallel;
+pub mod rows;

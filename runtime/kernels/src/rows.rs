@@ -1,0 +1,156 @@
+//! Kernels of rows: elementwise steps, folds of rows, and what follows on them, in one pass.
+//!
+//! The heart of a plan: elementwise chains, broadcasts, reductions, softmax, normalisations and log-sum-exp are all
+//! lists of steps over one space of elements. Must not live here: how the steps run ([`crate::cpu::rows`]).
+
+use crate::access::Dim;
+use crate::instruction::Instruction;
+use crate::{Access, Number};
+
+/// A buffer, by its place in the table of a plan.
+pub type Buffer = usize;
+
+/// A fold with an instruction that may group its operands as it likes; the order is [one for
+/// all](crate::cpu::machine::fold).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Fold {
+    Sum,
+    Product,
+    Maximum,
+    Minimum,
+    And,
+    Or,
+    Xor,
+}
+
+/// A kernel of rows.
+///
+/// Its space is `outer x folded x inner`, in row-major order. A value has an element for each place of the space, or, if
+/// it is the same along the folded dimensions, for each row.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Sizes of the dimensions before the folded ones.
+    pub outer: Vec<usize>,
+    /// Sizes of the folded dimensions; of a kernel without folds, of all.
+    pub folded: Vec<usize>,
+    /// Sizes of the dimensions after them.
+    pub inner: Vec<usize>,
+    /// Values, each made from earlier ones.
+    pub steps: Vec<Step>,
+    /// What is written.
+    pub stores: Vec<Store>,
+}
+
+/// A value of a kernel.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// How it is made.
+    pub kind: Kind,
+    /// Its type in registers.
+    pub number: Number,
+}
+
+/// How a value is made. Operands are numbers of steps.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Read from a buffer of numbers of this type, through an access with every dimension of the space.
+    Load {
+        /// The buffer.
+        buffer: Buffer,
+        /// Where its elements lie.
+        access: Access,
+        /// Their type in memory.
+        number: Number,
+    },
+    /// Computed at each place.
+    Compute {
+        /// What is computed.
+        instruction: Instruction,
+        /// Of what.
+        operands: Vec<usize>,
+    },
+    /// Folded along the folded dimensions, without an initial value.
+    Fold {
+        /// By what.
+        fold: Fold,
+        /// What is folded.
+        operand: usize,
+    },
+}
+
+/// A value written to a buffer.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The number of the step.
+    pub value: usize,
+    /// The buffer.
+    pub buffer: Buffer,
+    /// Where its elements lie; along folded dimensions a value of rows has one place alone.
+    pub access: Access,
+    /// Their type in memory.
+    pub number: Number,
+}
+
+impl Rows {
+    /// Whether a step folds.
+    pub fn has_folds(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.kind, Kind::Fold { .. }))
+    }
+
+    /// Every buffer that is read or written.
+    pub fn buffers(&self) -> impl Iterator<Item = Buffer> {
+        let loads = self.steps.iter().filter_map(|step| match &step.kind {
+            Kind::Load { buffer, .. } => Some(*buffer),
+            Kind::Compute { .. } | Kind::Fold { .. } => None,
+        });
+        loads.chain(self.stores.iter().map(|store| store.buffer))
+    }
+
+    /// Every access, to be changed.
+    pub(crate) fn accesses_mut(&mut self) -> impl Iterator<Item = &mut Access> {
+        let loads = self.steps.iter_mut().filter_map(|step| match &mut step.kind {
+            Kind::Load { access, .. } => Some(access),
+            Kind::Compute { .. } | Kind::Fold { .. } => None,
+        });
+        loads.chain(self.stores.iter_mut().map(|store| &mut store.access))
+    }
+
+    /// The same kernel with fewer dimensions: those of size 1 are left out, and neighbours that every access runs
+    /// through alike are joined.
+    #[must_use]
+    pub fn normalised(mut self) -> Rows {
+        let groups = [self.outer.len(), self.folded.len(), self.inner.len()];
+        let mut sizes = [self.outer.clone(), self.folded.clone(), self.inner.clone()].concat();
+        let mut group: Vec<usize> =
+            groups.iter().enumerate().flat_map(|(at, &count)| std::iter::repeat_n(at, count)).collect();
+        let mut dims: Vec<Vec<Dim>> = self.accesses_mut().map(|access| access.dims.clone()).collect();
+        for at in (0..sizes.len()).rev() {
+            let joins = at + 1 < sizes.len()
+                && group[at] == group[at + 1]
+                && dims.iter().all(|dims| dims[at].1 == dims[at + 1].1 * sizes[at + 1] as isize);
+            if sizes[at] == 1 {
+                dims.iter_mut().for_each(|dims| {
+                    dims.remove(at);
+                });
+                sizes.remove(at);
+                group.remove(at);
+            } else if joins {
+                let size = sizes[at] * sizes[at + 1];
+                dims.iter_mut().for_each(|dims| {
+                    dims.remove(at);
+                    dims[at].0 = size;
+                });
+                sizes.remove(at);
+                sizes[at] = size;
+                group.remove(at);
+            }
+        }
+        self.accesses_mut().zip(dims).for_each(|(access, dims)| access.dims = dims);
+        let of = |wanted: usize| {
+            sizes.iter().zip(&group).filter(|(_, group)| **group == wanted).map(|(&size, _)| size).collect()
+        };
+        (self.outer, self.folded, self.inner) = (of(0), of(1), of(2));
+        self
+    }
+}

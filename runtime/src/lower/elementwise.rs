@@ -1,0 +1,298 @@
+//! Elementwise ops as instructions.
+
+use choral_ir::DType;
+use choral_ir::op::{
+    Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
+};
+use choral_kernels::instruction::{Binary as B, Comparison, Instruction, Unary as U};
+use choral_kernels::rows::{Kind, Step};
+use choral_kernels::{Number, Rows};
+
+use super::{functions, number};
+
+/// Steps of a kernel, and how more of them are made.
+pub trait Steps {
+    /// Appends a step; returns its number.
+    fn step(&mut self, kind: Kind, number: Number) -> usize;
+
+    /// A computation.
+    fn compute(&mut self, instruction: Instruction, operands: &[usize], number: Number) -> usize {
+        self.step(Kind::Compute { instruction, operands: operands.to_vec() }, number)
+    }
+
+    /// A number by its bits in registers.
+    fn constant(&mut self, bits: u64, number: Number) -> usize {
+        self.compute(Instruction::Constant(bits), &[], number)
+    }
+
+    /// A result brought to the values of its element type.
+    fn settled(&mut self, value: usize, dtype: DType) -> usize {
+        let number = number::of(dtype).in_registers();
+        number::settling(dtype).map_or(value, |instruction| self.compute(instruction, &[value], number))
+    }
+}
+
+impl Steps for Rows {
+    fn step(&mut self, kind: Kind, number: Number) -> usize {
+        self.steps.push(Step { kind, number });
+        self.steps.len() - 1
+    }
+}
+
+/// Appends the steps of an op on these values, of element type `from`; returns the result's.
+pub fn lower(steps: &mut impl Steps, op: &Elementwise, operands: &[usize], from: DType) -> usize {
+    match op {
+        Elementwise::Unary(op) => unary(steps, *op, operands[0], from),
+        Elementwise::Binary(op) => binary(steps, *op, [operands[0], operands[1]], from),
+        Elementwise::Compare(op) => compare(steps, op, [operands[0], operands[1]], from),
+        Elementwise::Select => steps.compute(Instruction::Select, operands, number::of(from).in_registers()),
+        Elementwise::Clamp => {
+            let above = binary(steps, Binary::Maximum, [operands[1], operands[0]], from);
+            binary(steps, Binary::Minimum, [above, operands[2]], from)
+        }
+        Elementwise::Convert(to) => convert(steps, operands[0], from, *to),
+        Elementwise::ReducePrecision(ReducePrecision { exponent_bits, mantissa_bits }) => {
+            let instruction =
+                Instruction::ReducePrecision { exponent: *exponent_bits, mantissa: *mantissa_bits };
+            steps.compute(instruction, operands, number::of(from).in_registers())
+        }
+    }
+}
+
+fn unary(steps: &mut impl Steps, op: Unary, x: usize, dtype: DType) -> usize {
+    let number = number::of(dtype).in_registers();
+    let plain = |op: U| Instruction::Unary(op);
+    let exact = |steps: &mut _, op: U| Steps::compute(steps, plain(op), &[x], number);
+    match op {
+        Unary::Abs if dtype.is_float() => exact(steps, U::Abs),
+        Unary::Negate if dtype.is_float() => exact(steps, U::Negate),
+        Unary::Not if dtype == DType::I1 => negation(steps, x),
+        Unary::CountLeadingZeros | Unary::Popcnt => count_bits(steps, op, x, dtype),
+        Unary::Abs | Unary::Negate | Unary::Not => {
+            let op = match op {
+                Unary::Abs => U::Abs,
+                Unary::Negate => U::Negate,
+                _ => U::Not,
+            };
+            let result = exact(steps, op);
+            steps.settled(result, dtype)
+        }
+        Unary::Ceil => exact(steps, U::Ceil),
+        Unary::Floor => exact(steps, U::Floor),
+        Unary::RoundNearestAfz => exact(steps, U::RoundNearestAfz),
+        Unary::RoundNearestEven => exact(steps, U::RoundNearestEven),
+        Unary::Sign => exact(steps, U::Sign),
+        Unary::Rsqrt | Unary::Sqrt => {
+            let op = if op == Unary::Sqrt { U::Sqrt } else { U::Rsqrt };
+            let result = exact(steps, op);
+            steps.settled(result, dtype)
+        }
+        Unary::Square => {
+            let result = steps.compute(Instruction::Binary(B::Multiply), &[x, x], number);
+            steps.settled(result, dtype)
+        }
+        Unary::IsFinite | Unary::IsInf | Unary::IsNegInf | Unary::IsPosInf => class(steps, op, x, number),
+        Unary::Acos
+        | Unary::Acosh
+        | Unary::Asin
+        | Unary::Asinh
+        | Unary::Atan
+        | Unary::Atanh
+        | Unary::BesselI1e
+        | Unary::Cbrt
+        | Unary::Cosh
+        | Unary::Cosine
+        | Unary::Digamma
+        | Unary::Erf
+        | Unary::ErfInv
+        | Unary::ErfInvOfDraws
+        | Unary::Erfc
+        | Unary::Exponential
+        | Unary::ExponentialMinusOne
+        | Unary::Lgamma
+        | Unary::Log
+        | Unary::LogPlusOne
+        | Unary::Logistic
+        | Unary::Sine
+        | Unary::Sinh
+        | Unary::Tan
+        | Unary::Tanh => {
+            let Some(call) = functions::unary(op) else { return x };
+            let result = steps.compute(Instruction::Call1(call), &[x], number);
+            steps.settled(result, dtype)
+        }
+    }
+}
+
+/// A truth value's opposite.
+fn negation(steps: &mut impl Steps, x: usize) -> usize {
+    let one = steps.constant(1, Number::I1);
+    steps.compute(Instruction::Binary(B::Xor), &[x, one], Number::I1)
+}
+
+/// Bits of an integer, of which a narrow one has fewer than the byte that it lies in.
+fn count_bits(steps: &mut impl Steps, op: Unary, x: usize, dtype: DType) -> usize {
+    let number = number::of(dtype);
+    let missing = 8 * number.bytes() - dtype.bits();
+    let x = if missing == 0 {
+        x
+    } else {
+        let mask = steps.constant((1 << dtype.bits()) - 1, number);
+        steps.compute(Instruction::Binary(B::And), &[x, mask], number)
+    };
+    if op == Unary::Popcnt {
+        let count = steps.compute(Instruction::Unary(U::Popcnt), &[x], number);
+        return steps.settled(count, dtype);
+    }
+    let count = steps.compute(Instruction::Unary(U::CountLeadingZeros), &[x], number);
+    if missing == 0 {
+        return count;
+    }
+    let missing = steps.constant(missing as u64, number);
+    let count = steps.compute(Instruction::Binary(B::Subtract), &[count, missing], number);
+    steps.settled(count, dtype)
+}
+
+/// Whether a float is finite, or infinite.
+fn class(steps: &mut impl Steps, op: Unary, x: usize, number: Number) -> usize {
+    let infinite = |sign: f64| match number {
+        Number::F64 => (sign * f64::INFINITY).to_bits(),
+        _ => u64::from((sign as f32 * f32::INFINITY).to_bits()),
+    };
+    let sign = if op == Unary::IsNegInf { -1.0 } else { 1.0 };
+    let limit = steps.constant(infinite(sign), number);
+    let x = match op {
+        Unary::IsNegInf | Unary::IsPosInf => x,
+        _ => steps.compute(Instruction::Unary(U::Abs), &[x], number),
+    };
+    let comparison = if op == Unary::IsFinite { Comparison::Less } else { Comparison::Equal };
+    steps.compute(Instruction::Compare(comparison), &[x, limit], Number::I1)
+}
+
+fn binary(steps: &mut impl Steps, op: Binary, operands: [usize; 2], dtype: DType) -> usize {
+    let number = number::of(dtype).in_registers();
+    if dtype.is_float()
+        && let Some(call) = functions::binary(op, dtype)
+    {
+        let result = steps.compute(Instruction::Call2(call), &operands, number);
+        return steps.settled(result, dtype);
+    }
+    let Some(instruction) = instruction(op) else { return operands[0] };
+    if dtype.bits() < 8 && dtype != DType::I1 {
+        return narrow_binary(steps, instruction, operands, dtype);
+    }
+    let result = steps.compute(Instruction::Binary(instruction), &operands, number);
+    match op {
+        // One of the operands, which is a value of the type.
+        Binary::Maximum | Binary::Minimum => result,
+        _ => steps.settled(result, dtype),
+    }
+}
+
+/// The instruction that an op is on integers, and on floats where no function is called.
+pub fn instruction(op: Binary) -> Option<B> {
+    match op {
+        Binary::Add => Some(B::Add),
+        Binary::And => Some(B::And),
+        Binary::Divide => Some(B::Divide),
+        Binary::Maximum => Some(B::Maximum),
+        Binary::Minimum => Some(B::Minimum),
+        Binary::Mulhi => Some(B::Mulhi),
+        Binary::Multiply => Some(B::Multiply),
+        Binary::Or => Some(B::Or),
+        Binary::Power => Some(B::Power),
+        Binary::Remainder => Some(B::Remainder),
+        Binary::ShiftLeft => Some(B::ShiftLeft),
+        Binary::ShiftRightArithmetic => Some(B::ShiftRightArithmetic),
+        Binary::ShiftRightLogical => Some(B::ShiftRightLogical),
+        Binary::Subtract => Some(B::Subtract),
+        Binary::Xor => Some(B::Xor),
+        Binary::Atan2 | Binary::NextAfter | Binary::Polygamma | Binary::Zeta => None,
+    }
+}
+
+/// On integers of fewer bits than a byte: what looks at bits sees their own alone.
+fn narrow_binary(steps: &mut impl Steps, op: B, [x, y]: [usize; 2], dtype: DType) -> usize {
+    let number = number::of(dtype);
+    let result = match op {
+        B::ShiftRightLogical => {
+            let mask = steps.constant((1 << dtype.bits()) - 1, number);
+            let x = steps.compute(Instruction::Binary(B::And), &[x, mask], number);
+            steps.compute(Instruction::Binary(op), &[x, y], number)
+        }
+        B::Mulhi => {
+            let wide = if number == Number::I8 { Number::I16 } else { Number::U16 };
+            let [x, y] = [x, y].map(|value| steps.compute(Instruction::Convert, &[value], wide));
+            let product = steps.compute(Instruction::Binary(B::Multiply), &[x, y], wide);
+            let distance = steps.constant(dtype.bits() as u64, wide);
+            let high =
+                steps.compute(Instruction::Binary(B::ShiftRightArithmetic), &[product, distance], wide);
+            steps.compute(Instruction::Convert, &[high], number)
+        }
+        _ => steps.compute(Instruction::Binary(op), &[x, y], number),
+    };
+    steps.settled(result, dtype)
+}
+
+fn compare(steps: &mut impl Steps, op: &Compare, [x, y]: [usize; 2], dtype: DType) -> usize {
+    let mut number = number::of(dtype).in_registers();
+    let (mut x, mut y) = (x, y);
+    if op.compare_type == ComparisonType::TotalOrder && dtype.is_float() {
+        number = if number == Number::F64 { Number::I64 } else { Number::I32 };
+        [x, y] = [x, y].map(|value| steps.compute(Instruction::OrderKey, &[value], number));
+    }
+    let (comparison, operands, is_negated) = match op.direction {
+        ComparisonDirection::Eq => (Comparison::Equal, [x, y], false),
+        ComparisonDirection::Ne => (Comparison::Equal, [x, y], true),
+        ComparisonDirection::Lt => (Comparison::Less, [x, y], false),
+        ComparisonDirection::Gt => (Comparison::Less, [y, x], false),
+        ComparisonDirection::Le => (Comparison::LessOrEqual, [x, y], false),
+        ComparisonDirection::Ge => (Comparison::LessOrEqual, [y, x], false),
+    };
+    let holds = steps.compute(Instruction::Compare(comparison), &operands, Number::I1);
+    if is_negated { negation(steps, holds) } else { holds }
+}
+
+/// A value in another element type. What takes two roundings takes the first to odd.
+pub fn convert(steps: &mut impl Steps, x: usize, from: DType, to: DType) -> usize {
+    let (start, end) = (number::of(from).in_registers(), number::of(to).in_registers());
+    if from == to {
+        return x;
+    }
+    if from.is_float() && to.bits() < 8 && to != DType::I1 {
+        return saturated(steps, x, start, to);
+    }
+    let mut x = x;
+    let mut number = start;
+    if matches!(to, DType::F16 | DType::Bf16)
+        && !matches!(start, Number::F32 | Number::I1)
+        && start.bytes() >= 4
+    {
+        if start != Number::F64 {
+            let instruction =
+                if start.bytes() == 8 { Instruction::ConvertToOdd } else { Instruction::Convert };
+            x = steps.compute(instruction, &[x], Number::F64);
+        }
+        x = steps.compute(Instruction::ConvertToOdd, &[x], Number::F32);
+        number = Number::F32;
+    }
+    if number != end {
+        x = steps.compute(Instruction::Convert, &[x], end);
+    }
+    steps.settled(x, to)
+}
+
+/// A float as an integer narrower than a byte, at its limits if it is beyond.
+fn saturated(steps: &mut impl Steps, x: usize, float: Number, to: DType) -> usize {
+    let number = number::of(to);
+    let is_signed = number == Number::I8;
+    let top = 1i8 << (to.bits() - usize::from(is_signed));
+    let (least, greatest) = (if is_signed { -top } else { 0 }, top - 1);
+    let wide = steps.compute(Instruction::Convert, &[x], Number::I32);
+    debug_assert!(float.is_float());
+    let [least, greatest] = [least, greatest]
+        .map(|limit| steps.constant(u64::from(i32::from(limit).cast_unsigned()), Number::I32));
+    let above = steps.compute(Instruction::Binary(B::Maximum), &[wide, least], Number::I32);
+    let within = steps.compute(Instruction::Binary(B::Minimum), &[above, greatest], Number::I32);
+    steps.compute(Instruction::Convert, &[within], number)
+}

@@ -1,0 +1,181 @@
+//! Ops without a kernel: what runs them is their definition, on tensors.
+
+use choral_ir::graph::Value;
+use choral_ir::{Element, NodeId, Op, Storage, Tensor, TensorType, with_dtype};
+use choral_kernels::Access;
+use choral_kernels::access::{collapsed, runs};
+use choral_kernels::memory::Pointers;
+
+use super::build::Building;
+use super::value::{Source, is_dense};
+use super::{Buffer, Home, Plan};
+use crate::cpu::{convolution, cumulative, dot, extreme, window};
+use crate::error::Error;
+use crate::lower::number;
+use crate::ops::{self, bodies};
+
+/// An op that runs on tensors.
+#[derive(Debug, Clone)]
+pub(super) struct Host {
+    pub op: Op,
+    /// The op on accumulators, of a fold that has some.
+    pub wide: Option<Op>,
+    /// Plans of the bodies that its definition has run.
+    pub bodies: Vec<Plan>,
+    pub operands: Vec<Operand>,
+    /// The buffers of its results.
+    pub results: Vec<usize>,
+    pub types: Vec<TensorType>,
+}
+
+/// Where an operand is found, and its type.
+#[derive(Debug, Clone)]
+pub(super) struct Operand {
+    pub ty: TensorType,
+    pub from: From,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum From {
+    /// Every element is this number.
+    Splat(Tensor),
+    /// All of a buffer, in order.
+    Whole(usize),
+    /// What an access reads of a buffer.
+    Part(usize, Access),
+}
+
+impl Host {
+    pub(super) fn of(building: &mut Building<'_>, op: &Op, id: NodeId) -> Host {
+        let graph = building.graph;
+        let operands = graph.operands(id).into_iter().map(|value| operand(building, value)).collect();
+        let wide = op.accumulating();
+        let bodies = bodies(wide.as_ref().unwrap_or(op)).into_iter().map(Plan::of).collect();
+        let results = building.held(id);
+        Host { op: op.clone(), wide, bodies, operands, results, types: graph.node(id).types.clone() }
+    }
+
+    /// The results on operands as tensors.
+    ///
+    /// # Errors
+    /// Those of user-defined ops; the one of a tensor that does not hold what its type says.
+    pub(super) fn run(&self, operands: Vec<Tensor>) -> Result<Vec<Tensor>, Error> {
+        if let Some(data) = self.fast(&operands.iter().collect::<Vec<_>>()) {
+            let result =
+                |(data, ty): (Storage, &TensorType)| Ok(Tensor::from_storage(ty.shape.as_slice(), data)?);
+            return data.into_iter().zip(&self.types).map(result).collect();
+        }
+        let run = |body: usize, inputs: &[Tensor]| self.bodies[body].run(inputs);
+        match &self.wide {
+            Some(wide) => ops::accumulate(wide, &operands, &self.types, &run),
+            None => ops::evaluate(&self.op, operands, &self.types, &run),
+        }
+    }
+
+    /// The elements of each result, where a loop of [`crate::cpu`] covers the op on these operands.
+    fn fast(&self, operands: &[&Tensor]) -> Option<Vec<Storage>> {
+        let ty = &self.types[0];
+        match &self.op {
+            Op::Reduce(op) => extreme::evaluate(op, operands, &self.types),
+            Op::Dot(op) => dot::evaluate(op, operands[0], operands[1], ty).map(|data| vec![data]),
+            Op::Convolution(op) => {
+                convolution::evaluate(op, operands[0], operands[1], ty).map(|data| vec![data])
+            }
+            Op::Window(choral_ir::op::WindowOp::ReduceWindow(op)) => cumulative::evaluate(op, operands)
+                .or_else(|| window::evaluate(op, operands, ty))
+                .map(|data| vec![data]),
+            _ => None,
+        }
+    }
+}
+
+fn operand(building: &mut Building<'_>, value: Value) -> Operand {
+    let ty = building.graph.ty(value).clone();
+    let from = match building.sources.get(value).clone() {
+        Source::Splat(bits) => From::Splat(splat(bits, &ty)),
+        Source::Made(made, access) => {
+            let buffer = building.buffer(made);
+            match is_dense(&access, &ty) && building.graph.ty(made).len() == ty.len() {
+                true => From::Whole(buffer),
+                false => From::Part(buffer, access),
+            }
+        }
+        Source::Counting(dtype, access) => From::Part(building.counting(dtype, &access), access),
+    };
+    Operand { ty, from }
+}
+
+/// The scalar of these bits in registers.
+fn splat(bits: u64, ty: &TensorType) -> Tensor {
+    let in_registers = number::of(ty.dtype).in_registers();
+    with_dtype!(ty.dtype, T => Tensor::scalar(if in_registers == number::of(ty.dtype) {
+        T::from_bits64(bits)
+    } else {
+        T::from_f64(f64::from(f32::from_bits(bits as u32)))
+    }))
+}
+
+impl Operand {
+    /// Whether it is read from this buffer.
+    pub(super) fn reads(&self, from: usize) -> bool {
+        match &self.from {
+            From::Splat(_) => false,
+            From::Whole(buffer) | From::Part(buffer, _) => *buffer == from,
+        }
+    }
+
+    /// Whether its tensor is made for the op.
+    pub(super) fn is_copied(&self, buffers: &[Buffer]) -> bool {
+        match &self.from {
+            From::Splat(_) | From::Part(..) => true,
+            From::Whole(buffer) => matches!(buffers[*buffer].home, Home::Arena(_) | Home::Output(_)),
+        }
+    }
+
+    /// The operand as a tensor. `held` are the tensors behind buffers, `buffers` all of these.
+    ///
+    /// # Errors
+    /// That of a tensor that does not hold what its type says.
+    pub(super) fn tensor(
+        &self,
+        held: &mut dyn FnMut(usize) -> Option<Tensor>,
+        buffers: &[Buffer],
+        pointers: &Pointers,
+    ) -> Result<Tensor, Error> {
+        match &self.from {
+            From::Splat(scalar) => ops::shape::filled(scalar, &self.ty),
+            From::Whole(buffer) => {
+                if let Some(tensor) = held(*buffer) {
+                    return Ok(tensor.reshape(self.ty.shape.as_slice())?);
+                }
+                let access = Access::dense(&self.ty.shape);
+                self.read(*buffer, &access, buffers, pointers)
+            }
+            From::Part(buffer, access) => self.read(*buffer, access, buffers, pointers),
+        }
+    }
+
+    fn read(
+        &self,
+        buffer: usize,
+        access: &Access,
+        buffers: &[Buffer],
+        pointers: &Pointers,
+    ) -> Result<Tensor, Error> {
+        let length = buffers[buffer].ty.len();
+        let pointer = pointers.as_slice()[buffer].cast_const();
+        let dims = collapsed(&access.dims);
+        Ok(with_dtype!(self.ty.dtype, T => {
+            let mut values: Vec<T> = Vec::with_capacity(self.ty.len());
+            if self.ty.len() > 0 {
+                // SAFETY: a buffer that was made holds as many elements of its type, and nothing writes them now.
+                let all = unsafe { std::slice::from_raw_parts(pointer.cast::<T>(), length) };
+                runs(&dims, 0, self.ty.len(), |run| {
+                    let at = |place: usize| all[(access.offset + run.first + place as isize * run.stride) as usize];
+                    values.extend((0..run.length).map(at));
+                });
+            }
+            Tensor::from_storage(self.ty.shape.as_slice(), T::store(values))?
+        }))
+    }
+}

@@ -1,0 +1,114 @@
+//! How a graph runs: kernels in order, over buffers that were placed when the plan was made.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `value` | where each value is found: what only says where elements lie makes none |
+//! | `group` | which ops share a kernel |
+//! | `build` | kernels and buffers of a graph |
+//! | `arena` | where values lie in one block of memory |
+//! | `host` | ops without a kernel |
+//! | `run` | running a plan |
+//! | `memory` | what a run takes |
+//!
+//! Must not live here: the loops themselves (`choral_kernels`).
+
+mod arena;
+mod build;
+mod group;
+mod host;
+mod memory;
+mod run;
+mod value;
+
+use choral_ir::{Tensor, TensorType};
+use choral_kernels::Rows;
+use choral_kernels::cpu::rows::Program;
+
+use crate::memory::Label;
+use host::{From, Host};
+use run::Sessions;
+
+/// The kernels of a graph, in order.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    steps: Vec<Step>,
+    buffers: Vec<Buffer>,
+    constants: Vec<Tensor>,
+    outputs: Vec<Output>,
+    inputs: usize,
+    /// Bytes of the arena, and the most that is alive in it at once.
+    arena: (usize, usize),
+    /// Bytes of a thread's frame.
+    frame: usize,
+    /// The last step that reads each buffer.
+    last_reads: Vec<usize>,
+    sessions: Sessions,
+}
+
+/// One kernel.
+#[derive(Debug, Clone)]
+struct Step {
+    /// What its last result is called.
+    label: Label,
+    kernel: Kernel,
+}
+
+#[derive(Debug, Clone)]
+enum Kernel {
+    Rows { program: Program, rows: Rows, cost: usize },
+    Host(Box<Host>),
+}
+
+/// A value that lies in memory.
+#[derive(Debug, Clone)]
+struct Buffer {
+    ty: TensorType,
+    home: Home,
+}
+
+/// Where a buffer lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// In the input of this number.
+    Input(usize),
+    /// In the constant of this number.
+    Constant(usize),
+    /// At this many bytes of the arena.
+    Arena(usize),
+    /// In the result of this number among those that kernels write.
+    Output(usize),
+    /// In a tensor that an op made.
+    Held,
+}
+
+/// A result of the graph: a whole buffer.
+#[derive(Debug, Clone)]
+struct Output {
+    label: Label,
+    buffer: usize,
+}
+
+impl Kernel {
+    /// Calls `visit` for every buffer that it reads or writes.
+    fn buffers(&self, visit: &mut dyn FnMut(usize)) {
+        match self {
+            Kernel::Rows { rows, .. } => rows.buffers().for_each(visit),
+            Kernel::Host(host) => {
+                for operand in &host.operands {
+                    if let From::Whole(buffer) | From::Part(buffer, _) = &operand.from {
+                        visit(*buffer);
+                    }
+                }
+                host.results.iter().for_each(|&buffer| visit(buffer));
+            }
+        }
+    }
+
+    /// Bytes of a frame.
+    fn frame_bytes(&self) -> usize {
+        match self {
+            Kernel::Rows { program, .. } => program.frame_bytes(),
+            Kernel::Host(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Running a plan: a session has its memory, and is taken from a pool.
+
+use std::sync::{Mutex, PoisonError};
+
+use choral_ir::{Storage, Tensor, with_storage};
+use choral_kernels::cpu::parallel;
+use choral_kernels::memory::{Block, Pointers};
+
+use super::{Buffer, Home, Kernel, Output, Plan, Step};
+use crate::error::Error;
+use crate::memory::Label;
+
+/// What one run at a time works in.
+#[derive(Debug)]
+struct Session {
+    arena: Block,
+    /// One for each thread.
+    frames: Vec<Block>,
+    pointers: Pointers,
+    /// The tensors behind buffers: inputs, and what ops made.
+    held: Vec<Option<Tensor>>,
+}
+
+/// Sessions that no run uses now.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<Vec<Session>>);
+
+/// A plan's copy makes its own.
+impl Clone for Sessions {
+    fn clone(&self) -> Sessions {
+        Sessions::default()
+    }
+}
+
+impl Plan {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn new(
+        steps: Vec<Step>,
+        buffers: Vec<Buffer>,
+        constants: Vec<Tensor>,
+        outputs: Vec<Output>,
+        inputs: usize,
+        arena: (usize, usize),
+        frame: usize,
+        last_reads: Vec<usize>,
+    ) -> Plan {
+        let sessions = Sessions::default();
+        Plan { steps, buffers, constants, outputs, inputs, arena, frame, last_reads, sessions }
+    }
+
+    /// The graph's outputs on inputs of its types.
+    ///
+    /// # Errors
+    /// Those of user-defined ops; if memory runs out; the one of a tensor that does not hold what its type says.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        if inputs.len() != self.inputs {
+            let message = format!("{} inputs were given for {}", inputs.len(), self.inputs);
+            return Err(Error::internal("inputs", message));
+        }
+        let mut session = self.session()?;
+        let results = session.run(self, inputs);
+        session.held.iter_mut().for_each(|held| *held = None);
+        self.sessions.0.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        results
+    }
+
+    fn session(&self) -> Result<Session, Error> {
+        let free = self.sessions.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.map_or_else(|| Session::new(self), Ok)
+    }
+}
+
+impl Session {
+    fn new(plan: &Plan) -> Result<Session, Error> {
+        let block = |bytes: usize| {
+            Block::new(bytes)
+                .ok_or_else(|| Error::internal("arena", format!("{bytes} bytes of memory ran out")))
+        };
+        let threads = if plan.frame == 0 { 0 } else { rayon::current_num_threads() };
+        let mut session = Session {
+            arena: block(plan.arena.0)?,
+            frames: (0..threads).map(|_| block(plan.frame)).collect::<Result<_, _>>()?,
+            pointers: Pointers::new(plan.buffers.len()),
+            held: vec![None; plan.buffers.len()],
+        };
+        for (at, buffer) in plan.buffers.iter().enumerate() {
+            match buffer.home {
+                Home::Constant(constant) => session.pointers.set(at, pointer(&plan.constants[constant])),
+                Home::Arena(offset) => {
+                    session.pointers.set(at, session.arena.pointer().wrapping_add(offset));
+                }
+                Home::Input(_) | Home::Output(_) | Home::Held => {}
+            }
+        }
+        Ok(session)
+    }
+
+    fn run(&mut self, plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        let mut made: Vec<(usize, Storage)> = Vec::new();
+        for (at, buffer) in plan.buffers.iter().enumerate() {
+            match buffer.home {
+                Home::Input(input) => {
+                    self.pointers.set(at, pointer(&inputs[input]));
+                    self.held[at] = Some(inputs[input].clone());
+                }
+                Home::Constant(constant) => self.held[at] = Some(plan.constants[constant].clone()),
+                Home::Output(_) => {
+                    let mut data = Tensor::try_zeros(buffer.ty.clone())?.into_storage();
+                    self.pointers.set(at, with_storage!(&mut data, values => values.as_mut_ptr().cast()));
+                    made.push((at, data));
+                }
+                Home::Arena(_) | Home::Held => {}
+            }
+        }
+        for (at, step) in plan.steps.iter().enumerate() {
+            self.step(plan, at, step)?;
+        }
+        for (buffer, data) in made {
+            self.held[buffer] = Some(Tensor::from_storage(plan.buffers[buffer].ty.shape.as_slice(), data)?);
+        }
+        plan.outputs.iter().map(|output| self.output(output)).collect()
+    }
+
+    fn step(&mut self, plan: &Plan, at: usize, step: &Step) -> Result<(), Error> {
+        match &step.kernel {
+            Kernel::Rows { program, cost, .. } => {
+                // SAFETY: a plan's kernels read what inputs, constants and earlier kernels hold, and write what no other
+                // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
+                // the bytes of the largest kernel. The pointers are those of this run.
+                unsafe { parallel::run(program, *cost, &self.pointers, &self.frames) };
+                Ok(())
+            }
+            Kernel::Host(host) => {
+                let Session { pointers, held, .. } = self;
+                let mut taken = |buffer: usize| {
+                    let is_last = plan.last_reads[buffer] == at && plan.buffers[buffer].home == Home::Held;
+                    let is_output = plan.outputs.iter().any(|output| output.buffer == buffer);
+                    let reads = host.operands.iter().filter(|operand| operand.reads(buffer)).count();
+                    if is_last && !is_output && reads == 1 {
+                        held[buffer].take()
+                    } else {
+                        held[buffer].clone()
+                    }
+                };
+                let operands: Vec<Tensor> = host
+                    .operands
+                    .iter()
+                    .map(|operand| operand.tensor(&mut taken, &plan.buffers, pointers))
+                    .collect::<Result<_, _>>()?;
+                let results = host.run(operands)?;
+                check(&step.label, host.op.name(), results.len(), host.results.len())?;
+                for (&buffer, result) in host.results.iter().zip(results) {
+                    self.pointers.set(buffer, pointer(&result));
+                    self.held[buffer] = Some(result);
+                }
+                for (buffer, held) in self.held.iter_mut().enumerate() {
+                    let is_over = plan.buffers[buffer].home == Home::Held && plan.last_reads[buffer] <= at;
+                    if is_over && plan.outputs.iter().all(|output| output.buffer != buffer) {
+                        *held = None;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn output(&self, Output { label, buffer }: &Output) -> Result<Tensor, Error> {
+        match &self.held[*buffer] {
+            Some(tensor) => Ok(tensor.reshape(label.ty.shape.as_slice())?),
+            None => Err(Error::internal(&label.name, "a result was not made, or is gone")),
+        }
+    }
+}
+
+/// Where a tensor's elements lie. Kernels write no input and no constant.
+fn pointer(tensor: &Tensor) -> *mut u8 {
+    with_storage!(tensor.storage(), values => values.as_ptr().cast_mut().cast())
+}
+
+fn check(label: &Label, op: &str, got: usize, expected: usize) -> Result<(), Error> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::internal(&label.name, format!("{op} made {got} results of {expected}")))
+}

@@ -1,0 +1,97 @@
+//! Where every value of a graph is found: as one number, or in what a node makes, through an access.
+//!
+//! Ops that only say where elements lie make nothing: what they are is said here, once, for all who read them.
+
+use std::collections::HashMap;
+
+use choral_ir::graph::Value;
+use choral_ir::op::{ControlOp, ShapeOp};
+use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
+use choral_kernels::Access;
+
+use crate::lower::{number, view};
+
+/// Where a value is found.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// Every element is this number, by its bits in registers.
+    Splat(u64),
+    /// In what a node made, or in an input or constant: at these places of its dense elements.
+    Made(Value, Access),
+    /// The numbers from 0 on of an element type, at these places.
+    Counting(DType, Access),
+}
+
+/// The sources of all values of a graph.
+#[derive(Debug)]
+pub(super) struct Sources {
+    of: HashMap<Value, Source>,
+}
+
+impl Sources {
+    /// Looks through every op that only says where elements lie.
+    pub(super) fn of(graph: &Graph) -> Sources {
+        let mut sources = Sources { of: HashMap::new() };
+        for (id, node) in graph.nodes() {
+            let found = match &node.kind {
+                NodeKind::Op(Op::Shape(op)) => sources.of_shape(graph, id, op),
+                NodeKind::Op(Op::Control(ControlOp::OptimizationBarrier)) => {
+                    let operands = graph.operands(id);
+                    operands.into_iter().map(|operand| Some(sources.get(operand).clone())).collect()
+                }
+                NodeKind::Constant(tensor) => vec![number::splat(tensor).map(Source::Splat)],
+                NodeKind::Input | NodeKind::Op(_) => Vec::new(),
+            };
+            for (result, ty) in node.types.iter().enumerate() {
+                let value = id.result(result);
+                let made = || Source::Made(value, Access::dense(&ty.shape));
+                sources.of.insert(value, found.get(result).cloned().flatten().unwrap_or_else(made));
+            }
+        }
+        sources
+    }
+
+    fn of_shape(&self, graph: &Graph, id: NodeId, op: &ShapeOp) -> Vec<Option<Source>> {
+        if let ShapeOp::Iota(op) = op {
+            let mut access = Access::dense(&op.shape);
+            access.dims.iter_mut().enumerate().for_each(|(at, dim)| dim.1 = (at == op.dimension).into());
+            return vec![Some(Source::Counting(op.dtype, access))];
+        }
+        let Some(&operand) = graph.operands(id).first() else { return Vec::new() };
+        vec![match self.get(operand) {
+            Source::Splat(bits) if is_view(op) => Some(Source::Splat(*bits)),
+            Source::Splat(_) => None,
+            Source::Made(value, access) => view::view(op, access).map(|access| Source::Made(*value, access)),
+            Source::Counting(dtype, access) => {
+                view::view(op, access).map(|access| Source::Counting(*dtype, access))
+            }
+        }]
+    }
+
+    /// Where a value is found.
+    pub(super) fn get(&self, value: Value) -> &Source {
+        &self.of[&value]
+    }
+
+    /// Whether a node makes nothing: its results are found elsewhere.
+    pub(super) fn is_elsewhere(&self, id: NodeId) -> bool {
+        !matches!(self.get(id.result(0)), Source::Made(value, _) if value.node() == id)
+    }
+}
+
+/// Whether an op only takes elements of its operand.
+fn is_view(op: &ShapeOp) -> bool {
+    match op {
+        ShapeOp::BroadcastInDim(_)
+        | ShapeOp::Reshape(_)
+        | ShapeOp::Transpose(_)
+        | ShapeOp::Reverse(_)
+        | ShapeOp::Slice(_) => true,
+        ShapeOp::Iota(_) | ShapeOp::BitcastConvert(_) | ShapeOp::Pad(_) | ShapeOp::Concatenate(_) => false,
+    }
+}
+
+/// Whether the elements that an access reads are those of a dense tensor of the type, in order.
+pub(super) fn is_dense(access: &Access, ty: &TensorType) -> bool {
+    access.offset == 0 && (access.is_dense() || ty.is_empty())
+}
