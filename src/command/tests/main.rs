@@ -325,7 +325,6 @@ func.func @main(%x: tensor<4xf32>, %start: tensor<f32>) -> tensor<4xf32> {
         "show perceptron.mlir --as dot",
         "show scan.mlir --as stablehlo",
         "show checks.mlir",
-        "show perceptron.mlir --vmap _,0 --as optimised",
         "show perceptron.mlir --vmap _,0 --vmap 0 --axis-size 8 --axis-size 5 --as explain",
     ]);
     assert_snapshot!(screen);

@@ -31,7 +31,7 @@ mod tables;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use choral_ir::{BuildError, Graph, Tensor};
+use choral_ir::{BuildError, Graph, Tensor, Value};
 
 use self::rewriter::{LoopSite, Rewriter};
 use self::site::{After, Site};
@@ -126,13 +126,16 @@ pub struct Rewrite {
     rule: Rule,
 }
 
+/// What stands for the results of an op, if a rewrite applies.
+type Found = Result<Option<Vec<Value>>, BuildError>;
+
 /// How a rewrite finds its pattern.
 #[derive(Debug)]
 enum Rule {
     /// In one op and what made its operands.
     Term(fn(&Site<'_>) -> Option<After>),
     /// In an op that holds regions.
-    Loop(fn(&mut Rewriter<'_>, &LoopSite<'_>) -> Result<Option<Vec<choral_ir::Value>>, BuildError>),
+    Loop(fn(&mut Rewriter<'_>, &LoopSite<'_>) -> Found),
     /// In a whole graph.
     Graph,
 }

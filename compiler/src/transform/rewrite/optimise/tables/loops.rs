@@ -9,7 +9,7 @@
 use choral_ir::op::{ControlOp, Reshape, Scan, While};
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, Value};
 
-use super::{Rewrite, Rule};
+use super::{Found, Rewrite, Rule};
 use crate::transform::rewrite::counted::counted;
 use crate::transform::rewrite::input_like;
 use crate::transform::rewrite::optimise::regions::{
@@ -18,9 +18,6 @@ use crate::transform::rewrite::optimise::regions::{
 use crate::transform::rewrite::optimise::rewriter::{LoopSite, Rewriter, accumulates};
 use crate::transform::rewrite::optimise::site::Kind;
 use crate::transform::vmap::{Axis, VmapOptions, vmap_graph};
-
-/// What stands for the results, if the rewrite applies.
-type Found = Result<Option<Vec<Value>>, BuildError>;
 
 /// A table of rules that look at a loop and its body.
 macro_rules! loops {

@@ -13,7 +13,7 @@ mod views;
 
 use choral_ir::Op;
 
-use super::{Rewrite, Rule};
+use super::{Found, Rewrite, Rule};
 
 /// A table of rules that look at one op and what made its operands.
 macro_rules! table {

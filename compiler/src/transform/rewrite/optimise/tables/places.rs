@@ -155,7 +155,7 @@ fn concatenate_empty(site: &Site<'_>) -> Option<After> {
     let concatenate = site.this::<Concatenate>()?;
     let is_empty = |value: &Value| site.shape(*value)[concatenate.dimension] == 0;
     let full: Vec<Value> = site.operands.iter().copied().filter(|value| !is_empty(value)).collect();
-    (0 < full.len() && full.len() < site.operands.len()).then(|| After::op(concatenate.clone(), &full))
+    (1..site.operands.len()).contains(&full.len()).then(|| After::op(concatenate.clone(), &full))
 }
 
 fn concatenate_neighbours(site: &Site<'_>) -> Option<After> {
