@@ -5,6 +5,7 @@
 //! | [`number`], [`access`] | number types in memory and in registers; which elements of a buffer are meant |
 //! | [`instruction`] | what happens to one element |
 //! | [`rows`] | kernels of elementwise steps and folds over rows |
+//! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -13,6 +14,7 @@
 
 pub mod access;
 pub mod cpu;
+pub mod functions;
 pub mod instruction;
 pub mod level;
 pub mod memory;

@@ -162,7 +162,10 @@ impl<'a> Units<'a> {
         });
         let (home, mut space, extent) = home?;
         for &other in groups.iter().filter(|&&other| other != home) {
+            // What the node reads besides must not have to run between them.
+            let is_free = || groups.iter().all(|&third| third == other || !self.depends(third, other));
             if let Some(joined) = self.mergeable(other, home, &space)
+                && is_free()
                 && self.fitting(other, &joined, wanted, &reads) == Some(extent)
             {
                 self.merge(other, home);

@@ -1,4 +1,4 @@
-//! The error function's complement, and its inverse.
+//! The inverse of the error function.
 
 use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
@@ -32,24 +32,6 @@ fn erfc_far(x: f64) -> Double {
     let fraction = (1..=STEPS).rev().fold(wide, step);
     // Under one exponential, since that alone may be too small for its digits.
     (-(wide * wide) - (fraction * Double::PI.sqrt()).ln()).exp()
-}
-
-/// `1 - erf(x)`, exact for large operands.
-pub fn erfc(x: f64) -> f64 {
-    /// Beyond it, the result is 2, or too small for any digit.
-    const END: f64 = 28.0;
-    /// Up to here, `erf` in `f64` has the digits.
-    const CENTRE: f64 = 0.4;
-    if x.abs() < CENTRE || x.is_nan() {
-        1.0 - libm::erf(x)
-    } else if x.abs() < FAR {
-        (Double::from(1.0) - erf_near(x)).value()
-    } else if x.abs() < END {
-        let tail = erfc_far(x.abs());
-        if x > 0.0 { tail.value() } else { (Double::from(2.0) - tail).value() }
-    } else {
-        if x > 0.0 { 0.0 } else { 2.0 }
-    }
 }
 
 /// The inverse error function where it is finite and not 0; infinite at -1 and 1, NaN beyond.

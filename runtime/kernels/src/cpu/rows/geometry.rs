@@ -98,7 +98,8 @@ impl Geometry {
     pub fn tiles(&self, unit: Part) -> impl Iterator<Item = Part> + use<> {
         let (step, first) = (self.tile[1].max(1), unit.start[1]);
         let end = first + unit.sizes[1];
-        (first..end).step_by(step).map(move |at| Part {
+        // A fold of nothing has one tile of nothing.
+        (first..end.max(first + 1)).step_by(step).map(move |at| Part {
             start: [unit.start[0], at, unit.start[2]],
             sizes: [unit.sizes[0], step.min(end - at), unit.sizes[2]],
         })

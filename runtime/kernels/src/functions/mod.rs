@@ -1,0 +1,274 @@
+//! Functions of floats, each defined once: `f32` and `f64`, one element or a tile, every instruction set.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `real`, `fused`, `pair` | what the functions are written in: floats, the fused multiply-add, sums of two floats |
+//! | `coefficients` | polynomials |
+//! | `exponential`, `logarithm`, `powers` | `e^x` and its kin, logarithms, powers and roots |
+//! | `trigonometric`, `turns`, `inverse` | sines, cosines and tangents, also of huge angles; angles of them |
+//! | `error_function`, `simple` | the error function; signs, roundings, remainders |
+//! | `tiles` | the loops |
+//!
+//! A function is a fixed list of IEEE operations without branches, so that a vector of any width gives the same bits
+//! as one element. Results are within 2 units in the last place, those of `simple` and square roots exact; infinities,
+//! NaN, signs of zeros and subnormal numbers are what IEEE 754 and C have. Must not live here: the program's own
+//! arithmetic, and functions that take a loop of unknown length (`lgamma`, `zeta` and the like).
+
+mod coefficients;
+mod error_function;
+mod exponential;
+mod fused;
+mod inverse;
+mod logarithm;
+mod pair;
+mod powers;
+mod real;
+mod simple;
+mod tiles;
+mod trigonometric;
+mod turns;
+
+pub use fused::{Fused, Hardware, Portable, Software};
+pub use real::Real;
+
+use crate::Level;
+use tiles::{Map, MapOfTwo};
+
+/// A loop over a tile: writes the function of each of `length` inputs to the outputs. The two may be the same place,
+/// and must not overlap otherwise.
+///
+/// # Safety
+/// The inputs are readable and the outputs writable, for `length` elements each, and the processor has the
+/// instruction set that the loop was asked for.
+pub type Unary<T> = unsafe fn(input: *const T, output: *mut T, length: usize);
+
+/// A loop over two tiles, as [`Unary`]: each input may be the place of the outputs.
+///
+/// # Safety
+/// As for [`Unary`].
+pub type Binary<T> = unsafe fn(left: *const T, right: *const T, output: *mut T, length: usize);
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, but $rare:ident where $is_rare:ident)?;)*) => {
+        /// A function of one number, named as the op of the same meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Function {
+            $($(#[$doc])* $Name,)*
+        }
+
+        impl Function {
+            /// Every function.
+            pub const ALL: &'static [Function] = &[$(Function::$Name),*];
+
+            /// The loop, in this crate alone: elsewhere it would be compiled once more.
+            fn unary_loop<T: Real>(self, level: Level) -> Unary<T> {
+                $(struct $Name;
+                impl Map for $Name {
+                    #[inline(always)]
+                    fn of<T: Real, M: Fused>(x: T) -> T {
+                        $module::$function::<T, M>(x)
+                    }
+                    $(
+                        #[inline(always)]
+                        fn is_rare<T: Real>(x: T) -> bool {
+                            $module::$is_rare(x)
+                        }
+
+                        fn of_rare<T: Real, M: Fused>(x: T) -> T {
+                            $module::$rare::<T, M>(x)
+                        }
+                    )?
+                })*
+                match self {
+                    $(Function::$Name => tiles::unary::<T, $Name>(level),)*
+                }
+            }
+        }
+    };
+}
+functions! {
+    /// Without its sign, of NaN too.
+    Abs = simple abs;
+    /// The inverse cosine, in radians; NaN outside [-1, 1].
+    Acos = inverse acos;
+    /// The inverse hyperbolic cosine; NaN below 1.
+    Acosh = logarithm acosh;
+    /// The inverse sine, in radians; NaN outside [-1, 1].
+    Asin = inverse asin;
+    /// The inverse hyperbolic sine.
+    Asinh = logarithm asinh;
+    /// The inverse tangent, in radians.
+    Atan = inverse atan;
+    /// The inverse hyperbolic tangent; NaN outside [-1, 1].
+    Atanh = logarithm atanh;
+    /// The cube root.
+    Cbrt = powers cbrt;
+    /// Rounded up to an integer.
+    Ceil = simple ceil;
+    /// The cosine of radians.
+    Cosine = trigonometric cosine, but cosine_of_huge where is_huge;
+    /// The hyperbolic cosine.
+    Cosh = exponential cosh;
+    /// The error function.
+    Erf = error_function erf;
+    /// 1 less the error function, exact for large operands.
+    Erfc = error_function erfc;
+    /// `e^x`.
+    Exponential = exponential exponential;
+    /// `e^x - 1`, exact near zero.
+    ExponentialMinusOne = exponential exponential_minus_one;
+    /// Rounded down to an integer.
+    Floor = simple floor;
+    /// The natural logarithm.
+    Log = logarithm log;
+    /// `log(1 + x)`, exact near zero.
+    LogPlusOne = logarithm log_plus_one;
+    /// `1 / (1 + e^-x)`.
+    Logistic = exponential logistic;
+    /// With the other sign, of NaN too.
+    Negate = simple negate;
+    /// Rounded to the nearest integer, halves away from zero.
+    RoundNearestAfz = simple round_nearest_afz;
+    /// Rounded to the nearest integer, halves to the even one.
+    RoundNearestEven = simple round_nearest_even;
+    /// 1 / the square root.
+    Rsqrt = powers rsqrt;
+    /// -1, 0 or 1, with the sign of a zero.
+    Sign = simple sign;
+    /// The sine of radians.
+    Sine = trigonometric sine, but sine_of_huge where is_huge;
+    /// The hyperbolic sine.
+    Sinh = exponential sinh;
+    /// The square root.
+    Sqrt = powers sqrt;
+    /// The square.
+    Square = powers square;
+    /// The tangent of radians.
+    Tan = trigonometric tan, but tan_of_huge where is_huge;
+    /// The hyperbolic tangent.
+    Tanh = exponential tanh;
+}
+
+macro_rules! functions_of_two {
+    ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, but $rare:ident where $is_rare:ident)?;)*) => {
+        /// A function of two numbers, named as the op of the same meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum FunctionOfTwo {
+            $($(#[$doc])* $Name,)*
+        }
+
+        impl FunctionOfTwo {
+            /// Every function.
+            pub const ALL: &'static [FunctionOfTwo] = &[$(FunctionOfTwo::$Name),*];
+
+            /// The loop, in this crate alone: elsewhere it would be compiled once more.
+            fn binary_loop<T: Real>(self, level: Level) -> Binary<T> {
+                $(struct $Name;
+                impl MapOfTwo for $Name {
+                    #[inline(always)]
+                    fn of<T: Real, M: Fused>(x: T, y: T) -> T {
+                        $module::$function::<T, M>(x, y)
+                    }
+                    $(
+                        #[inline(always)]
+                        fn is_rare<T: Real>(x: T, y: T) -> bool {
+                            $module::$is_rare(x, y)
+                        }
+
+                        fn of_rare<T: Real, M: Fused>(x: T, y: T) -> T {
+                            $module::$rare::<T, M>(x, y)
+                        }
+                    )?
+                })*
+                match self {
+                    $(FunctionOfTwo::$Name => tiles::binary::<T, $Name>(level),)*
+                }
+            }
+        }
+    };
+}
+functions_of_two! {
+    /// The angle of the point (`y` the first, `x` the second operand), between -pi and pi.
+    Atan2 = inverse atan2;
+    /// The greater: NaN if either is, and +0 above -0.
+    Maximum = simple maximum;
+    /// The lesser: NaN if either is, and -0 below +0.
+    Minimum = simple minimum;
+    /// `x^y`.
+    Power = powers power;
+    /// What is left of a division whose quotient is rounded towards zero.
+    Remainder = simple remainder, but long_remainder where is_long_division;
+}
+
+/// A float that functions have loops for.
+pub trait Float: Real {
+    /// The loop of a function and an instruction set.
+    fn unary(function: Function, level: Level) -> Unary<Self>;
+    /// The loop of a function of two numbers and an instruction set.
+    fn binary(function: FunctionOfTwo, level: Level) -> Binary<Self>;
+}
+
+macro_rules! floats {
+    ($($Float:ident),*) => {$(
+        impl Float for $Float {
+            fn unary(function: Function, level: Level) -> Unary<$Float> {
+                function.unary_loop(level)
+            }
+
+            fn binary(function: FunctionOfTwo, level: Level) -> Binary<$Float> {
+                function.binary_loop(level)
+            }
+        }
+    )*};
+}
+floats!(f32, f64);
+
+/// The level, if the processor has it.
+fn checked(level: Level) -> Level {
+    assert!(level.is_available(), "this processor has no {} instructions", level.name());
+    level
+}
+
+impl Function {
+    /// The loop over tiles with the instructions of a level.
+    pub fn unary<T: Float>(self, level: Level) -> Unary<T> {
+        T::unary(self, level)
+    }
+
+    /// Overwrites each number with the function of it. Panics if the processor does not have the level.
+    pub fn apply<T: Float>(self, level: Level, values: &mut [T]) {
+        let place = values.as_mut_ptr();
+        // SAFETY: so many are readable and writable, and the processor has the level.
+        unsafe { T::unary(self, checked(level))(place, place, values.len()) };
+    }
+
+    /// The function of one number: the bits that every loop gives.
+    pub fn of<T: Float>(self, x: T) -> T {
+        let mut result = [x];
+        self.apply(Level::best(), &mut result);
+        result[0]
+    }
+}
+
+impl FunctionOfTwo {
+    /// The loop over tiles with the instructions of a level.
+    pub fn binary<T: Float>(self, level: Level) -> Binary<T> {
+        T::binary(self, level)
+    }
+
+    /// Overwrites each number with the function of it and of one of `right`, which is as long. Panics if it is not, or
+    /// if the processor does not have the level.
+    pub fn apply<T: Float>(self, level: Level, values: &mut [T], right: &[T]) {
+        assert_eq!(values.len(), right.len(), "as many right operands as left ones");
+        let place = values.as_mut_ptr();
+        // SAFETY: so many are readable and writable, and the processor has the level.
+        unsafe { T::binary(self, checked(level))(place, right.as_ptr(), place, values.len()) };
+    }
+
+    /// The function of two numbers: the bits that every loop gives.
+    pub fn of<T: Float>(self, x: T, y: T) -> T {
+        let mut result = [x];
+        self.apply(Level::best(), &mut result, &[y]);
+        result[0]
+    }
+}

@@ -1,0 +1,225 @@
+//! The loops: a function over tiles, compiled for each instruction set.
+//!
+//! A tile goes block by block through a place of the loop's own, so that inputs may be where outputs go, and a last
+//! block that is not full runs the same instructions. Must not live here: what functions are.
+
+#[cfg(target_arch = "x86_64")]
+use super::fused::Hardware;
+use super::fused::{Fused, Portable};
+use super::real::Real;
+use super::{Binary, Unary};
+use crate::Level;
+
+/// Elements of a block: some vectors, whose chains of operations overlap.
+const BLOCK: usize = 32;
+
+/// A function of one number.
+pub(super) trait Map {
+    /// The function, without branches.
+    fn of<T: Real, M: Fused>(x: T) -> T;
+
+    /// Whether the number is one of those that [`Map::of`] is wrong for.
+    #[inline(always)]
+    fn is_rare<T: Real>(_: T) -> bool {
+        false
+    }
+
+    /// The function of a rare number.
+    #[inline(always)]
+    fn of_rare<T: Real, M: Fused>(x: T) -> T {
+        Self::of::<T, M>(x)
+    }
+}
+
+/// A function of two numbers; see [`Map`].
+pub(super) trait MapOfTwo {
+    /// The function, without branches.
+    fn of<T: Real, M: Fused>(x: T, y: T) -> T;
+
+    /// Whether the numbers are some of those that [`MapOfTwo::of`] is wrong for.
+    #[inline(always)]
+    fn is_rare<T: Real>(_: T, _: T) -> bool {
+        false
+    }
+
+    /// The function of rare numbers.
+    #[inline(always)]
+    fn of_rare<T: Real, M: Fused>(x: T, y: T) -> T {
+        Self::of::<T, M>(x, y)
+    }
+}
+
+/// The function of each of the numbers of a block.
+///
+/// # Safety
+/// A block is readable and the same or another one writable.
+#[inline(always)]
+unsafe fn block<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T) {
+    // SAFETY: a block is readable; a copy, since the outputs may be in the same place.
+    let given = unsafe { input.cast::<[T; BLOCK]>().read_unaligned() };
+    let mut results = given;
+    let mut any_rare = false;
+    // By places: adapters of iterators are not always inlined into code of an instruction set.
+    for at in 0..BLOCK {
+        results[at] = F::of::<T, M>(given[at]);
+        any_rare |= F::is_rare(given[at]);
+    }
+    if any_rare {
+        for at in 0..BLOCK {
+            if F::is_rare(given[at]) {
+                results[at] = F::of_rare::<T, M>(given[at]);
+            }
+        }
+    }
+    // SAFETY: a block is writable.
+    unsafe { output.cast::<[T; BLOCK]>().write_unaligned(results) };
+}
+
+/// The body of every [`Unary`].
+///
+/// # Safety
+/// As for [`Unary`].
+#[inline(always)]
+unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, length: usize) {
+    let mut last = [T::of(1.0); BLOCK];
+    for start in (0..length).step_by(BLOCK) {
+        let count = BLOCK.min(length - start);
+        // SAFETY: `start` is below `length`.
+        let (mut from, mut to) = unsafe { (input.add(start), output.add(start)) };
+        if count < BLOCK {
+            // SAFETY: so many are readable, and fewer than a block.
+            unsafe { last.as_mut_ptr().copy_from_nonoverlapping(from, count) };
+            (from, to) = (last.as_ptr(), last.as_mut_ptr());
+        }
+        // SAFETY: a block of the tile, or the place for the last one.
+        unsafe { block::<T, F, M>(from, to) };
+        if count < BLOCK {
+            // SAFETY: so many are writable, and fewer than a block.
+            unsafe { output.add(start).copy_from_nonoverlapping(last.as_ptr(), count) };
+        }
+    }
+}
+
+/// The function of each pair of numbers of two blocks.
+///
+/// # Safety
+/// The blocks are readable, and one of the same or another one writable.
+#[inline(always)]
+unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused>(left: *const T, right: *const T, output: *mut T) {
+    // SAFETY: a block of each is readable; copies, since the outputs may be in the same place.
+    let (x, y) =
+        unsafe { (left.cast::<[T; BLOCK]>().read_unaligned(), right.cast::<[T; BLOCK]>().read_unaligned()) };
+    let mut results = x;
+    let mut any_rare = false;
+    for at in 0..BLOCK {
+        results[at] = F::of::<T, M>(x[at], y[at]);
+        any_rare |= F::is_rare(x[at], y[at]);
+    }
+    if any_rare {
+        for at in 0..BLOCK {
+            if F::is_rare(x[at], y[at]) {
+                results[at] = F::of_rare::<T, M>(x[at], y[at]);
+            }
+        }
+    }
+    // SAFETY: a block is writable.
+    unsafe { output.cast::<[T; BLOCK]>().write_unaligned(results) };
+}
+
+/// The body of every [`Binary`].
+///
+/// # Safety
+/// As for [`Binary`].
+#[inline(always)]
+unsafe fn each_of_two<T: Real, F: MapOfTwo, M: Fused>(
+    left: *const T,
+    right: *const T,
+    output: *mut T,
+    length: usize,
+) {
+    let mut last = [[T::of(1.0); BLOCK]; 2];
+    for start in (0..length).step_by(BLOCK) {
+        let count = BLOCK.min(length - start);
+        // SAFETY: `start` is below `length`.
+        let (mut x, mut y, mut to) = unsafe { (left.add(start), right.add(start), output.add(start)) };
+        if count < BLOCK {
+            // SAFETY: so many are readable, and fewer than a block.
+            unsafe { last[0].as_mut_ptr().copy_from_nonoverlapping(x, count) };
+            // SAFETY: as above.
+            unsafe { last[1].as_mut_ptr().copy_from_nonoverlapping(y, count) };
+            (x, y, to) = (last[0].as_ptr(), last[1].as_ptr(), last[0].as_mut_ptr());
+        }
+        // SAFETY: blocks of the tiles, or the places for the last ones.
+        unsafe { block_of_two::<T, F, M>(x, y, to) };
+        if count < BLOCK {
+            // SAFETY: so many are writable, and fewer than a block.
+            unsafe { output.add(start).copy_from_nonoverlapping(last[0].as_ptr(), count) };
+        }
+    }
+}
+
+macro_rules! levels {
+    ($($(#[$attribute:meta])* $level:ident = $Way:ident;)*) => {
+        mod unary {
+            use super::*;
+            $(
+                $(#[$attribute])*
+                pub(super) unsafe fn $level<T: Real, F: Map>(input: *const T, output: *mut T, length: usize) {
+                    // SAFETY: as the caller says.
+                    unsafe { each::<T, F, $Way>(input, output, length) };
+                }
+            )*
+        }
+
+        mod binary {
+            use super::*;
+            $(
+                $(#[$attribute])*
+                pub(super) unsafe fn $level<T: Real, F: MapOfTwo>(
+                    left: *const T,
+                    right: *const T,
+                    output: *mut T,
+                    length: usize,
+                ) {
+                    // SAFETY: as the caller says.
+                    unsafe { each_of_two::<T, F, $Way>(left, right, output, length) };
+                }
+            )*
+        }
+    };
+}
+levels! {
+    portable = Portable;
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    avx2 = Hardware;
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+    avx512 = Hardware;
+}
+
+/// The loop over one tile.
+pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
+    match level {
+        Level::Portable => unary::portable::<T, F>,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unary::avx2::<T, F>,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unary::avx512::<T, F>,
+        #[cfg(not(target_arch = "x86_64"))]
+        Level::Avx2 | Level::Avx512 => unary::portable::<T, F>,
+    }
+}
+
+/// The loop over two tiles.
+pub(super) fn binary<T: Real, F: MapOfTwo>(level: Level) -> Binary<T> {
+    match level {
+        Level::Portable => binary::portable::<T, F>,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => binary::avx2::<T, F>,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => binary::avx512::<T, F>,
+        #[cfg(not(target_arch = "x86_64"))]
+        Level::Avx2 | Level::Avx512 => binary::portable::<T, F>,
+    }
+}
