@@ -1,7 +1,7 @@
 //! Parsing, mapping and every rewrite of large programs: the time is linear in the number of ops.
 //!
 //! `cargo bench --bench passes` prints, for each kind of program and each size, the time of all passes
-//! one after another, and of `vmap` over nested loops by their depth.
+//! one after another, of the optimiser, and of `vmap` over nested loops by their depth.
 
 mod programs;
 
@@ -67,6 +67,18 @@ fn passes(criterion: &mut Criterion) {
         }
         group.finish();
     }
+    let mut group = criterion.benchmark_group("optimise");
+    group.sample_size(10);
+    for (name, program) in KINDS {
+        for ops in SIZES {
+            let graph = map(&Graph::parse(&program(ops)).expect("a graph"));
+            group.throughput(Throughput::Elements(ops as u64));
+            let id = BenchmarkId::new(name, ops);
+            let optimised = |graph: &Graph| choral::optimised(graph).expect("a graph");
+            group.bench_with_input(id, &graph, |bencher, graph| bencher.iter(|| optimised(black_box(graph))));
+        }
+    }
+    group.finish();
     let mut group = criterion.benchmark_group("nested_loops");
     for depth in [8, 16, 32] {
         let graph = Graph::parse(&nested_loops(depth)).expect("a graph");

@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod compile;
 pub mod ensemble;
 pub mod error;
 #[cfg(doctest)]
@@ -40,6 +41,7 @@ pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
 pub use choral_runtime::Device;
+pub use compile::{compile, optimised};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
 pub use program::{Program, jit, vmap};

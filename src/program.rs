@@ -14,6 +14,7 @@ use choral_runtime::{Device, Executable};
 
 use crate::Error;
 use crate::cache::{Cache, Key};
+use crate::compile::{compile, peak_bytes};
 
 /// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
 ///
@@ -191,7 +192,7 @@ impl<F> Program<F> {
                 "the function captures values of an outer trace; inside a trace, use .apply(..) instead of .call(..)",
             ));
         }
-        let executable = Executable::compile(&traced.graph, self.device)?;
+        let executable = compile(&traced.graph, self.device)?;
         let compiled = Arc::new(Compiled { executable, output: traced.output });
         self.compiled.insert(&key, Arc::clone(&compiled) as Arc<dyn Any + Send + Sync>);
         Ok(compiled)
@@ -200,7 +201,7 @@ impl<F> Program<F> {
 
 /// A limit on what a run takes on the CPU.
 pub(crate) fn on_processor(bytes: u64) -> MemoryLimit {
-    MemoryLimit { bytes, needs: |graph| choral_runtime::peak_bytes(graph, Device::Cpu) as u64 }
+    MemoryLimit { bytes, needs: |graph| peak_bytes(graph, Device::Cpu) as u64 }
 }
 
 fn message(text: &str) -> Error {

@@ -26,6 +26,7 @@ mod panics;
 mod populations;
 mod prior_art;
 mod random;
+mod rewrites;
 mod tidy;
 
 #[path = "../examples/digits/mod.rs"]

@@ -148,6 +148,8 @@ pub(super) enum Form {
     Text,
     /// Plain StableHLO, for other tools.
     Stablehlo,
+    /// As text, once it is optimised: the program that the CPU runs.
+    Optimised,
     /// JSON, exact to the bit, which choral reads again.
     Json,
     /// Graphviz's DOT language.

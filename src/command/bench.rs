@@ -72,7 +72,7 @@ fn prepare(arguments: &Bench) -> Result<(Program, Option<Vec<Tensor>>), Error> {
         let note = format!("the number of members is not given; timing {size} (set it with --axis-size N)");
         complain("note", &note);
     }
-    Ok((mapping.apply(program)?, given))
+    Ok((mapping.apply(device::prepared(program, arguments.device)?)?, given))
 }
 
 /// Sets the number of threads, before anything has used one; returns how many a run uses.

@@ -2,9 +2,24 @@
 
 use choral::ir::check::Program;
 use choral::runtime::Executable;
+use choral::transform::rewrite::counted_loops;
 
 use super::Error;
 use super::arguments::Device;
+
+/// The program whose loops that count are scans, before it is mapped: over members, a counter may meet slices
+/// along several dimensions, and a scan walks along one. The reference runs a program as it is.
+pub(super) fn prepared(program: Program, device: Device) -> Result<Program, Error> {
+    match device {
+        Device::Reference => Ok(program),
+        Device::Cpu => with_scans(program),
+    }
+}
+
+pub(super) fn with_scans(program: Program) -> Result<Program, Error> {
+    let graph = counted_loops(&program.graph).map_err(|error| Error::message(error.to_string()))?;
+    Ok(Program { graph, ..program })
+}
 
 /// Compiles a program; fails if the machine lacks the memory that a run needs.
 pub(super) fn compile(program: &Program, device: Device) -> Result<Executable, Error> {
@@ -12,5 +27,5 @@ pub(super) fn compile(program: &Program, device: Device) -> Result<Executable, E
         Device::Reference => choral::Device::Reference,
         Device::Cpu => choral::Device::Cpu,
     };
-    Ok(Executable::compile(&program.graph, device).map_err(choral::Error::from)?)
+    Ok(choral::compile(&program.graph, device)?)
 }

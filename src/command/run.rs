@@ -37,7 +37,7 @@ fn run_one(arguments: &Run, source: &str, program: Program) -> Result<Outcome, E
         None => inputs::none(&mapping.arguments)?,
     };
     mapping.learn(&given)?;
-    let program = mapping.apply(program)?;
+    let program = mapping.apply(device::prepared(program, arguments.device)?)?;
     let outputs = device::compile(&program, arguments.device)?.run(&given).map_err(choral::Error::from)?;
     let results = &outputs[..program.results];
     match &arguments.output {

@@ -10,7 +10,7 @@ use choral::transform::export;
 use super::arguments::{Form, Show, Transforms};
 use super::mapping::Mapping;
 use super::program::Source;
-use super::{Error, Outcome, complain, picture};
+use super::{Error, Outcome, complain, device, picture};
 
 /// Writes the transformed program to standard output or a file.
 pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
@@ -18,7 +18,7 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     let source = Source::open(program)?;
     let written = match form {
         // Functions may stand one after another in a text; the other forms hold one.
-        Form::Text | Form::Stablehlo => {
+        Form::Text | Form::Optimised | Form::Stablehlo => {
             let each = source.programs.into_iter().map(|program| write(program, transforms, *form));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
@@ -38,6 +38,7 @@ fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String
     let graph = |program| Ok::<_, Error>(mapping.apply(program)?.graph);
     match form {
         Form::Text => Ok(graph(program)?.to_text()),
+        Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),

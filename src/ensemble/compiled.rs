@@ -17,6 +17,7 @@ use choral_runtime::Executable;
 
 use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
 use crate::cache::{Cache, Key};
+use crate::compile::compile;
 use crate::error::{CompilerError, Error, Who};
 
 /// The structure of one member's results, and the results of all.
@@ -131,7 +132,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         }
         let mapped = vmap_graph(graph, &self.options(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
-        let executable = Arc::new(Executable::compile(&mapped, self.device)?);
+        let executable = Arc::new(compile(&mapped, self.device)?);
         self.made.programs.insert(&key, Arc::clone(&executable));
         Ok(executable)
     }

@@ -26,26 +26,29 @@ pub fn common_subexpressions(graph: &Graph) -> Result<Graph, BuildError> {
 }
 
 /// What decides the values of a node.
-#[derive(PartialEq, Eq, Hash)]
-enum Meaning<'g> {
-    Op(&'g Op, Vec<Value>),
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) enum Meaning {
+    Op(Op, Vec<Value>),
     /// One element, by its bits, at each place.
-    Constant(&'g TensorType, u64),
+    Constant(TensorType, u64),
 }
 
 /// `None` for a node that is like no other: constants of several elements are not compared.
-fn meaning<'g>(node: &'g Node, operands: &[Value]) -> Option<Meaning<'g>> {
+fn meaning(node: &Node, operands: &[Value]) -> Option<Meaning> {
     match &node.kind {
-        NodeKind::Op(op) => Some(Meaning::Op(op, operands.to_vec())),
-        NodeKind::Constant(tensor) => Some(Meaning::Constant(&node.types[0], only_element(tensor)?)),
+        NodeKind::Op(op) => Some(Meaning::Op(op.clone(), operands.to_vec())),
+        NodeKind::Constant(tensor) => Meaning::of_constant(tensor, &node.types[0]),
         NodeKind::Input => None,
     }
 }
 
-/// The bits of the only element of a scalar.
-fn only_element(tensor: &Tensor) -> Option<u64> {
-    let scalar = tensor.shape().is_empty();
-    scalar.then(|| with_storage!(tensor.storage(), values => values[0].to_bits64()))
+impl Meaning {
+    /// That of a scalar which fills a type.
+    pub(super) fn of_constant(tensor: &Tensor, ty: &TensorType) -> Option<Meaning> {
+        let is_scalar = tensor.shape().is_empty();
+        let bits = || with_storage!(tensor.storage(), values => values[0].to_bits64());
+        is_scalar.then(|| Meaning::Constant(ty.clone(), bits()))
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod common;
 mod counted;
 mod expand;
+mod optimise;
 mod part;
 
 use choral_ir::graph::Port;
@@ -14,6 +15,7 @@ pub use common::common_subexpressions;
 pub use counted::counted_loops;
 pub use expand::expand;
 pub(crate) use expand::written_out;
+pub use optimise::{Evaluate, Rewrite, Rewrites, optimise};
 pub(crate) use part::part;
 
 /// The graph without ops and constants that no output depends on; inputs stay.

@@ -46,18 +46,26 @@ pub fn counted_loops(graph: &Graph) -> Result<Graph, BuildError> {
     let raised = rebuilt(graph, |builder, id, operands| match &graph.node(id).kind {
         NodeKind::Op(op) => {
             let op = op.map_regions(counted_loops)?;
-            let known: Vec<Option<i64>> =
-                graph.operands(id).iter().map(|&operand| integer(graph, operand)).collect();
-            match &op {
-                Op::Control(ControlOp::While(op)) if let Some(count) = count(op, &known) => {
-                    as_scan(builder, &op.body, count, operands)
-                }
-                _ => builder.push_all(op, operands),
-            }
+            let scan = match &op {
+                Op::Control(ControlOp::While(op)) => counted(builder, op, operands)?,
+                _ => None,
+            };
+            scan.map_or_else(|| builder.push_all(op, operands), Ok)
         }
         NodeKind::Input | NodeKind::Constant(_) => builder.copy(graph.node(id), operands),
     })?;
     dead_code(&raised)
+}
+
+/// The results of the scan that does what a loop does, if the loop counts.
+pub(super) fn counted(
+    builder: &mut Builder,
+    op: &While,
+    operands: &[Value],
+) -> Result<Option<Vec<Value>>, BuildError> {
+    let known: Vec<Option<i64>> = operands.iter().map(|&operand| integer(builder.graph(), operand)).collect();
+    let count = count(op, &known);
+    count.map(|count| as_scan(builder, &op.body, count, operands)).transpose()
 }
 
 /// How a loop counts.
