@@ -5,9 +5,7 @@
 //! operand answers `None`, and the definition runs instead. Must not live here: which kernel runs
 //! when; that is [`crate::plan`]'s.
 
-pub mod convolution;
 pub mod cumulative;
-pub mod dot;
 pub mod extreme;
 pub mod fold;
 pub mod view;

@@ -5,11 +5,14 @@
 //! | [`number`] | how elements lie in memory and in registers |
 //! | [`view`] | shape ops that only say where elements lie |
 //! | [`elementwise`] | elementwise ops as instructions |
+//! | [`dot`], [`convolution`] | products |
 //! | [`reduce`] | folds with a name, and their initial values |
 //!
 //! Must not live here: which ops share a kernel, and where values lie ([`crate::plan`]).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
+pub mod convolution;
+pub mod dot;
 pub mod elementwise;
 mod functions;
 pub mod number;

@@ -19,39 +19,17 @@ const WORD: usize = 8;
 const OPTION: usize = 16;
 /// A list on the heap.
 const LIST: usize = 64;
-/// What the product of the `gemm` crate packs its operands in, at most: blocks that fit the caches.
-const PACKING: usize = 4 << 20;
 
 pub(crate) fn total(bytes: impl IntoIterator<Item = usize>) -> usize {
     bytes.into_iter().fold(0, usize::saturating_add)
 }
 
-/// Whether the loops of [`crate::cpu`] compute in this type.
-pub(crate) fn is_wide_float(ty: &TensorType) -> bool {
-    matches!(ty.dtype, DType::F32 | DType::F64)
-}
-
-fn are_wide_floats<'a>(types: impl IntoIterator<Item = &'a TensorType>) -> bool {
-    types.into_iter().all(is_wide_float)
-}
-
 /// Bytes besides operands and results of what runs an op on the CPU: a kernel, or the definition.
 pub(crate) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
     match op {
-        Op::Dot(op) if are_wide_floats(operands.iter().copied().chain(results)) => dot(op, operands),
-        Op::Convolution(op)
-            if op.batch_group_count == 1 && are_wide_floats(operands.iter().copied().chain(results)) =>
-        {
-            convolution(op, operands, &results[0])
-        }
         Op::Reduce(op) if matches!(op.body.fold(), Fold::Extreme(_)) => {
             // The best so far, with its place, and the place in the result of every element.
             total([elements(operands[0]), elements(&results[0]) * 2].map(|count| count.saturating_mul(WORD)))
-        }
-        Op::Reduce(op) if op.body.binary().is_some() && is_wide_float(&results[0]) => {
-            // The place in the result of every run of the last dimension.
-            let length = operands[0].shape.last().copied().unwrap_or(1);
-            elements(operands[0]).checked_div(length).unwrap_or_default().saturating_mul(WORD)
         }
         // These kernels accumulate element by element.
         Op::Reduce(Reduce { body, .. }) | Op::Window(WindowOp::ReduceWindow(ReduceWindow { body, .. }))
@@ -140,74 +118,6 @@ fn converted(operands: &[&TensorType], results: &[TensorType]) -> usize {
     let is_half = matches!(dtype, DType::F16 | DType::Bf16);
     let copies = operands.iter().filter(|ty| is_half || ty.dtype != dtype);
     total(copies.map(|ty| wide(ty).saturating_add(if is_half { 0 } else { ty.with_dtype(dtype).bytes() })))
-}
-
-/// Operands in an order in which one stride spans each group of dimensions; the start of each product.
-fn dot(op: &DotGeneral, operands: &[&TensorType]) -> usize {
-    let DotGeneral { lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, dtype: _ } = op;
-    let side = |ty: &TensorType, batching: &[usize], contracting: &[usize]| {
-        let free = free(ty.rank(), batching, contracting);
-        let copied = !(is_one_stride(ty, &free) && is_one_stride(ty, contracting));
-        let batches: usize = batching.iter().map(|&dim| ty.shape[dim]).product();
-        batches.saturating_mul(WORD).saturating_add(if copied { ty.bytes() } else { 0 })
-    };
-    let given = total(operands.iter().map(|ty| ty.bytes()));
-    total([
-        side(operands[0], lhs_batching, lhs_contracting),
-        side(operands[1], rhs_batching, rhs_contracting),
-        given.min(PACKING),
-    ])
-}
-
-/// Whether one stride spans these dimensions.
-fn is_one_stride(ty: &TensorType, dims: &[usize]) -> bool {
-    let strides = ty.strides();
-    let long: Vec<usize> = dims.iter().copied().filter(|&dim| ty.shape[dim] != 1).collect();
-    long.windows(2).all(|pair| strides[pair[0]] == strides[pair[1]] * ty.shape[pair[1]])
-}
-
-/// Input, kernel and result in the order of the loops; the table of places under windows, and the columns
-/// and the padded plane of every thread.
-fn convolution(op: &Convolution, operands: &[&TensorType], result: &TensorType) -> usize {
-    let (input, kernel) = (operands[0], operands[1]);
-    let plane = |ty: &TensorType, layout: &Layout| -> usize {
-        layout.spatial.iter().fold(1, |all: usize, &dim| all.saturating_mul(ty.shape[dim]))
-    };
-    let (window, places) = (plane(kernel, &op.kernel), plane(result, &op.output));
-    let table = window.saturating_mul(places).saturating_mul(size_of::<u32>());
-    let columns = [op.feature_group_count, kernel.shape[op.kernel.feature], window, places];
-    let columns = columns.into_iter().fold(input.dtype.bytes(), usize::saturating_mul);
-    let padded = plane(input, &op.input).saturating_mul(input.dtype.bytes());
-    let images = result.shape[op.output.batch].max(1);
-    let threads = rayon::current_num_threads().min(images);
-    let reordered = [
-        (input, is_first(&op.input, op.batching_dims.iter().filter_map(|dim| dim.input))),
-        (kernel, is_kernels(&op.kernel, op.batching_dims.iter().filter_map(|dim| dim.kernel))),
-        (result, is_first(&op.output, op.batching_dims.iter().map(|dim| dim.output))),
-    ];
-    let copies = reordered.into_iter().filter(|(_, in_order)| !in_order).map(|(ty, _)| ty.bytes());
-    total(copies.chain([
-        table,
-        places.saturating_mul(LIST),
-        columns.saturating_add(padded).saturating_mul(threads),
-        total([input.bytes(), kernel.bytes()]).min(PACKING),
-    ]))
-}
-
-/// Whether a layout is batch, batching, feature, spatial, as the loops take images.
-fn is_first(layout: &Layout, batching: impl Iterator<Item = usize>) -> bool {
-    std::iter::once(layout.batch)
-        .chain(batching)
-        .chain(std::iter::once(layout.feature))
-        .chain(layout.spatial.iter().copied())
-        .enumerate()
-        .all(|(at, dim)| at == dim)
-}
-
-/// Whether a layout is batching, batch, feature, spatial, as the loops take kernels.
-fn is_kernels(layout: &Layout, batching: impl Iterator<Item = usize>) -> bool {
-    let own = [layout.batch, layout.feature];
-    batching.chain(own).chain(layout.spatial.iter().copied()).enumerate().all(|(at, dim)| at == dim)
 }
 
 /// The places of one fold; where the body is more than one op, every result element as a tensor.

@@ -3,18 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use choral_ir::graph::Value;
-use choral_ir::op::{BitcastConvert, ShapeOp};
+use choral_ir::op::{BitcastConvert, Convolution, DotGeneral, ShapeOp};
 use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, with_dtype};
+use choral_kernels::cpu::product::{Schedule, Setting};
 use choral_kernels::cpu::rows::Program;
 use choral_kernels::rows::{Kind, Store};
-use choral_kernels::{Access, Level, Number, Rows};
+use choral_kernels::{Access, Instruction, Level, Number, Product, Rows};
 
 use super::group::{Extent, Space, Unit, Units};
-use super::host::Host;
+use super::host::{Host, splat};
 use super::value::{Source, Sources, is_dense};
-use super::{Buffer, Home, Kernel, Output, Plan, Step, arena};
+use super::{Buffer, Home, Kernel, Output, Plan, Products, Step, arena};
 use crate::lower::elementwise::{self, Steps};
-use crate::lower::{number, reduce};
+use crate::lower::{convolution, dot, number, reduce};
 use crate::memory::Label;
 
 /// A plan in the making.
@@ -165,12 +166,66 @@ impl Building<'_> {
             Op::Shape(ShapeOp::BitcastConvert(op)) => self.bitcast(op, id),
             Op::Shape(ShapeOp::Concatenate(op)) => self.concatenate(op.dimension, id),
             Op::Shape(ShapeOp::Pad(op)) => self.pad(op, id),
+            Op::Dot(op) => self.dot(op, id),
+            Op::Convolution(op) => self.convolution(op, id),
             _ => false,
         };
         if !copied {
             let host = Host::of(self, op, id);
             self.steps.push(Step { label: Label::of(graph, id), kernel: Kernel::Host(Box::new(host)) });
         }
+    }
+
+    /// A value in memory: its buffer, where its elements lie in it, and their type there.
+    fn stored(&mut self, value: Value) -> (usize, Access, Number) {
+        let ty = self.graph.ty(value).clone();
+        let (buffer, access) = match self.sources.get(value).clone() {
+            Source::Made(made, access) => (self.buffer(made), access),
+            Source::Counting(dtype, access) => (self.counting(dtype, &access), access),
+            Source::Splat(bits) => {
+                let repeated = ty.shape.iter().map(|&size| (size, 0)).collect();
+                let buffer = self.constant(splat(bits, &ty));
+                (buffer, Access { offset: 0, dims: repeated })
+            }
+        };
+        (buffer, access, number::of(ty.dtype))
+    }
+
+    fn dot(&mut self, op: &DotGeneral, id: NodeId) -> bool {
+        let ty = self.graph.node(id).types[0].clone();
+        let operands = self.graph.operands(id);
+        let (lhs, left, left_number) = self.stored(operands[0]);
+        let (rhs, right, right_number) = self.stored(operands[1]);
+        let (out, number) = (Access::dense(&ty.shape), number::of(ty.dtype));
+        let product = dot::product(op, (&left, left_number), (&right, right_number), (&out, number));
+        self.products(id, &[product], [lhs, rhs])
+    }
+
+    fn convolution(&mut self, op: &Convolution, id: NodeId) -> bool {
+        let ty = self.graph.node(id).types[0].clone();
+        let operands = self.graph.operands(id);
+        let (input, x, x_number) = self.stored(operands[0]);
+        let (kernel, w, w_number) = self.stored(operands[1]);
+        let (out, number) = (Access::dense(&ty.shape), number::of(ty.dtype));
+        let lowered = convolution::convolution(op, (&x, x_number), (&w, w_number), (&out, number));
+        self.products(id, &lowered.products(), [kernel, input])
+    }
+
+    /// A kernel of products; false if there are no loops for them.
+    fn products(&mut self, id: NodeId, products: &[Product], operands: [usize; 2]) -> bool {
+        let dtype = self.graph.node(id).types[0].dtype;
+        if matches!(number::settling(dtype), Some(Instruction::Wrap(_))) {
+            return false;
+        }
+        let setting = Setting { level: Level::best(), threads: rayon::current_num_threads(), packed: None };
+        let schedules: Result<Vec<Schedule>, _> =
+            products.iter().map(|product| Schedule::new(product, setting)).collect();
+        let Ok(schedules) = schedules else { return false };
+        let [lhs, rhs] = operands;
+        let out = self.made(id.result(0));
+        let kernel = Kernel::Products(Products { schedules, lhs, rhs, out });
+        self.steps.push(Step { label: Label::of(self.graph, id), kernel });
+        true
     }
 
     /// Buffers that tensors of an op will lie in.

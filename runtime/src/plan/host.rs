@@ -9,7 +9,7 @@ use choral_kernels::memory::Pointers;
 use super::build::Building;
 use super::value::{Source, is_dense};
 use super::{Buffer, Home, Plan};
-use crate::cpu::{convolution, cumulative, dot, extreme, window};
+use crate::cpu::{cumulative, extreme, window};
 use crate::error::Error;
 use crate::lower::number;
 use crate::ops::{self, bodies};
@@ -77,10 +77,6 @@ impl Host {
         let ty = &self.types[0];
         match &self.op {
             Op::Reduce(op) => extreme::evaluate(op, operands, &self.types),
-            Op::Dot(op) => dot::evaluate(op, operands[0], operands[1], ty).map(|data| vec![data]),
-            Op::Convolution(op) => {
-                convolution::evaluate(op, operands[0], operands[1], ty).map(|data| vec![data])
-            }
             Op::Window(choral_ir::op::WindowOp::ReduceWindow(op)) => cumulative::evaluate(op, operands)
                 .or_else(|| window::evaluate(op, operands, ty))
                 .map(|data| vec![data]),
@@ -106,7 +102,7 @@ fn operand(building: &mut Building<'_>, value: Value) -> Operand {
 }
 
 /// The scalar of these bits in registers.
-fn splat(bits: u64, ty: &TensorType) -> Tensor {
+pub(super) fn splat(bits: u64, ty: &TensorType) -> Tensor {
     let in_registers = number::of(ty.dtype).in_registers();
     with_dtype!(ty.dtype, T => Tensor::scalar(if in_registers == number::of(ty.dtype) {
         T::from_bits64(bits)

@@ -24,7 +24,7 @@ impl Plan {
     fn hosts(&self) -> impl Iterator<Item = &super::Host> {
         self.steps.iter().filter_map(|step| match &step.kernel {
             Kernel::Host(host) => Some(&**host),
-            Kernel::Rows { .. } => None,
+            Kernel::Rows { .. } | Kernel::Products(_) => None,
         })
     }
 

@@ -22,6 +22,7 @@ mod value;
 
 use choral_ir::{Tensor, TensorType};
 use choral_kernels::Rows;
+use choral_kernels::cpu::product::Schedule;
 use choral_kernels::cpu::rows::Program;
 
 use crate::memory::Label;
@@ -56,7 +57,17 @@ struct Step {
 #[derive(Debug, Clone)]
 enum Kernel {
     Rows { program: Program, rows: Rows, cost: usize },
+    Products(Products),
     Host(Box<Host>),
+}
+
+/// Products of two buffers whose results make up a third.
+#[derive(Debug, Clone)]
+struct Products {
+    schedules: Vec<Schedule>,
+    lhs: usize,
+    rhs: usize,
+    out: usize,
 }
 
 /// A value that lies in memory.
@@ -93,6 +104,7 @@ impl Kernel {
     fn buffers(&self, visit: &mut dyn FnMut(usize)) {
         match self {
             Kernel::Rows { rows, .. } => rows.buffers().for_each(visit),
+            Kernel::Products(products) => [products.lhs, products.rhs, products.out].into_iter().for_each(visit),
             Kernel::Host(host) => {
                 for operand in &host.operands {
                     if let From::Whole(buffer) | From::Part(buffer, _) = &operand.from {
@@ -108,6 +120,7 @@ impl Kernel {
     fn frame_bytes(&self) -> usize {
         match self {
             Kernel::Rows { program, .. } => program.frame_bytes(),
+            Kernel::Products(products) => products.schedules.iter().map(Schedule::scratch).max().unwrap_or(0),
             Kernel::Host(_) => 0,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use choral_ir::{Storage, Tensor, with_storage};
 use choral_kernels::cpu::parallel;
+use choral_kernels::cpu::product::Operands;
 use choral_kernels::memory::{Block, Pointers};
 
 use super::{Buffer, Home, Kernel, Output, Plan, Step};
@@ -128,6 +129,16 @@ impl Session {
                 // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
                 // the bytes of the largest kernel. The pointers are those of this run.
                 unsafe { parallel::run(program, *cost, &self.pointers, &self.frames) };
+                Ok(())
+            }
+            Kernel::Products(products) => {
+                let at = |buffer: usize| self.pointers.as_slice()[buffer];
+                let (lhs, rhs, out) = (at(products.lhs), at(products.rhs), at(products.out));
+                let operands = Operands { lhs, rhs, addend: std::ptr::null(), out };
+                for schedule in &products.schedules {
+                    // SAFETY: as for rows; the products of a kernel write different elements.
+                    unsafe { parallel::product(schedule, operands, &self.frames) };
+                }
                 Ok(())
             }
             Kernel::Host(host) => {
