@@ -10,11 +10,12 @@ use crate::ROOT;
 const LINES: usize = 500;
 
 /// What each crate may use of the others.
-const DIRECTIONS: [(&str, &[&str]); 8] = [
+const DIRECTIONS: [(&str, &[&str]); 9] = [
     ("ir", &[]),
     ("compiler/derive", &[]),
     ("compiler", &["choral-ir", "choral-derive"]),
-    ("runtime", &["choral-ir"]),
+    ("runtime/kernels", &[]),
+    ("runtime", &["choral-ir", "choral-kernels"]),
     (".", &["choral-ir", "choral-compiler", "choral-runtime"]),
     ("src/command", &["choral"]),
     ("tests", &["choral", "choral-compiler"]),
@@ -28,8 +29,8 @@ const PLACES: [&str; 7] = ["src", "ir", "compiler", "runtime", "tests", "benches
 const SNAPSHOTS: [(&str, &str); 3] =
     [("tests", "across"), ("ir/tests", "ir"), ("src/command/tests", "command")];
 
-/// The files that may hold `unsafe` code.
-const UNSAFE: [&str; 1] = ["runtime/src/cpu/dot.rs"];
+/// What may hold `unsafe` code: the loops, and who hands them a plan's memory.
+const UNSAFE: [&str; 3] = ["runtime/kernels/", "runtime/src/plan/run.rs", "runtime/src/plan/host.rs"];
 
 /// Folders of rules, and what stands in them beside one file per op family.
 const FAMILIES: [(&str, &[&str]); 3] = [
@@ -133,18 +134,17 @@ fn files_are_rooms_not_halls() {
 
 #[test]
 fn unsafe_code_stays_in_its_files() {
-    for file in sources().iter().filter(|file| !UNSAFE.contains(&file.as_str()) && *file != "tests/tidy.rs") {
+    let may = |file: &String| UNSAFE.iter().any(|place| file.starts_with(place)) || file == "tests/tidy.rs";
+    for file in sources().iter().filter(|file| !may(file)) {
         let code = read(file)
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
             .any(|line| line.contains("unsafe {"));
         assert!(!code, "{file} holds unsafe code");
     }
-    for file in UNSAFE {
-        let text = read(file);
-        let (blocks, reasons) = (text.matches("unsafe {").count(), text.matches("// SAFETY:").count());
-        assert_eq!(blocks, reasons, "{file}: every unsafe block says why it is sound");
-    }
+    // That every block says why it is sound is clippy's.
+    let lints = read("Cargo.toml");
+    assert!(lints.contains("undocumented_unsafe_blocks = \"warn\""), "unsafe blocks must say why they are sound");
     for library in ["src/lib.rs", "ir/src/lib.rs", "compiler/src/lib.rs", "compiler/derive/src/lib.rs"] {
         assert!(read(library).contains("#![forbid(unsafe_code)]"), "{library} must forbid unsafe code");
     }

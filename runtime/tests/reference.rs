@@ -295,8 +295,8 @@ fn sums_of_products_are_chains_of_fused_multiply_adds() {
 #[test]
 fn long_sums_of_products_are_trees_of_chains() {
     let sum = |length: usize, big: usize| {
-        let values = Tensor::from_fn(&[length], |at| if at == big { 16_777_216.0 } else { 1.0f32 });
-        let ones = Tensor::from_fn(&[length], |_| 1.0f32);
+        let values = Tensor::from_fn([length], |at| if at == big { 16_777_216.0 } else { 1.0f32 });
+        let ones = Tensor::from_fn([length], |_| 1.0f32);
         product_of_vectors(&values, &ones, DType::F32).as_slice::<f32>().unwrap()[0] - 16_777_216.0
     };
     // 4,095 is halfway between 4,094 and 4,096.

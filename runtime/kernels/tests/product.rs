@@ -109,7 +109,7 @@ fn draw(number: Number, draws: &mut Draws) -> Scalar {
         _ => unit,
     };
     match number {
-        Number::I1 => Scalar::Integer((bits % 8 == 0).into()),
+        Number::I1 => Scalar::Integer(bits.is_multiple_of(8).into()),
         Number::F16 | Number::Bf16 | Number::F32 => Scalar::Single(value as f32),
         Number::F64 => Scalar::Double(value),
         _ => Scalar::Integer(bits as i64 >> 3),

@@ -27,11 +27,11 @@ pub fn convolution(
         1 => taken as isize * x[op.input.feature].1,
         _ => images.0 as isize * x[op.input.batch].1,
     };
-    let by_group = [group, features as isize * w[op.kernel.batch].1, features as isize * y[op.output.feature].1, 0];
+    let by_group =
+        [group, features as isize * w[op.kernel.batch].1, features as isize * y[op.output.feature].1, 0];
     let image = Dim::new(images.0, [x[op.input.batch].1, 0, images.1, 0]);
     let window = |at: usize| {
-        let [x, w, y] =
-            [x[op.input.spatial[at]], w[op.kernel.spatial[at]], y[op.output.spatial[at]]];
+        let [x, w, y] = [x[op.input.spatial[at]], w[op.kernel.spatial[at]], y[op.output.spatial[at]]];
         Window {
             sizes: [x.0, w.0, y.0],
             strides: [x.1, w.1, y.1],

@@ -79,21 +79,18 @@ fn unary(steps: &mut impl Steps, op: Unary, x: usize, dtype: DType) -> usize {
     };
     let operands: &[usize] = if op == Unary::Square { &[x, x] } else { &[x] };
     let result = steps.compute(instruction, operands, number);
-    // A sign is a value of every float type, and so is what has one changed or is rounded to an integer.
-    match op {
+    // What changes or tells a sign, or rounds to an integer, is a value of every float type.
+    let is_settled = matches!(
+        op,
         Unary::Abs
-        | Unary::Ceil
-        | Unary::Floor
-        | Unary::Negate
-        | Unary::RoundNearestAfz
-        | Unary::RoundNearestEven
-        | Unary::Sign
-            if dtype.is_float() =>
-        {
-            result
-        }
-        _ => steps.settled(result, dtype),
-    }
+            | Unary::Ceil
+            | Unary::Floor
+            | Unary::Negate
+            | Unary::RoundNearestAfz
+            | Unary::RoundNearestEven
+            | Unary::Sign
+    );
+    if is_settled && dtype.is_float() { result } else { steps.settled(result, dtype) }
 }
 
 /// A truth value's opposite.
@@ -127,16 +124,17 @@ fn count_bits(steps: &mut impl Steps, op: Unary, x: usize, dtype: DType) -> usiz
 
 /// Whether a float is finite, or infinite.
 fn class(steps: &mut impl Steps, op: Unary, x: usize, number: Number) -> usize {
-    let infinite = |sign: f64| match number {
-        Number::F64 => (sign * f64::INFINITY).to_bits(),
-        _ => u64::from((sign as f32 * f32::INFINITY).to_bits()),
+    let infinite = |sign: f64| {
+        if number == Number::F64 {
+            (sign * f64::INFINITY).to_bits()
+        } else {
+            u64::from((sign as f32 * f32::INFINITY).to_bits())
+        }
     };
     let sign = if op == Unary::IsNegInf { -1.0 } else { 1.0 };
     let limit = steps.constant(infinite(sign), number);
-    let x = match op {
-        Unary::IsNegInf | Unary::IsPosInf => x,
-        _ => steps.compute(Instruction::Function(Function::Abs), &[x], number),
-    };
+    let has_sign = matches!(op, Unary::IsNegInf | Unary::IsPosInf);
+    let x = if has_sign { x } else { steps.compute(Instruction::Function(Function::Abs), &[x], number) };
     let comparison = if op == Unary::IsFinite { Comparison::Less } else { Comparison::Equal };
     steps.compute(Instruction::Compare(comparison), &[x, limit], Number::I1)
 }
@@ -154,11 +152,9 @@ fn binary(steps: &mut impl Steps, op: Binary, operands: [usize; 2], dtype: DType
         return narrow_binary(steps, instruction, operands, dtype);
     }
     let result = steps.compute(Instruction::Binary(instruction), &operands, number);
-    match op {
-        // One of the operands, which is a value of the type.
-        Binary::Maximum | Binary::Minimum => result,
-        _ => steps.settled(result, dtype),
-    }
+    // The greater and the lesser are operands, and so values of the type.
+    let is_operand = matches!(op, Binary::Maximum | Binary::Minimum);
+    if is_operand { result } else { steps.settled(result, dtype) }
 }
 
 /// The instruction that an op is on integers, and on floats where no function is called.
@@ -186,22 +182,19 @@ pub fn instruction(op: Binary) -> Option<B> {
 /// On integers of fewer bits than a byte: what looks at bits sees their own alone.
 fn narrow_binary(steps: &mut impl Steps, op: B, [x, y]: [usize; 2], dtype: DType) -> usize {
     let number = number::of(dtype);
-    let result = match op {
-        B::ShiftRightLogical => {
-            let mask = steps.constant((1 << dtype.bits()) - 1, number);
-            let x = steps.compute(Instruction::Binary(B::And), &[x, mask], number);
-            steps.compute(Instruction::Binary(op), &[x, y], number)
-        }
-        B::Mulhi => {
-            let wide = if number == Number::I8 { Number::I16 } else { Number::U16 };
-            let [x, y] = [x, y].map(|value| steps.compute(Instruction::Convert, &[value], wide));
-            let product = steps.compute(Instruction::Binary(B::Multiply), &[x, y], wide);
-            let distance = steps.constant(dtype.bits() as u64, wide);
-            let high =
-                steps.compute(Instruction::Binary(B::ShiftRightArithmetic), &[product, distance], wide);
-            steps.compute(Instruction::Convert, &[high], number)
-        }
-        _ => steps.compute(Instruction::Binary(op), &[x, y], number),
+    let result = if op == B::ShiftRightLogical {
+        let mask = steps.constant((1 << dtype.bits()) - 1, number);
+        let x = steps.compute(Instruction::Binary(B::And), &[x, mask], number);
+        steps.compute(Instruction::Binary(op), &[x, y], number)
+    } else if op == B::Mulhi {
+        let wide = if number == Number::I8 { Number::I16 } else { Number::U16 };
+        let [x, y] = [x, y].map(|value| steps.compute(Instruction::Convert, &[value], wide));
+        let product = steps.compute(Instruction::Binary(B::Multiply), &[x, y], wide);
+        let distance = steps.constant(dtype.bits() as u64, wide);
+        let high = steps.compute(Instruction::Binary(B::ShiftRightArithmetic), &[product, distance], wide);
+        steps.compute(Instruction::Convert, &[high], number)
+    } else {
+        steps.compute(Instruction::Binary(op), &[x, y], number)
     };
     steps.settled(result, dtype)
 }

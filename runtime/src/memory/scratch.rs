@@ -6,8 +6,7 @@
 //! alive ([`crate::plan`]).
 
 use choral_ir::op::{
-    ControlOp, Convolution, DotGeneral, Elementwise, IndexOp, Layout, Map, Reduce, ReduceWindow, ShapeOp,
-    SortOp, Unary, WindowOp, dot::free,
+    ControlOp, DotGeneral, Elementwise, IndexOp, Map, Reduce, ReduceWindow, ShapeOp, SortOp, Unary, WindowOp,
 };
 use choral_ir::{DType, Fold, Op, Reducer, TensorType};
 

@@ -1,6 +1,7 @@
 //! Ops without a kernel: what runs them is their definition, on tensors.
 
 use choral_ir::graph::Value;
+use choral_ir::op::{ControlOp, WindowOp};
 use choral_ir::{Element, NodeId, Op, Storage, Tensor, TensorType, with_dtype};
 use choral_kernels::Access;
 use choral_kernels::access::{collapsed, runs};
@@ -55,6 +56,12 @@ impl Host {
         Host { op: op.clone(), wide, bodies, operands, results, types: graph.node(id).types.clone() }
     }
 
+    /// Whether its results are those of a body.
+    pub(super) fn hands_on(&self) -> bool {
+        let is_branch = matches!(self.op, Op::Control(ControlOp::If(_) | ControlOp::Case(_)));
+        is_branch || matches!(self.op, Op::Custom(_)) && !self.bodies.is_empty()
+    }
+
     /// The results on operands as tensors.
     ///
     /// # Errors
@@ -77,7 +84,7 @@ impl Host {
         let ty = &self.types[0];
         match &self.op {
             Op::Reduce(op) => extreme::evaluate(op, operands, &self.types),
-            Op::Window(choral_ir::op::WindowOp::ReduceWindow(op)) => cumulative::evaluate(op, operands)
+            Op::Window(WindowOp::ReduceWindow(op)) => cumulative::evaluate(op, operands)
                 .or_else(|| window::evaluate(op, operands, ty))
                 .map(|data| vec![data]),
             _ => None,
@@ -163,7 +170,7 @@ impl Operand {
         let dims = collapsed(&access.dims);
         Ok(with_dtype!(self.ty.dtype, T => {
             let mut values: Vec<T> = Vec::with_capacity(self.ty.len());
-            if self.ty.len() > 0 {
+            if !self.ty.is_empty() {
                 // SAFETY: a buffer that was made holds as many elements of its type, and nothing writes them now.
                 let all = unsafe { std::slice::from_raw_parts(pointer.cast::<T>(), length) };
                 runs(&dims, 0, self.ty.len(), |run| {

@@ -24,7 +24,7 @@ impl Plan {
     fn hosts(&self) -> impl Iterator<Item = &super::Host> {
         self.steps.iter().filter_map(|step| match &step.kernel {
             Kernel::Host(host) => Some(&**host),
-            Kernel::Rows { .. } | Kernel::Products(_) => None,
+            Kernel::Rows(_) | Kernel::Products(_) => None,
         })
     }
 
@@ -52,7 +52,9 @@ impl Plan {
             let operands: Vec<&TensorType> = host.operands.iter().map(|operand| &operand.ty).collect();
             let own = scratch::of_kernel(&host.op, &operands, &host.types);
             let inside = host.bodies.iter().map(|body| body.working().bytes).max().unwrap_or(0);
-            peak.raise(alive, total([made, copies, own, inside]), &step.label);
+            // The results of a branch are what its body made.
+            let result = if host.hands_on() { 0 } else { made };
+            peak.raise(alive, total([result, copies, own, inside]), &step.label);
             alive = alive.saturating_add(made);
             let over = |buffer: usize| {
                 self.buffers[buffer].home == Home::Held

@@ -5,6 +5,7 @@
 //! | `value` | where each value is found: what only says where elements lie makes none |
 //! | `group` | which ops share a kernel |
 //! | `build` | kernels and buffers of a graph |
+//! | `members`, `copy` | the kernel of a group; kernels that copy |
 //! | `arena` | where values lie in one block of memory |
 //! | `host` | ops without a kernel |
 //! | `run` | running a plan |
@@ -14,8 +15,10 @@
 
 mod arena;
 mod build;
+mod copy;
 mod group;
 mod host;
+mod members;
 mod memory;
 mod run;
 mod value;
@@ -56,9 +59,18 @@ struct Step {
 
 #[derive(Debug, Clone)]
 enum Kernel {
-    Rows { program: Program, rows: Rows, cost: usize },
+    Rows(Box<Fused>),
     Products(Products),
     Host(Box<Host>),
+}
+
+/// A kernel of rows.
+#[derive(Debug, Clone)]
+struct Fused {
+    program: Program,
+    rows: Rows,
+    /// Elements times steps.
+    cost: usize,
 }
 
 /// Products of two buffers whose results make up a third.
@@ -103,8 +115,10 @@ impl Kernel {
     /// Calls `visit` for every buffer that it reads or writes.
     fn buffers(&self, visit: &mut dyn FnMut(usize)) {
         match self {
-            Kernel::Rows { rows, .. } => rows.buffers().for_each(visit),
-            Kernel::Products(products) => [products.lhs, products.rhs, products.out].into_iter().for_each(visit),
+            Kernel::Rows(fused) => fused.rows.buffers().for_each(visit),
+            Kernel::Products(products) => {
+                [products.lhs, products.rhs, products.out].into_iter().for_each(visit)
+            }
             Kernel::Host(host) => {
                 for operand in &host.operands {
                     if let From::Whole(buffer) | From::Part(buffer, _) = &operand.from {
@@ -119,7 +133,7 @@ impl Kernel {
     /// Bytes of a frame.
     fn frame_bytes(&self) -> usize {
         match self {
-            Kernel::Rows { program, .. } => program.frame_bytes(),
+            Kernel::Rows(fused) => fused.program.frame_bytes(),
             Kernel::Products(products) => products.schedules.iter().map(Schedule::scratch).max().unwrap_or(0),
             Kernel::Host(_) => 0,
         }

@@ -124,11 +124,11 @@ impl Session {
 
     fn step(&mut self, plan: &Plan, at: usize, step: &Step) -> Result<(), Error> {
         match &step.kernel {
-            Kernel::Rows { program, cost, .. } => {
+            Kernel::Rows(fused) => {
                 // SAFETY: a plan's kernels read what inputs, constants and earlier kernels hold, and write what no other
                 // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
                 // the bytes of the largest kernel. The pointers are those of this run.
-                unsafe { parallel::run(program, *cost, &self.pointers, &self.frames) };
+                unsafe { parallel::run(&fused.program, fused.cost, &self.pointers, &self.frames) };
                 Ok(())
             }
             Kernel::Products(products) => {

@@ -103,7 +103,7 @@ instructions! {
     ShiftLeft(u8 u16 u32 u64) Avx2 |x, y| if y < bits(x) { x << y } else { 0 };
     ShiftRight(u8 u16 u32 u64) Avx2 |x, y| if y < bits(x) { x >> y } else { 0 };
     ShiftRight(i8 i16 i32 i64) Avx2 |x, y| if (0..bits(x)).contains(&y) { x >> y } else if x < 0 { !0 } else { 0 };
-    Mulhi(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| high((x as i128).wrapping_mul(y as i128), bits(x) as u32) as _;
+    Mulhi(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| high((x as i128).wrapping_mul(y as i128), 8 * size_of_val(&x)) as _;
     Power(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| power(x as i128, y as i128) as _;
 }
 
@@ -114,7 +114,7 @@ fn bits<T: TryFrom<usize> + Default>(_: T) -> T {
 }
 
 #[inline(always)]
-fn high(product: i128, bits: u32) -> i128 {
+fn high(product: i128, bits: usize) -> i128 {
     product >> bits
 }
 

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::code::{Code, FoldPart, Place, Program, Slot, Stage};
+use super::code::{Code, FoldPart, Place, Program, Slot};
 use super::geometry::{Geometry, Memory, TILE};
-use super::registers::{self, LINE, Register, aligned};
+use super::registers::{Register, aligned};
 use crate::cpu::machine::choose::{choose, takes_scalars};
 use crate::cpu::machine::{convert, fold, moves};
 use crate::rows::{Kind, Store};
@@ -24,7 +24,7 @@ enum Space {
 
 /// Where a code goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Section {
+pub(super) enum Section {
     Before,
     Tile,
     After,
@@ -37,22 +37,22 @@ pub struct NoLoop {
     pub instruction: String,
 }
 
-struct Assembler<'a> {
-    rows: &'a Rows,
-    level: Level,
-    geometry: Geometry,
+pub(super) struct Assembler<'a> {
+    pub(super) rows: &'a Rows,
+    pub(super) level: Level,
+    pub(super) geometry: Geometry,
     spaces: Vec<Space>,
     /// Of values of the full space the stage that makes them; of others the first stage that may read them.
-    stages: Vec<usize>,
+    pub(super) stages: Vec<usize>,
     is_wide: Vec<bool>,
-    codes: Vec<(usize, Section, Code)>,
-    slots: Vec<Place>,
+    pub(super) codes: Vec<(usize, Section, Code)>,
+    pub(super) slots: Vec<Place>,
     /// The register of each slot that has one.
-    registers: Vec<(Slot, Register)>,
-    memories: Vec<Memory>,
-    constants: Vec<u64>,
+    pub(super) registers: Vec<(Slot, Register)>,
+    pub(super) memories: Vec<Memory>,
+    pub(super) constants: Vec<u64>,
     /// Bytes of registers for whole rows.
-    wide: usize,
+    pub(super) wide: usize,
     /// Slots of values of each step: in the full space by stage.
     full: HashMap<(usize, usize), Slot>,
     row: HashMap<usize, Slot>,
@@ -144,10 +144,11 @@ impl<'a> Assembler<'a> {
         for stage in 0..=last {
             self.emit_rows(stage)?;
             for at in 0..self.rows.steps.len() {
-                if self.spaces[at] == Space::Full && self.stages[at] == stage {
-                    if let Kind::Compute { .. } = self.rows.steps[at].kind {
-                        self.compute(at, stage)?;
-                    }
+                if self.spaces[at] == Space::Full
+                    && self.stages[at] == stage
+                    && matches!(self.rows.steps[at].kind, Kind::Compute { .. })
+                {
+                    self.compute(at, stage)?;
                 }
                 if let Kind::Fold { operand, .. } = self.rows.steps[at].kind
                     && self.stages[operand] == stage
@@ -454,97 +455,6 @@ impl<'a> Assembler<'a> {
         }
         self.code(section, Code::Scatter { memory, from });
         Ok(())
-    }
-
-    /// Puts registers into the frame, and codes into their stages.
-    fn finish(mut self) -> Program {
-        self.codes.sort_by_key(|&(stage, section, _)| (stage, section as u8));
-        let (starts, ends) = self.times();
-        let mut register_of: Vec<Option<usize>> = vec![None; self.slots.len()];
-        let mut registers: Vec<Register> = Vec::with_capacity(self.registers.len());
-        for &(slot, register) in &self.registers {
-            register_of[slot as usize] = Some(registers.len());
-            registers.push(register);
-        }
-        for (at, (stage, section, code)) in self.codes.iter().enumerate() {
-            // What a pass over tiles finds from outside of it stays until its end.
-            let end = if *section == Section::Tile { ends[*stage] } else { at };
-            for slot in code.slots() {
-                let Some(register) = register_of[slot as usize].map(|at| &mut registers[at]) else {
-                    continue;
-                };
-                register.first = register.first.min(at);
-                let is_inside = *section == Section::Tile && register.first >= starts[*stage];
-                register.last = register.last.max(if is_inside { at } else { end });
-            }
-            if let Code::Fold { part: FoldPart::Tile, state, out, .. } = code {
-                for slot in [state, out] {
-                    let Some(register) = register_of[*slot as usize].map(|at| &mut registers[at]) else {
-                        continue;
-                    };
-                    register.first = register.first.min(starts[*stage]);
-                    register.last = register.last.max(ends[*stage]);
-                }
-            }
-        }
-        let table = aligned(self.slots.len() * size_of::<*mut u8>());
-        let (offsets, end) = registers::place(&registers, table);
-        for (&(slot, _), offset) in self.registers.iter().zip(offsets) {
-            self.slots[slot as usize] = Place::Frame(offset);
-        }
-        for place in &mut self.slots {
-            if let Place::Wide(offset, _) = place {
-                *offset += end;
-            }
-        }
-        let frame = (end + self.wide).next_multiple_of(LINE);
-        let last = self.stages.iter().copied().max().unwrap_or(0);
-        let mut stages = vec![Stage::default(); last + 1];
-        let mut rest = Vec::new();
-        for (stage, section, code) in self.codes {
-            match (stages.get_mut(stage), section) {
-                (None, _) => rest.push(code),
-                (Some(stage), Section::Before) => stage.before.push(code),
-                (Some(stage), Section::Tile) => stage.tile.push(code),
-                (Some(stage), Section::After) => stage.after.push(code),
-            }
-        }
-        Program {
-            geometry: self.geometry,
-            stages,
-            last: rest,
-            slots: self.slots,
-            memories: self.memories,
-            constants: self.constants.into(),
-            frame,
-        }
-    }
-
-    /// The positions of the first and the last code that runs on the tiles of each stage.
-    fn times(&self) -> (Vec<usize>, Vec<usize>) {
-        let stages = self.codes.iter().map(|(stage, ..)| stage + 1).max().unwrap_or(0);
-        let (mut starts, mut ends) = (vec![usize::MAX; stages], vec![0; stages]);
-        for (at, (stage, section, _)) in self.codes.iter().enumerate() {
-            if *section == Section::Tile {
-                starts[*stage] = starts[*stage].min(at);
-                ends[*stage] = ends[*stage].max(at);
-            }
-        }
-        (starts, ends)
-    }
-}
-
-impl Code {
-    /// The slots that it reads or writes elements of.
-    fn slots(&self) -> Vec<Slot> {
-        match *self {
-            Code::Point { .. } | Code::PointWide { .. } => Vec::new(),
-            Code::Run { out, operands: [x, y, z], .. } => vec![out, x, y, z],
-            Code::Gather { out, .. } => vec![out],
-            Code::Scatter { from, .. } => vec![from],
-            Code::Expand { out, from, .. } => vec![out, from],
-            Code::Fold { out, from, state, .. } => vec![out, from, state],
-        }
     }
 }
 

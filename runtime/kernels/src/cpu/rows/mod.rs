@@ -5,6 +5,7 @@
 //! | [`geometry`] | how the space is cut |
 //! | [`code`] | what an assembled kernel is |
 //! | `assemble` | from steps to codes over registers |
+//! | `layout` | registers in the frame, codes in their stages |
 //! | `registers` | where registers lie |
 //! | `run` | the loop over tiles |
 //!
@@ -13,6 +14,7 @@
 mod assemble;
 pub mod code;
 pub mod geometry;
+mod layout;
 mod registers;
 mod run;
 

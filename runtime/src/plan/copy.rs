@@ -1,0 +1,144 @@
+//! Ops that put elements elsewhere, as kernels that copy: reshapes that are no views, bits as another type,
+//! concatenations and paddings.
+
+use choral_ir::element::{bf16, f16};
+use choral_ir::graph::Value;
+use choral_ir::op::{BitcastConvert, Pad};
+use choral_ir::{DType, Element, NodeId};
+use choral_kernels::rows::{Kind, Store};
+use choral_kernels::{Access, Number, Rows};
+
+use super::build::Building;
+use super::value::Source;
+use crate::lower::elementwise::Steps;
+use crate::lower::number;
+use crate::memory::Label;
+
+impl Building<'_> {
+    /// A kernel that copies a value as it is to places of a buffer.
+    pub(super) fn copy(
+        &mut self,
+        label: Label,
+        from: Value,
+        part: Option<Access>,
+        (buffer, to): (usize, Access),
+    ) {
+        let ty = self.graph.ty(from);
+        // Elements are moved as they lie in memory.
+        let number = match number::of(ty.dtype).bytes() {
+            1 => Number::U8,
+            2 => Number::U16,
+            4 => Number::U32,
+            _ => Number::U64,
+        };
+        let shape: Vec<usize> = to.dims.iter().map(|(size, _)| *size).collect();
+        let mut rows = Rows { folded: shape.clone(), ..Rows::default() };
+        let within = |access: &Access| match &part {
+            None => Some(access.clone()),
+            Some(part) => view_of(access, part),
+        };
+        let load = |buffer, access| Kind::Load { buffer, access, number };
+        let value = match self.sources.get(from).clone() {
+            Source::Splat(bits) => rows.constant(in_memory(bits, ty.dtype), number),
+            Source::Made(value, access) => match within(&access) {
+                Some(access) => rows.step(load(self.buffer(value), access), number),
+                None => return,
+            },
+            Source::Counting(dtype, access) => {
+                let buffer = self.counting(dtype, &access);
+                match within(&access) {
+                    Some(access) => rows.step(load(buffer, access), number),
+                    None => return,
+                }
+            }
+        };
+        rows.stores.push(Store { value, buffer, access: to, number });
+        self.rows(label, rows);
+    }
+
+    /// A copy of a whole value, in order, as the result of a node.
+    pub(super) fn copy_whole(&mut self, id: NodeId, from: Value) -> bool {
+        let to = Access::dense(&self.graph.ty(from).shape);
+        let buffer = self.made(id.result(0));
+        self.copy(Label::of(self.graph, id), from, None, (buffer, to));
+        true
+    }
+
+    /// The same bits as another type, if elements are as wide.
+    pub(super) fn bitcast(&mut self, op: &BitcastConvert, id: NodeId) -> bool {
+        let from = self.graph.operands(id)[0];
+        let (dtype, splat) = (self.graph.ty(from).dtype, matches!(self.sources.get(from), Source::Splat(_)));
+        let is_plain = |dtype: DType| dtype.bits() >= 8 && number::settling(dtype).is_none();
+        let same = dtype == op.dtype
+            || dtype.bits() == op.dtype.bits() && dtype.bits() >= 8 && (!splat || is_plain(dtype));
+        same && self.copy_whole(id, from)
+    }
+
+    pub(super) fn concatenate(&mut self, dimension: usize, id: NodeId) -> bool {
+        let (graph, label) = (self.graph, Label::of(self.graph, id));
+        let buffer = self.made(id.result(0));
+        let mut whole = Access::dense(&graph.node(id).types[0].shape);
+        let stride = whole.dims[dimension].1;
+        for operand in graph.operands(id) {
+            let size = graph.ty(operand).shape[dimension];
+            whole.dims[dimension].0 = size;
+            self.copy(label.clone(), operand, None, (buffer, whole.clone()));
+            whole.offset += size as isize * stride;
+        }
+        true
+    }
+
+    /// The padding value everywhere, and the operand over it.
+    pub(super) fn pad(&mut self, op: &Pad, id: NodeId) -> bool {
+        let (graph, label) = (self.graph, Label::of(self.graph, id));
+        let operands = graph.operands(id);
+        let shape = &graph.node(id).types[0].shape;
+        let buffer = self.made(id.result(0));
+        let repeated = Access { offset: 0, dims: shape.iter().map(|&size| (size, 0)).collect() };
+        let whole = Access::dense(shape);
+        self.copy(label.clone(), operands[1], Some(repeated), (buffer, whole.clone()));
+        let source = &graph.ty(operands[0]).shape;
+        let (mut to, mut part) = (whole, Access::dense(source));
+        for dim in 0..shape.len() {
+            let step = op.interior[dim] as i64 + 1;
+            // The elements that lie inside of the result.
+            let first = ((-op.low[dim]).max(0) + step - 1) / step;
+            let room = shape[dim] as i64 - op.low[dim];
+            let end = if room <= 0 { 0 } else { ((room - 1) / step + 1).min(source[dim] as i64) };
+            let count = (end - first).max(0);
+            to.offset += (op.low[dim] + first * step) as isize * to.dims[dim].1;
+            to.dims[dim] = (count as usize, step as isize * to.dims[dim].1);
+            part.offset += first as isize * part.dims[dim].1;
+            part.dims[dim].0 = count as usize;
+        }
+        self.copy(label, operands[0], Some(part), (buffer, to));
+        true
+    }
+}
+
+/// The bits of a constant in memory: registers hold 16-bit floats as `f32`.
+fn in_memory(bits: u64, dtype: DType) -> u64 {
+    let value = f64::from(f32::from_bits(bits as u32));
+    match dtype {
+        DType::F16 => Element::to_bits64(<f16 as Element>::from_f64(value)),
+        DType::Bf16 => Element::to_bits64(<bf16 as Element>::from_f64(value)),
+        _ => bits,
+    }
+}
+
+/// A part of a value by an access of its dense elements that changes no dimension but sizes, offset and strides to 0.
+fn view_of(access: &Access, part: &Access) -> Option<Access> {
+    let own = Access::dense(&access.dims.iter().map(|(size, _)| *size).collect::<Vec<_>>());
+    if access.dims.is_empty() {
+        return Some(Access { offset: access.offset, dims: part.dims.clone() });
+    }
+    let mut result = access.clone();
+    let mut left = part.offset;
+    for (at, dim) in result.dims.iter_mut().enumerate() {
+        let step = own.dims[at].1.max(1);
+        result.offset += left / step * access.dims[at].1;
+        left %= step;
+        dim.0 = part.dims[at].0;
+    }
+    Some(result)
+}
