@@ -24,8 +24,11 @@ fn shared_values_are_computed_once() -> Result<(), choral::Error> {
 
 #[test]
 fn memory_is_bounded() -> Result<(), choral::Error> {
-    // Each member needs a matrix of 64 by 64 on the way.
-    let outer = |x: Var| (x.unsqueeze(0) * x.unsqueeze(1)).sin().sum(());
+    // Each member needs matrices of 64 by 64 on the way.
+    let outer = |x: Var| {
+        let matrix = (x.unsqueeze(0) * x.unsqueeze(1)).sin();
+        matrix.matmul(&matrix).sum(())
+    };
     let ty = TensorType::new([256, 64], DType::F32);
     let peak = |limit: Option<u64>| -> Result<usize, choral::Error> {
         let program = vmap(outer, 0);
@@ -44,7 +47,10 @@ fn memory_is_bounded() -> Result<(), choral::Error> {
 /// One more member at a time would be too much.
 #[test]
 fn a_memory_limit_takes_the_largest_chunk_that_fits() -> Result<(), choral::Error> {
-    let outer = |x: Var| (x.unsqueeze(0) * x.unsqueeze(1)).sin().sum(());
+    let outer = |x: Var| {
+        let matrix = (x.unsqueeze(0) * x.unsqueeze(1)).sin();
+        matrix.matmul(&matrix).sum(())
+    };
     let ty = TensorType::new([256, 16], DType::F32);
     let bytes_of = |chunk: usize| {
         let traced = vmap(outer, 0).chunk_size(chunk).trace(ty.clone());

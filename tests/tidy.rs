@@ -144,7 +144,10 @@ fn unsafe_code_stays_in_its_files() {
     }
     // That every block says why it is sound is clippy's.
     let lints = read("Cargo.toml");
-    assert!(lints.contains("undocumented_unsafe_blocks = \"warn\""), "unsafe blocks must say why they are sound");
+    assert!(
+        lints.contains("undocumented_unsafe_blocks = \"warn\""),
+        "unsafe blocks must say why they are sound"
+    );
     for library in ["src/lib.rs", "ir/src/lib.rs", "compiler/src/lib.rs", "compiler/derive/src/lib.rs"] {
         assert!(read(library).contains("#![forbid(unsafe_code)]"), "{library} must forbid unsafe code");
     }

@@ -6,5 +6,6 @@ mod folds;
 mod functions;
 mod halves;
 mod memory;
+mod products;
 mod random;
 mod reference;

@@ -2,16 +2,18 @@
 
 use choral_ir::element::{bf16, f16, i4};
 use choral_ir::op::{
-    BatchingDim, Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection,
-    ComparisonType, Concatenate, Convolution, DotGeneral, Elementwise, Gather, Iota, Layout, Pad, Reduce,
-    ReducePrecision, ReduceWindow, Reverse, Scatter, Slice, Transpose, TriangularSolve, Unary,
+    Binary, BitcastConvert, BroadcastInDim, Cholesky, Compare, ComparisonDirection, ComparisonType,
+    Concatenate, Elementwise, Gather, Iota, Pad, Reduce, ReducePrecision, ReduceWindow, Reverse, Scatter,
+    Slice, Transpose, TriangularSolve, Unary,
 };
 use choral_ir::{Builder, DType, Element, Graph, Op, Reducer, Tensor, TensorType};
 use choral_runtime::{Device, Executable};
 
+use crate::products::slide;
+
 /// The first result of an op on constants-as-inputs, the same on every device.
 #[track_caller]
-fn run(op: impl Into<Op>, operands: &[Tensor]) -> Tensor {
+pub(crate) fn run(op: impl Into<Op>, operands: &[Tensor]) -> Tensor {
     let mut builder = Builder::new("main");
     let values: Vec<_> = operands.iter().map(|operand| builder.input("x", operand.ty().clone())).collect();
     let result = builder.push(op, &values).unwrap();
@@ -24,19 +26,19 @@ fn run(op: impl Into<Op>, operands: &[Tensor]) -> Tensor {
 
 /// Checks the elements of a result, bit for bit.
 #[track_caller]
-fn check<T: Element>(got: &Tensor, expected: impl Into<Vec<T>>) {
+pub(crate) fn check<T: Element>(got: &Tensor, expected: impl Into<Vec<T>>) {
     let expected = expected.into();
     let bits = |values: &[T]| values.iter().map(|value| value.to_bits64()).collect::<Vec<_>>();
     let got = got.as_slice::<T>().unwrap();
     assert_eq!(bits(got), bits(&expected), "got {got:?}, expected {expected:?}");
 }
 
-fn tensor<T: Element>(shape: &[usize], values: impl Into<Vec<T>>) -> Tensor {
+pub(crate) fn tensor<T: Element>(shape: &[usize], values: impl Into<Vec<T>>) -> Tensor {
     Tensor::new(shape, values.into()).unwrap()
 }
 
 /// 1, 2, 3, .. in a shape.
-fn counting(shape: &[usize]) -> Tensor {
+pub(crate) fn counting(shape: &[usize]) -> Tensor {
     Tensor::from_fn(shape, |place| (place + 1) as f32)
 }
 
@@ -233,169 +235,6 @@ fn padding_may_lie_between_and_be_negative() {
     check(&run(pad(1, 0, 1), &operands), [0, 1, 0, 2, 0, 3]);
     check(&run(pad(-1, 2, 0), &operands), [2, 3, 0, 0]);
     check(&run(pad(-1, -1, 1), &operands), [0, 2, 0]);
-}
-
-#[test]
-fn contractions() {
-    let dot = |batching: usize, dtype| DotGeneral {
-        lhs_batching: (0..batching).collect(),
-        rhs_batching: (0..batching).collect(),
-        lhs_contracting: vec![batching + 1],
-        rhs_contracting: vec![batching],
-        dtype,
-    };
-    let product = run(dot(0, DType::F32), &[counting(&[2, 2]), counting(&[2, 2])]);
-    check(&product, [7.0f32, 10.0, 15.0, 22.0]);
-    let batched = run(dot(1, DType::F32), &[counting(&[2, 1, 2]), counting(&[2, 2, 1])]);
-    check(&batched, [5.0f32, 25.0]);
-    let wide = run(dot(0, DType::I32), &[tensor(&[1, 2], [100i8, -128]), tensor(&[2, 1], [-100i8, 127])]);
-    check(&wide, [-100 * 100 - 128 * 127i32]);
-}
-
-/// The sum of the products of two vectors, on the reference.
-fn product_of_vectors(lhs: &Tensor, rhs: &Tensor, dtype: DType) -> Tensor {
-    let mut builder = Builder::new("main");
-    let values: Vec<_> = [lhs, rhs].map(|operand| builder.input("x", operand.ty().clone())).into();
-    let (none, all) = (Vec::new(), vec![0]);
-    let op = DotGeneral {
-        lhs_batching: none.clone(),
-        rhs_batching: none,
-        lhs_contracting: all.clone(),
-        rhs_contracting: all,
-        dtype,
-    };
-    let result = builder.push(op, &values).unwrap();
-    let graph = builder.finish(&[result]);
-    let operands = [lhs.clone(), rhs.clone()];
-    Executable::compile(&graph, Device::Reference).unwrap().run(&operands).unwrap().remove(0)
-}
-
-#[test]
-fn sums_of_products_are_chains_of_fused_multiply_adds() {
-    // (1 + e) * (1 - e) - 1 = -e * e, which a product that is rounded on its own loses.
-    let e = f32::EPSILON;
-    let product =
-        product_of_vectors(&Tensor::from([-1.0, 1.0 + e]), &Tensor::from([1.0, 1.0 - e]), DType::F32);
-    check(&product, [-e * e]);
-    // 16-bit floats are summed in `f32`: 256 + 1 - 256.
-    let halves = [256.0, 1.0, -256.0].map(bf16::from_f32);
-    let ones = Tensor::from([bf16::ONE; 3]);
-    check(&product_of_vectors(&Tensor::from(halves), &ones, DType::Bf16), [bf16::ONE]);
-    // `f32` in `f64`.
-    check(
-        &product_of_vectors(&Tensor::from([1.0f32 + e]), &Tensor::from([1.0f32 + e]), DType::F64),
-        [(1.0 + f64::from(e)) * (1.0 + f64::from(e))],
-    );
-    // No terms, and none but -0.0.
-    check(&product_of_vectors(&tensor::<f32>(&[0], []), &tensor::<f32>(&[0], []), DType::F32), [0.0f32]);
-    check(&product_of_vectors(&Tensor::from([-0.0f32]), &Tensor::from([1.0f32]), DType::F32), [0.0f32]);
-}
-
-/// 2^24 swallows a 1 that comes after it in its chain, and not what stands in another block.
-#[test]
-fn long_sums_of_products_are_trees_of_chains() {
-    let sum = |length: usize, big: usize| {
-        let values = Tensor::from_fn([length], |at| if at == big { 16_777_216.0 } else { 1.0f32 });
-        let ones = Tensor::from_fn([length], |_| 1.0f32);
-        product_of_vectors(&values, &ones, DType::F32).as_slice::<f32>().unwrap()[0] - 16_777_216.0
-    };
-    // 4,095 is halfway between 4,094 and 4,096.
-    assert_eq!([sum(4096, 0), sum(4096, 4095)], [0.0, 4096.0]);
-    // Blocks of 2,048, 2,048 and 4: the first two are added first.
-    assert_eq!([sum(4100, 0), sum(4100, 2048), sum(4100, 4096)], [2052.0, 2052.0, 4096.0]);
-    // Five blocks: ((0 + 1) + (2 + 3)) + 4.
-    assert_eq!([sum(8196, 0), sum(8196, 8192)], [2048.0 + 4096.0 + 4.0, 8192.0]);
-}
-
-/// One spatial dimension, one image, a kernel `[1, 1, 2]` of 1 and 10.
-fn slide(change: impl FnOnce(&mut Convolution)) -> Tensor {
-    let mut op = Convolution {
-        batching_dims: Vec::new(),
-        input: Layout::channels_first(1),
-        kernel: Layout::channels_first(1),
-        output: Layout::channels_first(1),
-        strides: vec![1],
-        padding: vec![(0, 0)],
-        lhs_dilation: vec![1],
-        rhs_dilation: vec![1],
-        reversal: vec![false],
-        feature_group_count: 1,
-        batch_group_count: 1,
-        dtype: DType::F32,
-    };
-    change(&mut op);
-    run(op, &[counting(&[1, 1, 4]), tensor(&[1, 1, 2], [1.0f32, 10.0])])
-}
-
-#[test]
-fn windows_slide() {
-    check(&slide(|_| {}), [21.0f32, 32.0, 43.0]);
-    check(&slide(|op| op.strides = vec![2]), [21.0f32, 43.0]);
-    check(&slide(|op| op.padding = vec![(1, -1)]), [10.0f32, 21.0, 32.0]);
-    check(&slide(|op| op.rhs_dilation = vec![2]), [31.0f32, 42.0]);
-    check(&slide(|op| op.lhs_dilation = vec![2]), [1.0f32, 20.0, 2.0, 30.0, 3.0, 40.0]);
-    check(&slide(|op| op.reversal = vec![true]), [12.0f32, 23.0, 34.0]);
-}
-
-/// Places of the kernel come first, then input features; what lies in the padding is no term.
-#[test]
-fn convolutions_sum_in_order() {
-    let layout = || Layout::channels_first(1);
-    let op = Convolution {
-        batching_dims: Vec::new(),
-        input: layout(),
-        kernel: layout(),
-        output: layout(),
-        strides: vec![1],
-        padding: vec![(1, 0)],
-        lhs_dilation: vec![1],
-        rhs_dilation: vec![1],
-        reversal: vec![false],
-        feature_group_count: 1,
-        batch_group_count: 1,
-        dtype: DType::F32,
-    };
-    let big = 16_777_216.0f32;
-    let mut builder = Builder::new("main");
-    let operands =
-        [tensor(&[1, 2, 2], [big, 1.0, 1.0, -big]), tensor(&[1, 2, 2], [1.0f32, 1.0, 1.0, f32::INFINITY])];
-    let values: Vec<_> = operands.iter().map(|operand| builder.input("x", operand.ty().clone())).collect();
-    let result = builder.push(op, &values).unwrap();
-    let graph = builder.finish(&[result]);
-    let result = Executable::compile(&graph, Device::Reference).unwrap().run(&operands).unwrap().remove(0);
-    check(&result, [f32::INFINITY, f32::NEG_INFINITY]);
-}
-
-#[test]
-fn groups_and_members_keep_apart() {
-    let layout = Layout::channels_first(1);
-    let op = |groups, batching_dims, input: Layout, kernel: Layout, output: Layout| Convolution {
-        batching_dims,
-        input,
-        kernel,
-        output,
-        strides: vec![1],
-        padding: vec![(0, 0)],
-        lhs_dilation: vec![1],
-        rhs_dilation: vec![1],
-        reversal: vec![false],
-        feature_group_count: groups,
-        batch_group_count: 1,
-        dtype: DType::F32,
-    };
-    let grouped = op(2, Vec::new(), layout.clone(), layout.clone(), layout.clone());
-    check(
-        &run(grouped, &[counting(&[1, 2, 2]), tensor(&[2, 1, 1], [1.0f32, 10.0])]),
-        [1.0f32, 2.0, 30.0, 40.0],
-    );
-    let members = vec![BatchingDim { input: None, kernel: Some(0), output: 0 }];
-    let own_kernels = op(1, members, layout.clone(), layout.map(|dim| dim + 1), layout.map(|dim| dim + 1));
-    let result = run(own_kernels, &[counting(&[1, 1, 2]), tensor(&[2, 1, 1, 1], [1.0f32, 10.0])]);
-    check(&result, [1.0f32, 2.0, 10.0, 20.0]);
-    let mut batch_groups = op(1, Vec::new(), layout.clone(), layout.clone(), layout);
-    batch_groups.batch_group_count = 2;
-    let result = run(batch_groups, &[counting(&[2, 1, 2]), tensor(&[2, 1, 1], [1.0f32, 10.0])]);
-    check(&result, [1.0f32, 2.0, 30.0, 40.0]);
 }
 
 #[test]

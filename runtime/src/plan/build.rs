@@ -294,8 +294,11 @@ impl Building<'_> {
         let bound = arena::bound(&placed);
         ids.iter().zip(offsets).for_each(|(&at, offset)| buffers[at].home = Home::Arena(offset));
         let last_reads = lives.iter().map(|life| life.map_or(usize::MAX, |life| life.last)).collect();
-        let frame = steps.iter().map(|step| step.kernel.frame_bytes()).max().unwrap_or(0);
+        let available = rayon::current_num_threads();
+        let frame_bytes = steps.iter().map(|step| step.kernel.frame_bytes()).max().unwrap_or(0);
+        let threads = steps.iter().map(|step| step.kernel.threads(available)).max().unwrap_or(0);
         let inputs = graph.inputs().len();
+        let frame = (frame_bytes, threads.max(usize::from(frame_bytes > 0)));
         Plan::new(steps, buffers, constants, outputs, inputs, (bytes, bound), frame, last_reads)
     }
 }

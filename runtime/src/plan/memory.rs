@@ -30,10 +30,10 @@ impl Plan {
 
     /// As [`Plan::peak`], without inputs and constants.
     fn working(&self) -> Peak {
-        let threads = rayon::current_num_threads();
+        let (frame, threads) = self.frame;
         let results = |buffer: &&super::Buffer| matches!(buffer.home, Home::Output(_));
         let results = total(self.buffers.iter().filter(results).map(|buffer| buffer.ty.bytes()));
-        let always = total([self.arena.0, self.frame.saturating_mul(threads), results]);
+        let always = total([self.arena.0, frame.saturating_mul(threads), results]);
         let first = self.steps.first().or(self.steps.last());
         let mut peak = Peak::none(first.map_or("", |step| step.label.name.as_str()));
         for output in &self.outputs {

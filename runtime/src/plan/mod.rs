@@ -25,6 +25,7 @@ mod value;
 
 use choral_ir::{Tensor, TensorType};
 use choral_kernels::Rows;
+use choral_kernels::cpu::parallel;
 use choral_kernels::cpu::product::Schedule;
 use choral_kernels::cpu::rows::Program;
 
@@ -42,8 +43,8 @@ pub struct Plan {
     inputs: usize,
     /// Bytes of the arena, and the most that is alive in it at once.
     arena: (usize, usize),
-    /// Bytes of a thread's frame.
-    frame: usize,
+    /// Bytes of a thread's frame, and how many threads any kernel is worth.
+    frame: (usize, usize),
     /// The last step that reads each buffer.
     last_reads: Vec<usize>,
     sessions: Sessions,
@@ -127,6 +128,18 @@ impl Kernel {
                 }
                 host.results.iter().for_each(|&buffer| visit(buffer));
             }
+        }
+    }
+
+    /// How many of the available threads it is worth.
+    fn threads(&self, available: usize) -> usize {
+        match self {
+            Kernel::Rows(fused) => parallel::threads(&fused.program, fused.cost, available),
+            Kernel::Products(products) => {
+                let each = products.schedules.iter();
+                each.map(|schedule| parallel::product_threads(schedule, available)).max().unwrap_or(0)
+            }
+            Kernel::Host(_) => 0,
         }
     }
 

@@ -42,7 +42,7 @@ impl Plan {
         outputs: Vec<Output>,
         inputs: usize,
         arena: (usize, usize),
-        frame: usize,
+        frame: (usize, usize),
         last_reads: Vec<usize>,
     ) -> Plan {
         let sessions = Sessions::default();
@@ -77,10 +77,10 @@ impl Session {
             Block::new(bytes)
                 .ok_or_else(|| Error::internal("arena", format!("{bytes} bytes of memory ran out")))
         };
-        let threads = if plan.frame == 0 { 0 } else { rayon::current_num_threads() };
+        let (bytes, threads) = plan.frame;
         let mut session = Session {
             arena: block(plan.arena.0)?,
-            frames: (0..threads).map(|_| block(plan.frame)).collect::<Result<_, _>>()?,
+            frames: (0..threads).map(|_| block(bytes)).collect::<Result<_, _>>()?,
             pointers: Pointers::new(plan.buffers.len()),
             held: vec![None; plan.buffers.len()],
         };

@@ -9,13 +9,24 @@ use crate::memory::{Block, Pointers};
 /// Element steps below which a kernel stays on the caller's thread: handing it out takes longer.
 const ALONE: usize = 1 << 16;
 
+/// How many of the available threads are worth it for a program of this cost.
+pub fn threads(program: &Program, cost: usize, available: usize) -> usize {
+    available.min(program.units()).min(cost / ALONE + 1)
+}
+
+/// How many of the available threads are worth it for a product.
+pub fn product_threads(schedule: &Schedule, available: usize) -> usize {
+    let tiles = schedule.tiles();
+    available.min(tiles).min(tiles.saturating_mul(schedule.cost()) / ALONE_PRODUCTS + 1)
+}
+
 /// Runs all units of a program, on as many threads as there are frames and as is worth it.
 ///
 /// # Safety
 /// As [`Program::run`], for the whole program; each frame has [`Program::frame_bytes`] bytes.
 pub unsafe fn run(program: &Program, cost: usize, buffers: &Pointers, frames: &[Block]) {
     let units = program.units();
-    let threads = frames.len().min(units).min(cost / ALONE + 1);
+    let threads = threads(program, cost, frames.len());
     if threads <= 1 {
         // SAFETY: the caller's contract.
         unsafe { program.run(buffers.as_slice(), 0..units, frames[0].pointer()) };
@@ -54,7 +65,7 @@ impl Shared {
 /// As [`Schedule::run`], for the whole product; each frame has [`Schedule::scratch`] bytes.
 pub unsafe fn product(schedule: &Schedule, operands: Operands, frames: &[Block]) {
     let tiles = schedule.tiles();
-    let threads = frames.len().min(tiles).min(tiles.saturating_mul(schedule.cost()) / ALONE_PRODUCTS + 1);
+    let threads = product_threads(schedule, frames.len());
     let operands = Shared(operands);
     let share = |thread: usize| tiles * thread / threads;
     let run = |thread: usize, frame: &Block| {
