@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use choral_ir::graph::Value;
 use choral_ir::op::{Convolution, DotGeneral, ShapeOp};
-use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, with_dtype};
+use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, memory, with_dtype};
 use choral_kernels::cpu::product::{Schedule, Setting};
 use choral_kernels::cpu::rows::Program;
 use choral_kernels::{Access, Instruction, Level, Number, Product, Rows};
@@ -203,6 +203,10 @@ impl Building<'_> {
 
     fn convolution(&mut self, op: &Convolution, id: NodeId) -> bool {
         let ty = self.graph.node(id).types[0].clone();
+        // What no memory holds is refused by its size, and takes too long to look at place by place.
+        if ty.bytes() > memory::total() {
+            return false;
+        }
         let operands = self.graph.operands(id);
         let (input, x, x_number) = self.stored(operands[0]);
         let (kernel, w, w_number) = self.stored(operands[1]);
