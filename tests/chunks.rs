@@ -52,9 +52,9 @@ fn a_memory_limit_takes_the_largest_chunk_that_fits() -> Result<(), choral::Erro
         matrix.matmul(&matrix).sum(())
     };
     let ty = TensorType::new([256, 16], DType::F32);
-    let bytes_of = |chunk: usize| {
-        let traced = vmap(outer, 0).chunk_size(chunk).trace(ty.clone());
-        traced.map(|traced| choral::runtime::peak_bytes(&traced.graph, Device::Cpu) as u64)
+    let bytes_of = |chunk: usize| -> Result<u64, choral::Error> {
+        let traced = vmap(outer, 0).chunk_size(chunk).trace(ty.clone())?;
+        Ok(choral::compile(&traced.graph, Device::Cpu)?.peak_bytes() as u64)
     };
     for chunk in [1, 3, 100] {
         let told = vmap(outer, 0).memory_limit(bytes_of(chunk)?).explain(ty.clone())?;
