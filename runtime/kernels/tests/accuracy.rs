@@ -187,7 +187,9 @@ fn sweep(function: Function, patterns: impl Iterator<Item = u32>) -> Worst {
 /// Bit patterns of all exponents, some way apart, that differ in every bit; with the neighbours of edges.
 fn dense() -> impl Iterator<Item = u32> {
     let edges = [0, 1, 0x0080_0000, 0x3f00_0000, 0x3f80_0000, 0x7f80_0000, 0x7fc0_0000, 0x4780_0000];
-    let near = edges.into_iter().flat_map(|bits: u32| (0..200).map(move |at| bits.wrapping_sub(100) + at));
+    let near = edges
+        .into_iter()
+        .flat_map(|bits: u32| (0..200).map(move |at| bits.wrapping_sub(100).wrapping_add(at)));
     let both = near.flat_map(|bits| [bits, bits ^ (1 << 31)]);
     both.chain((0..1 << 17).map(|at: u32| at.wrapping_mul((1 << 15) + 1)))
 }
