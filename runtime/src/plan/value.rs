@@ -11,6 +11,9 @@ use choral_kernels::Access;
 
 use crate::lower::{number, view};
 
+/// The most numbers that are kept to count with; longer counts are made when a plan runs.
+const COUNTED: usize = 1 << 20;
+
 /// Where a value is found.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
@@ -52,7 +55,9 @@ impl Sources {
     }
 
     fn of_shape(&self, graph: &Graph, id: NodeId, op: &ShapeOp) -> Vec<Option<Source>> {
-        if let ShapeOp::Iota(op) = op {
+        if let ShapeOp::Iota(op) = op
+            && op.shape[op.dimension] <= COUNTED
+        {
             let mut access = Access::dense(&op.shape);
             access.dims.iter_mut().enumerate().for_each(|(at, dim)| dim.1 = (at == op.dimension).into());
             return vec![Some(Source::Counting(op.dtype, access))];
