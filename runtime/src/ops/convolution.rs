@@ -7,7 +7,7 @@ use super::dot::{Term, sums_of_products};
 use super::places::{indices, place};
 use crate::error::Error;
 
-/// The result of a convolution, in the order of [`sums_of_products`]: over the kernel's places, row-major,
+/// The result of a convolution, in the order of `sums_of_products`: over the kernel's places, row-major,
 /// then over input features. What lies in the padding or between dilated elements is no term.
 ///
 /// # Errors

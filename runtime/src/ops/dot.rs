@@ -11,7 +11,7 @@ use crate::error::Error;
 const LONGEST: usize = 4096;
 const BLOCK: usize = 2048;
 
-/// The result of `dot_general`, in the order of [`sums_of_products`].
+/// The result of `dot_general`, in the order of `sums_of_products`.
 ///
 /// # Errors
 /// Only if a tensor does not hold what its type says.

@@ -8,7 +8,7 @@ use super::places::{indices, place};
 use super::scalar::Scalar;
 use crate::error::Error;
 
-/// The results of `reduce`: elements are taken in row-major order; sums and products are grouped as [`tree`] says.
+/// The results of `reduce`: elements are taken in row-major order; sums and products are grouped as `tree` says.
 ///
 /// # Errors
 /// Those of `run`; that of a tensor that does not hold what its type says.
