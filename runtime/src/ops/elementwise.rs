@@ -6,6 +6,8 @@ use std::ops::Range;
 use choral_ir::op::{Binary, Compare, ComparisonDirection, Elementwise, ReducePrecision, Unary};
 use choral_ir::{DType, Element, Storage, Tensor, with_dtype, with_storage};
 
+use choral_kernels::cpu::machine::choose::rounded;
+
 use super::scalar::Scalar;
 use crate::error::Error;
 
@@ -149,30 +151,7 @@ fn to_odd(value: i128) -> f64 {
 /// Every float goes through `f64`, which holds all of them, and back: exact, since the result lies
 /// between the operand and its neighbour in the coarser format.
 fn reduce_precision(op: &ReducePrecision, x: &Tensor) -> Storage {
-    let rounded = x.to_f64_vec().into_iter().map(|value| rounded(op, value));
+    let &ReducePrecision { exponent_bits, mantissa_bits } = op;
+    let rounded = x.to_f64_vec().into_iter().map(|value| rounded(exponent_bits, mantissa_bits, value));
     with_dtype!(x.dtype(), T => T::store(rounded.map(T::from_f64).collect()))
-}
-
-/// The value nearest to `x`, halves to even, among floats with these bits: too large becomes
-/// infinite, and what would be subnormal becomes zero.
-fn rounded(ReducePrecision { exponent_bits, mantissa_bits }: &ReducePrecision, x: f64) -> f64 {
-    if !x.is_finite() {
-        // Without a mantissa there is no NaN.
-        return if x.is_nan() && *mantissa_bits == 0 { f64::INFINITY } else { x };
-    }
-    let dropped = 52u32.saturating_sub(*mantissa_bits);
-    let bits = x.to_bits();
-    let half = (1u64 << dropped) >> 1;
-    let odd = bits >> dropped & 1;
-    let up = if dropped == 0 { 0 } else { half - 1 + odd };
-    let nearest = f64::from_bits((bits + up) >> dropped << dropped);
-    let bias = (1i64 << (exponent_bits.min(&11) - 1)) - 1;
-    let exponent = (nearest.to_bits() >> 52 & 0x7FF) as i64 - 1023;
-    if exponent > bias {
-        f64::INFINITY.copysign(x)
-    } else if exponent < 1 - bias {
-        0f64.copysign(x)
-    } else {
-        nearest
-    }
 }

@@ -7,6 +7,7 @@ use choral_ir::element::{bf16, f16};
 use choral_ir::narrow::Narrow;
 use choral_ir::op::{Binary, ComparisonType, Unary};
 
+use choral_kernels::cpu::machine::binary::power;
 use choral_kernels::functions::{Function, FunctionOfTwo};
 
 use crate::special::{double, single};
@@ -92,7 +93,7 @@ macro_rules! integers {
                     Binary::Mulhi => ((x as i128).wrapping_mul(y as i128) >> $Integer::BITS) as $Integer,
                     Binary::Multiply => x.wrapping_mul(y),
                     Binary::Or => x | y,
-                    Binary::Power => integer_power(x as i128, y as i128) as $Integer,
+                    Binary::Power => power(x as i128, y as i128) as $Integer,
                     Binary::Remainder => if y == 0 { x } else { x.wrapping_rem(y) },
                     Binary::ShiftLeft => x.checked_shl(distance).unwrap_or(0),
                     Binary::ShiftRightArithmetic => {
@@ -144,34 +145,6 @@ where
 
     fn order(_: ComparisonType, x: Self, y: Self) -> Option<Ordering> {
         x.partial_cmp(&y)
-    }
-}
-
-/// `base` to the power `exponent`, wrapping; a negative exponent gives 1 / the power, truncated.
-fn integer_power(base: i128, exponent: i128) -> i128 {
-    match (base, exponent) {
-        (1, _) => 1,
-        (-1, _) => {
-            if exponent % 2 == 0 {
-                1
-            } else {
-                -1
-            }
-        }
-        // 1 / 0, as division gives it.
-        (0, ..0) => -1,
-        (_, ..0) => 0,
-        (_, _) => {
-            let (mut result, mut square, mut left) = (1i128, base, exponent);
-            while left > 0 {
-                if left & 1 == 1 {
-                    result = result.wrapping_mul(square);
-                }
-                square = square.wrapping_mul(square);
-                left >>= 1;
-            }
-            result
-        }
     }
 }
 
