@@ -7,6 +7,7 @@
 //! | [`rows`] | kernels of elementwise steps and folds over rows |
 //! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
 //! | [`product`] | matrix products and convolutions |
+//! | [`window`] | folds of windows, and running folds |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -22,6 +23,7 @@ pub mod memory;
 pub mod number;
 pub mod product;
 pub mod rows;
+pub mod window;
 
 pub use access::Access;
 pub use instruction::Instruction;
@@ -29,3 +31,4 @@ pub use level::Level;
 pub use number::Number;
 pub use product::Product;
 pub use rows::Rows;
+pub use window::Window;

@@ -4,6 +4,9 @@
 mod accuracy;
 mod bits;
 mod convolution;
+mod elements;
 mod product;
 mod product_speed;
 mod speed;
+mod window;
+mod window_speed;

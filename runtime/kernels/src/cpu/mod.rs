@@ -6,3 +6,4 @@ pub mod machine;
 pub mod parallel;
 pub mod product;
 pub mod rows;
+pub mod window;

@@ -1,0 +1,135 @@
+//! How long windows, extremes, factorisations and random words take, beside plain loops. Tells, and fails at nothing.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use choral_kernels::access::Elements;
+use choral_kernels::cpu::window;
+use choral_kernels::instruction::Binary;
+use choral_kernels::memory::Block;
+use choral_kernels::window::{Combine, Initial, Window, WindowDim};
+use choral_kernels::{Access, Level, Number};
+
+use crate::product::levels;
+
+/// The least time of a run in nanoseconds, divided by a number of elements.
+fn nanoseconds(elements: usize, mut run: impl FnMut()) -> f64 {
+    let times = (0..30).map(|_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    });
+    times.fold(f64::INFINITY, f64::min) * 1e9 / elements as f64
+}
+
+fn tell(what: &str, how: &str, time: f64) {
+    println!("{what:32} {how:10} {time:8.3} ns");
+}
+
+fn dense(buffer: usize, shape: &[usize]) -> Elements {
+    Elements { buffer, access: Access::dense(shape) }
+}
+
+fn numbers(count: usize) -> Vec<f32> {
+    (0..count).map(|at| (at as f32 * 0.618_034).fract() - 0.5).collect()
+}
+
+fn time_window(what: &str, window: &Window, level: Level) {
+    let (mut input, mut out) = (numbers(window.input.access.len()), vec![0f32; window.result.access.len()]);
+    let program = window::Program::new(window, level).unwrap();
+    let frame = Block::new(program.frame_bytes()).unwrap();
+    let buffers = [input.as_mut_ptr().cast(), out.as_mut_ptr().cast()];
+    // SAFETY: the buffers are as large as their accesses, which are dense.
+    let run = || unsafe { program.run(black_box(&buffers), 0..program.units(), frame.pointer()) };
+    tell(what, level.name(), nanoseconds(input.len(), run));
+}
+
+fn pooling(shape: [usize; 4], dims: [usize; 2], window: usize, stride: usize, op: Binary) -> Window {
+    let mut windows = vec![WindowDim::PLAIN; 4];
+    let mut counts = shape;
+    for dim in dims {
+        windows[dim] = WindowDim { window, stride, ..WindowDim::PLAIN };
+        counts[dim] = (shape[dim] - window) / stride + 1;
+    }
+    Window {
+        number: Number::F32,
+        combine: Combine::of(op),
+        input: dense(0, &shape),
+        initial: Initial::Constant(0),
+        result: dense(1, &counts),
+        windows,
+    }
+}
+
+fn cumulative(axis: usize, is_forward: bool, shape: &[usize]) -> Window {
+    let mut windows = vec![WindowDim::PLAIN; shape.len()];
+    let padding = if is_forward { shape[axis] as isize - 1 } else { 0 };
+    windows[axis] = WindowDim { window: shape[axis], padding, ..WindowDim::PLAIN };
+    Window {
+        number: Number::F32,
+        combine: Combine::of(Binary::Add),
+        input: dense(0, shape),
+        initial: Initial::Constant(0),
+        result: dense(1, shape),
+        windows,
+    }
+}
+
+#[test]
+#[ignore = "a measurement; in release"]
+fn nanoseconds_of_windows() {
+    for level in levels() {
+        let shape = [32, 64, 24, 24];
+        time_window("2x2 max of NCHW", &pooling(shape, [2, 3], 2, 2, Binary::Maximum), level);
+        time_window("2x2 sum of NCHW", &pooling(shape, [2, 3], 2, 2, Binary::Add), level);
+        time_window("3x3 sum of NCHW, stride 1", &pooling(shape, [2, 3], 3, 1, Binary::Add), level);
+        let shape = [32, 24, 24, 64];
+        time_window("2x2 max of NHWC", &pooling(shape, [1, 2], 2, 2, Binary::Maximum), level);
+        time_window("24x24 mean of NCHW", &pooling([32, 64, 24, 24], [2, 3], 24, 1, Binary::Add), level);
+        for axis in [0, 1] {
+            time_window(
+                &format!("cumsum of 1000x1000 along {axis}"),
+                &cumulative(axis, true, &[1000, 1000]),
+                level,
+            );
+        }
+        time_window("cumsum back along 1", &cumulative(1, false, &[1000, 1000]), level);
+        time_window("cumsum of 1000000", &cumulative(0, true, &[1_000_000]), level);
+    }
+    let input = numbers(32 * 64 * 24 * 24);
+    let mut out = vec![0f32; 32 * 64 * 12 * 12];
+    let time = nanoseconds(input.len(), || {
+        let (input, out) = (black_box(&input), black_box(&mut out));
+        for (plane, out) in input.chunks_exact(24 * 24).zip(out.chunks_exact_mut(12 * 12)) {
+            for (at, out) in out.iter_mut().enumerate() {
+                let first = at / 12 * 48 + at % 12 * 2;
+                let places = [first, first + 1, first + 24, first + 25];
+                *out = places.iter().fold(f32::NEG_INFINITY, |max, &place| max.max(plane[place]));
+            }
+        }
+    });
+    tell("2x2 max of NCHW", "plain", time);
+    let (input, mut out) = (numbers(1_000_000), vec![0f32; 1_000_000]);
+    let time = nanoseconds(input.len(), || {
+        let (input, out) = (black_box(&input), black_box(&mut out));
+        for (input, out) in input.chunks_exact(1000).zip(out.chunks_exact_mut(1000)) {
+            let mut sum = 0.0;
+            input.iter().zip(out).for_each(|(x, out)| {
+                sum += x;
+                *out = sum;
+            });
+        }
+    });
+    tell("cumsum of 1000x1000 along 1", "plain", time);
+    let time = nanoseconds(input.len(), || {
+        let (input, out) = (black_box(&input), black_box(&mut out));
+        for column in 0..1000 {
+            let mut sum = 0.0;
+            for row in 0..1000 {
+                sum += input[row * 1000 + column];
+                out[row * 1000 + column] = sum;
+            }
+        }
+    });
+    tell("cumsum of 1000x1000 along 0", "plain", time);
+}
