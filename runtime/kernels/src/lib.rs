@@ -8,6 +8,7 @@
 //! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
 //! | [`product`] | matrix products and convolutions |
 //! | [`window`] | folds of windows, and running folds |
+//! | [`extreme`] | greatest and least elements and their places |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -16,6 +17,7 @@
 
 pub mod access;
 pub mod cpu;
+pub mod extreme;
 pub mod functions;
 pub mod instruction;
 pub mod level;
@@ -26,6 +28,7 @@ pub mod rows;
 pub mod window;
 
 pub use access::Access;
+pub use extreme::Extreme;
 pub use instruction::Instruction;
 pub use level::Level;
 pub use number::Number;

@@ -2,6 +2,7 @@
 //!
 //! Must not live here: decisions. A kernel does what its plan says.
 
+pub mod extreme;
 pub mod machine;
 pub mod parallel;
 pub mod product;
