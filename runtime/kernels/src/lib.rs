@@ -9,6 +9,7 @@
 //! | [`product`] | matrix products and convolutions |
 //! | [`window`] | folds of windows, and running folds |
 //! | [`extreme`] | greatest and least elements and their places |
+//! | [`random`] | random bits |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -24,6 +25,7 @@ pub mod level;
 pub mod memory;
 pub mod number;
 pub mod product;
+pub mod random;
 pub mod rows;
 pub mod window;
 
@@ -33,5 +35,6 @@ pub use instruction::Instruction;
 pub use level::Level;
 pub use number::Number;
 pub use product::Product;
+pub use random::Random;
 pub use rows::Rows;
 pub use window::Window;

@@ -140,6 +140,15 @@ pub(crate) fn bits(value: Scalar) -> u64 {
     }
 }
 
+/// A number's bits in memory.
+pub(crate) fn bits_of(number: Number, value: Scalar) -> u64 {
+    let mut buffer = Buffer::new(number, 1);
+    buffer.put(0, value);
+    let mut bits = [0; 8];
+    bits[..number.bytes()].copy_from_slice(&buffer.bytes()[..number.bytes()]);
+    u64::from_le_bytes(bits)
+}
+
 /// Compares the elements of two buffers where an access has one.
 #[track_caller]
 pub(crate) fn same(got: &Buffer, expected: &Buffer, access: &Access, what: &dyn std::fmt::Debug) {

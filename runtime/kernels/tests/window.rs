@@ -5,7 +5,7 @@ use choral_kernels::instruction::{Binary, Instruction};
 use choral_kernels::window::{Combine, Initial, Window, WindowDim};
 use choral_kernels::{Access, Number};
 
-use crate::elements::{access, at, binary, elements, indices, reach, run_in_parts, same};
+use crate::elements::{access, at, binary, bits_of, elements, indices, reach, run_in_parts, same};
 use crate::product::{Buffer, Draws, Scalar, draw, levels};
 
 const OPS: [Binary; 8] = [
@@ -93,15 +93,6 @@ fn is_backward(window: &Window, op: Binary) -> bool {
     let same = (0..window.windows.len()).all(|dim| window.result.access.dims[dim].0 == size(dim));
     let spanned: Vec<usize> = (0..window.windows.len()).filter(spanned).collect();
     op != Binary::Subtract && same && matches!(spanned[..], [dim] if is_whole(dim))
-}
-
-/// A number's bits in memory.
-fn bits_of(number: Number, value: Scalar) -> u64 {
-    let mut buffer = Buffer::new(number, 1);
-    buffer.put(0, value);
-    let mut bits = [0; 8];
-    bits[..number.bytes()].copy_from_slice(&buffer.bytes()[..number.bytes()]);
-    u64::from_le_bytes(bits)
 }
 
 fn check(window: &Window, constant: Option<Scalar>, draws: &mut Draws) {

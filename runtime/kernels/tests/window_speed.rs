@@ -4,9 +4,11 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use choral_kernels::access::Elements;
-use choral_kernels::cpu::window;
+use choral_kernels::cpu::{extreme, random, window};
+use choral_kernels::extreme::{Extreme, Places, Search};
 use choral_kernels::instruction::Binary;
 use choral_kernels::memory::Block;
+use choral_kernels::random::{Algorithm, Random};
 use choral_kernels::window::{Combine, Initial, Window, WindowDim};
 use choral_kernels::{Access, Level, Number};
 
@@ -132,4 +134,87 @@ fn nanoseconds_of_windows() {
         }
     });
     tell("cumsum of 1000x1000 along 0", "plain", time);
+}
+
+fn time_extreme(axis: usize, level: Level) {
+    let values = Access::dense(&[1000, 1000]);
+    let (kept, folded) = (values.dims[1 - axis], values.dims[axis]);
+    let search = Extreme {
+        search: Search::Greatest,
+        value: Number::F32,
+        place: Number::I32,
+        values: Elements { buffer: 0, access: Access { offset: 0, dims: vec![kept, folded] } },
+        kept: 1,
+        places: Places::Along(0),
+        initial: [Initial::Constant(f32::NEG_INFINITY.to_bits().into()), Initial::Constant(0)],
+        results: [dense(1, &[1000]), dense(2, &[1000])],
+    };
+    let (mut input, mut out, mut places) = (numbers(1_000_000), vec![0f32; 1000], vec![0i32; 1000]);
+    let program = extreme::Program::new(&search, level).unwrap();
+    let frame = Block::new(program.frame_bytes()).unwrap();
+    let buffers = [input.as_mut_ptr().cast(), out.as_mut_ptr().cast(), places.as_mut_ptr().cast()];
+    // SAFETY: the buffers are as large as their accesses, which are dense.
+    let run = || unsafe { program.run(black_box(&buffers), 0..program.units(), frame.pointer()) };
+    tell(&format!("argmax of 1000x1000 along {axis}"), level.name(), nanoseconds(input.len(), run));
+}
+
+#[test]
+#[ignore = "a measurement; in release"]
+fn nanoseconds_of_extremes() {
+    for level in levels() {
+        (0..2).for_each(|axis| time_extreme(axis, level));
+    }
+    let input = numbers(1_000_000);
+    for (axis, [row, step]) in [[1, 1000], [1000, 1]].into_iter().enumerate() {
+        let time = nanoseconds(input.len(), || {
+            let input = black_box(&input);
+            for line in 0..1000 {
+                let mut best = (f32::NEG_INFINITY, 0);
+                for at in 0..1000 {
+                    let x = input[line * row + at * step];
+                    if x > best.0 {
+                        best = (x, at);
+                    }
+                }
+                black_box(best);
+            }
+        });
+        tell(&format!("argmax of 1000x1000 along {axis}"), "plain", time);
+    }
+}
+
+fn time_random(algorithm: Algorithm, shape: &[usize], level: Level) {
+    let count: usize = shape.iter().product();
+    let draw = Random {
+        algorithm,
+        state: dense(0, &[2]),
+        next: dense(1, &[2]),
+        bits: dense(2, &[]),
+        shape: shape.to_vec(),
+        number: Number::U32,
+        narrow: None,
+    };
+    let (mut state, mut next, mut bits) = ([7u64, 9], [0u64; 2], vec![0u32; count]);
+    let program = random::Program::new(&draw, level);
+    let buffers = [state.as_mut_ptr().cast(), next.as_mut_ptr().cast(), bits.as_mut_ptr().cast()];
+    // SAFETY: the buffers are as large as their accesses, and bits as the shape.
+    let run = || unsafe { program.run(black_box(&buffers), 0..program.units(), std::ptr::null_mut()) };
+    tell(&format!("{algorithm:?} of {shape:?}"), level.name(), nanoseconds(count, run));
+}
+
+#[test]
+#[ignore = "a measurement; in release"]
+fn nanoseconds_of_random_words() {
+    for level in levels() {
+        time_random(Algorithm::ThreeFry, &[1_000_000], level);
+        time_random(Algorithm::ThreeFry, &[1000, 1000], level);
+        time_random(Algorithm::Philox, &[1_000_000], level);
+    }
+    let mut words = vec![0u32; 1_000_000];
+    let time = nanoseconds(words.len(), || {
+        for (at, pair) in black_box(&mut words).chunks_exact_mut(2).enumerate() {
+            pair.copy_from_slice(&crate::random::threefry([7, 0], black_box(9 + at as u64)));
+        }
+    });
+    tell("ThreeFry of [1000000]", "plain", time);
 }

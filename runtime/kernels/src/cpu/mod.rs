@@ -6,5 +6,6 @@ pub mod extreme;
 pub mod machine;
 pub mod parallel;
 pub mod product;
+pub mod random;
 pub mod rows;
 pub mod window;

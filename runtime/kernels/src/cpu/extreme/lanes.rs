@@ -114,31 +114,43 @@ impl Frame<'_> {
     /// # Safety
     /// As [`super::Program::run`].
     unsafe fn search(&self) {
-        let operands = &self.lanes.operands;
-        let ascend = operands.places.ascend(self.lanes.elements);
+        // Where places ascend, elements before have the lower one. The initial place may be any: it comes last, on the left.
+        let ascend = self.lanes.operands.places.ascend(self.lanes.elements) && self.lanes.elements > 0;
         let [mut values, mut next_values] = [Tile::Values, Tile::NextValues].map(|tile| self.tile(tile));
         let [mut places, mut next_places] = [Tile::Places, Tile::NextPlaces].map(|tile| self.tile(tile));
         // SAFETY: tiles have room for the part, and the caller vouches for the buffers.
         unsafe {
-            self.start(0, Tile::RawValues, values);
-            self.start(1, Tile::RawPlaces, places);
-            for element in 0..self.lanes.elements {
-                let new_values = self.values(element);
-                let new_places = self.places(element);
-                let (out, out_places) = (next_values, next_places);
-                // Among elements whose places ascend, those before have the lower one; the initial place may not.
-                self.fold(
-                    [values, new_values],
-                    [places, new_places],
-                    [out, out_places],
-                    ascend && element > 0,
-                );
+            if ascend {
+                self.copy(0, self.values(0), values);
+                self.copy(1, self.places(0), places);
+            } else {
+                self.start(0, Tile::RawValues, values);
+                self.start(1, Tile::RawPlaces, places);
+            }
+            for element in usize::from(ascend)..self.lanes.elements {
+                let (new_values, new_places) = (self.values(element), self.places(element));
+                self.fold([values, new_values], [places, new_places], [next_values, next_places], ascend);
                 (values, next_values) = (next_values, values);
                 (places, next_places) = (next_places, places);
+            }
+            if ascend {
+                let [first_values, first_places] =
+                    [Tile::NewValues, Tile::NewPlaces].map(|tile| self.tile(tile));
+                self.start(0, Tile::RawValues, first_values);
+                self.start(1, Tile::RawPlaces, first_places);
+                self.fold([first_values, values], [first_places, places], [next_values, next_places], false);
+                (values, places) = (next_values, next_places);
             }
             self.store(0, values, Tile::RawValues);
             self.store(1, places, Tile::RawPlaces);
         }
+    }
+
+    /// Copies a tile in registers' type.
+    unsafe fn copy(&self, role: usize, from: *const u8, to: *mut u8) {
+        let bytes = self.lanes.operands.numbers[role].wide * self.part[1];
+        // SAFETY: tiles have room for the part.
+        unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) }
     }
 
     /// What a search starts from, in registers.

@@ -203,7 +203,8 @@ impl Rows {
         let lowest = match self.operands.places.ascend(self.elements) {
             true => place(first),
             false => {
-                let equals = std::iter::successors(Some(first), |&at| Some(look(at + 1, false)));
+                let equals =
+                    std::iter::successors(Some(first), |&at| (at < length).then(|| look(at + 1, false)));
                 equals.take_while(|&at| at < length).map(place).fold(i128::MAX, i128::min)
             }
         };

@@ -115,13 +115,8 @@ unsafe fn copy_lines<T: std::marker::Copy>(lines: &Side, line: &Side, to: *mut T
     }
     let size = line.size;
     match (line.to, line.from) {
-        (1, 1) if size >= SHORT => each!(|to, from| std::ptr::copy_nonoverlapping(from, to, size)),
-        (1, 1) => each!(|to, from| for at in 0..size {
-            to.add(at).write(from.add(at).read());
-        }),
-        (1, 2) => each!(|to, from| for at in 0..size {
-            to.add(at).write(from.add(2 * at).read());
-        }),
+        (1, 1) => each!(|to, from| neighbours(to, from, size)),
+        (1, 2) => each!(|to, from| every_second(to, from, size)),
         (1, 0) => each!(|to, from| std::slice::from_raw_parts_mut(to, size).fill(from.read())),
         (step, stride) => each!(|to, from| for at in 0..size as isize {
             to.offset(at * step).write(from.offset(at * stride).read());
@@ -129,8 +124,59 @@ unsafe fn copy_lines<T: std::marker::Copy>(lines: &Side, line: &Side, to: *mut T
     }
 }
 
-/// Elements from which on a line is worth a call of `memcpy`.
-const SHORT: usize = 64;
+/// Elements that are copied at once.
+const AT_ONCE: usize = 8;
+
+/// Lines from which on `memcpy` is worth its call.
+const LONG: usize = 256;
+
+/// Copies neighbours: by chunks, of which the last may overlap the one before.
+///
+/// # Safety
+/// As [`Copy`], for a line of so many elements.
+#[inline(always)]
+unsafe fn neighbours<T: std::marker::Copy>(to: *mut T, from: *const T, size: usize) {
+    // SAFETY: chunks lie inside the line; arrays are read and written at any alignment.
+    unsafe {
+        if !(AT_ONCE..LONG).contains(&size) {
+            return std::ptr::copy_nonoverlapping(from, to, size);
+        }
+        let chunk = |at: usize| {
+            let elements = from.add(at).cast::<[T; AT_ONCE]>().read_unaligned();
+            to.add(at).cast::<[T; AT_ONCE]>().write_unaligned(elements);
+        };
+        (0..size / AT_ONCE).for_each(|number| chunk(number * AT_ONCE));
+        chunk(size - AT_ONCE);
+    }
+}
+
+/// Copies every second element, by chunks of four: loops of compilers want lines longer than those of images.
+///
+/// # Safety
+/// As [`Copy`], for a line of so many elements.
+#[inline(always)]
+unsafe fn every_second<T: std::marker::Copy>(to: *mut T, from: *const T, size: usize) {
+    const FOUR: usize = AT_ONCE / 2;
+    let mut at = 0;
+    // SAFETY: the first chunk is read up to the element behind its last one, which is there if the line goes on; others are
+    // read from the element before their first one.
+    unsafe {
+        if size > FOUR {
+            let [a, _, b, _, c, _, d, _] = from.cast::<[T; AT_ONCE]>().read_unaligned();
+            to.cast::<[T; FOUR]>().write_unaligned([a, b, c, d]);
+            at = FOUR;
+        }
+        while at > 0 && at + FOUR <= size {
+            let [_, a, _, b, _, c, _, d] = from.add(2 * at - 1).cast::<[T; AT_ONCE]>().read_unaligned();
+            to.add(at).cast::<[T; FOUR]>().write_unaligned([a, b, c, d]);
+            at += FOUR;
+        }
+        while at < size {
+            to.add(at).write(from.add(2 * at).read());
+            at += 1;
+        }
+    }
+}
 
 /// The copy of elements of so many bytes.
 pub fn copies(bytes: usize, level: Level) -> Copy {

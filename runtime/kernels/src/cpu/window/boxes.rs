@@ -21,6 +21,8 @@ pub(super) struct Boxes {
     /// Outermost first.
     dims: Vec<Dim>,
     walk: Walk,
+    /// Distances of neighbours in a tile that is laid out as the input is, if that wastes little.
+    pitches: Option<Vec<isize>>,
     /// Bytes of a tile.
     tile: usize,
 }
@@ -116,10 +118,14 @@ impl Boxes {
             dim.part = dim.count.div_ceil(dim.count.div_ceil(room).max(1)).max(1);
             room /= dim.part;
         }
-        let elements: usize = dims.iter().map(|dim| dim.part).product();
+        let pitches = pitches(&dims).filter(|_| matches!(walk, Walk::Windows(_)));
+        let elements = match &pitches {
+            Some(pitches) => spanned(dims.iter().map(|dim| dim.part).zip(pitches.iter().copied())),
+            None => dims.iter().map(|dim| dim.part).product(),
+        };
         let tile = (elements * numbers.bytes[1]).next_multiple_of(64);
         let (input, result) = ((window.input.buffer, input), (window.result.buffer, result));
-        Boxes { numbers, step, input, result, initial, dims, walk, tile }
+        Boxes { numbers, step, input, result, initial, dims, walk, pitches, tile }
     }
 
     pub(super) fn units(&self) -> usize {
@@ -178,6 +184,28 @@ fn window_order(window: &Window, dims: &mut [Dim]) -> Vec<usize> {
     pairs.into_iter().map(|(_, at)| at).collect()
 }
 
+/// Elements from the first of a box to its last, of these sizes and distances.
+fn spanned(dims: impl Iterator<Item = (usize, isize)>) -> usize {
+    1 + dims.map(|(size, stride)| (size - 1) * stride.unsigned_abs()).sum::<usize>()
+}
+
+/// The distances of neighbours in the input, where every place of the windows has the same ones and there is little between
+/// the elements of a box: a tile that is laid out like this need not be copied together.
+fn pitches(dims: &[Dim]) -> Option<Vec<isize>> {
+    let (mut pitches, mut reach, mut elements) = (vec![0; dims.len()], 0, 1);
+    for (dim, pitch) in dims.iter().zip(&mut pitches).rev().filter(|(dim, _)| dim.part > 1) {
+        let found = dim.spans.iter().filter(|span| span.count > 0);
+        let mut steps = found.map(|span| (span.step, span.source_step));
+        let (step, stride) = steps.next()?;
+        let fits = step == 1 && stride > reach && steps.all(|other| other == (step, stride));
+        if !fits || (elements == 1 && stride != 1) {
+            return None;
+        }
+        (*pitch, reach, elements) = (stride, reach + stride * (dim.part as isize - 1), elements * dim.part);
+    }
+    (2 * (reach as usize + 1) <= 3 * elements).then_some(pitches)
+}
+
 /// What a place of the windows has for a box.
 enum Under {
     /// Nothing but initial values.
@@ -193,8 +221,9 @@ impl Frame<'_> {
         self.tiles.wrapping_add(tile as usize * self.boxes.tile)
     }
 
+    /// Elements of a tile for the box, with what may lie between those of the box.
     fn length(&self) -> usize {
-        self.parts.iter().map(|part| part.size).product()
+        spanned(self.parts.iter().map(|part| (part.size, part.stride)))
     }
 
     /// Where an element of a buffer lies.
@@ -251,6 +280,9 @@ impl Frame<'_> {
             let size = dim.part.min(dim.count - start);
             *part = Part { start, size, stride, place: 0 };
             (unit, stride) = (unit / boxes, stride * size as isize);
+        }
+        if let Some(pitches) = &self.boxes.pitches {
+            self.parts.iter_mut().zip(pitches).for_each(|(part, &pitch)| part.stride = pitch);
         }
         // SAFETY: the caller's contract.
         unsafe {
@@ -315,11 +347,7 @@ impl Frame<'_> {
 
     /// Whether a box of these sides lies in memory as in a tile.
     fn is_tile(&self, first: usize, rank: usize) -> bool {
-        match &self.sides[first..first + rank] {
-            [] => true,
-            [side] => side.to == 1 && side.from == 1,
-            _ => false,
-        }
+        self.sides[first..first + rank].iter().all(|side| side.to == side.from)
     }
 
     /// The elements under a place of the windows in registers' type: where they lie.
@@ -392,7 +420,7 @@ impl Frame<'_> {
         let rank = self.boxes.dims.len();
         let Under::All { rank: read, from } = self.under() else { return };
         let (written, to) = self.result_sides(rank);
-        // Results that lie as in a tile need no tile.
+        // Results that lie as in a tile need none; tiles of running folds have nothing between their elements.
         let in_place = self.boxes.numbers.narrow.is_none() && self.is_tile(rank, written);
         let (size, spare) = (self.length(), self.tile(Tile::Spare));
         let mut sofar = self.tile(Tile::Initial);

@@ -77,11 +77,12 @@ mod tests {
     #[test]
     fn spans_are_what_the_definition_says() {
         for code in 0..2 * 3 * 4 * 4 * 9 * 5 {
-            let (mut left, mut digit) = (code, |base: usize| {
+            let mut left = code;
+            let mut digit = |base: usize| {
                 let digit = left % base;
                 left /= base;
                 digit
-            });
+            };
             let (stride, base_dilation, window_dilation) = (1 + digit(4), 1 + digit(4), 1 + digit(3));
             let (padding, size, count) = (digit(9) as isize - 4, digit(5), 7);
             let dim = WindowDim { window: 3, stride, base_dilation, window_dilation, padding };

@@ -119,7 +119,7 @@ impl Program {
     /// # Safety
     /// The buffers are those of the kernel, each with an element wherever an access of it has one, aligned for its type;
     /// nothing else writes them now, and the results no other thread reads or writes. Results overlap nothing that is
-    /// read. The frame has [`Program::frame_bytes`] bytes, aligned to 64, for this thread alone. The processor has the
+    /// read. The frame has [`Program::frame_bytes`] initialised bytes, aligned to 64, for this thread alone. The processor has the
     /// level that the program was scheduled for.
     pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
         // SAFETY: the caller's contract.
