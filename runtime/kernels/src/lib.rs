@@ -10,6 +10,8 @@
 //! | [`window`] | folds of windows, and running folds |
 //! | [`extreme`] | greatest and least elements and their places |
 //! | [`random`] | random bits |
+//! | [`select_and_scatter`] | gradients of max-pooling |
+//! | [`linalg`] | Cholesky factors and triangular solves |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -22,11 +24,13 @@ pub mod extreme;
 pub mod functions;
 pub mod instruction;
 pub mod level;
+pub mod linalg;
 pub mod memory;
 pub mod number;
 pub mod product;
 pub mod random;
 pub mod rows;
+pub mod select_and_scatter;
 pub mod window;
 
 pub use access::Access;
@@ -37,4 +41,5 @@ pub use number::Number;
 pub use product::Product;
 pub use random::Random;
 pub use rows::Rows;
+pub use select_and_scatter::SelectAndScatter;
 pub use window::Window;

@@ -76,6 +76,16 @@ pub(crate) fn integer(number: Number, value: i64) -> i128 {
     if number == Number::U64 { i128::from(value as u64) } else { i128::from(value) }
 }
 
+/// Whether a number is less than another, in the order of their type.
+pub(crate) fn less(number: Number, x: Scalar, y: Scalar) -> bool {
+    match (x, y) {
+        (Scalar::Integer(x), Scalar::Integer(y)) => integer(number, x) < integer(number, y),
+        (Scalar::Single(x), Scalar::Single(y)) => x < y,
+        (Scalar::Double(x), Scalar::Double(y)) => x < y,
+        _ => panic!("{x:?} and {y:?}"),
+    }
+}
+
 /// The greater of two floats by the law of NaN and zeros.
 fn greater(x: f64, y: f64) -> f64 {
     if x.is_nan() || y.is_nan() {

@@ -6,18 +6,8 @@ use choral_kernels::cpu::extreme::Program;
 use choral_kernels::extreme::{Extreme, Places, Search};
 use choral_kernels::window::Initial;
 
-use crate::elements::{access, at, bits_of, elements, indices, integer, reach, run_in_parts, same};
+use crate::elements::{access, at, bits_of, elements, indices, less, reach, run_in_parts, same};
 use crate::product::{Buffer, Draws, Scalar, draw, levels};
-
-/// A number as a float, or as the integer it stands for.
-fn less(number: Number, x: Scalar, y: Scalar) -> bool {
-    match (x, y) {
-        (Scalar::Integer(x), Scalar::Integer(y)) => integer(number, x) < integer(number, y),
-        (Scalar::Single(x), Scalar::Single(y)) => x < y,
-        (Scalar::Double(x), Scalar::Double(y)) => x < y,
-        _ => panic!("{x:?} and {y:?}"),
-    }
-}
 
 fn is_nan(x: Scalar) -> bool {
     matches!(x, Scalar::Single(x) if x.is_nan()) || matches!(x, Scalar::Double(x) if x.is_nan())

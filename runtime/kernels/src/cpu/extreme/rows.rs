@@ -198,8 +198,9 @@ impl Rows {
         if order == Ordering::Greater {
             return;
         }
-        // Zeros of either sign are equal, and the last one's bits stay.
-        let (first, last) = (look(0, false), look(0, true));
+        let first = look(0, false);
+        // The last one's bits stay: zeros of either sign are equal.
+        let last = if self.is_zero(extreme) { look(0, true) } else { first };
         let lowest = match self.operands.places.ascend(self.elements) {
             true => place(first),
             false => {
@@ -222,6 +223,15 @@ impl Rows {
         match self.search {
             Search::Greatest => order,
             Search::Least => order.map(Ordering::reverse),
+        }
+    }
+
+    /// Whether a value is a float that equals one of other bits.
+    fn is_zero(&self, value: u64) -> bool {
+        match self.value {
+            Number::F32 => f32::from_bits(value as u32) == 0.0,
+            Number::F64 => f64::from_bits(value) == 0.0,
+            _ => false,
         }
     }
 

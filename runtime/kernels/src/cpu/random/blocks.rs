@@ -20,8 +20,6 @@ pub(super) struct Arguments {
     pub words: *mut Words,
 }
 
-type Lanes = [u32; BLOCKS];
-
 /// The words of consecutive counters.
 #[inline(always)]
 fn counters(counter: u128) -> Words {
@@ -40,16 +38,35 @@ fn counters(counter: u128) -> Words {
     words
 }
 
+/// Threefry-2x32: a block of two words.
 #[inline(always)]
-fn each(x: &mut Lanes, y: &Lanes, f: impl Fn(u32, u32) -> u32) {
-    for lane in 0..BLOCKS {
-        x[lane] = f(x[lane], y[lane]);
+fn threefry([first, second]: [u32; 2], [mut x, mut y]: [u32; 2]) -> [u32; 2] {
+    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+    let keys = [first, second, first ^ second ^ 0x1BD1_1BDA];
+    (x, y) = (x.wrapping_add(keys[0]), y.wrapping_add(keys[1]));
+    for group in 0..5 {
+        for rotation in ROTATIONS[group % 2] {
+            x = x.wrapping_add(y);
+            y = y.rotate_left(rotation) ^ x;
+        }
+        x = x.wrapping_add(keys[(group + 1) % 3]);
+        y = y.wrapping_add(keys[(group + 2) % 3].wrapping_add(group as u32 + 1));
     }
+    [x, y]
 }
 
+/// Philox-4x32: a block of four words.
 #[inline(always)]
-fn add(x: &mut Lanes, by: u32) {
-    x.iter_mut().for_each(|x| *x = x.wrapping_add(by));
+fn philox(mut key: [u32; 2], mut words: [u32; 4]) -> [u32; 4] {
+    const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
+    const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+    for _ in 0..10 {
+        let [x, y, z, w] = words;
+        let [even, odd] = [MULTIPLIERS[0] * u64::from(x), MULTIPLIERS[1] * u64::from(z)];
+        words = [(odd >> 32) as u32 ^ y ^ key[0], odd as u32, (even >> 32) as u32 ^ w ^ key[1], even as u32];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    words
 }
 
 struct ThreeFry;
@@ -60,22 +77,13 @@ impl Body for ThreeFry {
 
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {
-        const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-        let [first, second] = arguments.key;
-        let keys = [first, second, first ^ second ^ 0x1BD1_1BDA];
-        let [mut x, mut y, _, _] = counters(arguments.counter);
-        add(&mut x, keys[0]);
-        add(&mut y, keys[1]);
-        for group in 0..5 {
-            for rotation in ROTATIONS[group % 2] {
-                each(&mut x, &y, u32::wrapping_add);
-                each(&mut y, &x, |y, x| y.rotate_left(rotation) ^ x);
-            }
-            add(&mut x, keys[(group + 1) % 3]);
-            add(&mut y, keys[(group + 2) % 3].wrapping_add(group as u32 + 1));
-        }
+        let &Arguments { key, counter, words } = arguments;
+        let [low, high, _, _] = counters(counter);
         // SAFETY: the caller vouches for the words.
-        unsafe { *arguments.words = [x, y, [0; BLOCKS], [0; BLOCKS]] }
+        let [x, y, _, _] = unsafe { &mut *words };
+        for lane in 0..BLOCKS {
+            [x[lane], y[lane]] = threefry(key, [low[lane], high[lane]]);
+        }
     }
 }
 
@@ -87,23 +95,14 @@ impl Body for Philox {
 
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {
-        const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
-        const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-        let mut key = arguments.key;
-        let mut words = counters(arguments.counter);
-        for _ in 0..10 {
-            let [x, y, z, w] = words;
-            for lane in 0..BLOCKS {
-                let products = [MULTIPLIERS[0] * u64::from(x[lane]), MULTIPLIERS[1] * u64::from(z[lane])];
-                words[0][lane] = (products[1] >> 32) as u32 ^ y[lane] ^ key[0];
-                words[1][lane] = products[1] as u32;
-                words[2][lane] = (products[0] >> 32) as u32 ^ w[lane] ^ key[1];
-                words[3][lane] = products[0] as u32;
-            }
-            key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
-        }
+        let &Arguments { key, counter, words } = arguments;
+        let counters = counters(counter);
         // SAFETY: the caller vouches for the words.
-        unsafe { *arguments.words = words }
+        let [x, y, z, w] = unsafe { &mut *words };
+        for lane in 0..BLOCKS {
+            let block = std::array::from_fn(|word| counters[word][lane]);
+            [x[lane], y[lane], z[lane], w[lane]] = philox(key, block);
+        }
     }
 }
 
