@@ -22,7 +22,8 @@ impl Block {
     /// A block of zeros; `None` if memory runs out.
     pub fn new(bytes: usize) -> Option<Block> {
         if bytes == 0 {
-            return Some(Block { start: NonNull::dangling(), bytes });
+            let start = NonNull::new(std::ptr::without_provenance_mut(ALIGNMENT))?;
+            return Some(Block { start, bytes });
         }
         let layout = Layout::from_size_align(bytes, ALIGNMENT).ok()?;
         // SAFETY: the layout has a size.

@@ -4,11 +4,13 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use choral_kernels::access::Elements;
-use choral_kernels::cpu::{extreme, random, window};
+use choral_kernels::cpu::{extreme, linalg, random, select_and_scatter, window};
 use choral_kernels::extreme::{Extreme, Places, Search};
-use choral_kernels::instruction::Binary;
+use choral_kernels::instruction::{Binary, Comparison};
+use choral_kernels::linalg::Cholesky;
 use choral_kernels::memory::Block;
 use choral_kernels::random::{Algorithm, Random};
+use choral_kernels::select_and_scatter::{Select, SelectAndScatter};
 use choral_kernels::window::{Combine, Initial, Window, WindowDim};
 use choral_kernels::{Access, Level, Number};
 
@@ -217,4 +219,80 @@ fn nanoseconds_of_random_words() {
         }
     });
     tell("ThreeFry of [1000000]", "plain", time);
+}
+
+/// Matrices that are positive definite.
+fn matrices(batch: usize, size: usize) -> Vec<f32> {
+    let mut all = numbers(batch * size * size);
+    (0..batch * size).for_each(|row| all[row * size + row % size] = size as f32);
+    all
+}
+
+fn time_cholesky(batch: usize, size: usize, level: Level) {
+    let shape = [batch, size, size];
+    let factor = Cholesky { number: Number::F32, matrix: dense(0, &shape), result: dense(1, &shape) };
+    let program = linalg::Program::cholesky(&factor, level).unwrap();
+    let (mut input, mut out) = (matrices(batch, size), vec![0f32; batch * size * size]);
+    let frame = Block::new(program.frame_bytes()).unwrap();
+    let buffers = [input.as_mut_ptr().cast(), out.as_mut_ptr().cast()];
+    // SAFETY: the buffers are as large as their accesses, which are dense.
+    let run = || unsafe { program.run(black_box(&buffers), 0..program.units(), frame.pointer()) };
+    tell(&format!("{batch} choleskys of {size}x{size}"), level.name(), nanoseconds(input.len(), run));
+}
+
+fn time_plain_cholesky(batch: usize, size: usize) {
+    let (input, mut out) = (matrices(batch, size), vec![0f32; batch * size * size]);
+    let time = nanoseconds(input.len(), || {
+        let matrices = black_box(&input).chunks_exact(size * size);
+        for (a, out) in matrices.zip(black_box(&mut out).chunks_exact_mut(size * size)) {
+            let mut l: Vec<f64> = a.iter().map(|&x| x.into()).collect();
+            for row in 0..size {
+                for column in 0..=row {
+                    let products: f64 = (0..column).map(|k| l[row * size + k] * l[column * size + k]).sum();
+                    let rest = l[row * size + column] - products;
+                    l[row * size + column] =
+                        if row == column { rest.sqrt() } else { rest / l[column * size + column] };
+                }
+            }
+            for (at, out) in out.iter_mut().enumerate() {
+                *out = if at % size > at / size { 0.0 } else { l[at] as f32 };
+            }
+        }
+    });
+    tell(&format!("{batch} choleskys of {size}x{size}"), "plain", time);
+}
+
+#[test]
+#[ignore = "a measurement; in release"]
+fn nanoseconds_of_factors() {
+    for (batch, size) in [(64, 32), (256, 8), (2, 128)] {
+        levels().for_each(|level| time_cholesky(batch, size, level));
+        time_plain_cholesky(batch, size);
+    }
+}
+
+#[test]
+#[ignore = "a measurement; in release"]
+fn nanoseconds_of_gradients_of_pooling() {
+    let (shape, counts) = ([32, 64, 24, 24], [32, 64, 12, 12]);
+    let pair = WindowDim { window: 2, stride: 2, ..WindowDim::PLAIN };
+    let kernel = SelectAndScatter {
+        number: Number::F32,
+        select: Select { comparison: Comparison::LessOrEqual, is_swapped: true },
+        operand: dense(0, &shape),
+        source: dense(1, &counts),
+        initial: Initial::Constant(0),
+        result: dense(2, &shape),
+        windows: vec![WindowDim::PLAIN, WindowDim::PLAIN, pair, pair],
+    };
+    let (mut input, mut source) = (numbers(32 * 64 * 576), numbers(32 * 64 * 144));
+    let mut out = vec![0f32; input.len()];
+    for level in levels() {
+        let program = select_and_scatter::Program::new(&kernel, level);
+        let frame = Block::new(program.frame_bytes()).unwrap();
+        let buffers = [input.as_mut_ptr().cast(), source.as_mut_ptr().cast(), out.as_mut_ptr().cast()];
+        // SAFETY: the buffers are as large as their accesses, which are dense.
+        let run = || unsafe { program.run(black_box(&buffers), 0..program.units(), frame.pointer()) };
+        tell("gradient of 2x2 max of NCHW", level.name(), nanoseconds(input.len(), run));
+    }
 }
