@@ -112,9 +112,17 @@ impl<T: Ordered> Body for Find<T> {
             *found = if is_backward {
                 values[start..].iter().rposition(is_it).map_or(length, |at| start + at)
             } else {
-                let chunks = values[start..].chunks(CHUNK);
-                let skipped = chunks.take_while(|chunk| !chunk.iter().fold(false, |any, x| any | is_it(x)));
-                let from = (start + CHUNK * skipped.count()).min(length);
+                let mut from = start;
+                while from + CHUNK <= length {
+                    let mut is_here = false;
+                    for at in 0..CHUNK {
+                        is_here |= is_it(&values[from + at]);
+                    }
+                    if is_here {
+                        break;
+                    }
+                    from += CHUNK;
+                }
                 values[from..].iter().position(is_it).map_or(length, |at| from + at)
             };
         }

@@ -21,12 +21,37 @@ pub(super) struct Arguments {
 /// `sums += column * factor`, group by group; each product is rounded by itself.
 #[inline(always)]
 fn add_products<const LANES: usize>(sums: &mut [f64], column: &[f64], factor: &[f64]) {
-    let factor: [f64; LANES] = std::array::from_fn(|lane| factor[lane]);
-    for (sums, column) in sums.chunks_exact_mut(LANES).zip(column.chunks_exact(LANES)) {
+    let (column, _) = column.as_chunks::<LANES>();
+    let (sums, _) = sums.as_chunks_mut::<LANES>();
+    let (sums, factor) = (&mut sums[..column.len()], &factor[..LANES]);
+    for at in 0..column.len() {
         for lane in 0..LANES {
-            sums[lane] += column[lane] * factor[lane];
+            sums[at][lane] += column[at][lane] * factor[lane];
         }
     }
+}
+
+/// `(values - sums) / diagonal`, group by group.
+#[inline(always)]
+fn finish<const LANES: usize>(values: &mut [f64], sums: &[f64], diagonal: Option<[f64; LANES]>) {
+    let (sums, _) = sums.as_chunks::<LANES>();
+    let (values, _) = values.as_chunks_mut::<LANES>();
+    let sums = &sums[..values.len()];
+    // By 1 nothing changes.
+    let diagonal = diagonal.unwrap_or([1.0; LANES]);
+    for at in 0..values.len() {
+        for lane in 0..LANES {
+            values[at][lane] = (values[at][lane] - sums[at][lane]) / diagonal[lane];
+        }
+    }
+}
+
+/// The group of lanes that begins at a place.
+#[inline(always)]
+fn group<const LANES: usize>(values: &[f64], at: usize) -> [f64; LANES] {
+    let mut group = [0.0; LANES];
+    group.copy_from_slice(&values[at..at + LANES]);
+    group
 }
 
 struct Factor<const LANES: usize>;
@@ -50,17 +75,18 @@ impl<const LANES: usize> Body for Factor<LANES> {
             let below = column * LANES;
             let sums = &mut sums[below..];
             sums.fill(-0.0);
-            for earlier in left.chunks_exact(line) {
-                add_products::<LANES>(sums, &earlier[below..], &earlier[below..][..LANES]);
+            for earlier in 0..column {
+                let earlier = &left[earlier * line + below..(earlier + 1) * line];
+                add_products::<LANES>(sums, earlier, earlier);
             }
-            let now = &mut rest[below..line];
-            now.iter_mut().zip(&*sums).for_each(|(x, sum)| *x -= sum);
-            let (diagonal, others) = now.split_at_mut(LANES);
-            // Of a negative number it is NaN, which spreads.
-            diagonal.iter_mut().for_each(|x| *x = x.sqrt());
-            for others in others.chunks_exact_mut(LANES) {
-                others.iter_mut().zip(&*diagonal).for_each(|(x, diagonal)| *x /= diagonal);
+            let (diagonal, others) = rest[below..line].split_at_mut(LANES);
+            let mut root = group::<LANES>(diagonal, 0);
+            for lane in 0..LANES {
+                // Of a negative number it is NaN, which spreads.
+                root[lane] = (root[lane] - sums[lane]).sqrt();
             }
+            diagonal.copy_from_slice(&root);
+            finish::<LANES>(others, &sums[LANES..], Some(root));
         }
     }
 }
@@ -88,13 +114,8 @@ impl<const LANES: usize> Body for Solve<LANES> {
             let unknown = if lower { step } else { size - 1 - step };
             let column = &matrix[unknown * size * LANES..][..size * LANES];
             let now = &mut right[unknown * line..][..line];
-            now.iter_mut().zip(&sums[unknown * line..]).for_each(|(x, sum)| *x -= sum);
-            if !unit_diagonal {
-                let diagonal = &column[unknown * LANES..][..LANES];
-                for group in now.chunks_exact_mut(LANES) {
-                    group.iter_mut().zip(diagonal).for_each(|(x, diagonal)| *x /= diagonal);
-                }
-            }
+            let diagonal = (!unit_diagonal).then(|| group::<LANES>(column, unknown * LANES));
+            finish::<LANES>(now, &sums[unknown * line..][..line], diagonal);
             let following = if lower { unknown + 1..size } else { 0..unknown };
             let (column, sums) = (
                 &column[following.start * LANES..following.end * LANES],
@@ -104,8 +125,8 @@ impl<const LANES: usize> Body for Solve<LANES> {
                 add_products::<LANES>(&mut sums[..column.len()], column, now);
                 continue;
             }
-            for (factor, sums) in column.chunks_exact(LANES).zip(sums.chunks_exact_mut(line.max(1))) {
-                add_products::<LANES>(sums, now, factor);
+            for at in 0..column.len() / LANES {
+                add_products::<LANES>(&mut sums[at * line..][..line], now, &column[at * LANES..]);
             }
         }
     }

@@ -145,7 +145,9 @@ unsafe fn neighbours<T: std::marker::Copy>(to: *mut T, from: *const T, size: usi
             let elements = from.add(at).cast::<[T; AT_ONCE]>().read_unaligned();
             to.add(at).cast::<[T; AT_ONCE]>().write_unaligned(elements);
         };
-        (0..size / AT_ONCE).for_each(|number| chunk(number * AT_ONCE));
+        for number in 0..size / AT_ONCE {
+            chunk(number * AT_ONCE);
+        }
         chunk(size - AT_ONCE);
     }
 }

@@ -20,22 +20,22 @@ pub(super) struct Arguments {
     pub words: *mut Words,
 }
 
-/// The words of consecutive counters.
+/// The words of a counter.
 #[inline(always)]
-fn counters(counter: u128) -> Words {
-    let mut words: Words = std::array::from_fn(|word| [(counter >> (32 * word)) as u32; BLOCKS]);
-    if words[0][0].checked_add(BLOCKS as u32 - 1).is_some() {
-        // The usual case: only the lowest word changes.
-        words[0].iter_mut().enumerate().for_each(|(block, word)| *word += block as u32);
-        return words;
-    }
-    for block in 0..BLOCKS {
-        let counter = counter.wrapping_add(block as u128);
-        for (word, lanes) in words.iter_mut().enumerate() {
-            lanes[block] = (counter >> (32 * word)) as u32;
-        }
-    }
-    words
+fn words_of(counter: u128) -> [u32; 4] {
+    [counter as u32, (counter >> 32) as u32, (counter >> 64) as u32, (counter >> 96) as u32]
+}
+
+/// The words of a counter and a few more, in operations that vectors have.
+#[inline(always)]
+fn add(words: [u32; 4], blocks: u32) -> [u32; 4] {
+    let low = words[0].wrapping_add(blocks);
+    let carry = u32::from(low < blocks);
+    let second = words[1].wrapping_add(carry);
+    let carry = carry & u32::from(second == 0);
+    let third = words[2].wrapping_add(carry);
+    let carry = carry & u32::from(third == 0);
+    [low, second, third, words[3].wrapping_add(carry)]
 }
 
 /// Threefry-2x32: a block of two words.
@@ -78,11 +78,12 @@ impl Body for ThreeFry {
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {
         let &Arguments { key, counter, words } = arguments;
-        let [low, high, _, _] = counters(counter);
+        let first = words_of(counter);
         // SAFETY: the caller vouches for the words.
         let [x, y, _, _] = unsafe { &mut *words };
         for lane in 0..BLOCKS {
-            [x[lane], y[lane]] = threefry(key, [low[lane], high[lane]]);
+            let [low, high, _, _] = add(first, lane as u32);
+            [x[lane], y[lane]] = threefry(key, [low, high]);
         }
     }
 }
@@ -96,12 +97,11 @@ impl Body for Philox {
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {
         let &Arguments { key, counter, words } = arguments;
-        let counters = counters(counter);
+        let first = words_of(counter);
         // SAFETY: the caller vouches for the words.
         let [x, y, z, w] = unsafe { &mut *words };
         for lane in 0..BLOCKS {
-            let block = std::array::from_fn(|word| counters[word][lane]);
-            [x[lane], y[lane], z[lane], w[lane]] = philox(key, block);
+            [x[lane], y[lane], z[lane], w[lane]] = philox(key, add(first, lane as u32));
         }
     }
 }

@@ -101,14 +101,13 @@ impl<T: Added> Body for Plane<T> {
         // SAFETY: the caller vouches for places that are in the plane, and for a number in the source for each window.
         unsafe {
             let (values, source, sums) = (values.cast::<T>(), source.cast::<T>(), sums.cast::<T>());
+            // Without branches: which element is selected is hard to foresee.
+            let is_less = select.comparison != Comparison::Equal;
+            let (if_less, if_greater) = (is_less & !select.is_swapped, is_less & select.is_swapped);
+            let if_equal = select.comparison != Comparison::Less;
             let stays = |selected: usize, other: usize| {
                 let (x, y) = (values.add(selected).read(), values.add(other).read());
-                let (x, y) = if select.is_swapped { (y, x) } else { (x, y) };
-                match select.comparison {
-                    Comparison::Less => x < y,
-                    Comparison::LessOrEqual => x <= y,
-                    Comparison::Equal => x == y,
-                }
+                (if_less & (x < y)) | (if_greater & (x > y)) | (if_equal & (x == y))
             };
             let Places { places, ends } = &*places;
             let mut start = 0;
