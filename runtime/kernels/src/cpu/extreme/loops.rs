@@ -78,6 +78,52 @@ impl<T: Ordered, const LEAST: bool> Body for Better<T, LEAST> {
     }
 }
 
+/// What the loop that finds the extreme of values works on: at least one of them.
+pub(super) struct PeakArguments {
+    pub values: *const u8,
+    pub length: usize,
+    /// Where the extreme one goes: a NaN if there is any; of zeros one of either sign.
+    pub out: *mut u8,
+}
+
+struct Peak<T, const LEAST: bool>(PhantomData<T>);
+
+/// Values that are compared side by side.
+const LANES: usize = 32;
+
+impl<T: Ordered, const LEAST: bool> Body for Peak<T, LEAST> {
+    type Arguments = PeakArguments;
+    const WIDEST: Level = T::WIDEST;
+
+    #[inline(always)]
+    unsafe fn run(arguments: &PeakArguments) {
+        let &PeakArguments { values, length, out } = arguments;
+        // SAFETY: the caller vouches for values of this type and a place to write to.
+        unsafe {
+            let values = std::slice::from_raw_parts(values.cast::<T>(), length);
+            let better = |x: T, y: T| {
+                let wins = if LEAST { y < x } else { y > x };
+                if wins | y.is_nan() { y } else { x }
+            };
+            let mut lanes = [values[0]; LANES];
+            let (chunks, rest) = values.as_chunks::<LANES>();
+            for chunk in chunks {
+                for lane in 0..LANES {
+                    lanes[lane] = better(lanes[lane], chunk[lane]);
+                }
+            }
+            let mut peak = lanes[0];
+            for lane in lanes {
+                peak = better(peak, lane);
+            }
+            for &value in rest {
+                peak = better(peak, value);
+            }
+            out.cast::<T>().write(peak);
+        }
+    }
+}
+
 /// What the loop that looks for a value works on.
 pub(super) struct FindArguments {
     pub values: *const u8,
@@ -158,6 +204,14 @@ pub(super) fn better(search: Search, number: Number, level: Level) -> unsafe fn(
     with_ordered!(number, T => match search {
         Search::Greatest => compiled::<Better<T, false>>(level),
         Search::Least => compiled::<Better<T, true>>(level),
+    })
+}
+
+/// The loop that finds the extreme of values.
+pub(super) fn peak(search: Search, number: Number, level: Level) -> unsafe fn(&PeakArguments) {
+    with_ordered!(number, T => match search {
+        Search::Greatest => compiled::<Peak<T, false>>(level),
+        Search::Least => compiled::<Peak<T, true>>(level),
     })
 }
 

@@ -63,7 +63,7 @@ impl Program {
         let is_dense = matches!(operands.values.folded.as_slice(), [(_, 1)]);
         let by_rows = (is_dense && folded >= LONG || kept == 1) && !extreme.place.is_float();
         let kind = if by_rows && extreme.place != Number::I1 {
-            Kind::Rows(Rows::new(extreme, operands, level, tile)?)
+            Kind::Rows(Rows::new(extreme, operands, level, tile))
         } else {
             Kind::Lanes(Lanes::new(extreme, operands, level, tile)?)
         };

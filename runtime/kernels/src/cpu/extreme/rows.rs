@@ -4,14 +4,11 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::loops::{FindArguments, find};
+use super::loops::{FindArguments, PeakArguments, find, peak};
 use super::operands::{Operands, PlacesOf, Start};
 use crate::access::{place, size};
-use crate::cpu::machine::fold::{self, fold};
 use crate::cpu::machine::moves::{gather, with_width};
-use crate::cpu::rows::NoLoop;
 use crate::extreme::{Extreme, Search};
-use crate::rows::Fold;
 use crate::{Level, Number};
 
 /// Elements of a unit, about.
@@ -25,7 +22,7 @@ pub(super) struct Rows {
     /// Types in registers.
     value: Number,
     place: Number,
-    fold: unsafe fn(&fold::Arguments),
+    peak: unsafe fn(&PeakArguments),
     find: unsafe fn(&FindArguments),
     elements: usize,
     /// Elements of a chunk, at most.
@@ -42,30 +39,20 @@ struct Best {
 }
 
 impl Rows {
-    pub(super) fn new(
-        extreme: &Extreme,
-        operands: Operands,
-        level: Level,
-        tile: usize,
-    ) -> Result<Rows, NoLoop> {
+    pub(super) fn new(extreme: &Extreme, operands: Operands, level: Level, tile: usize) -> Rows {
         let value = extreme.value.in_registers();
-        let by = match extreme.search {
-            Search::Greatest => Fold::Maximum,
-            Search::Least => Fold::Minimum,
-        };
-        let loops = fold(by, value, level);
         let elements = size(&operands.values.folded);
-        Ok(Rows {
+        Rows {
             search: extreme.search,
             value,
             place: extreme.place,
-            fold: loops.ok_or_else(|| NoLoop { instruction: format!("{by:?} of {value}") })?.whole,
+            peak: peak(extreme.search, value, level),
             find: find(value, level),
             elements,
             chunk: tile.max(1),
             rows_of_unit: (UNIT / elements.max(1)).max(1),
             operands,
-        })
+        }
     }
 
     pub(super) fn units(&self) -> usize {
@@ -162,19 +149,8 @@ impl Rows {
         place: &dyn Fn(usize) -> i128,
     ) {
         let mut extreme = 0u64;
-        // SAFETY: the chunk is as long, and a fold of a row of single elements keeps its state to itself.
-        unsafe {
-            let (out, state) = ((&raw mut extreme).cast(), std::ptr::null_mut());
-            (self.fold)(&fold::Arguments {
-                out,
-                from: values,
-                state,
-                rows: 1,
-                count: length,
-                start: 0,
-                inner: 1,
-            });
-        }
+        // SAFETY: the chunk is as long, and not empty.
+        unsafe { (self.peak)(&PeakArguments { values, length, out: (&raw mut extreme).cast() }) };
         let look = |start: usize, is_backward: bool| {
             let (wanted, mut found) = ((&raw const extreme).cast(), 0);
             let found_at = &raw mut found;
