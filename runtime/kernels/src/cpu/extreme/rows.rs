@@ -235,8 +235,10 @@ impl Rows {
 /// # Safety
 /// It is readable, and aligned.
 unsafe fn read(bytes: usize, from: *const u8) -> u64 {
-    // SAFETY: the caller's contract.
-    with_width!(bytes, T => unsafe { from.cast::<T>().read() } as u64)
+    let mut bits = 0u64;
+    // SAFETY: the caller's contract; a word has room for any number.
+    unsafe { std::ptr::copy_nonoverlapping(from, (&raw mut bits).cast(), bytes) };
+    bits
 }
 
 /// # Safety

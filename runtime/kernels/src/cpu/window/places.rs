@@ -91,7 +91,7 @@ mod tests {
                 for result in 0..count {
                     let place = (result * stride + at * window_dilation) as isize - padding;
                     let is_inside = place >= 0
-                        && place as usize % base_dilation == 0
+                        && (place as usize).is_multiple_of(base_dilation)
                         && (place as usize / base_dilation) < size;
                     let (skipped, found) = span.within(result, result + 1);
                     assert_eq!(found, usize::from(is_inside), "{dim:?} {size} {at} {result}");
