@@ -20,6 +20,10 @@ pub enum WindowOp {
 /// dilated inputs is folded by the body. Initial values may have the result's shape, and sums and
 /// products of `f16` and `bf16` accumulate in `f32`, as in [`Reduce`](super::Reduce).
 ///
+/// Elements of a window are folded in row-major order, from the initial value on. Windows of a cumulative op that runs
+/// from the end (along one dimension, as long as it and padded behind alone, by a commutative op) are folded from their
+/// last element to their first.
+///
 /// (C2) inputs have one shape; (C4, C6, C8, C10, C12) one entry per dimension; (C5, C7, C9, C11)
 /// sizes, strides and dilations are at least 1; (C13) the body's types.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -14,6 +14,15 @@ pub struct Access {
     pub dims: Vec<Dim>,
 }
 
+/// Elements of one of a plan's buffers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Elements {
+    /// The buffer, by its place in the table of a plan.
+    pub buffer: usize,
+    /// Where the elements lie.
+    pub access: Access,
+}
+
 /// Equally spaced elements: where the first lies, how many there are, and how far apart they lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {

@@ -7,6 +7,11 @@
 //! | [`rows`] | kernels of elementwise steps and folds over rows |
 //! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
 //! | [`product`] | matrix products and convolutions |
+//! | [`window`] | folds of windows, and running folds |
+//! | [`extreme`] | greatest and least elements and their places |
+//! | [`random`] | random bits |
+//! | [`select_and_scatter`] | gradients of max-pooling |
+//! | [`linalg`] | Cholesky factors and triangular solves |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -15,17 +20,26 @@
 
 pub mod access;
 pub mod cpu;
+pub mod extreme;
 pub mod functions;
 pub mod instruction;
 pub mod level;
+pub mod linalg;
 pub mod memory;
 pub mod number;
 pub mod product;
+pub mod random;
 pub mod rows;
+pub mod select_and_scatter;
+pub mod window;
 
 pub use access::Access;
+pub use extreme::Extreme;
 pub use instruction::Instruction;
 pub use level::Level;
 pub use number::Number;
 pub use product::Product;
+pub use random::Random;
 pub use rows::Rows;
+pub use select_and_scatter::SelectAndScatter;
+pub use window::Window;

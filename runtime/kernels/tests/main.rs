@@ -4,6 +4,13 @@
 mod accuracy;
 mod bits;
 mod convolution;
+mod elements;
+mod extreme;
+mod linalg;
 mod product;
 mod product_speed;
+mod random;
+mod select_and_scatter;
 mod speed;
+mod window;
+mod window_speed;

@@ -58,6 +58,10 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast(), self.words.len() * 8) }
     }
 
+    pub(crate) fn pointer(&mut self) -> *mut u8 {
+        self.words.as_mut_ptr().cast()
+    }
+
     fn at<const N: usize>(&self, place: usize) -> [u8; N] {
         self.bytes()[place * N..][..N].try_into().unwrap()
     }
@@ -97,7 +101,7 @@ impl Buffer {
     }
 }
 
-fn draw(number: Number, draws: &mut Draws) -> Scalar {
+pub(crate) fn draw(number: Number, draws: &mut Draws) -> Scalar {
     let bits = draws.next();
     let unit = (bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0;
     // Now and then a zero of either sign, and a magnitude far from the others.

@@ -1,6 +1,6 @@
 //! Folding sliding windows.
 
-use choral_ir::op::{ReduceWindow, SelectAndScatter, WindowOp};
+use choral_ir::op::{Binary, ReduceWindow, SelectAndScatter, WindowOp};
 use choral_ir::{Tensor, TensorType};
 
 use super::bodies::RunBody;
@@ -26,7 +26,8 @@ pub fn evaluate(
     }
 }
 
-/// Padding, and what lies between dilated elements, counts as the initial value.
+/// Padding, and what lies between dilated elements, counts as the initial value. [Backward](is_backward) windows are taken
+/// from their last element to their first.
 fn reduce_window(
     op: &ReduceWindow,
     operands: &[&Tensor],
@@ -44,9 +45,29 @@ fn reduce_window(
         let source: Option<Vec<usize>> = (0..input.len()).map(along).collect();
         source.map(|source| place(input, &source))
     };
-    let places = indices(&types[0].shape)
-        .map(|index| indices(window_dimensions).map(|at| source(&index, &at)).collect::<Vec<_>>());
+    let mut within: Vec<Vec<usize>> = indices(window_dimensions).collect();
+    if is_backward(op, input, &types[0].shape) {
+        within.reverse();
+    }
+    let places =
+        indices(&types[0].shape).map(|index| within.iter().map(|at| source(&index, at)).collect::<Vec<_>>());
     fold(body, Grouping::InOrder, operands, types, places, run)
+}
+
+/// Whether windows are those of a cumulative op that runs from the end: folds that forget the order of their elements, along
+/// one dimension as long as it and padded behind alone. So each result is the next one with one element more.
+fn is_backward(op: &ReduceWindow, input: &[usize], result: &[usize]) -> bool {
+    let forgets_order = op.body.binary().is_some_and(|op| {
+        use Binary::{Add, And, Maximum, Minimum, Multiply, Or, Xor};
+        matches!(op, Add | And | Maximum | Minimum | Multiply | Or | Xor)
+    });
+    let starts_inside = |dim: usize| {
+        let steps = (op.window_strides[dim], op.base_dilations[dim], op.padding[dim].0);
+        steps == (1, 1, 0) && input[dim] == result[dim]
+    };
+    let is_whole = |dim: usize| op.window_dimensions[dim] == input[dim] && op.window_dilations[dim] == 1;
+    let spanned: Vec<usize> = (0..input.len()).filter(|&dim| op.window_dimensions[dim] != 1).collect();
+    forgets_order && (0..input.len()).all(starts_inside) && matches!(spanned[..], [dim] if is_whole(dim))
 }
 
 /// Windows are taken in order; what a window holds in the padding is never selected.

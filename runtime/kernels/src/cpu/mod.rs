@@ -2,7 +2,12 @@
 //!
 //! Must not live here: decisions. A kernel does what its plan says.
 
+pub mod extreme;
+pub mod linalg;
 pub mod machine;
 pub mod parallel;
 pub mod product;
+pub mod random;
 pub mod rows;
+pub mod select_and_scatter;
+pub mod window;

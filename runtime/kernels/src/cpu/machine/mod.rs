@@ -4,12 +4,15 @@
 //! order over which tiles ([`super::rows`]).
 
 pub mod binary;
+pub mod chain;
 pub mod choose;
 pub mod compare;
 pub mod convert;
+pub mod copies;
 pub mod fold;
 pub mod moves;
 pub mod select;
+pub mod step;
 pub mod unary;
 
 use crate::Level;
@@ -38,7 +41,7 @@ pub type Loop = unsafe fn(&Arguments);
 pub type Form = [bool; 3];
 
 /// A loop that is compiled for each level from one body.
-trait Body {
+pub(in crate::cpu) trait Body {
     /// What it is called with.
     type Arguments;
     /// The widest level that it is compiled for: compiling takes time, which few loops are worth at every level.
@@ -51,7 +54,7 @@ trait Body {
 }
 
 /// The body compiled for a level.
-fn compiled<B: Body>(level: Level) -> unsafe fn(&B::Arguments) {
+pub(in crate::cpu) fn compiled<B: Body>(level: Level) -> unsafe fn(&B::Arguments) {
     unsafe fn portable<B: Body>(arguments: &B::Arguments) {
         // SAFETY: the caller keeps the loop's contract.
         unsafe { B::run(arguments) }

@@ -8,7 +8,27 @@ use crate::Level;
 /// Selects elements of the width of `T`; `X` and `Y` say whether an operand is a scalar.
 struct Select<T, const X: bool, const Y: bool>(PhantomData<T>);
 
-impl<T: Copy, const X: bool, const Y: bool> Body for Select<T, X, Y> {
+/// Numbers of which one of two is taken by masks: a choice between two that are in memory becomes one between their
+/// addresses, which vectors have no loads for.
+trait Pick: Copy {
+    /// The first if `holds` is 1, the second if it is 0.
+    fn pick(holds: u8, x: Self, y: Self) -> Self;
+}
+
+macro_rules! picks {
+    ($($T:ty),*) => {$(
+        impl Pick for $T {
+            #[inline(always)]
+            fn pick(holds: u8, x: $T, y: $T) -> $T {
+                let mask = <$T>::from(holds).wrapping_neg();
+                (x & mask) | (y & !mask)
+            }
+        }
+    )*};
+}
+picks!(u8, u16, u32, u64);
+
+impl<T: Pick, const X: bool, const Y: bool> Body for Select<T, X, Y> {
     type Arguments = Arguments;
     const WIDEST: Level = Level::Avx2;
 
@@ -21,20 +41,20 @@ impl<T: Copy, const X: bool, const Y: bool> Body for Select<T, X, Y> {
             match (X, Y) {
                 (true, true) => {
                     let (x, y) = (arguments.scalar::<T>(1), arguments.scalar::<T>(2));
-                    pairs.for_each(|(r, &holds)| *r = if holds != 0 { x } else { y });
+                    pairs.for_each(|(r, &holds)| *r = T::pick(holds, x, y));
                 }
                 (true, false) => {
                     let x = arguments.scalar::<T>(1);
                     let ys = arguments.tile::<T>(2);
-                    pairs.zip(ys).for_each(|((r, &holds), &y)| *r = if holds != 0 { x } else { y });
+                    pairs.zip(ys).for_each(|((r, &holds), &y)| *r = T::pick(holds, x, y));
                 }
                 (false, true) => {
                     let (xs, y) = (arguments.tile::<T>(1), arguments.scalar::<T>(2));
-                    pairs.zip(xs).for_each(|((r, &holds), &x)| *r = if holds != 0 { x } else { y });
+                    pairs.zip(xs).for_each(|((r, &holds), &x)| *r = T::pick(holds, x, y));
                 }
                 (false, false) => {
                     let both = arguments.tile::<T>(1).iter().zip(arguments.tile::<T>(2));
-                    pairs.zip(both).for_each(|((r, &holds), (&x, &y))| *r = if holds != 0 { x } else { y });
+                    pairs.zip(both).for_each(|((r, &holds), (&x, &y))| *r = T::pick(holds, x, y));
                 }
             }
         }
@@ -51,7 +71,7 @@ pub fn select(bytes: usize, form: Form, level: Level) -> Loop {
     }
 }
 
-fn of_form<T: Copy>([_, x, y]: Form, level: Level) -> Loop {
+fn of_form<T: Pick>([_, x, y]: Form, level: Level) -> Loop {
     match (x, y) {
         (true, true) => compiled::<Select<T, true, true>>(level),
         (true, false) => compiled::<Select<T, true, false>>(level),

@@ -18,4 +18,5 @@ mod layout;
 mod registers;
 mod run;
 
+pub use assemble::NoLoop;
 pub use code::Program;
