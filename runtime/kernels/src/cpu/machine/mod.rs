@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod choose;
+pub mod combine;
 pub mod compare;
 pub mod convert;
 pub mod fold;

@@ -16,4 +16,5 @@ pub mod geometry;
 mod registers;
 mod run;
 
+pub use assemble::NoLoop;
 pub use code::Program;
