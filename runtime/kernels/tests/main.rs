@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod accuracy;
+mod arrays;
 mod bits;
 mod convolution;
+mod moves;
+mod moves_speed;
 mod product;
 mod product_speed;
+mod sort;
 mod speed;
