@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use super::extent::Extent;
 use super::starts::{Indices, Offsets};
-use super::{BLOCK, UNIT, tables};
+use super::{BLOCK, TABLE, UNIT, tables};
 use crate::cpu::machine::combine::{Arguments, Combine, overwrite, overwrite_short};
 use crate::moves::Gather;
+
+/// Tables of a frame: where windows of a block are read, and where they are written.
+const TABLES: usize = 2;
 
 /// A gather that can run.
 #[derive(Debug, Clone)]
@@ -73,7 +76,7 @@ impl Program {
 
     /// Bytes of a frame: each thread that runs the program has one of its own.
     pub fn frame_bytes(&self) -> usize {
-        3 * BLOCK * size_of::<i64>()
+        TABLES * TABLE
     }
 
     /// Runs some of the units.
@@ -84,8 +87,8 @@ impl Program {
     /// writes them now; and what this kernel writes no other thread reads or writes, and it overlaps nothing
     /// that the kernel reads. The frame has [`Program::frame_bytes`] bytes, aligned to 64, for this thread alone.
     pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
-        // SAFETY: the frame holds three tables of numbers of 64 bits for a block.
-        let (indices, [froms, outs]) = unsafe { tables::<2>(frame) };
+        // SAFETY: the frame holds the tables.
+        let [froms, outs] = unsafe { tables::<TABLES>(frame) };
         for unit in units {
             let (block, part) = (unit / self.parts, unit % self.parts);
             let part = self.size * part / self.parts..self.size * (part + 1) / self.parts;
@@ -96,7 +99,7 @@ impl Program {
                 self.out.fill(first, outs);
                 // SAFETY: the caller's contract.
                 unsafe {
-                    self.find(buffers, first, &mut indices[..count], froms);
+                    self.find(buffers, first, froms);
                     self.copy(buffers, &part, froms, outs);
                 }
             }
@@ -107,13 +110,15 @@ impl Program {
     ///
     /// # Safety
     /// As [`Program::run`].
-    unsafe fn find(&self, buffers: &[*mut u8], first: usize, indices: &mut [i64], froms: &mut [isize]) {
+    unsafe fn find(&self, buffers: &[*mut u8], first: usize, froms: &mut [isize]) {
         self.from.fill(first, froms);
         for start in &self.starts {
+            let (last, stride) = (start.last, start.stride);
             // SAFETY: the caller's contract.
-            unsafe { start.read(buffers, first, indices) };
-            for (from, &index) in froms.iter_mut().zip(&*indices) {
-                *from += index.clamp(0, start.last) as isize * start.stride;
+            unsafe {
+                start.each(buffers, (first, froms.len()), |at, index| {
+                    froms[at] += index.clamp(0, last) as isize * stride;
+                });
             }
         }
     }

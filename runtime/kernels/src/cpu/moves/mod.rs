@@ -22,17 +22,16 @@ const BLOCK: usize = 256;
 /// Bytes that a unit moves, about: enough to be worth handing out, few enough to share.
 const UNIT: usize = 1 << 15;
 
-/// Tables of as many 64-bit numbers as a block has windows: indices, and offsets.
+/// Bytes of a table of the offsets of a block's windows.
+const TABLE: usize = BLOCK * size_of::<isize>();
+
+/// Tables of offsets at the start of a frame.
 ///
 /// # Safety
-/// The memory has that many bytes, aligned to 64, for the caller alone as long as it uses the tables.
-unsafe fn tables<'a, const OFFSETS: usize>(frame: *mut u8) -> (&'a mut [i64], [&'a mut [isize]; OFFSETS]) {
-    let table = |at: usize| frame.wrapping_add(at * BLOCK * size_of::<i64>());
-    // SAFETY: any bits are numbers; the tables lie in the memory, apart from each other.
-    unsafe {
-        (
-            std::slice::from_raw_parts_mut(table(0).cast(), BLOCK),
-            std::array::from_fn(|at| std::slice::from_raw_parts_mut(table(at + 1).cast(), BLOCK)),
-        )
-    }
+/// The frame has [`TABLE`] bytes for each, aligned to 64, for the caller alone as long as it uses the tables.
+unsafe fn tables<'a, const TABLES: usize>(frame: *mut u8) -> [&'a mut [isize]; TABLES] {
+    // SAFETY: any bits are offsets; the tables lie in the frame, apart from each other.
+    std::array::from_fn(|at| unsafe {
+        std::slice::from_raw_parts_mut(frame.wrapping_add(at * TABLE).cast(), BLOCK)
+    })
 }

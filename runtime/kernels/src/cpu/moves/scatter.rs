@@ -9,13 +9,16 @@ use std::ops::Range;
 use super::body::Body;
 use super::extent::Extent;
 use super::starts::{Indices, Offsets};
-use super::{BLOCK, UNIT, tables};
+use super::{BLOCK, TABLE, UNIT, tables};
 use crate::access::Dim;
 use crate::cpu::machine::combine::{self, Arguments, overwrite};
 use crate::cpu::rows::NoLoop;
 use crate::expression::Expression;
 use crate::moves::{Beyond, Combine, Scatter, Scattered};
 use crate::{Access, Level};
+
+/// Tables of a frame: where a block's updates lie, where its windows begin, and that along the dimension that is cut.
+const TABLES: usize = 3;
 
 /// Parts of an array, at most: each reads all indices.
 const PARTS: usize = 8;
@@ -125,10 +128,9 @@ impl Program {
 
     /// Bytes of a frame: each thread that runs the program has one of its own.
     pub fn frame_bytes(&self) -> usize {
-        let tables = 4 * BLOCK * size_of::<i64>();
         match &self.how {
-            How::Rows(_) => tables,
-            How::Body(body) => tables + body.frame_bytes(),
+            How::Rows(_) => TABLES * TABLE,
+            How::Body(body) => TABLES * TABLE + body.frame_bytes(),
         }
     }
 
@@ -141,9 +143,9 @@ impl Program {
     /// frame has [`Program::frame_bytes`] bytes, aligned to 64, for this thread alone. The processor has the level
     /// that the program was made for.
     pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
-        // SAFETY: the frame begins with four tables of numbers of 64 bits for a block.
-        let (indices, [froms, outs, firsts]) = unsafe { tables::<3>(frame) };
-        let rest = frame.wrapping_add(4 * BLOCK * size_of::<i64>());
+        // SAFETY: the frame begins with the tables.
+        let [froms, outs, firsts] = unsafe { tables::<TABLES>(frame) };
+        let rest = frame.wrapping_add(TABLES * TABLE);
         if let How::Body(body) = &self.how {
             // SAFETY: the rest of the frame is the body's.
             unsafe { body.begin(rest) };
@@ -161,7 +163,7 @@ impl Program {
                 };
                 // SAFETY: the caller's contract; places of windows are those of the part.
                 unsafe {
-                    let found = self.find(buffers, first, &mut indices[..count], found, &part);
+                    let found = self.find(buffers, first, found, &part);
                     match &self.how {
                         How::Rows(rows) => rows.run(buffers, &found, &part, &self.cut),
                         How::Body(body) => body.run(buffers, (found.froms, found.outs), rest),
@@ -179,7 +181,6 @@ impl Program {
         &self,
         buffers: &[*mut u8],
         first: usize,
-        indices: &mut [i64],
         found: Found<'a>,
         part: &Range<usize>,
     ) -> Found<'a> {
@@ -187,25 +188,38 @@ impl Program {
         let count = outs.len();
         self.how.froms(first, froms);
         self.outs.fill(first, outs);
-        self.cut.firsts.fill(first, firsts);
+        if self.cut.parts > 1 {
+            self.cut.firsts.fill(first, firsts);
+        }
         let mut is_out = [false; BLOCK];
+        let is_out = &mut is_out[..count];
         for start in &self.starts {
+            let (last, stride) = (start.last, start.stride);
             // SAFETY: the caller's contract.
-            unsafe { start.read(buffers, first, indices) };
-            let is_cut = start.dim == self.cut.dim;
-            for (at, &index) in indices.iter().enumerate() {
-                let within = index.clamp(0, start.last);
-                is_out[at] |= self.beyond == Beyond::Dropped && within != index;
-                outs[at] += within as isize * start.stride;
-                firsts[at] += if is_cut { within as isize } else { 0 };
+            unsafe {
+                start.each(buffers, (first, count), |at, index| {
+                    let within = index.clamp(0, last);
+                    is_out[at] |= within != index;
+                    outs[at] += within as isize * stride;
+                });
+                if self.cut.parts > 1 && start.dim == self.cut.dim {
+                    start.each(buffers, (first, count), |at, index| {
+                        firsts[at] += index.clamp(0, last) as isize;
+                    });
+                }
             }
+        }
+        let drops = self.beyond == Beyond::Dropped && is_out.contains(&true);
+        if !drops && self.cut.parts == 1 {
+            return Found { froms, outs, firsts };
         }
         let (begin, end) = (part.start as isize, part.end as isize);
         let mut kept = 0;
         for at in 0..count {
-            let meets = firsts[at] < end && firsts[at] + self.cut.window as isize > begin;
+            let meets =
+                self.cut.parts == 1 || firsts[at] < end && firsts[at] + self.cut.window as isize > begin;
             (froms[kept], outs[kept], firsts[kept]) = (froms[at], outs[at], firsts[at]);
-            kept += usize::from(meets && !is_out[at]);
+            kept += usize::from(meets && !(drops && is_out[at]));
         }
         Found { froms: &mut froms[..kept], outs: &mut outs[..kept], firsts: &mut firsts[..kept] }
     }
@@ -223,17 +237,19 @@ impl Cut {
                 || scatter.starts.iter().any(|start| start.dim == dim && start.last > 0)
         };
         // Where windows move along the dimension, each part looks at all of them.
-        let is_cheap = of_window >= 16 || count * 16 <= elements;
+        let of_moved = if count * 16 <= elements { PARTS } else { of_window / 16 };
         // Parts of a line of the cache are for one thread.
-        let pieces = |dim: usize| if strides[dim].1.abs() == 1 { shape[dim] / 64 } else { shape[dim] };
-        let may_cut = |dim: &usize| pieces(*dim) > 1 && (is_cheap || !is_moved(*dim));
-        let dim = if may_be_cut { (0..shape.len()).find(may_cut) } else { None };
+        let pieces = |dim: usize| {
+            let pieces = if strides[dim].1.abs() == 1 { shape[dim] / 64 } else { shape[dim] };
+            pieces.min(if is_moved(dim) { of_moved } else { PARTS })
+        };
+        let dim = if may_be_cut { (0..shape.len()).find(|&dim| pieces(dim) > 1) } else { None };
         let bytes: usize = scatter.operands.iter().map(|operand| operand.number.bytes()).sum();
         let work = bytes * (elements + count * of_window);
         let along = |dim: usize| numbering(scatter, |_| 0, |along| isize::from(along == dim));
         match dim {
             Some(dim) => Cut {
-                parts: (work / UNIT).clamp(1, PARTS.min(pieces(dim))),
+                parts: (work / UNIT).clamp(1, pieces(dim)),
                 dim,
                 size: shape[dim],
                 window: window[dim],

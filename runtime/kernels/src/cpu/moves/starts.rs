@@ -35,9 +35,11 @@ impl Offsets {
     pub(super) fn fill(&self, first: usize, table: &mut [isize]) {
         let mut filled = 0;
         runs(&self.dims, first, table.len(), |run| {
-            let part = &mut table[filled..filled + run.length];
-            let start = self.base + run.first;
-            part.iter_mut().enumerate().for_each(|(at, offset)| *offset = start + at as isize * run.stride);
+            let mut offset = self.base + run.first;
+            for place in &mut table[filled..filled + run.length] {
+                *place = offset;
+                offset += run.stride;
+            }
             filled += run.length;
         });
     }
@@ -70,51 +72,59 @@ impl Indices {
         }
     }
 
-    /// Reads the indices of windows from number `first` on.
+    /// Hands over the indices of `count` windows from number `first` on.
     ///
     /// # Safety
     /// The buffer has an integer of the type wherever the access has one, aligned for it; nothing writes them now.
-    pub(super) unsafe fn read(&self, buffers: &[*mut u8], first: usize, table: &mut [i64]) {
+    #[inline(always)]
+    pub(super) unsafe fn each(
+        &self,
+        buffers: &[*mut u8],
+        (first, count): (usize, usize),
+        mut take: impl FnMut(usize, i64),
+    ) {
         let from = buffers[self.buffer].cast_const();
-        // SAFETY: the caller's contract.
-        unsafe {
-            match self.number {
-                Number::I1 | Number::U8 => self.read_as::<u8>(from, first, table, i64::from),
-                Number::I8 => self.read_as::<i8>(from, first, table, i64::from),
-                Number::I16 => self.read_as::<i16>(from, first, table, i64::from),
-                Number::I32 => self.read_as::<i32>(from, first, table, i64::from),
-                Number::U16 => self.read_as::<u16>(from, first, table, i64::from),
-                Number::U32 => self.read_as::<u32>(from, first, table, i64::from),
-                Number::I64 => self.read_as::<i64>(from, first, table, |index| index),
-                // What is beyond these is beyond every array.
-                Number::U64 => {
-                    self.read_as::<u64>(from, first, table, |index| index.min(i64::MAX as u64) as i64);
-                }
-                // Indices are integers.
-                Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => table.fill(0),
-            }
+        macro_rules! of {
+            ($T:ty, $index:expr) => {{
+                let index: fn($T) -> i64 = $index;
+                // SAFETY: the caller's contract, for integers of this type.
+                unsafe { self.each_of::<$T>(from, (first, count), |at, value| take(at, index(value))) }
+            }};
+        }
+        match self.number {
+            Number::I1 | Number::U8 => of!(u8, i64::from),
+            Number::I8 => of!(i8, i64::from),
+            Number::I16 => of!(i16, i64::from),
+            Number::I32 => of!(i32, i64::from),
+            Number::U16 => of!(u16, i64::from),
+            Number::U32 => of!(u32, i64::from),
+            Number::I64 => of!(i64, |index| index),
+            // What is beyond these is beyond every array.
+            Number::U64 => of!(u64, |index| index.min(i64::MAX as u64) as i64),
+            // Indices are integers.
+            Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => {}
         }
     }
 
     /// # Safety
-    /// As [`Indices::read`], for integers of type `T`.
-    unsafe fn read_as<T: Copy>(
+    /// As [`Indices::each`], for integers of type `T`.
+    #[inline(always)]
+    unsafe fn each_of<T: Copy>(
         &self,
         from: *const u8,
-        first: usize,
-        table: &mut [i64],
-        index: impl Fn(T) -> i64,
+        (first, count): (usize, usize),
+        mut take: impl FnMut(usize, T),
     ) {
         let from = from.cast::<T>().wrapping_offset(self.offsets.base);
-        let mut filled = 0;
-        runs(&self.offsets.dims, first, table.len(), |run| {
-            let part = &mut table[filled..filled + run.length];
-            let start = from.wrapping_offset(run.first);
-            for (at, value) in part.iter_mut().enumerate() {
+        let mut taken = 0;
+        runs(&self.offsets.dims, first, count, |run| {
+            let mut next = from.wrapping_offset(run.first);
+            for at in taken..taken + run.length {
                 // SAFETY: the caller vouches for the elements of the access.
-                *value = index(unsafe { start.wrapping_offset(at as isize * run.stride).read() });
+                take(at, unsafe { next.read() });
+                next = next.wrapping_offset(run.stride);
             }
-            filled += run.length;
+            taken += run.length;
         });
     }
 }

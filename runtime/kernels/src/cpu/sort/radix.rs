@@ -4,20 +4,23 @@
 pub(super) trait Item: Copy + Ord {
     /// The first bit of the key.
     const KEY: u32;
+    /// Whether keys have more than 32 bits.
+    const IS_WIDE: bool;
     /// The item of a key that fits, and of a place, if it is kept.
     fn of(key: u64, place: u32) -> Self;
     /// The key.
     fn key(self) -> u64;
     /// The place, if it is kept.
     fn place(self) -> u32;
-    /// Eight bits of the key.
-    fn digit(self, digit: usize) -> usize;
+    /// The key without as many of its lowest bits.
+    fn from_bit(self, bit: u32) -> usize;
 }
 
 macro_rules! items {
     ($($T:ty, $key:expr, |$k:ident, $place:ident| $of:expr;)*) => {$(
         impl Item for $T {
             const KEY: u32 = $key;
+            const IS_WIDE: bool = size_of::<$T>() == 16;
             #[inline(always)]
             fn of($k: u64, $place: u32) -> $T {
                 $of
@@ -31,8 +34,8 @@ macro_rules! items {
                 self as u32
             }
             #[inline(always)]
-            fn digit(self, digit: usize) -> usize {
-                (self >> (Self::KEY + 8 * digit as u32)) as usize & 0xFF
+            fn from_bit(self, bit: u32) -> usize {
+                (self >> (Self::KEY + bit)) as usize
             }
         }
     )*};
@@ -50,6 +53,7 @@ pub(super) struct Wide(u64);
 
 impl Item for Wide {
     const KEY: u32 = 0;
+    const IS_WIDE: bool = true;
     #[inline(always)]
     fn of(key: u64, _place: u32) -> Wide {
         Wide(key)
@@ -63,43 +67,52 @@ impl Item for Wide {
         0
     }
     #[inline(always)]
-    fn digit(self, digit: usize) -> usize {
-        (self.0 >> (8 * digit)) as usize & 0xFF
+    fn from_bit(self, bit: u32) -> usize {
+        (self.0 >> bit) as usize
     }
 }
 
 /// Items below which comparing is faster than counting.
-const FEW: usize = 512;
+const FEW: usize = 2048;
 
-/// Digits of a key, at most.
-const DIGITS: usize = 8;
+/// Bits of a digit: as many as let the counts of all digits stay in the first cache.
+const BITS: u32 = 11;
 
-/// Brings items with keys of so many bytes in order, if their places, where they are kept, are in order; `space` has room
-/// for as many.
-pub(super) fn sort<T: Item>(items: &mut [T], space: &mut [T], digits: usize) {
-    if items.len() < FEW * digits / 4 {
-        return items.sort_unstable();
+/// Values of a digit.
+const VALUES: usize = 1 << BITS;
+
+/// Brings items in order if their places, where they are kept, are in order; `space` has room for as many.
+pub(super) fn sort<T: Item>(items: &mut [T], space: &mut [T]) {
+    match items.len() {
+        ..FEW => items.sort_unstable(),
+        FEW.. if T::IS_WIDE => by_digits::<T, 6>(items, space),
+        FEW.. => by_digits::<T, 3>(items, space),
     }
-    let mut counts = [[0u32; 256]; DIGITS];
-    for item in &*items {
-        for (digit, counts) in counts.iter_mut().enumerate().take(digits) {
-            counts[item.digit(digit)] += 1;
+}
+
+/// Brings items in order by so many digits of their keys.
+fn by_digits<T: Item, const DIGITS: usize>(items: &mut [T], space: &mut [T]) {
+    let value = |item: T, digit: usize| item.from_bit(BITS * digit as u32) % VALUES;
+    let mut counts = [[0u32; VALUES]; DIGITS];
+    for &item in &*items {
+        for (digit, counts) in counts.iter_mut().enumerate() {
+            counts[value(item, digit)] += 1;
         }
     }
     let space = &mut space[..items.len()];
     let (mut from, mut to, mut is_in_space) = (items, space, false);
-    for (digit, counts) in counts.iter_mut().enumerate().take(digits) {
+    for (digit, counts) in counts.iter_mut().enumerate() {
         // A digit that all have alike orders nothing.
-        if counts[from[0].digit(digit)] as usize == from.len() {
+        if counts[value(from[0], digit)] as usize == from.len() {
             continue;
         }
         let mut start = 0;
         for count in counts.iter_mut() {
             (*count, start) = (start, start + *count);
         }
-        for item in &*from {
-            let place = &mut counts[item.digit(digit)];
-            to[*place as usize] = *item;
+        for &item in &*from {
+            let place = &mut counts[value(item, digit)];
+            to[*place as usize] = item;
             *place += 1;
         }
         (from, to, is_in_space) = (to, from, !is_in_space);

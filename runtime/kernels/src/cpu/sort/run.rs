@@ -184,7 +184,7 @@ impl Program {
                 let coding = &keys.coding;
                 let special = coding.keys(from, stride, self.length, |at, key| items[at] = Key::of(key, 0));
                 if !special.nan && !special.negative_zero {
-                    radix::sort(items, space, coding.bytes);
+                    radix::sort(items, space);
                     return self.write_keys(coding, buffers, row, items);
                 }
             }
@@ -203,9 +203,9 @@ impl Program {
                     pairs[..self.taken].sort_unstable();
                 } else if keys.or_equal {
                     pairs.reverse();
-                    radix::sort(pairs, space, keys.coding.bytes);
+                    radix::sort(pairs, space);
                 } else {
-                    radix::sort(pairs, space, keys.coding.bytes);
+                    radix::sort(pairs, space);
                 }
                 let pairs = pairs.iter().take(self.taken);
                 tables.order.iter_mut().zip(pairs).for_each(|(at, pair)| *at = turned(pair.place()));
