@@ -5,13 +5,19 @@
 //! | [`number`] | how elements lie in memory and in registers |
 //! | [`view`] | shape ops that only say where elements lie |
 //! | [`elementwise`] | elementwise ops as instructions |
+//! | [`expression`] | bodies of scalars |
+//! | [`index`] | ops that index by values, as kernels that move windows |
+//! | [`sort`] | ops that order elements |
 //! | [`reduce`] | folds with a name, and their initial values |
 //!
 //! Must not live here: which ops share a kernel, and where values lie ([`crate::plan`]).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod elementwise;
+pub mod expression;
 mod functions;
+pub mod index;
 pub mod number;
 pub mod reduce;
+pub mod sort;
 pub mod view;

@@ -78,9 +78,9 @@ impl Coding {
         let mut special = Special::default();
         with_width!(self.bytes, T => {
             // SAFETY: the caller vouches for the elements.
-            let bits = |at: usize| u64::from(unsafe {
-                from.cast::<T>().wrapping_offset(at as isize * stride).read()
-            });
+            let bits = |at: usize| unsafe {
+                from.cast::<T>().wrapping_offset(at as isize * stride).read() as u64
+            };
             match self.class {
                 Class::Unsigned => (0..length).for_each(|at| keep(at, bits(at) ^ self.flip)),
                 Class::Signed => (0..length).for_each(|at| keep(at, bits(at) ^ self.sign ^ self.flip)),

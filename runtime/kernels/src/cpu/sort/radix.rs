@@ -13,7 +13,7 @@ pub(super) trait Item: Copy + Ord {
     /// The place, if it is kept.
     fn place(self) -> u32;
     /// The key without as many of its lowest bits.
-    fn from_bit(self, bit: u32) -> usize;
+    fn above(self, bit: u32) -> usize;
 }
 
 macro_rules! items {
@@ -34,7 +34,7 @@ macro_rules! items {
                 self as u32
             }
             #[inline(always)]
-            fn from_bit(self, bit: u32) -> usize {
+            fn above(self, bit: u32) -> usize {
                 (self >> (Self::KEY + bit)) as usize
             }
         }
@@ -67,7 +67,7 @@ impl Item for Wide {
         0
     }
     #[inline(always)]
-    fn from_bit(self, bit: u32) -> usize {
+    fn above(self, bit: u32) -> usize {
         (self.0 >> bit) as usize
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn sort<T: Item>(items: &mut [T], space: &mut [T]) {
 
 /// Brings items in order by so many digits of their keys.
 fn by_digits<T: Item, const DIGITS: usize>(items: &mut [T], space: &mut [T]) {
-    let value = |item: T, digit: usize| item.from_bit(BITS * digit as u32) % VALUES;
+    let value = |item: T, digit: usize| item.above(BITS * digit as u32) % VALUES;
     let mut counts = [[0u32; VALUES]; DIGITS];
     for &item in &*items {
         for (digit, counts) in counts.iter_mut().enumerate() {
