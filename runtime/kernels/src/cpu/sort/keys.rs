@@ -34,6 +34,13 @@ pub(super) struct Special {
     pub negative_zero: bool,
 }
 
+impl Special {
+    /// Whether elements with one key have the same bits.
+    pub(super) fn is_none(self) -> bool {
+        !self.nan && !self.negative_zero
+    }
+}
+
 impl Coding {
     pub(super) fn of(number: Number, order: Order, descending: bool) -> Coding {
         let bytes = number.bytes();
@@ -78,9 +85,9 @@ impl Coding {
         let mut special = Special::default();
         with_width!(self.bytes, T => {
             // SAFETY: the caller vouches for the elements.
-            let bits = |at: usize| unsafe {
-                from.cast::<T>().wrapping_offset(at as isize * stride).read() as u64
-            };
+            let bits = |at: usize| word(unsafe {
+                from.cast::<T>().wrapping_offset(at as isize * stride).read()
+            });
             match self.class {
                 Class::Unsigned => (0..length).for_each(|at| keep(at, bits(at) ^ self.flip)),
                 Class::Signed => (0..length).for_each(|at| keep(at, bits(at) ^ self.sign ^ self.flip)),
@@ -115,4 +122,10 @@ impl Coding {
             }
         }
     }
+}
+
+/// The bits of an element, with zeros above.
+#[inline(always)]
+fn word(bits: impl Into<u64>) -> u64 {
+    bits.into()
 }

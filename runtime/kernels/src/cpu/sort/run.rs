@@ -130,6 +130,9 @@ impl Program {
     /// writes, and it overlaps nothing that the kernel reads. The frame has [`Program::frame_bytes`] bytes,
     /// aligned to 64, for this thread alone. The processor has the level that the program was made for.
     pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
+        if units.is_empty() {
+            return;
+        }
         let at = |bytes: usize| frame.wrapping_add(bytes);
         let mut tables = Tables {
             items: [frame, at(self.items)],
@@ -175,43 +178,45 @@ impl Program {
         row: usize,
         tables: &mut Tables<'_>,
     ) {
-        let operand = &self.operands[0];
-        let (from, stride) = (operand.from.first(buffers, row, operand.bytes), operand.from.stride);
+        let Operand { from, bytes, .. } = &self.operands[0];
+        let (first, stride) = (from.first(buffers, row, *bytes), from.stride);
+        // Equal elements are turned round where an equal one comes before.
+        let last = self.length as u32 - 1;
+        let turned = |at: u32| if keys.or_equal { last - at } else { at };
         // SAFETY: the caller vouches for the elements. The tables have room for a row's pairs, and so for its keys.
         unsafe {
             if self.is_alone {
                 let [items, space] = tables.items::<Key>();
-                let coding = &keys.coding;
-                let special = coding.keys(from, stride, self.length, |at, key| items[at] = Key::of(key, 0));
-                if !special.nan && !special.negative_zero {
+                let keep = |at: usize, key| items[at] = Key::of(key, 0);
+                if keys.coding.keys(first, stride, self.length, keep).is_none() {
                     radix::sort(items, space);
-                    return self.write_keys(coding, buffers, row, items);
+                    return self.write_keys(&keys.coding, buffers, row, items);
                 }
             }
             let [pairs, space] = tables.items::<Pair>();
-            // Equal elements are turned round where an equal one comes before.
-            let last = self.length as u32 - 1;
-            let turned = |at: u32| if keys.or_equal { last - at } else { at };
-            let special = keys.coding.keys(from, stride, self.length, |at, key| {
-                pairs[at] = Pair::of(key, turned(at as u32));
-            });
-            if special.nan && keys.order == Order::Natural {
+            let keep = |at: usize, key| pairs[at] = Pair::of(key, turned(at as u32));
+            if keys.coding.keys(first, stride, self.length, keep).nan && keys.order == Order::Natural {
                 self.by_merging(keys, pairs, space, tables.order);
             } else {
-                if self.taken < self.length {
-                    pairs.select_nth_unstable(self.taken - 1);
-                    pairs[..self.taken].sort_unstable();
-                } else if keys.or_equal {
-                    pairs.reverse();
-                    radix::sort(pairs, space);
-                } else {
-                    radix::sort(pairs, space);
-                }
+                self.sort_pairs(keys, pairs, space);
                 let pairs = pairs.iter().take(self.taken);
                 tables.order.iter_mut().zip(pairs).for_each(|(at, pair)| *at = turned(pair.place()));
             }
             self.take(buffers, row, tables.order);
         }
+    }
+
+    /// Brings those pairs that are wanted in order.
+    fn sort_pairs<Pair: Item>(&self, keys: &Keys, pairs: &mut [Pair], space: &mut [Pair]) {
+        if self.taken < self.length {
+            pairs.select_nth_unstable(self.taken - 1);
+            return pairs[..self.taken].sort_unstable();
+        }
+        if keys.or_equal {
+            // Places that were turned round ascend the other way.
+            pairs.reverse();
+        }
+        radix::sort(pairs, space);
     }
 
     /// Sorts a row with NaN in it, which compares with nothing.
