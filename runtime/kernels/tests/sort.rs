@@ -44,7 +44,7 @@ fn merged(places: &[usize], before: &impl Fn(usize, usize) -> bool) -> Vec<usize
 }
 
 /// The last operand's elements, less first: of floats no order, if one is NaN.
-fn last_less(numbers: &[Number]) -> Expression {
+pub(super) fn last_less(numbers: &[Number]) -> Expression {
     let last = 2 * numbers.len() - 2;
     let compare = Instruction::Compare(Comparison::Less);
     let kind = Kind::Compute { instruction: compare, operands: vec![last, last + 1] };

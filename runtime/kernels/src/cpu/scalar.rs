@@ -134,7 +134,11 @@ impl Scalars {
         with_width!(port.bytes, T => {
             // SAFETY: the caller vouches for the elements; the register has room for them.
             unsafe {
-                moves::gather::<T>(frame.add(port.memory).cast(), from.cast(), &[(count, stride)], 0, count);
+                let (register, from) = (frame.add(port.memory).cast::<T>(), from.cast::<T>());
+                match count {
+                    1 => register.write(from.read()),
+                    _ => moves::gather(register, from, &[(count, stride)], 0, count),
+                }
             }
         });
         if let Some(run) = port.convert {
@@ -172,7 +176,11 @@ impl Scalars {
         with_width!(port.bytes, T => {
             // SAFETY: the caller vouches for the places; the register holds the elements.
             unsafe {
-                moves::scatter::<T>(to.cast(), frame.add(port.memory).cast(), &[(count, stride)], 0, count);
+                let (register, to) = (frame.add(port.memory).cast::<T>(), to.cast::<T>());
+                match count {
+                    1 => to.write(register.read()),
+                    _ => moves::scatter(to, register, &[(count, stride)], 0, count),
+                }
             }
         });
     }
