@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`number`], [`access`] | number types in memory and in registers; which elements of a buffer are meant |
 //! | [`instruction`] | what happens to one element |
+//! | [`expression`] | lists of steps on numbers: bodies of comparators and scatters |
 //! | [`rows`] | kernels of elementwise steps and folds over rows |
+//! | [`moves`] | gathers, scatters, slices and updates at computed places |
+//! | [`sort`] | kernels that order rows |
 //! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
 //! | [`product`] | matrix products and convolutions |
 //! | [`window`] | folds of windows, and running folds |
@@ -20,26 +23,32 @@
 
 pub mod access;
 pub mod cpu;
+pub mod expression;
 pub mod extreme;
 pub mod functions;
 pub mod instruction;
 pub mod level;
 pub mod linalg;
 pub mod memory;
+pub mod moves;
 pub mod number;
 pub mod product;
 pub mod random;
 pub mod rows;
 pub mod select_and_scatter;
+pub mod sort;
 pub mod window;
 
 pub use access::Access;
+pub use expression::Expression;
 pub use extreme::Extreme;
 pub use instruction::Instruction;
 pub use level::Level;
+pub use moves::{Gather, Scatter};
 pub use number::Number;
 pub use product::Product;
 pub use random::Random;
 pub use rows::Rows;
 pub use select_and_scatter::SelectAndScatter;
+pub use sort::Sort;
 pub use window::Window;

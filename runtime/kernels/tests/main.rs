@@ -2,15 +2,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod accuracy;
+mod arrays;
 mod bits;
 mod convolution;
 mod elements;
 mod extreme;
 mod linalg;
+mod moves;
+mod moves_speed;
 mod product;
 mod product_speed;
 mod random;
 mod select_and_scatter;
+mod sort;
 mod speed;
 mod window;
 mod window_speed;

@@ -6,6 +6,9 @@
 //! | [`view`] | shape ops that only say where elements lie |
 //! | [`elementwise`] | elementwise ops as instructions |
 //! | [`dot`], [`convolution`] | products |
+//! | [`expression`] | bodies of scalars |
+//! | [`index`] | ops that index by values, as kernels that move windows |
+//! | [`sort`] | ops that order elements |
 //! | [`reduce`] | folds with a name, and their initial values |
 //!
 //! Must not live here: which ops share a kernel, and where values lie ([`crate::plan`]).
@@ -14,7 +17,10 @@
 pub mod convolution;
 pub mod dot;
 pub mod elementwise;
+pub mod expression;
 mod functions;
+pub mod index;
 pub mod number;
 pub mod reduce;
+pub mod sort;
 pub mod view;

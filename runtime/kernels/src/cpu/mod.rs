@@ -5,9 +5,12 @@
 pub mod extreme;
 pub mod linalg;
 pub mod machine;
+pub mod moves;
 pub mod parallel;
 pub mod product;
 pub mod random;
 pub mod rows;
+pub mod scalar;
 pub mod select_and_scatter;
+pub mod sort;
 pub mod window;

@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod chain;
 pub mod choose;
+pub mod combine;
 pub mod compare;
 pub mod convert;
 pub mod copies;
