@@ -27,13 +27,41 @@ pub(super) struct Building<'a> {
     buffer_of: HashMap<Value, usize>,
     buffers: Vec<Buffer>,
     constants: Vec<Tensor>,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
+    boundary: Option<Boundary>,
+}
+
+/// Where a body's inputs and results lie in the buffers of the plan around it.
+#[derive(Debug, Clone)]
+pub(super) struct Boundary {
+    pub inputs: Vec<Access>,
+    pub outputs: Vec<Access>,
+    /// Of a loop, the results and the inputs that come before the carried values, which stay where they are if
+    /// the body does not change them.
+    pub before: Option<(usize, usize)>,
+}
+
+impl Boundary {
+    /// The input that a result is handed on to.
+    fn carried_input(&self, output: usize) -> Option<usize> {
+        let (outputs, inputs) = self.before?;
+        Some(output.checked_sub(outputs)? + inputs)
+    }
 }
 
 impl Plan {
     /// The plan of a verified graph.
     pub fn of(graph: &Graph) -> Plan {
-        let sources = Sources::of(graph);
+        Plan::within(graph, None)
+    }
+
+    /// The plan of a body, which is run on pointers.
+    pub(super) fn of_body(graph: &Graph, boundary: Boundary) -> Plan {
+        Plan::within(graph, Some(boundary))
+    }
+
+    fn within(graph: &Graph, boundary: Option<Boundary>) -> Plan {
+        let sources = Sources::of(graph, boundary.as_ref().map(|boundary| boundary.inputs.as_slice()));
         let (units, extents) = Units::of(graph, &sources);
         let mut building = Building {
             graph,
@@ -44,6 +72,7 @@ impl Plan {
             buffers: Vec::new(),
             constants: Vec::new(),
             steps: Vec::new(),
+            boundary,
         };
         building.find_needed();
         building.add_given();
@@ -96,7 +125,7 @@ impl Building<'_> {
         }
     }
 
-    fn add(&mut self, ty: TensorType, home: Home) -> usize {
+    pub(super) fn add(&mut self, ty: TensorType, home: Home) -> usize {
         self.buffers.push(Buffer { ty, home });
         self.buffers.len() - 1
     }
@@ -168,6 +197,7 @@ impl Building<'_> {
             Op::Shape(ShapeOp::Pad(op)) => self.pad(op, id),
             Op::Dot(op) => self.dot(op, id),
             Op::Convolution(op) => self.convolution(op, id),
+            Op::Control(control) if op.accumulating().is_none() => self.control(control, id),
             _ => false,
         };
         if !copied {
@@ -177,7 +207,7 @@ impl Building<'_> {
     }
 
     /// A value in memory: its buffer, where its elements lie in it, and their type there.
-    fn stored(&mut self, value: Value) -> (usize, Access, Number) {
+    pub(super) fn stored(&mut self, value: Value) -> (usize, Access, Number) {
         let ty = self.graph.ty(value).clone();
         let (buffer, access) = match self.sources.get(value).clone() {
             Source::Made(made, access) => (self.buffer(made), access),
@@ -247,34 +277,45 @@ impl Building<'_> {
     /// Where results come from, with kernels that copy those that lie nowhere as a whole.
     fn outputs(&mut self) -> Vec<Output> {
         let ports: Vec<Value> = self.graph.outputs().iter().map(|port| port.value).collect();
-        let mut slots = 0;
-        let mut of_buffers: HashMap<usize, usize> = HashMap::new();
-        ports
-            .into_iter()
-            .map(|value| {
-                let ty = self.graph.ty(value).clone();
-                let label = Label { ty: ty.clone(), ..Label::of(self.graph, value.node()) };
-                let dense = match self.sources.get(value) {
-                    Source::Made(made, access)
-                        if is_dense(access, &ty) && self.graph.ty(*made).len() == ty.len() =>
-                    {
-                        Some(self.buffer(*made))
-                    }
-                    _ => None,
-                };
-                let buffer = dense.unwrap_or_else(|| {
-                    let buffer = self.add(ty.clone(), Home::Arena(0));
-                    self.copy(label.clone(), value, None, (buffer, Access::dense(&ty.shape)));
-                    buffer
-                });
-                if let Home::Arena(_) = self.buffers[buffer].home {
-                    self.buffers[buffer].home = Home::Output(slots);
-                    of_buffers.insert(buffer, slots);
-                    slots += 1;
-                }
-                Output { label, buffer }
-            })
-            .collect()
+        (0..ports.len()).map(|at| self.output(at, ports[at])).collect()
+    }
+
+    /// Where a result comes from: a buffer that holds it as a whole, which of a body is its own place.
+    fn output(&mut self, at: usize, value: Value) -> Output {
+        let ty = self.graph.ty(value).clone();
+        let label = Label { ty: ty.clone(), ..Label::of(self.graph, value.node()) };
+        let layout = self.boundary.as_ref().map(|boundary| boundary.outputs[at].clone());
+        let place = layout.clone().unwrap_or_else(|| Access::dense(&ty.shape));
+        let whole = match self.sources.get(value) {
+            Source::Made(made, access)
+                if is_dense(access, &ty) && self.graph.ty(*made).len() == ty.len() && place.is_dense() =>
+            {
+                Some(self.buffer(*made))
+            }
+            _ => None,
+        };
+        let slot = self.buffers.len();
+        let is_body = self.boundary.is_some();
+        let may = |buffer: &usize| !is_body || matches!(self.buffers[*buffer].home, Home::Arena(_));
+        let buffer = whole.filter(may).or_else(|| self.handed_on(at, value));
+        let buffer = buffer.unwrap_or_else(|| {
+            let buffer = self.add(ty.clone(), Home::Arena(0));
+            self.copy(label.clone(), value, None, (buffer, place));
+            buffer
+        });
+        if let Home::Arena(_) = self.buffers[buffer].home {
+            self.buffers[buffer].home = Home::Output(slot);
+        }
+        Output { label, buffer }
+    }
+
+    /// The buffer of the input that a body's result is handed on to, if it is that input as it was given.
+    fn handed_on(&self, at: usize, value: Value) -> Option<usize> {
+        let boundary = self.boundary.as_ref()?;
+        let position = boundary.carried_input(at)?;
+        let port = self.graph.inputs().get(position)?;
+        let is_input = self.sources.get(value).is_input(port.value, &boundary.inputs[position]);
+        is_input.then(|| self.buffer(port.value))
     }
 
     /// Lays out the arena.

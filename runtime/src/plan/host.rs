@@ -4,7 +4,8 @@ use choral_ir::graph::Value;
 use choral_ir::op::{ControlOp, WindowOp};
 use choral_ir::{Element, NodeId, Op, Storage, Tensor, TensorType, with_dtype};
 use choral_kernels::Access;
-use choral_kernels::access::{collapsed, runs};
+use choral_kernels::access::collapsed;
+use choral_kernels::cpu::machine::moves;
 use choral_kernels::memory::Pointers;
 
 use super::build::Building;
@@ -142,7 +143,6 @@ impl Operand {
     pub(super) fn tensor(
         &self,
         held: &mut dyn FnMut(usize) -> Option<Tensor>,
-        buffers: &[Buffer],
         pointers: &Pointers,
     ) -> Result<Tensor, Error> {
         match &self.from {
@@ -152,31 +152,25 @@ impl Operand {
                     return Ok(tensor.reshape(self.ty.shape.as_slice())?);
                 }
                 let access = Access::dense(&self.ty.shape);
-                self.read(*buffer, &access, buffers, pointers)
+                self.read(*buffer, &access, pointers)
             }
-            From::Part(buffer, access) => self.read(*buffer, access, buffers, pointers),
+            From::Part(buffer, access) => self.read(*buffer, access, pointers),
         }
     }
 
-    fn read(
-        &self,
-        buffer: usize,
-        access: &Access,
-        buffers: &[Buffer],
-        pointers: &Pointers,
-    ) -> Result<Tensor, Error> {
-        let length = buffers[buffer].ty.len();
+    fn read(&self, buffer: usize, access: &Access, pointers: &Pointers) -> Result<Tensor, Error> {
         let pointer = pointers.as_slice()[buffer].cast_const();
-        let dims = collapsed(&access.dims);
+        let (dims, length) = (collapsed(&access.dims), self.ty.len());
         Ok(with_dtype!(self.ty.dtype, T => {
-            let mut values: Vec<T> = Vec::with_capacity(self.ty.len());
-            if !self.ty.is_empty() {
-                // SAFETY: a buffer that was made holds as many elements of its type, and nothing writes them now.
-                let all = unsafe { std::slice::from_raw_parts(pointer.cast::<T>(), length) };
-                runs(&dims, 0, self.ty.len(), |run| {
-                    let at = |place: usize| all[(access.offset + run.first + place as isize * run.stride) as usize];
-                    values.extend((0..run.length).map(at));
-                });
+            let mut values: Vec<T> = Vec::with_capacity(length);
+            if length > 0 {
+                // SAFETY: the buffer holds an element of its type wherever the access has one, and nothing writes them now;
+                // the vector has room for all.
+                unsafe {
+                    let from = pointer.cast::<T>().wrapping_offset(access.offset);
+                    moves::gather(values.as_mut_ptr(), from, &dims, 0, length);
+                    values.set_len(length);
+                }
             }
             Tensor::from_storage(self.ty.shape.as_slice(), T::store(values))?
         }))

@@ -16,7 +16,8 @@ impl Plan {
 
     /// Bytes of all constants, in bodies too.
     fn constant_bytes(&self) -> usize {
-        let own = self.constants.iter().map(|tensor| tensor.ty().bytes());
+        let plans = self.steps.iter().flat_map(|step| step.kernel.plans()).map(Plan::constant_bytes);
+        let own = self.constants.iter().map(|tensor| tensor.ty().bytes()).chain(plans);
         let inside = self.hosts().flat_map(|host| &host.bodies).map(Plan::constant_bytes);
         total(own.chain(inside))
     }
@@ -24,7 +25,7 @@ impl Plan {
     fn hosts(&self) -> impl Iterator<Item = &super::Host> {
         self.steps.iter().filter_map(|step| match &step.kernel {
             Kernel::Host(host) => Some(&**host),
-            Kernel::Rows(_) | Kernel::Products(_) => None,
+            Kernel::Rows(_) | Kernel::Products(_) | Kernel::Branch(_) | Kernel::Loop(_) => None,
         })
     }
 
@@ -42,6 +43,9 @@ impl Plan {
         for step in &self.steps {
             peak.raise(0, step.label.ty.bytes(), &step.label);
         }
+        // Sessions of plans inside keep their memory.
+        let inside = self.steps.iter().flat_map(|step| step.kernel.plans()).map(|plan| plan.working().bytes);
+        let always = total(inside.chain([always]));
         peak.bytes = always;
         let mut alive: usize = always;
         for (at, step) in self.steps.iter().enumerate() {

@@ -7,6 +7,7 @@
 //! | `build` | kernels and buffers of a graph |
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
 //! | `arena` | where values lie in one block of memory |
+//! | `control` | branches and loops, which run plans of their own |
 //! | `host` | ops without a kernel |
 //! | `run` | running a plan |
 //! | `memory` | what a run takes |
@@ -15,6 +16,7 @@
 
 mod arena;
 mod build;
+mod control;
 mod copy;
 mod group;
 mod host;
@@ -30,6 +32,7 @@ use choral_kernels::cpu::product::Schedule;
 use choral_kernels::cpu::rows::Program;
 
 use crate::memory::Label;
+use control::{Branch, Loop};
 use host::{From, Host};
 use run::Sessions;
 
@@ -62,6 +65,8 @@ struct Step {
 enum Kernel {
     Rows(Box<Fused>),
     Products(Products),
+    Branch(Box<Branch>),
+    Loop(Box<Loop>),
     Host(Box<Host>),
 }
 
@@ -120,6 +125,19 @@ impl Kernel {
             Kernel::Products(products) => {
                 [products.lhs, products.rhs, products.out].into_iter().for_each(visit)
             }
+            Kernel::Branch(branch) => {
+                visit(branch.index);
+                branch.operands.iter().chain(&branch.results).for_each(|&buffer| visit(buffer));
+            }
+            Kernel::Loop(looped) => {
+                looped.inputs.iter().chain(&looped.outputs).for_each(|slice| visit(slice.buffer));
+                looped.constants.iter().for_each(|&buffer| visit(buffer));
+                looped.cond.iter().for_each(|cond| visit(cond.holds));
+                for carried in &looped.carried {
+                    visit(carried.result);
+                    carried.spare.into_iter().for_each(&mut *visit);
+                }
+            }
             Kernel::Host(host) => {
                 for operand in &host.operands {
                     if let From::Whole(buffer) | From::Part(buffer, _) = &operand.from {
@@ -139,7 +157,19 @@ impl Kernel {
                 let each = products.schedules.iter();
                 each.map(|schedule| parallel::product_threads(schedule, available)).max().unwrap_or(0)
             }
-            Kernel::Host(_) => 0,
+            Kernel::Branch(_) | Kernel::Loop(_) | Kernel::Host(_) => 0,
+        }
+    }
+
+    /// Plans that it runs on pointers.
+    fn plans(&self) -> Vec<&Plan> {
+        match self {
+            Kernel::Rows(_) | Kernel::Products(_) | Kernel::Host(_) => Vec::new(),
+            Kernel::Branch(branch) => branch.plans.iter().collect(),
+            Kernel::Loop(looped) => {
+                let cond = looped.cond.iter().map(|cond| &cond.plan);
+                [&looped.body].into_iter().chain(cond).collect()
+            }
         }
     }
 
@@ -148,7 +178,7 @@ impl Kernel {
         match self {
             Kernel::Rows(fused) => fused.program.frame_bytes(),
             Kernel::Products(products) => products.schedules.iter().map(Schedule::scratch).max().unwrap_or(0),
-            Kernel::Host(_) => 0,
+            Kernel::Branch(_) | Kernel::Loop(_) | Kernel::Host(_) => 0,
         }
     }
 }

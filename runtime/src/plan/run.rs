@@ -7,6 +7,7 @@ use choral_kernels::cpu::parallel;
 use choral_kernels::cpu::product::Operands;
 use choral_kernels::memory::{Block, Pointers};
 
+use super::control::{Branch, Loop};
 use super::{Buffer, Home, Kernel, Output, Plan, Step};
 use crate::error::Error;
 use crate::memory::Label;
@@ -20,6 +21,8 @@ struct Session {
     pointers: Pointers,
     /// The tensors behind buffers: inputs, and what ops made.
     held: Vec<Option<Tensor>>,
+    /// Sessions of the plans that each step runs.
+    inside: Vec<Vec<Session>>,
 }
 
 /// Sessions that no run uses now.
@@ -83,7 +86,12 @@ impl Session {
             frames: (0..threads).map(|_| block(bytes)).collect::<Result<_, _>>()?,
             pointers: Pointers::new(plan.buffers.len()),
             held: vec![None; plan.buffers.len()],
+            inside: Vec::with_capacity(plan.steps.len()),
         };
+        for step in &plan.steps {
+            let plans = step.kernel.plans().into_iter();
+            session.inside.push(plans.map(Session::new).collect::<Result<_, _>>()?);
+        }
         for (at, buffer) in plan.buffers.iter().enumerate() {
             match buffer.home {
                 Home::Constant(constant) => session.pointers.set(at, pointer(&plan.constants[constant])),
@@ -113,13 +121,103 @@ impl Session {
                 Home::Arena(_) | Home::Held => {}
             }
         }
-        for (at, step) in plan.steps.iter().enumerate() {
-            self.step(plan, at, step)?;
-        }
+        self.steps(plan)?;
         for (buffer, data) in made {
             self.held[buffer] = Some(Tensor::from_storage(plan.buffers[buffer].ty.shape.as_slice(), data)?);
         }
         plan.outputs.iter().map(|output| self.output(output)).collect()
+    }
+
+    /// Runs every step, on pointers that are set.
+    fn steps(&mut self, plan: &Plan) -> Result<(), Error> {
+        plan.steps.iter().enumerate().try_for_each(|(at, step)| self.step(plan, at, step))
+    }
+
+    fn pointer(&self, buffer: usize) -> *mut u8 {
+        self.pointers.as_slice()[buffer]
+    }
+
+    fn branch(&mut self, at: usize, branch: &Branch) -> Result<(), Error> {
+        let index = self.pointer(branch.index);
+        let last = branch.plans.len() - 1;
+        // SAFETY: the buffer holds one truth value, or one index.
+        let chosen = if branch.is_truth {
+            usize::from(unsafe { index.read() } == 0)
+        } else {
+            let index = unsafe { index.cast::<i32>().read() };
+            usize::try_from(index).map_or(last, |index| index.min(last))
+        };
+        let plan = &branch.plans[chosen];
+        let inner = &mut self.inside[at][chosen];
+        for (input, &operand) in branch.operands.iter().enumerate() {
+            inner.pointers.set(input, self.pointers.as_slice()[operand]);
+        }
+        for (output, &result) in plan.outputs.iter().zip(&branch.results) {
+            inner.pointers.set(output.buffer, self.pointers.as_slice()[result]);
+        }
+        inner.steps(plan)
+    }
+
+    fn looped(&mut self, at: usize, looped: &Loop) -> Result<(), Error> {
+        let Session { pointers, inside, .. } = self;
+        let around = |buffer: usize| pointers.as_slice()[buffer];
+        let (inner, rest) = inside[at].split_at_mut(1);
+        let (body, inner) = (&looped.body, &mut inner[0]);
+        let (slices, first) = (looped.inputs.len(), looped.outputs.len());
+        for (at, carried) in looped.carried.iter().enumerate() {
+            inner.pointers.set(slices + at, around(carried.result));
+            if let Some(spare) = carried.spare {
+                inner.pointers.set(body.outputs[first + at].buffer, around(spare));
+            }
+        }
+        for (at, &constant) in looped.constants.iter().enumerate() {
+            inner.pointers.set(slices + looped.carried.len() + at, around(constant));
+        }
+        let mut round = 0;
+        loop {
+            match &looped.cond {
+                Some(cond) => {
+                    let test = &mut rest[0];
+                    for at in 0..looped.carried.len() {
+                        test.pointers.set(at, inner.pointer(at));
+                    }
+                    let holds = around(cond.holds);
+                    test.pointers.set(cond.plan.outputs[0].buffer, holds);
+                    test.steps(&cond.plan)?;
+                    // SAFETY: the plan has written one truth value.
+                    if unsafe { holds.read() } == 0 {
+                        break;
+                    }
+                }
+                None if round == looped.length => break,
+                None => {
+                    let place = if looped.is_reverse { looped.length - 1 - round } else { round } as isize;
+                    for (at, slice) in looped.inputs.iter().enumerate() {
+                        inner.pointers.set(at, around(slice.buffer).wrapping_offset(place * slice.bytes));
+                    }
+                    for (output, slice) in body.outputs.iter().zip(&looped.outputs) {
+                        let out = around(slice.buffer).wrapping_offset(place * slice.bytes);
+                        inner.pointers.set(output.buffer, out);
+                    }
+                }
+            }
+            inner.steps(body)?;
+            for (at, _) in looped.carried.iter().enumerate().filter(|(_, carried)| carried.spare.is_some()) {
+                let (input, output) = (slices + at, body.outputs[first + at].buffer);
+                let (before, after) = (inner.pointer(input), inner.pointer(output));
+                inner.pointers.set(input, after);
+                inner.pointers.set(output, before);
+            }
+            round += 1;
+        }
+        for (at, carried) in looped.carried.iter().enumerate() {
+            let (last, result) = (inner.pointer(slices + at), around(carried.result));
+            if last != result {
+                // SAFETY: both are places of the carried value, apart from each other.
+                unsafe { std::ptr::copy_nonoverlapping(last, result, carried.bytes) };
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, plan: &Plan, at: usize, step: &Step) -> Result<(), Error> {
@@ -141,6 +239,8 @@ impl Session {
                 }
                 Ok(())
             }
+            Kernel::Branch(branch) => self.branch(at, branch),
+            Kernel::Loop(looped) => self.looped(at, looped),
             Kernel::Host(host) => {
                 let Session { pointers, held, .. } = self;
                 let mut taken = |buffer: usize| {
@@ -156,7 +256,7 @@ impl Session {
                 let operands: Vec<Tensor> = host
                     .operands
                     .iter()
-                    .map(|operand| operand.tensor(&mut taken, &plan.buffers, pointers))
+                    .map(|operand| operand.tensor(&mut taken, pointers))
                     .collect::<Result<_, _>>()?;
                 let results = host.run(operands)?;
                 check(&step.label, host.op.name(), results.len(), host.results.len())?;

@@ -33,8 +33,11 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Looks through every op that only says where elements lie.
-    pub(super) fn of(graph: &Graph) -> Sources {
+    /// Inputs are dense, or lie where their accesses say.
+    pub(super) fn of(graph: &Graph, inputs: Option<&[Access]>) -> Sources {
         let mut sources = Sources { of: HashMap::new() };
+        let given = graph.inputs().iter().map(|port| port.value).zip(inputs.unwrap_or_default());
+        let given: HashMap<Value, &Access> = given.collect();
         for (id, node) in graph.nodes() {
             let found = match &node.kind {
                 NodeKind::Op(Op::Shape(op)) => sources.of_shape(graph, id, op),
@@ -47,7 +50,9 @@ impl Sources {
             };
             for (result, ty) in node.types.iter().enumerate() {
                 let value = id.result(result);
-                let made = || Source::Made(value, Access::dense(&ty.shape));
+                let access =
+                    || given.get(&value).map_or_else(|| Access::dense(&ty.shape), |&access| access.clone());
+                let made = || Source::Made(value, access());
                 sources.of.insert(value, found.get(result).cloned().flatten().unwrap_or_else(made));
             }
         }
