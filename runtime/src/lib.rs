@@ -3,15 +3,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as simple as possible |
-//! | [`cpu`] | fast kernels for the ops that carry the work |
-//! | [`plan`] | which kernel runs each op, and when a buffer is free again |
+//! | [`lower`] | ops as kernels (`choral_kernels`) |
+//! | [`plan`] | which kernel runs each op, and where its values lie |
 //! | `memory` | how much of it a run needs |
 //! | [`special`] | special functions of real numbers, within 2 units in the last place |
 //! | [`executable`], [`device`] | what a caller holds |
 //!
 //! Must not live here: tracing and transforms. This crate knows graphs alone.
 
-pub mod cpu;
 pub mod device;
 pub mod error;
 pub mod executable;

@@ -64,7 +64,7 @@ impl Access {
 
 /// Number of elements of dimensions.
 pub fn size(dims: &[Dim]) -> usize {
-    dims.iter().map(|(size, _)| size).product()
+    dims.iter().fold(1, |all: usize, &(size, _)| all.saturating_mul(size))
 }
 
 /// The dimensions with neighbours joined where one stride spans both, and without those of size 1.

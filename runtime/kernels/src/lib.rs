@@ -15,6 +15,7 @@
 //! | [`random`] | random bits |
 //! | [`select_and_scatter`] | gradients of max-pooling |
 //! | [`linalg`] | Cholesky factors and triangular solves |
+//! | [`kernel`] | a kernel of any of these kinds |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -27,6 +28,7 @@ pub mod expression;
 pub mod extreme;
 pub mod functions;
 pub mod instruction;
+pub mod kernel;
 pub mod level;
 pub mod linalg;
 pub mod memory;
@@ -43,6 +45,7 @@ pub use access::Access;
 pub use expression::Expression;
 pub use extreme::Extreme;
 pub use instruction::Instruction;
+pub use kernel::{Kernel, Products};
 pub use level::Level;
 pub use moves::{Gather, Scatter};
 pub use number::Number;

@@ -9,7 +9,9 @@
 //! | [`expression`] | bodies of scalars |
 //! | [`index`] | ops that index by values, as kernels that move windows |
 //! | [`sort`] | ops that order elements |
-//! | [`reduce`] | folds with a name, and their initial values |
+//! | [`reduce`], [`extreme`] | folds with a name, and their initial values; searches |
+//! | [`window`] | windowed ops |
+//! | [`linalg`], [`random`] | factorisations and solves; random bits |
 //!
 //! Must not live here: which ops share a kernel, and where values lie ([`crate::plan`]).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
@@ -18,9 +20,13 @@ pub mod convolution;
 pub mod dot;
 pub mod elementwise;
 pub mod expression;
+pub mod extreme;
 mod functions;
 pub mod index;
+pub mod linalg;
 pub mod number;
+pub mod random;
 pub mod reduce;
 pub mod sort;
 pub mod view;
+pub mod window;

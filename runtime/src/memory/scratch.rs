@@ -1,13 +1,11 @@
 //! What running an op takes besides its operands and results: copies in another order or type, tables of
 //! places, lists of scalars.
 //!
-//! The numbers follow the code of [`crate::cpu`] and [`crate::ops`], whose buffers are named at each. They
+//! The numbers follow the code of [`crate::ops`], whose buffers are named at each. They
 //! are upper bounds, close where buffers are large (`tests/memory`). Must not live here: which values are
 //! alive ([`crate::plan`]).
 
-use choral_ir::op::{
-    ControlOp, DotGeneral, Elementwise, IndexOp, Map, Reduce, ReduceWindow, ShapeOp, SortOp, Unary, WindowOp,
-};
+use choral_ir::op::{ControlOp, DotGeneral, Elementwise, IndexOp, Map, ShapeOp, SortOp, Unary, WindowOp};
 use choral_ir::{DType, Fold, Op, Reducer, TensorType};
 
 /// What a tensor of one element takes: two allocations, its type, its shape's.
@@ -21,35 +19,6 @@ const LIST: usize = 64;
 
 pub(crate) fn total(bytes: impl IntoIterator<Item = usize>) -> usize {
     bytes.into_iter().fold(0, usize::saturating_add)
-}
-
-/// Bytes besides operands and results of what runs an op on the CPU: a kernel, or the definition.
-pub(crate) fn of_kernel(op: &Op, operands: &[&TensorType], results: &[TensorType]) -> usize {
-    match op {
-        Op::Reduce(op) if matches!(op.body.fold(), Fold::Extreme(_)) => {
-            // The best so far, with its place, and the place in the result of every element.
-            total([elements(operands[0]), elements(&results[0]) * 2].map(|count| count.saturating_mul(WORD)))
-        }
-        // These kernels accumulate element by element.
-        Op::Reduce(Reduce { body, .. }) | Op::Window(WindowOp::ReduceWindow(ReduceWindow { body, .. }))
-            if body.binary().is_some() =>
-        {
-            of_family(op, operands, results)
-        }
-        Op::Elementwise(_)
-        | Op::Shape(_)
-        | Op::Dot(_)
-        | Op::Convolution(_)
-        | Op::Reduce(_)
-        | Op::Window(_)
-        | Op::Index(_)
-        | Op::Sort(_)
-        | Op::Linalg(_)
-        | Op::Control(_)
-        | Op::Random(_)
-        | Op::Collective(_)
-        | Op::Custom(_) => of_definition(op, operands, results),
-    }
 }
 
 /// Bytes besides operands and results of an op's definition in [`crate::ops`].

@@ -1,6 +1,6 @@
 //! What each op means: one file per family, every result element computed by its definition.
 //!
-//! Must not live here: optimisations; those are [`crate::cpu`]'s.
+//! Must not live here: optimisations; those are the kernels' (`choral_kernels`).
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod bodies;

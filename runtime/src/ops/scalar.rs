@@ -163,7 +163,6 @@ macro_rules! minimum {
         if (x < y) | x.is_nan() | ((x == y) & x.is_sign_negative()) { x } else { y }
     }};
 }
-pub(crate) use {maximum, minimum};
 
 /// The neighbour of a float in the direction of another.
 macro_rules! next_after {

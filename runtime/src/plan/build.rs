@@ -3,18 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use choral_ir::graph::Value;
-use choral_ir::op::{Convolution, DotGeneral, ShapeOp};
-use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, memory, with_dtype};
-use choral_kernels::cpu::product::{Schedule, Setting};
-use choral_kernels::cpu::rows::Program;
-use choral_kernels::{Access, Instruction, Level, Number, Product, Rows};
+use choral_ir::op::ShapeOp;
+use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, with_dtype};
+use choral_kernels::cpu::Program;
+use choral_kernels::cpu::rows::NoLoop;
+use choral_kernels::{Access, Kernel, Level, Number, Rows};
 
 use super::group::{Extent, Space, Unit, Units};
 use super::host::{Host, splat};
 use super::members::Group;
 use super::value::{Source, Sources, is_dense};
-use super::{Buffer, Fused, Home, Kernel, Output, Plan, Products, Step, arena};
-use crate::lower::{convolution, dot, number};
+use super::{Buffer, Home, Output, Plan, Runnable, Step, Task, arena};
+use crate::lower::number;
 use crate::memory::Label;
 
 /// A plan in the making.
@@ -29,6 +29,8 @@ pub(super) struct Building<'a> {
     constants: Vec<Tensor>,
     pub(super) steps: Vec<Step>,
     boundary: Option<Boundary>,
+    /// How many threads a run may take.
+    threads: usize,
 }
 
 /// Where a body's inputs and results lie in the buffers of the plan around it.
@@ -73,6 +75,7 @@ impl Plan {
             constants: Vec::new(),
             steps: Vec::new(),
             boundary,
+            threads: rayon::current_num_threads(),
         };
         building.find_needed();
         building.add_given();
@@ -175,34 +178,34 @@ impl Building<'_> {
 
     /// Appends a kernel of rows.
     pub(super) fn rows(&mut self, label: Label, rows: Rows) {
-        match Program::assemble(&rows, Level::best()) {
-            Ok(program) => {
-                let cost = program.geometry.sizes.iter().product::<usize>() * rows.steps.len();
-                self.steps
-                    .push(Step { label, kernel: Kernel::Rows(Box::new(Fused { program, rows, cost })) });
-            }
-            // Every op that groups take has loops on its types; what has none is a fault here.
-            Err(missing) => unreachable_loop(&label, &missing.instruction),
+        // Every op that groups take has loops on its types; what has none is a fault here.
+        if let Err(missing) = self.kernel(label.clone(), Kernel::Rows(rows)) {
+            unreachable_loop(&label, &missing.instruction);
         }
+    }
+
+    /// Appends a kernel.
+    fn kernel(&mut self, label: Label, kernel: Kernel) -> Result<(), NoLoop> {
+        let program = Program::new(&kernel, Level::best(), self.threads)?;
+        self.steps.push(Step { label, task: Task::Kernel(Box::new(Runnable { kernel, program })) });
+        Ok(())
     }
 
     /// An op that shares its kernel with no other.
     fn single(&mut self, id: NodeId) {
         let graph = self.graph;
         let NodeKind::Op(op) = &graph.node(id).kind else { return };
-        let copied = match op {
+        let done = match op {
             Op::Shape(ShapeOp::Reshape(_)) => self.copy_whole(id, graph.operands(id)[0]),
             Op::Shape(ShapeOp::BitcastConvert(op)) => self.bitcast(op, id),
             Op::Shape(ShapeOp::Concatenate(op)) => self.concatenate(op.dimension, id),
             Op::Shape(ShapeOp::Pad(op)) => self.pad(op, id),
-            Op::Dot(op) => self.dot(op, id),
-            Op::Convolution(op) => self.convolution(op, id),
             Op::Control(control) if op.accumulating().is_none() => self.control(control, id),
-            _ => false,
+            _ => self.lowered(op, id).is_some_and(|kernel| self.kernel(Label::of(graph, id), kernel).is_ok()),
         };
-        if !copied {
+        if !done {
             let host = Host::of(self, op, id);
-            self.steps.push(Step { label: Label::of(graph, id), kernel: Kernel::Host(Box::new(host)) });
+            self.steps.push(Step { label: Label::of(graph, id), task: Task::Host(Box::new(host)) });
         }
     }
 
@@ -219,47 +222,6 @@ impl Building<'_> {
             }
         };
         (buffer, access, number::of(ty.dtype))
-    }
-
-    fn dot(&mut self, op: &DotGeneral, id: NodeId) -> bool {
-        let ty = self.graph.node(id).types[0].clone();
-        let operands = self.graph.operands(id);
-        let (lhs, left, left_number) = self.stored(operands[0]);
-        let (rhs, right, right_number) = self.stored(operands[1]);
-        let (out, number) = (Access::dense(&ty.shape), number::of(ty.dtype));
-        let product = dot::product(op, (&left, left_number), (&right, right_number), (&out, number));
-        self.products(id, &[product], [lhs, rhs])
-    }
-
-    fn convolution(&mut self, op: &Convolution, id: NodeId) -> bool {
-        let ty = self.graph.node(id).types[0].clone();
-        // What no memory holds is refused by its size, and takes too long to look at place by place.
-        if ty.bytes() > memory::total() {
-            return false;
-        }
-        let operands = self.graph.operands(id);
-        let (input, x, x_number) = self.stored(operands[0]);
-        let (kernel, w, w_number) = self.stored(operands[1]);
-        let (out, number) = (Access::dense(&ty.shape), number::of(ty.dtype));
-        let lowered = convolution::convolution(op, (&x, x_number), (&w, w_number), (&out, number));
-        self.products(id, &lowered.products(), [kernel, input])
-    }
-
-    /// A kernel of products; false if there are no loops for them.
-    fn products(&mut self, id: NodeId, products: &[Product], operands: [usize; 2]) -> bool {
-        let dtype = self.graph.node(id).types[0].dtype;
-        if matches!(number::settling(dtype), Some(Instruction::Wrap(_))) {
-            return false;
-        }
-        let setting = Setting { level: Level::best(), threads: rayon::current_num_threads(), packed: None };
-        let schedules: Result<Vec<Schedule>, _> =
-            products.iter().map(|product| Schedule::new(product, setting)).collect();
-        let Ok(schedules) = schedules else { return false };
-        let [lhs, rhs] = operands;
-        let out = self.made(id.result(0));
-        let kernel = Kernel::Products(Products { schedules, lhs, rhs, out });
-        self.steps.push(Step { label: Label::of(self.graph, id), kernel });
-        true
     }
 
     /// Buffers that tensors of an op will lie in.
@@ -320,10 +282,10 @@ impl Building<'_> {
 
     /// Lays out the arena.
     fn finish(self, outputs: Vec<Output>) -> Plan {
-        let Building { mut buffers, constants, steps, graph, .. } = self;
+        let Building { mut buffers, constants, steps, graph, threads, .. } = self;
         let mut lives: Vec<Option<arena::Life>> = vec![None; buffers.len()];
         for (at, step) in steps.iter().enumerate() {
-            step.kernel.buffers(&mut |buffer| {
+            step.task.buffers(&mut |buffer| {
                 let bytes = buffers[buffer].ty.bytes();
                 let life = lives[buffer].get_or_insert(arena::Life { bytes, first: at, last: at });
                 life.last = at;
@@ -339,9 +301,8 @@ impl Building<'_> {
         let bound = arena::bound(&placed);
         ids.iter().zip(offsets).for_each(|(&at, offset)| buffers[at].home = Home::Arena(offset));
         let last_reads = lives.iter().map(|life| life.map_or(usize::MAX, |life| life.last)).collect();
-        let available = rayon::current_num_threads();
-        let frame_bytes = steps.iter().map(|step| step.kernel.frame_bytes()).max().unwrap_or(0);
-        let threads = steps.iter().map(|step| step.kernel.threads(available)).max().unwrap_or(0);
+        let frame_bytes = steps.iter().map(|step| step.task.frame_bytes()).max().unwrap_or(0);
+        let threads = steps.iter().map(|step| step.task.threads(threads)).max().unwrap_or(0);
         let inputs = graph.inputs().len();
         let frame = (frame_bytes, threads.max(usize::from(frame_bytes > 0)));
         Plan::new(steps, buffers, constants, outputs, inputs, (bytes, bound), frame, last_reads)

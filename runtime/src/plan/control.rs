@@ -10,7 +10,7 @@ use choral_kernels::Access;
 
 use super::build::{Boundary, Building};
 use super::value::Source;
-use super::{Home, Kernel, Plan, Step};
+use super::{Home, Plan, Step, Task};
 use crate::lower::number;
 use crate::memory::Label;
 
@@ -95,8 +95,8 @@ impl Building<'_> {
             self.graph.node(id).types.iter().map(|ty| Access::dense(&ty.shape)).collect();
         let boundary = Boundary { inputs, outputs, before: None };
         let plans = branches.iter().map(|branch| Plan::of_body(branch, boundary.clone())).collect();
-        let kernel = Kernel::Branch(Box::new(Branch { index, is_truth, plans, operands, results }));
-        self.steps.push(Step { label: Label::of(self.graph, id), kernel });
+        let task = Task::Branch(Box::new(Branch { index, is_truth, plans, operands, results }));
+        self.steps.push(Step { label: Label::of(self.graph, id), task });
     }
 
     fn while_loop(&mut self, id: NodeId, op: &While) {
@@ -122,7 +122,7 @@ impl Building<'_> {
             carried,
             constants: Vec::new(),
         };
-        self.steps.push(Step { label: Label::of(self.graph, id), kernel: Kernel::Loop(Box::new(kernel)) });
+        self.steps.push(Step { label: Label::of(self.graph, id), task: Task::Loop(Box::new(kernel)) });
     }
 
     fn scan(&mut self, id: NodeId, op: &Scan) {
@@ -155,7 +155,7 @@ impl Building<'_> {
             stacks.into_iter().zip(strides).map(|(buffer, bytes)| Slice { buffer, bytes }).collect();
         let (length, is_reverse) = (op.length, op.is_reverse);
         let kernel = Loop { cond: None, body, length, is_reverse, inputs, outputs, carried, constants };
-        self.steps.push(Step { label: Label::of(graph, id), kernel: Kernel::Loop(Box::new(kernel)) });
+        self.steps.push(Step { label: Label::of(graph, id), task: Task::Loop(Box::new(kernel)) });
     }
 
     /// Where values lie: buffers, and accesses of their elements there.

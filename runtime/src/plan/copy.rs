@@ -117,7 +117,7 @@ impl Building<'_> {
 }
 
 /// The bits of a constant in memory: registers hold 16-bit floats as `f32`.
-fn in_memory(bits: u64, dtype: DType) -> u64 {
+pub(super) fn in_memory(bits: u64, dtype: DType) -> u64 {
     let value = f64::from(f32::from_bits(bits as u32));
     match dtype {
         DType::F16 => Element::to_bits64(<f16 as Element>::from_f64(value)),

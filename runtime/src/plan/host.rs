@@ -1,8 +1,8 @@
 //! Ops without a kernel: what runs them is their definition, on tensors.
 
 use choral_ir::graph::Value;
-use choral_ir::op::{ControlOp, WindowOp};
-use choral_ir::{Element, NodeId, Op, Storage, Tensor, TensorType, with_dtype};
+use choral_ir::op::ControlOp;
+use choral_ir::{Element, NodeId, Op, Tensor, TensorType, with_dtype};
 use choral_kernels::Access;
 use choral_kernels::access::collapsed;
 use choral_kernels::cpu::machine::moves;
@@ -11,7 +11,6 @@ use choral_kernels::memory::Pointers;
 use super::build::Building;
 use super::value::{Source, is_dense};
 use super::{Buffer, Home, Plan};
-use crate::cpu::{cumulative, extreme, window};
 use crate::error::Error;
 use crate::lower::number;
 use crate::ops::{self, bodies};
@@ -68,27 +67,10 @@ impl Host {
     /// # Errors
     /// Those of user-defined ops; the one of a tensor that does not hold what its type says.
     pub(super) fn run(&self, operands: Vec<Tensor>) -> Result<Vec<Tensor>, Error> {
-        if let Some(data) = self.fast(&operands.iter().collect::<Vec<_>>()) {
-            let result =
-                |(data, ty): (Storage, &TensorType)| Ok(Tensor::from_storage(ty.shape.as_slice(), data)?);
-            return data.into_iter().zip(&self.types).map(result).collect();
-        }
         let run = |body: usize, inputs: &[Tensor]| self.bodies[body].run(inputs);
         match &self.wide {
             Some(wide) => ops::accumulate(wide, &operands, &self.types, &run),
             None => ops::evaluate(&self.op, operands, &self.types, &run),
-        }
-    }
-
-    /// The elements of each result, where a loop of [`crate::cpu`] covers the op on these operands.
-    fn fast(&self, operands: &[&Tensor]) -> Option<Vec<Storage>> {
-        let ty = &self.types[0];
-        match &self.op {
-            Op::Reduce(op) => extreme::evaluate(op, operands, &self.types),
-            Op::Window(WindowOp::ReduceWindow(op)) => cumulative::evaluate(op, operands)
-                .or_else(|| window::evaluate(op, operands, ty))
-                .map(|data| vec![data]),
-            _ => None,
         }
     }
 }

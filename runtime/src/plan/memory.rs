@@ -3,7 +3,7 @@
 
 use choral_ir::TensorType;
 
-use super::{Home, Kernel, Plan};
+use super::{Home, Plan, Task};
 use crate::memory::Peak;
 use crate::memory::scratch::{self, total};
 
@@ -16,16 +16,16 @@ impl Plan {
 
     /// Bytes of all constants, in bodies too.
     fn constant_bytes(&self) -> usize {
-        let plans = self.steps.iter().flat_map(|step| step.kernel.plans()).map(Plan::constant_bytes);
+        let plans = self.steps.iter().flat_map(|step| step.task.plans()).map(Plan::constant_bytes);
         let own = self.constants.iter().map(|tensor| tensor.ty().bytes()).chain(plans);
         let inside = self.hosts().flat_map(|host| &host.bodies).map(Plan::constant_bytes);
         total(own.chain(inside))
     }
 
     fn hosts(&self) -> impl Iterator<Item = &super::Host> {
-        self.steps.iter().filter_map(|step| match &step.kernel {
-            Kernel::Host(host) => Some(&**host),
-            Kernel::Rows(_) | Kernel::Products(_) | Kernel::Branch(_) | Kernel::Loop(_) => None,
+        self.steps.iter().filter_map(|step| match &step.task {
+            Task::Host(host) => Some(&**host),
+            Task::Kernel(_) | Task::Branch(_) | Task::Loop(_) => None,
         })
     }
 
@@ -44,17 +44,17 @@ impl Plan {
             peak.raise(0, step.label.ty.bytes(), &step.label);
         }
         // Sessions of plans inside keep their memory.
-        let inside = self.steps.iter().flat_map(|step| step.kernel.plans()).map(|plan| plan.working().bytes);
+        let inside = self.steps.iter().flat_map(|step| step.task.plans()).map(|plan| plan.working().bytes);
         let always = total(inside.chain([always]));
         peak.bytes = always;
         let mut alive: usize = always;
         for (at, step) in self.steps.iter().enumerate() {
-            let Kernel::Host(host) = &step.kernel else { continue };
+            let Task::Host(host) = &step.task else { continue };
             let made = total(host.types.iter().map(TensorType::bytes));
             let copies = host.operands.iter().filter(|operand| operand.is_copied(&self.buffers));
             let copies = total(copies.map(|operand| operand.ty.bytes()));
             let operands: Vec<&TensorType> = host.operands.iter().map(|operand| &operand.ty).collect();
-            let own = scratch::of_kernel(&host.op, &operands, &host.types);
+            let own = scratch::of_definition(&host.op, &operands, &host.types);
             let inside = host.bodies.iter().map(|body| body.working().bytes).max().unwrap_or(0);
             // The results of a branch are what its body made.
             let result = if host.hands_on() { 0 } else { made };

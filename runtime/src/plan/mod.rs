@@ -6,6 +6,7 @@
 //! | `group` | which ops share a kernel |
 //! | `build` | kernels and buffers of a graph |
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
+//! | `single` | the kernel of an op by itself |
 //! | `arena` | where values lie in one block of memory |
 //! | `control` | branches and loops, which run plans of their own |
 //! | `host` | ops without a kernel |
@@ -23,13 +24,12 @@ mod host;
 mod members;
 mod memory;
 mod run;
+mod single;
 mod value;
 
 use choral_ir::{Tensor, TensorType};
-use choral_kernels::Rows;
-use choral_kernels::cpu::parallel;
-use choral_kernels::cpu::product::Schedule;
-use choral_kernels::cpu::rows::Program;
+use choral_kernels::Kernel;
+use choral_kernels::cpu::{Program, parallel};
 
 use crate::memory::Label;
 use control::{Branch, Loop};
@@ -53,39 +53,27 @@ pub struct Plan {
     sessions: Sessions,
 }
 
-/// One kernel.
+/// What runs at once.
 #[derive(Debug, Clone)]
 struct Step {
     /// What its last result is called.
     label: Label,
-    kernel: Kernel,
+    task: Task,
 }
 
 #[derive(Debug, Clone)]
-enum Kernel {
-    Rows(Box<Fused>),
-    Products(Products),
+enum Task {
+    Kernel(Box<Runnable>),
     Branch(Box<Branch>),
     Loop(Box<Loop>),
     Host(Box<Host>),
 }
 
-/// A kernel of rows.
+/// A kernel, and how it runs.
 #[derive(Debug, Clone)]
-struct Fused {
+struct Runnable {
+    kernel: Kernel,
     program: Program,
-    rows: Rows,
-    /// Elements times steps.
-    cost: usize,
-}
-
-/// Products of two buffers whose results make up a third.
-#[derive(Debug, Clone)]
-struct Products {
-    schedules: Vec<Schedule>,
-    lhs: usize,
-    rhs: usize,
-    out: usize,
 }
 
 /// A value that lies in memory.
@@ -117,19 +105,16 @@ struct Output {
     buffer: usize,
 }
 
-impl Kernel {
+impl Task {
     /// Calls `visit` for every buffer that it reads or writes.
     fn buffers(&self, visit: &mut dyn FnMut(usize)) {
         match self {
-            Kernel::Rows(fused) => fused.rows.buffers().for_each(visit),
-            Kernel::Products(products) => {
-                [products.lhs, products.rhs, products.out].into_iter().for_each(visit)
-            }
-            Kernel::Branch(branch) => {
+            Task::Kernel(runnable) => runnable.kernel.buffers().into_iter().for_each(visit),
+            Task::Branch(branch) => {
                 visit(branch.index);
                 branch.operands.iter().chain(&branch.results).for_each(|&buffer| visit(buffer));
             }
-            Kernel::Loop(looped) => {
+            Task::Loop(looped) => {
                 looped.inputs.iter().chain(&looped.outputs).for_each(|slice| visit(slice.buffer));
                 looped.constants.iter().for_each(|&buffer| visit(buffer));
                 looped.cond.iter().for_each(|cond| visit(cond.holds));
@@ -138,7 +123,7 @@ impl Kernel {
                     carried.spare.into_iter().for_each(&mut *visit);
                 }
             }
-            Kernel::Host(host) => {
+            Task::Host(host) => {
                 for operand in &host.operands {
                     if let From::Whole(buffer) | From::Part(buffer, _) = &operand.from {
                         visit(*buffer);
@@ -152,21 +137,17 @@ impl Kernel {
     /// How many of the available threads it is worth.
     fn threads(&self, available: usize) -> usize {
         match self {
-            Kernel::Rows(fused) => parallel::threads(&fused.program, fused.cost, available),
-            Kernel::Products(products) => {
-                let each = products.schedules.iter();
-                each.map(|schedule| parallel::product_threads(schedule, available)).max().unwrap_or(0)
-            }
-            Kernel::Branch(_) | Kernel::Loop(_) | Kernel::Host(_) => 0,
+            Task::Kernel(runnable) => parallel::threads(&runnable.program, available),
+            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => 0,
         }
     }
 
     /// Plans that it runs on pointers.
     fn plans(&self) -> Vec<&Plan> {
         match self {
-            Kernel::Rows(_) | Kernel::Products(_) | Kernel::Host(_) => Vec::new(),
-            Kernel::Branch(branch) => branch.plans.iter().collect(),
-            Kernel::Loop(looped) => {
+            Task::Kernel(_) | Task::Host(_) => Vec::new(),
+            Task::Branch(branch) => branch.plans.iter().collect(),
+            Task::Loop(looped) => {
                 let cond = looped.cond.iter().map(|cond| &cond.plan);
                 [&looped.body].into_iter().chain(cond).collect()
             }
@@ -176,9 +157,8 @@ impl Kernel {
     /// Bytes of a frame.
     fn frame_bytes(&self) -> usize {
         match self {
-            Kernel::Rows(fused) => fused.program.frame_bytes(),
-            Kernel::Products(products) => products.schedules.iter().map(Schedule::scratch).max().unwrap_or(0),
-            Kernel::Branch(_) | Kernel::Loop(_) | Kernel::Host(_) => 0,
+            Task::Kernel(runnable) => runnable.program.frame_bytes(),
+            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => 0,
         }
     }
 }

@@ -4,11 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use choral_ir::{Storage, Tensor, with_storage};
 use choral_kernels::cpu::parallel;
-use choral_kernels::cpu::product::Operands;
 use choral_kernels::memory::{Block, Pointers};
 
 use super::control::{Branch, Loop};
-use super::{Buffer, Home, Kernel, Output, Plan, Step};
+use super::{Buffer, Home, Output, Plan, Step, Task};
 use crate::error::Error;
 use crate::memory::Label;
 
@@ -89,7 +88,7 @@ impl Session {
             inside: Vec::with_capacity(plan.steps.len()),
         };
         for step in &plan.steps {
-            let plans = step.kernel.plans().into_iter();
+            let plans = step.task.plans().into_iter();
             session.inside.push(plans.map(Session::new).collect::<Result<_, _>>()?);
         }
         for (at, buffer) in plan.buffers.iter().enumerate() {
@@ -221,27 +220,17 @@ impl Session {
     }
 
     fn step(&mut self, plan: &Plan, at: usize, step: &Step) -> Result<(), Error> {
-        match &step.kernel {
-            Kernel::Rows(fused) => {
+        match &step.task {
+            Task::Kernel(runnable) => {
                 // SAFETY: a plan's kernels read what inputs, constants and earlier kernels hold, and write what no other
                 // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
                 // the bytes of the largest kernel. The pointers are those of this run.
-                unsafe { parallel::run(&fused.program, fused.cost, &self.pointers, &self.frames) };
+                unsafe { parallel::run(&runnable.program, &self.pointers, &self.frames) };
                 Ok(())
             }
-            Kernel::Products(products) => {
-                let at = |buffer: usize| self.pointers.as_slice()[buffer];
-                let (lhs, rhs, out) = (at(products.lhs), at(products.rhs), at(products.out));
-                let operands = Operands { lhs, rhs, addend: std::ptr::null(), out };
-                for schedule in &products.schedules {
-                    // SAFETY: as for rows; the products of a kernel write different elements.
-                    unsafe { parallel::product(schedule, operands, &self.frames) };
-                }
-                Ok(())
-            }
-            Kernel::Branch(branch) => self.branch(at, branch),
-            Kernel::Loop(looped) => self.looped(at, looped),
-            Kernel::Host(host) => {
+            Task::Branch(branch) => self.branch(at, branch),
+            Task::Loop(looped) => self.looped(at, looped),
+            Task::Host(host) => {
                 let Session { pointers, held, .. } = self;
                 let mut taken = |buffer: usize| {
                     let is_last = plan.last_reads[buffer] == at && plan.buffers[buffer].home == Home::Held;

@@ -8,9 +8,12 @@ pub mod machine;
 pub mod moves;
 pub mod parallel;
 pub mod product;
+pub mod program;
 pub mod random;
 pub mod rows;
 pub mod scalar;
 pub mod select_and_scatter;
 pub mod sort;
 pub mod window;
+
+pub use program::Program;

@@ -1,0 +1,155 @@
+//! A kernel of any kind as it runs here: scheduled once, and run unit by unit.
+//!
+//! Must not live here: which threads run which units ([`super::parallel`]).
+
+use std::ops::Range;
+
+use super::product::{Operands, Schedule, Setting};
+use super::rows::NoLoop;
+use super::{extreme, linalg, moves, random, rows, select_and_scatter, sort, window};
+use crate::Level;
+use crate::kernel::{Kernel, Products};
+use crate::rows::Buffer;
+
+/// A kernel that can run.
+#[derive(Debug, Clone)]
+pub struct Program {
+    kind: Kind,
+    cost: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Rows(rows::Program),
+    Products(Scheduled),
+    Window(window::Program),
+    Extreme(extreme::Program),
+    SelectAndScatter(select_and_scatter::Program),
+    Gather(moves::gather::Program),
+    Scatter(moves::scatter::Program),
+    Sort(sort::run::Program),
+    Linalg(linalg::Program),
+    Random(random::Program),
+}
+
+/// Products, and the buffers that they are of.
+#[derive(Debug, Clone)]
+struct Scheduled {
+    schedules: Vec<Schedule>,
+    lhs: Buffer,
+    rhs: Buffer,
+    addend: Option<Buffer>,
+    out: Buffer,
+}
+
+/// Calls the program of any kind.
+macro_rules! each {
+    ($kind:expr, $program:ident => $body:expr) => {
+        match $kind {
+            Kind::Rows($program) => $body,
+            Kind::Products($program) => $body,
+            Kind::Window($program) => $body,
+            Kind::Extreme($program) => $body,
+            Kind::SelectAndScatter($program) => $body,
+            Kind::Gather($program) => $body,
+            Kind::Scatter($program) => $body,
+            Kind::Sort($program) => $body,
+            Kind::Linalg($program) => $body,
+            Kind::Random($program) => $body,
+        }
+    };
+}
+
+impl Program {
+    /// Schedules a kernel for a level, and for so many threads at most.
+    ///
+    /// # Errors
+    /// If no loop runs it on its types.
+    pub fn new(kernel: &Kernel, level: Level, threads: usize) -> Result<Program, NoLoop> {
+        let kind = match kernel {
+            Kernel::Rows(rows) => Kind::Rows(rows::Program::assemble(rows, level)?),
+            Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
+            Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
+            Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::new(extreme, level)?),
+            Kernel::SelectAndScatter(kernel) => {
+                Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
+            }
+            Kernel::Gather(gather) => Kind::Gather(moves::gather::Program::new(gather)),
+            Kernel::Scatter(scatter) => Kind::Scatter(moves::scatter::Program::new(scatter, level)?),
+            Kernel::Sort(sort) => Kind::Sort(sort::run::Program::new(sort, level)?),
+            Kernel::Cholesky(kernel) => Kind::Linalg(linalg::Program::cholesky(kernel, level)?),
+            Kernel::TriangularSolve(kernel) => {
+                Kind::Linalg(linalg::Program::triangular_solve(kernel, level)?)
+            }
+            Kernel::Random(random) => Kind::Random(random::Program::new(random, level)),
+        };
+        Ok(Program { kind, cost: kernel.cost() })
+    }
+
+    /// Number of units, which may run in any order and at the same time.
+    pub fn units(&self) -> usize {
+        each!(&self.kind, program => program.units())
+    }
+
+    /// Bytes of a frame: each thread that runs the program has one of its own.
+    pub fn frame_bytes(&self) -> usize {
+        each!(&self.kind, program => program.frame_bytes())
+    }
+
+    /// What all units cost ([`Kernel::cost`]).
+    pub fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// Runs some of the units.
+    ///
+    /// # Safety
+    /// The buffers are those of the kernel, each with an element of its type wherever an access of the kernel has one,
+    /// aligned for it; nothing else writes them now, and the results no other thread reads or writes. Results overlap
+    /// nothing that is read, but as the kernel says. The frame has [`Program::frame_bytes`] initialised bytes, aligned to
+    /// 64, for this thread alone. The processor has the level that the program was scheduled for.
+    pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
+        // SAFETY: the caller's contract is that of every kind.
+        each!(&self.kind, program => unsafe { program.run(buffers, units, frame) });
+    }
+}
+
+impl Scheduled {
+    fn new(products: &Products, level: Level, threads: usize) -> Result<Scheduled, NoLoop> {
+        let setting = Setting { level, threads, packed: None };
+        let schedules = products.products.iter().map(|product| Schedule::new(product, setting));
+        let schedules: Result<Vec<Schedule>, _> = schedules.collect();
+        let Products { lhs, rhs, addend, out, .. } = *products;
+        match schedules {
+            Ok(schedules) => Ok(Scheduled { schedules, lhs, rhs, addend, out }),
+            Err(unsupported) => Err(NoLoop { instruction: format!("a product: {unsupported}") }),
+        }
+    }
+
+    fn units(&self) -> usize {
+        self.schedules.iter().map(Schedule::tiles).sum()
+    }
+
+    fn frame_bytes(&self) -> usize {
+        self.schedules.iter().map(Schedule::scratch).max().unwrap_or(0)
+    }
+
+    /// Tiles of all products, one product after another.
+    unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
+        let at = |buffer: Buffer| buffers[buffer];
+        let addend = self.addend.map_or(std::ptr::null(), |addend| at(addend).cast_const());
+        let operands = Operands { lhs: at(self.lhs), rhs: at(self.rhs), addend, out: at(self.out) };
+        let mut first = 0;
+        for schedule in &self.schedules {
+            let tiles = schedule.tiles();
+            let within = |unit: usize| unit.clamp(first, first + tiles) - first;
+            // SAFETY: the caller's contract: the frame is this thread's alone, and what it holds needs no value; products
+            // of a kernel write different elements.
+            unsafe {
+                let scratch = std::slice::from_raw_parts_mut(frame.cast(), schedule.scratch());
+                schedule.run(operands, scratch, within(units.start)..within(units.end), &mut |_| {});
+            }
+            first += tiles;
+        }
+    }
+}

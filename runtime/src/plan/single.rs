@@ -1,0 +1,225 @@
+//! The kernel of an op that shares it with no other.
+//!
+//! Must not live here: kernels of rows ([`super::group`]), ops that copy ([`super::copy`]), branches and loops
+//! ([`super::control`]).
+
+use choral_ir::graph::Value;
+use choral_ir::op::{
+    Convolution, DotGeneral, IndexOp, LinalgOp, Reduce, ReduceWindow, Scatter, SelectAndScatter, SortOp,
+    WindowOp,
+};
+use choral_ir::{DType, Fold, NodeId, Op, memory};
+use choral_kernels::access::Elements;
+use choral_kernels::window::Initial;
+use choral_kernels::{Access, Instruction, Kernel, Product, Products};
+
+use super::build::Building;
+use super::copy::in_memory;
+use super::value::Source;
+use crate::lower::index::Operand;
+use crate::lower::{convolution, dot, extreme, index, linalg, number, random, sort, window};
+
+impl Building<'_> {
+    /// The kernel of an op by itself, which writes all its results; `None` for what has none.
+    pub(super) fn lowered(&mut self, op: &Op, id: NodeId) -> Option<Kernel> {
+        match op {
+            Op::Dot(op) => self.dot(op, id),
+            Op::Convolution(op) => self.convolution(op, id),
+            Op::Reduce(op) => self.extreme(op, id),
+            Op::Window(WindowOp::ReduceWindow(op)) => self.reduce_window(op, id),
+            Op::Window(WindowOp::SelectAndScatter(op)) => self.select_and_scatter(op, id),
+            Op::Index(op) => self.index(op, id),
+            Op::Sort(op) => self.sort(op, id),
+            Op::Linalg(op) => Some(self.linalg(op, id)),
+            Op::Random(op) => {
+                let operands = [self.operand(id, 0), self.result(id, 0), self.result(id, 1)];
+                Some(Kernel::Random(random::random(op, operands)))
+            }
+            Op::Elementwise(_) | Op::Shape(_) | Op::Control(_) | Op::Collective(_) | Op::Custom(_) => None,
+        }
+    }
+
+    fn dtype(&self, id: NodeId, operand: usize) -> DType {
+        self.graph.ty(self.graph.operands(id)[operand]).dtype
+    }
+
+    /// Where an operand's elements lie.
+    fn operand(&mut self, id: NodeId, operand: usize) -> Elements {
+        self.elements(self.graph.operands(id)[operand])
+    }
+
+    fn elements(&mut self, value: Value) -> Elements {
+        let (buffer, access, _) = self.stored(value);
+        Elements { buffer, access }
+    }
+
+    /// Where operands' elements lie, and their types.
+    fn operands(&mut self, values: &[Value]) -> Vec<Operand> {
+        values.iter().map(|&value| (self.elements(value), self.graph.ty(value).dtype)).collect()
+    }
+
+    /// A place for a result.
+    fn result(&mut self, id: NodeId, result: usize) -> Elements {
+        let access = Access::dense(&self.graph.node(id).types[result].shape);
+        Elements { buffer: self.made(id.result(result)), access }
+    }
+
+    fn all_results(&mut self, id: NodeId) -> Vec<Elements> {
+        (0..self.graph.node(id).types.len()).map(|at| self.result(id, at)).collect()
+    }
+
+    /// An initial value, or those that lie in these dimensions.
+    fn initial(&mut self, value: Value, shape: &[usize]) -> Initial {
+        let ty = self.graph.ty(value);
+        if let Source::Splat(bits) = self.sources.get(value) {
+            return Initial::Constant(in_memory(*bits, ty.dtype));
+        }
+        let is_shared = ty.rank() == 0;
+        let mut elements = self.elements(value);
+        if is_shared {
+            elements.access.dims = shape.iter().map(|&size| (size, 0)).collect();
+        }
+        Initial::Load(elements)
+    }
+
+    fn dot(&mut self, op: &DotGeneral, id: NodeId) -> Option<Kernel> {
+        if wraps(op.dtype) {
+            return None;
+        }
+        let [lhs, rhs, out] = [self.operand(id, 0), self.operand(id, 1), self.result(id, 0)];
+        let numbers = [number::of(self.dtype(id, 0)), number::of(self.dtype(id, 1))];
+        let result = number::of(self.graph.node(id).types[0].dtype);
+        let [left, right] = numbers;
+        let product = dot::product(op, (&lhs.access, left), (&rhs.access, right), (&out.access, result));
+        Some(products(vec![product], &lhs, &rhs, &out))
+    }
+
+    fn convolution(&mut self, op: &Convolution, id: NodeId) -> Option<Kernel> {
+        // What no memory holds is refused by its size, and takes too long to look at place by place.
+        let ty = &self.graph.node(id).types[0];
+        if ty.bytes() > memory::total() || wraps(ty.dtype) {
+            return None;
+        }
+        let [input, kernel, out] = [self.operand(id, 0), self.operand(id, 1), self.result(id, 0)];
+        let [x, w] = [self.dtype(id, 0), self.dtype(id, 1)].map(number::of);
+        let y = number::of(self.graph.node(id).types[0].dtype);
+        let lowered = convolution::convolution(op, (&input.access, x), (&kernel.access, w), (&out.access, y));
+        Some(products(lowered.products(), &kernel, &input, &out))
+    }
+
+    /// A search; other folds are kernels of rows.
+    fn extreme(&mut self, op: &Reduce, id: NodeId) -> Option<Kernel> {
+        let Fold::Extreme(of) = op.body.fold() else { return None };
+        let operands = self.graph.operands(id);
+        let dtypes = [self.dtype(id, 0), self.dtype(id, 1)];
+        let along = match self.sources.get(operands[1]) {
+            Source::Counting(_, access) => {
+                counted(access, dtypes[1]).filter(|dim| op.dimensions.contains(dim))
+            }
+            Source::Splat(_) | Source::Made(..) => None,
+        };
+        let values = self.elements(operands[0]);
+        let places = match along {
+            Some(dim) => Ok(dim),
+            None => Err(self.elements(operands[1])),
+        };
+        let shape = self.graph.node(id).types[0].shape.clone();
+        let initial = [self.initial(operands[2], &shape), self.initial(operands[3], &shape)];
+        let results = [self.result(id, 0), self.result(id, 1)];
+        let places = places.as_ref().map(|dim| *dim);
+        let kernel = extreme::extreme(of, &op.dimensions, dtypes, &values, places, initial, results);
+        Some(Kernel::Extreme(kernel))
+    }
+
+    fn reduce_window(&mut self, op: &ReduceWindow, id: NodeId) -> Option<Kernel> {
+        op.body.binary()?;
+        let shape = self.graph.node(id).types[0].shape.clone();
+        let initial = self.initial(self.graph.operands(id)[1], &shape);
+        let (input, result) = (self.operand(id, 0), self.result(id, 0));
+        window::reduce_window(op, self.dtype(id, 0), input, initial, result).map(Kernel::Window)
+    }
+
+    fn select_and_scatter(&mut self, op: &SelectAndScatter, id: NodeId) -> Option<Kernel> {
+        let shape = self.graph.node(id).types[0].shape.clone();
+        let initial = self.initial(self.graph.operands(id)[2], &shape);
+        let operands = [self.operand(id, 0), self.operand(id, 1), self.result(id, 0)];
+        let kernel = window::select_and_scatter(op, self.dtype(id, 0), operands, initial);
+        kernel.map(Kernel::SelectAndScatter)
+    }
+
+    fn index(&mut self, op: &IndexOp, id: NodeId) -> Option<Kernel> {
+        let operands = self.graph.operands(id);
+        let given = match op {
+            IndexOp::Scatter(op) => return self.scatter(op, id),
+            IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => {
+                self.operands(&operands)
+            }
+        };
+        let result = self.result(id, 0);
+        match op {
+            IndexOp::Gather(op) => index::gather(op, &given[0], &given[1], result).map(Kernel::Gather),
+            IndexOp::DynamicSlice(op) => {
+                Some(Kernel::Gather(index::dynamic_slice(op, &given[0], &given[1..], result)))
+            }
+            IndexOp::DynamicUpdateSlice(op) => {
+                let kernel = index::dynamic_update_slice(op, &given[0], &given[1].0, &given[2..], &result);
+                Some(Kernel::Scatter(kernel))
+            }
+            IndexOp::Scatter(_) => None,
+        }
+    }
+
+    fn scatter(&mut self, op: &Scatter, id: NodeId) -> Option<Kernel> {
+        let given = self.operands(&self.graph.operands(id));
+        let count = given.len() / 2;
+        let results = self.all_results(id);
+        let kernel = index::scatter(op, &given[..count], &given[count], &given[count + 1..], &results);
+        kernel.map(Kernel::Scatter)
+    }
+
+    fn sort(&mut self, op: &SortOp, id: NodeId) -> Option<Kernel> {
+        let given = self.operands(&self.graph.operands(id));
+        match op {
+            SortOp::Sort(op) => {
+                let results = self.all_results(id);
+                sort::sort(op, &given, &results).map(Kernel::Sort)
+            }
+            SortOp::TopK(op) => {
+                let results = [self.result(id, 0), self.result(id, 1)];
+                Some(Kernel::Sort(sort::top_k(*op, (&given[0].0, given[0].1), results)))
+            }
+        }
+    }
+
+    fn linalg(&mut self, op: &LinalgOp, id: NodeId) -> Kernel {
+        let dtype = self.dtype(id, 0);
+        match op {
+            LinalgOp::Cholesky(op) => {
+                let operands = [self.operand(id, 0), self.result(id, 0)];
+                Kernel::Cholesky(linalg::cholesky(*op, dtype, operands))
+            }
+            LinalgOp::TriangularSolve(op) => {
+                let operands = [self.operand(id, 0), self.operand(id, 1), self.result(id, 0)];
+                Kernel::TriangularSolve(linalg::triangular_solve(*op, dtype, operands))
+            }
+        }
+    }
+}
+
+/// Whether results are cut to fewer bits than lie in memory.
+fn wraps(dtype: DType) -> bool {
+    matches!(number::settling(dtype), Some(Instruction::Wrap(_)))
+}
+
+fn products(products: Vec<Product>, lhs: &Elements, rhs: &Elements, out: &Elements) -> Kernel {
+    let [lhs, rhs, out] = [lhs, rhs, out].map(|elements| elements.buffer);
+    Kernel::Products(Products { products, lhs, rhs, addend: None, out })
+}
+
+/// The dimension along which an access counts from 0 on, by numbers that the type has.
+fn counted(access: &Access, place: DType) -> Option<usize> {
+    let mut moving = (0..access.dims.len()).filter(|&dim| access.dims[dim].0 > 1 && access.dims[dim].1 != 0);
+    let (dim, None) = (moving.next()?, moving.next()) else { return None };
+    let counts = access.offset == 0 && access.dims[dim].1 == 1 && extreme::counts(place, access.dims[dim].0);
+    counts.then_some(dim)
+}
