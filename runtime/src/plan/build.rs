@@ -37,18 +37,8 @@ pub(super) struct Building<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Boundary {
     pub inputs: Vec<Access>,
-    pub outputs: Vec<Access>,
-    /// Of a loop, the results and the inputs that come before the carried values, which stay where they are if
-    /// the body does not change them.
-    pub before: Option<(usize, usize)>,
-}
-
-impl Boundary {
-    /// The input that a result is handed on to.
-    fn carried_input(&self, output: usize) -> Option<usize> {
-        let (outputs, inputs) = self.before?;
-        Some(output.checked_sub(outputs)? + inputs)
-    }
+    /// Of results that are not asked for, nowhere.
+    pub outputs: Vec<Option<Access>>,
 }
 
 impl Plan {
@@ -99,8 +89,8 @@ impl Building<'_> {
                 }
             }
         }
-        for port in self.graph.outputs() {
-            if let Source::Made(value, _) = self.sources.get(port.value) {
+        for (_, value) in self.wanted() {
+            if let Source::Made(value, _) = self.sources.get(value) {
                 needed.insert(*value);
             }
         }
@@ -109,7 +99,9 @@ impl Building<'_> {
 
     /// Whether a node is an op that makes something.
     fn makes(&self, id: NodeId, node: &choral_ir::graph::Node) -> bool {
-        matches!(node.kind, NodeKind::Op(_)) && !node.types.is_empty() && !self.sources.is_elsewhere(id)
+        matches!(node.kind, NodeKind::Op(_))
+            && !node.types.is_empty()
+            && !self.sources.is_elsewhere(id, node.types.len())
     }
 
     /// Buffers of inputs and constants.
@@ -236,18 +228,26 @@ impl Building<'_> {
             .collect()
     }
 
+    /// The results that are asked for, and their numbers.
+    fn wanted(&self) -> Vec<(usize, Value)> {
+        let is_wanted =
+            |at: usize| self.boundary.as_ref().is_none_or(|boundary| boundary.outputs[at].is_some());
+        let values = self.graph.outputs().iter().map(|port| port.value).enumerate();
+        values.filter(|&(at, _)| is_wanted(at)).collect()
+    }
+
     /// Where results come from, with kernels that copy those that lie nowhere as a whole.
     fn outputs(&mut self) -> Vec<Output> {
-        let ports: Vec<Value> = self.graph.outputs().iter().map(|port| port.value).collect();
-        (0..ports.len()).map(|at| self.output(at, ports[at])).collect()
+        self.wanted().into_iter().map(|(at, value)| self.output(at, value)).collect()
     }
 
     /// Where a result comes from: a buffer that holds it as a whole, which of a body is its own place.
     fn output(&mut self, at: usize, value: Value) -> Output {
         let ty = self.graph.ty(value).clone();
         let label = Label { ty: ty.clone(), ..Label::of(self.graph, value.node()) };
-        let layout = self.boundary.as_ref().map(|boundary| boundary.outputs[at].clone());
-        let place = layout.clone().unwrap_or_else(|| Access::dense(&ty.shape));
+        let place = self.boundary.as_ref().and_then(|boundary| boundary.outputs[at].clone());
+        let is_body = place.is_some();
+        let place = place.unwrap_or_else(|| Access::dense(&ty.shape));
         let whole = match self.sources.get(value) {
             Source::Made(made, access)
                 if is_dense(access, &ty) && self.graph.ty(*made).len() == ty.len() && place.is_dense() =>
@@ -256,28 +256,16 @@ impl Building<'_> {
             }
             _ => None,
         };
-        let slot = self.buffers.len();
-        let is_body = self.boundary.is_some();
         let may = |buffer: &usize| !is_body || matches!(self.buffers[*buffer].home, Home::Arena(_));
-        let buffer = whole.filter(may).or_else(|| self.handed_on(at, value));
-        let buffer = buffer.unwrap_or_else(|| {
+        let buffer = whole.filter(may).unwrap_or_else(|| {
             let buffer = self.add(ty.clone(), Home::Arena(0));
             self.copy(label.clone(), value, None, (buffer, place));
             buffer
         });
         if let Home::Arena(_) = self.buffers[buffer].home {
-            self.buffers[buffer].home = Home::Output(slot);
+            self.buffers[buffer].home = Home::Output;
         }
         Output { label, buffer }
-    }
-
-    /// The buffer of the input that a body's result is handed on to, if it is that input as it was given.
-    fn handed_on(&self, at: usize, value: Value) -> Option<usize> {
-        let boundary = self.boundary.as_ref()?;
-        let position = boundary.carried_input(at)?;
-        let port = self.graph.inputs().get(position)?;
-        let is_input = self.sources.get(value).is_input(port.value, &boundary.inputs[position]);
-        is_input.then(|| self.buffer(port.value))
     }
 
     /// Lays out the arena.

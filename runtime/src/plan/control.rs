@@ -1,7 +1,8 @@
-//! Branches and loops as kernels that run plans of their own, on pointers into the buffers around them.
+//! Branches and loops: plans of their own, which run on pointers into the buffers around them.
 //!
-//! A carried value alternates between two buffers, and what a body hands on unchanged stays where it is; slices of
-//! inputs and outputs are read and written where they lie. Must not live here: running them ([`super::run`]).
+//! A carried value begins where its initial value lies and alternates between two buffers; what a body hands on unchanged
+//! stays where it is; slices of inputs and outputs are read and written where they lie. What bodies work in is part of the
+//! arena around them. Must not live here: running them ([`super::run`]).
 
 use choral_ir::graph::Value;
 use choral_ir::op::{Case, ControlOp, If, Scan, While};
@@ -9,7 +10,6 @@ use choral_ir::{DType, Graph, NodeId, TensorType};
 use choral_kernels::Access;
 
 use super::build::{Boundary, Building};
-use super::value::Source;
 use super::{Home, Plan, Step, Task};
 use crate::lower::number;
 use crate::memory::Label;
@@ -24,6 +24,8 @@ pub(super) struct Branch {
     /// The buffers of operands and results.
     pub operands: Vec<usize>,
     pub results: Vec<usize>,
+    /// The buffer that the plans work in.
+    pub room: usize,
 }
 
 /// A plan that runs again and again.
@@ -35,12 +37,12 @@ pub(super) struct Loop {
     /// Number of rounds of a loop that counts.
     pub length: usize,
     pub is_reverse: bool,
-    /// What moves from round to round: slices that the body reads, and those that it writes.
-    pub inputs: Vec<Slice>,
-    pub outputs: Vec<Slice>,
+    /// What each input of the body reads, and where each of its results goes.
+    pub inputs: Vec<Port>,
+    pub outputs: Vec<Port>,
     pub carried: Vec<Carried>,
-    /// The buffers that every round reads.
-    pub constants: Vec<usize>,
+    /// The buffer that the plans work in.
+    pub room: usize,
 }
 
 /// What decides whether a loop goes on.
@@ -51,25 +53,44 @@ pub(super) struct Condition {
     pub holds: usize,
 }
 
-/// A buffer that a loop walks along, and how many bytes a round is from the next.
+/// An input or a result of a body.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slice {
-    pub buffer: usize,
-    pub bytes: isize,
+pub(super) enum Port {
+    /// A slice of a buffer, so many bytes further on in the next round.
+    Slice { buffer: usize, bytes: isize },
+    /// The carried value of this number.
+    Carried(usize),
+    /// The same buffer in every round.
+    Constant(usize),
 }
 
 /// A value that rounds hand on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Carried {
-    /// The buffer of the result, which holds the initial value before.
+    /// Where the initial value lies: a buffer, and bytes from its start.
+    pub initial: (usize, isize),
+    /// The buffer of the result, and the other one that rounds write.
     pub result: usize,
-    /// The other place of a value that changes.
-    pub spare: Option<usize>,
+    pub spare: usize,
     pub bytes: usize,
 }
 
+/// The buffers of a value that rounds hand on.
+impl Carried {
+    pub(super) fn buffers(self) -> [usize; 3] {
+        [self.initial.0, self.result, self.spare]
+    }
+}
+
+/// For each value that a body carries, whether it hands it on as it is; outputs from number `first` on are those of inputs
+/// from number `start` on.
+pub(super) fn handed_on(body: &Graph, first: usize, start: usize, count: usize) -> Vec<bool> {
+    let pair = |at: usize| body.outputs()[first + at].value == body.inputs()[start + at].value;
+    (0..count).map(pair).collect()
+}
+
 impl Building<'_> {
-    /// A kernel of a branch or a loop; false for what has none.
+    /// A branch or a loop; false for what is none.
     pub(super) fn control(&mut self, op: &ControlOp, id: NodeId) -> bool {
         match op {
             ControlOp::If(If { true_branch, false_branch }) => {
@@ -90,39 +111,33 @@ impl Building<'_> {
         let (index, at, _) = self.stored(operands[0]);
         let index = if at.offset == 0 { index } else { self.moved(operands[0]) };
         let (operands, inputs) = self.places(&operands[1..]);
-        let results = self.results(id);
-        let outputs: Vec<Access> =
-            self.graph.node(id).types.iter().map(|ty| Access::dense(&ty.shape)).collect();
-        let boundary = Boundary { inputs, outputs, before: None };
-        let plans = branches.iter().map(|branch| Plan::of_body(branch, boundary.clone())).collect();
-        let task = Task::Branch(Box::new(Branch { index, is_truth, plans, operands, results }));
+        let types = &self.graph.node(id).types;
+        let results = (0..types.len()).map(|at| self.made(id.result(at))).collect();
+        let outputs = types.iter().map(|ty| Some(Access::dense(&ty.shape))).collect();
+        let boundary = Boundary { inputs, outputs };
+        let plans: Vec<Plan> =
+            branches.iter().map(|branch| Plan::of_body(branch, boundary.clone())).collect();
+        let room = self.room(&plans.iter().collect::<Vec<_>>());
+        let task = Task::Branch(Box::new(Branch { index, is_truth, plans, operands, results, room }));
         self.steps.push(Step { label: Label::of(self.graph, id), task });
     }
 
     fn while_loop(&mut self, id: NodeId, op: &While) {
         let operands = self.graph.operands(id);
-        let dense =
-            |types: &[TensorType]| types.iter().map(|ty| Access::dense(&ty.shape)).collect::<Vec<_>>();
-        let types = &self.graph.node(id).types;
-        let (inputs, outputs) = (dense(types), dense(types));
-        let body =
-            Plan::of_body(&op.body, Boundary { inputs: inputs.clone(), outputs, before: Some((0, 0)) });
-        let holds = Boundary { inputs, outputs: vec![Access::dense(&[])], before: None };
-        let plan = Plan::of_body(&op.cond, holds);
-        let flag = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
-        let carried = self.carried(id, &operands, 0, &body);
-        let cond = Some(Condition { plan, holds: flag });
-        let kernel = Loop {
-            cond,
-            body,
-            length: 0,
-            is_reverse: false,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            carried,
-            constants: Vec::new(),
-        };
-        self.steps.push(Step { label: Label::of(self.graph, id), task: Task::Loop(Box::new(kernel)) });
+        let mut values = Values::default();
+        let handed_on = handed_on(&op.body, 0, 0, operands.len());
+        for (at, &value) in operands.iter().enumerate() {
+            self.carry(&mut values, (id, at), value, handed_on[at], None);
+        }
+        let Values { inputs, accesses, outputs, places, carried } = values;
+        let holds = vec![Some(Access::dense(&[]))];
+        let plan = Plan::of_body(&op.cond, Boundary { inputs: accesses.clone(), outputs: holds });
+        let holds = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
+        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, outputs: places });
+        let room = self.room(&[&body, &plan]);
+        let cond = Some(Condition { plan, holds });
+        let looped = Loop { cond, body, length: 0, is_reverse: false, inputs, outputs, carried, room };
+        self.steps.push(Step { label: Label::of(self.graph, id), task: Task::Loop(Box::new(looped)) });
     }
 
     fn scan(&mut self, id: NodeId, op: &Scan) {
@@ -130,47 +145,70 @@ impl Building<'_> {
         let operands = graph.operands(id);
         let (sliced, rest) = operands.split_at(op.inputs);
         let (initial, constants) = rest.split_at(op.carried);
-        let (inputs, mut accesses) = self.slices(sliced, op.dimension);
-        let types = &graph.node(id).types;
-        let (stacked, carried_types) = types.split_at(op.outputs());
-        accesses.extend(carried_types.iter().map(|ty| Access::dense(&ty.shape)));
-        let (constants, of_constants) = self.places(constants);
-        accesses.extend(of_constants);
-        let mut outputs = Vec::with_capacity(types.len());
-        let mut strides = Vec::with_capacity(stacked.len());
-        for ty in stacked {
+        let mut values = Values::default();
+        for &value in sliced {
+            let (buffer, mut access, number) = self.stored(value);
+            let (_, stride) = access.dims.remove(op.dimension);
+            values.inputs.push(Port::Slice { buffer, bytes: stride * number.bytes() as isize });
+            values.accesses.push(access);
+        }
+        for (at, ty) in graph.node(id).types[..op.outputs()].iter().enumerate() {
             let mut access = Access::dense(&ty.shape);
             let (_, stride) = access.dims.remove(op.dimension);
-            strides.push(stride * number::of(ty.dtype).bytes() as isize);
-            outputs.push(access);
+            let bytes = stride * number::of(ty.dtype).bytes() as isize;
+            values.outputs.push(Port::Slice { buffer: self.made(id.result(at)), bytes });
+            values.places.push(Some(access));
         }
-        outputs.extend(carried_types.iter().map(|ty| Access::dense(&ty.shape)));
-        let body = Plan::of_body(
-            &op.body,
-            Boundary { inputs: accesses, outputs, before: Some((op.outputs(), op.inputs)) },
-        );
-        let stacks: Vec<usize> = (0..stacked.len()).map(|at| self.made(id.result(at))).collect();
-        let carried = self.carried(id, initial, op.outputs(), &body);
-        let outputs =
-            stacks.into_iter().zip(strides).map(|(buffer, bytes)| Slice { buffer, bytes }).collect();
+        let handed_on = handed_on(&op.body, op.outputs(), op.inputs, op.carried);
+        for (at, &value) in initial.iter().enumerate() {
+            self.carry(&mut values, (id, op.outputs() + at), value, handed_on[at], Some(op.length));
+        }
+        let (buffers, of_constants) = self.places(constants);
+        values.inputs.extend(buffers.into_iter().map(Port::Constant));
+        values.accesses.extend(of_constants);
+        let Values { inputs, accesses, outputs, places, carried } = values;
+        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, outputs: places });
+        let room = self.room(&[&body]);
         let (length, is_reverse) = (op.length, op.is_reverse);
-        let kernel = Loop { cond: None, body, length, is_reverse, inputs, outputs, carried, constants };
-        self.steps.push(Step { label: Label::of(graph, id), task: Task::Loop(Box::new(kernel)) });
+        let looped = Loop { cond: None, body, length, is_reverse, inputs, outputs, carried, room };
+        self.steps.push(Step { label: Label::of(graph, id), task: Task::Loop(Box::new(looped)) });
+    }
+
+    /// An input and a result of a body that carries a value, as the result of a node of this number, through so many
+    /// rounds if that is known. What is handed on unchanged is read where it lies, and its result is no other value.
+    fn carry(
+        &mut self,
+        values: &mut Values,
+        (id, result): (NodeId, usize),
+        value: Value,
+        is_handed_on: bool,
+        rounds: Option<usize>,
+    ) {
+        let (mut buffer, access, number) = self.stored(value);
+        if is_handed_on {
+            values.inputs.push(Port::Constant(buffer));
+            values.accesses.push(access);
+            values.places.push(None);
+            return;
+        }
+        let ty = self.graph.ty(value).clone();
+        let mut offset = access.offset * number.bytes() as isize;
+        if !access.is_dense() {
+            (buffer, offset) = (self.moved(value), 0);
+        }
+        let port = Port::Carried(values.carried.len());
+        values.inputs.push(port);
+        values.accesses.push(Access::dense(&ty.shape));
+        values.outputs.push(port);
+        values.places.push(Some(Access::dense(&ty.shape)));
+        let (made, bytes) = (self.made(id.result(result)), ty.bytes());
+        let spare = if rounds.is_some_and(|rounds| rounds < 2) { made } else { self.add(ty, Home::Arena(0)) };
+        values.carried.push(Carried { initial: (buffer, offset), result: made, spare, bytes });
     }
 
     /// Where values lie: buffers, and accesses of their elements there.
     fn places(&mut self, values: &[Value]) -> (Vec<usize>, Vec<Access>) {
         values.iter().map(|&value| self.stored(value)).map(|(buffer, access, _)| (buffer, access)).unzip()
-    }
-
-    /// Where slices of values along a dimension lie.
-    fn slices(&mut self, values: &[Value], dimension: usize) -> (Vec<Slice>, Vec<Access>) {
-        let mut slice = |&value: &Value| {
-            let (buffer, mut access, number) = self.stored(value);
-            let (_, stride) = access.dims.remove(dimension);
-            (Slice { buffer, bytes: stride * number.bytes() as isize }, access)
-        };
-        values.iter().map(&mut slice).unzip()
     }
 
     /// A value copied to a buffer of its own.
@@ -182,35 +220,20 @@ impl Building<'_> {
         buffer
     }
 
-    fn results(&mut self, id: NodeId) -> Vec<usize> {
-        (0..self.graph.node(id).types.len()).map(|at| self.made(id.result(at))).collect()
-    }
-
-    /// The places of carried values, with the initial ones in them; results from number `first` on.
-    fn carried(&mut self, id: NodeId, initial: &[Value], first: usize, body: &Plan) -> Vec<Carried> {
-        let mut carried = Vec::with_capacity(initial.len());
-        for (at, &value) in initial.iter().enumerate() {
-            let result = self.made(id.result(first + at));
-            let ty = self.graph.ty(value).clone();
-            self.copy(Label::of(self.graph, id), value, None, (result, Access::dense(&ty.shape)));
-            let bytes = ty.bytes();
-            let spare = (!body.hands_on(first + at)).then(|| self.add(ty, Home::Arena(0)));
-            carried.push(Carried { result, spare, bytes });
-        }
-        carried
+    /// A buffer that the largest of these plans can work in.
+    fn room(&mut self, plans: &[&Plan]) -> usize {
+        let bytes = plans.iter().map(|plan| plan.arena.0).max().unwrap_or(0);
+        self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0))
     }
 }
 
-impl Plan {
-    /// Whether a result is the input that it would be handed on to.
-    pub(super) fn hands_on(&self, output: usize) -> bool {
-        matches!(self.buffers[self.outputs[output].buffer].home, Home::Input(_))
-    }
-}
-
-impl Source {
-    /// Whether this is an input as it was given.
-    pub(super) fn is_input(&self, input: Value, access: &Access) -> bool {
-        matches!(self, Source::Made(value, own) if *value == input && own == access)
-    }
+/// Inputs and results of a body: what they are, and where their elements lie there.
+#[derive(Default)]
+struct Values {
+    inputs: Vec<Port>,
+    accesses: Vec<Access>,
+    outputs: Vec<Port>,
+    /// Of a result that is not asked for, nowhere.
+    places: Vec<Option<Access>>,
+    carried: Vec<Carried>,
 }

@@ -96,7 +96,7 @@ impl<'a> Units<'a> {
         for (id, node) in graph.nodes() {
             if let NodeKind::Op(op) = &node.kind
                 && !node.types.is_empty()
-                && !sources.is_elsewhere(id)
+                && !sources.is_elsewhere(id, node.types.len())
             {
                 units.add(id, op);
             }

@@ -1,7 +1,6 @@
 //! Ops without a kernel: what runs them is their definition, on tensors.
 
 use choral_ir::graph::Value;
-use choral_ir::op::ControlOp;
 use choral_ir::{Element, NodeId, Op, Tensor, TensorType, with_dtype};
 use choral_kernels::Access;
 use choral_kernels::access::collapsed;
@@ -58,8 +57,7 @@ impl Host {
 
     /// Whether its results are those of a body.
     pub(super) fn hands_on(&self) -> bool {
-        let is_branch = matches!(self.op, Op::Control(ControlOp::If(_) | ControlOp::Case(_)));
-        is_branch || matches!(self.op, Op::Custom(_)) && !self.bodies.is_empty()
+        matches!(self.op, Op::Custom(_)) && !self.bodies.is_empty()
     }
 
     /// The results on operands as tensors.
@@ -114,7 +112,7 @@ impl Operand {
     pub(super) fn is_copied(&self, buffers: &[Buffer]) -> bool {
         match &self.from {
             From::Splat(_) | From::Part(..) => true,
-            From::Whole(buffer) => matches!(buffers[*buffer].home, Home::Arena(_) | Home::Output(_)),
+            From::Whole(buffer) => matches!(buffers[*buffer].home, Home::Arena(_) | Home::Output),
         }
     }
 

@@ -32,7 +32,7 @@ impl Plan {
     /// As [`Plan::peak`], without inputs and constants.
     fn working(&self) -> Peak {
         let (frame, threads) = self.frame;
-        let results = |buffer: &&super::Buffer| matches!(buffer.home, Home::Output(_));
+        let results = |buffer: &&super::Buffer| matches!(buffer.home, Home::Output);
         let results = total(self.buffers.iter().filter(results).map(|buffer| buffer.ty.bytes()));
         let always = total([self.arena.0, frame.saturating_mul(threads), results]);
         let first = self.steps.first().or(self.steps.last());
@@ -40,15 +40,17 @@ impl Plan {
         for output in &self.outputs {
             peak.raise(0, output.label.ty.bytes(), &output.label);
         }
-        for step in &self.steps {
-            peak.raise(0, step.label.ty.bytes(), &step.label);
-        }
-        // Sessions of plans inside keep their memory.
-        let inside = self.steps.iter().flat_map(|step| step.task.plans()).map(|plan| plan.working().bytes);
-        let always = total(inside.chain([always]));
         peak.bytes = always;
+        self.held(always, &mut peak);
+        peak
+    }
+
+    /// Raises a peak to what steps hold besides so many bytes.
+    fn held(&self, always: usize, peak: &mut Peak) {
         let mut alive: usize = always;
         for (at, step) in self.steps.iter().enumerate() {
+            peak.raise(0, step.label.ty.bytes(), &step.label);
+            step.task.plans().into_iter().for_each(|plan| plan.held(alive, peak));
             let Task::Host(host) = &step.task else { continue };
             let made = total(host.types.iter().map(TensorType::bytes));
             let copies = host.operands.iter().filter(|operand| operand.is_copied(&self.buffers));
@@ -56,7 +58,7 @@ impl Plan {
             let operands: Vec<&TensorType> = host.operands.iter().map(|operand| &operand.ty).collect();
             let own = scratch::of_definition(&host.op, &operands, &host.types);
             let inside = host.bodies.iter().map(|body| body.working().bytes).max().unwrap_or(0);
-            // The results of a branch are what its body made.
+            // The results of a user-defined op's body are the op's.
             let result = if host.hands_on() { 0 } else { made };
             peak.raise(alive, total([result, copies, own, inside]), &step.label);
             alive = alive.saturating_add(made);
@@ -68,6 +70,5 @@ impl Plan {
             let gone = (0..self.buffers.len()).filter(|&buffer| over(buffer));
             alive = alive.saturating_sub(total(gone.map(|buffer| self.buffers[buffer].ty.bytes())));
         }
-        peak
     }
 }

@@ -10,7 +10,7 @@
 //! | `arena` | where values lie in one block of memory |
 //! | `control` | branches and loops, which run plans of their own |
 //! | `host` | ops without a kernel |
-//! | `run` | running a plan |
+//! | `run`, `state` | running a plan: sessions, and the steps |
 //! | `memory` | what a run takes |
 //!
 //! Must not live here: the loops themselves (`choral_kernels`).
@@ -25,6 +25,7 @@ mod members;
 mod memory;
 mod run;
 mod single;
+mod state;
 mod value;
 
 use choral_ir::{Tensor, TensorType};
@@ -32,7 +33,7 @@ use choral_kernels::Kernel;
 use choral_kernels::cpu::{Program, parallel};
 
 use crate::memory::Label;
-use control::{Branch, Loop};
+use control::{Branch, Loop, Port};
 use host::{From, Host};
 use run::Sessions;
 
@@ -92,8 +93,8 @@ enum Home {
     Constant(usize),
     /// At this many bytes of the arena.
     Arena(usize),
-    /// In the result of this number among those that kernels write.
-    Output(usize),
+    /// In a result that kernels write; of a body, in the buffers around it.
+    Output,
     /// In a tensor that an op made.
     Held,
 }
@@ -113,15 +114,19 @@ impl Task {
             Task::Branch(branch) => {
                 visit(branch.index);
                 branch.operands.iter().chain(&branch.results).for_each(|&buffer| visit(buffer));
+                visit(branch.room);
             }
             Task::Loop(looped) => {
-                looped.inputs.iter().chain(&looped.outputs).for_each(|slice| visit(slice.buffer));
-                looped.constants.iter().for_each(|&buffer| visit(buffer));
-                looped.cond.iter().for_each(|cond| visit(cond.holds));
-                for carried in &looped.carried {
-                    visit(carried.result);
-                    carried.spare.into_iter().for_each(&mut *visit);
+                for port in looped.inputs.iter().chain(&looped.outputs) {
+                    match *port {
+                        Port::Slice { buffer, .. } | Port::Constant(buffer) => visit(buffer),
+                        Port::Carried(carried) => {
+                            looped.carried[carried].buffers().into_iter().for_each(&mut *visit)
+                        }
+                    }
                 }
+                looped.cond.iter().for_each(|cond| visit(cond.holds));
+                visit(looped.room);
             }
             Task::Host(host) => {
                 for operand in &host.operands {
@@ -138,11 +143,13 @@ impl Task {
     fn threads(&self, available: usize) -> usize {
         match self {
             Task::Kernel(runnable) => parallel::threads(&runnable.program, available),
-            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => 0,
+            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => {
+                self.plans().into_iter().map(|plan| plan.frame.1).max().unwrap_or(0)
+            }
         }
     }
 
-    /// Plans that it runs on pointers.
+    /// Plans that it runs on pointers, in its own room and its own frames.
     fn plans(&self) -> Vec<&Plan> {
         match self {
             Task::Kernel(_) | Task::Host(_) => Vec::new(),
@@ -158,7 +165,9 @@ impl Task {
     fn frame_bytes(&self) -> usize {
         match self {
             Task::Kernel(runnable) => runnable.program.frame_bytes(),
-            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => 0,
+            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => {
+                self.plans().into_iter().map(|plan| plan.frame.0).max().unwrap_or(0)
+            }
         }
     }
 }

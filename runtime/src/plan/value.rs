@@ -9,6 +9,7 @@ use choral_ir::op::{ControlOp, ShapeOp};
 use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
+use super::control::handed_on;
 use crate::lower::{number, view};
 
 /// The most numbers that are kept to count with; longer counts are made when a plan runs.
@@ -45,6 +46,16 @@ impl Sources {
                     let operands = graph.operands(id);
                     operands.into_iter().map(|operand| Some(sources.get(operand).clone())).collect()
                 }
+                NodeKind::Op(Op::Control(ControlOp::While(op))) => {
+                    let operands = graph.operands(id);
+                    sources.handed_on(&operands, &handed_on(&op.body, 0, 0, operands.len()))
+                }
+                NodeKind::Op(Op::Control(ControlOp::Scan(op))) => {
+                    let operands = &graph.operands(id)[op.inputs..op.inputs + op.carried];
+                    let carried = sources
+                        .handed_on(operands, &handed_on(&op.body, op.outputs(), op.inputs, op.carried));
+                    std::iter::repeat_n(None, op.outputs()).chain(carried).collect()
+                }
                 NodeKind::Constant(tensor) => vec![number::splat(tensor).map(Source::Splat)],
                 NodeKind::Input | NodeKind::Op(_) => Vec::new(),
             };
@@ -57,6 +68,11 @@ impl Sources {
             }
         }
         sources
+    }
+
+    /// Where results are found that loops hand on as they were given.
+    fn handed_on(&self, operands: &[Value], are: &[bool]) -> Vec<Option<Source>> {
+        operands.iter().zip(are).map(|(&operand, &is)| is.then(|| self.get(operand).clone())).collect()
     }
 
     fn of_shape(&self, graph: &Graph, id: NodeId, op: &ShapeOp) -> Vec<Option<Source>> {
@@ -83,9 +99,11 @@ impl Sources {
         &self.of[&value]
     }
 
-    /// Whether a node makes nothing: its results are found elsewhere.
-    pub(super) fn is_elsewhere(&self, id: NodeId) -> bool {
-        !matches!(self.get(id.result(0)), Source::Made(value, _) if value.node() == id)
+    /// Whether a node makes nothing: its results, of which there are so many, are found elsewhere.
+    pub(super) fn is_elsewhere(&self, id: NodeId, results: usize) -> bool {
+        let is_made =
+            |result| matches!(self.get(id.result(result)), Source::Made(value, _) if value.node() == id);
+        !(0..results).any(is_made)
     }
 }
 

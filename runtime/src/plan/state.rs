@@ -1,0 +1,249 @@
+//! The state of a plan that runs: where its buffers lie, and its steps one after another.
+
+use choral_ir::{Storage, Tensor, with_storage};
+use choral_kernels::cpu::parallel;
+use choral_kernels::memory::{Block, Pointers};
+
+use super::control::{Branch, Carried, Loop, Port};
+use super::host::Host;
+use super::{Home, Output, Plan, Step, Task};
+use crate::error::Error;
+use crate::memory::Label;
+
+/// Where a plan's buffers lie, and those of the plans that it runs.
+#[derive(Debug)]
+pub(super) struct State {
+    pointers: Pointers,
+    /// The tensors behind buffers: inputs, and what ops made.
+    held: Vec<Option<Tensor>>,
+    /// States of the plans that each step runs.
+    inside: Vec<Vec<State>>,
+}
+
+impl State {
+    /// The state of a plan whose arena begins here.
+    pub(super) fn new(plan: &Plan, arena: *mut u8) -> State {
+        let mut state = State {
+            pointers: Pointers::new(plan.buffers.len()),
+            held: vec![None; plan.buffers.len()],
+            inside: Vec::with_capacity(plan.steps.len()),
+        };
+        for (at, buffer) in plan.buffers.iter().enumerate() {
+            match buffer.home {
+                Home::Constant(constant) => state.pointers.set(at, pointer(&plan.constants[constant])),
+                Home::Arena(offset) => state.pointers.set(at, arena.wrapping_add(offset)),
+                Home::Input(_) | Home::Output | Home::Held => {}
+            }
+        }
+        for step in &plan.steps {
+            let room = match &step.task {
+                Task::Branch(branch) => state.pointer(branch.room),
+                Task::Loop(looped) => state.pointer(looped.room),
+                Task::Kernel(_) | Task::Host(_) => arena,
+            };
+            let plans = step.task.plans().into_iter();
+            state.inside.push(plans.map(|plan| State::new(plan, room)).collect());
+        }
+        state
+    }
+
+    /// Runs a plan on tensors.
+    ///
+    /// # Errors
+    /// Those of user-defined ops; if memory runs out.
+    pub(super) fn run(
+        &mut self,
+        plan: &Plan,
+        inputs: &[Tensor],
+        frames: &[Block],
+    ) -> Result<Vec<Tensor>, Error> {
+        let mut made: Vec<(usize, Storage)> = Vec::new();
+        for (at, buffer) in plan.buffers.iter().enumerate() {
+            match buffer.home {
+                Home::Input(input) => {
+                    self.pointers.set(at, pointer(&inputs[input]));
+                    self.held[at] = Some(inputs[input].clone());
+                }
+                Home::Constant(constant) => self.held[at] = Some(plan.constants[constant].clone()),
+                Home::Output => {
+                    let mut data = Tensor::try_zeros(buffer.ty.clone())?.into_storage();
+                    self.pointers.set(at, with_storage!(&mut data, values => values.as_mut_ptr().cast()));
+                    made.push((at, data));
+                }
+                Home::Arena(_) | Home::Held => {}
+            }
+        }
+        self.steps(plan, frames)?;
+        for (buffer, data) in made {
+            self.held[buffer] = Some(Tensor::from_storage(plan.buffers[buffer].ty.shape.as_slice(), data)?);
+        }
+        plan.outputs.iter().map(|output| self.output(output)).collect()
+    }
+
+    /// Lets go of all tensors.
+    pub(super) fn forget(&mut self) {
+        self.held.iter_mut().for_each(|held| *held = None);
+    }
+
+    /// Runs every step, on pointers that are set.
+    fn steps(&mut self, plan: &Plan, frames: &[Block]) -> Result<(), Error> {
+        plan.steps.iter().enumerate().try_for_each(|(at, step)| self.step(plan, at, step, frames))
+    }
+
+    fn pointer(&self, buffer: usize) -> *mut u8 {
+        self.pointers.as_slice()[buffer]
+    }
+
+    fn step(&mut self, plan: &Plan, at: usize, step: &Step, frames: &[Block]) -> Result<(), Error> {
+        match &step.task {
+            Task::Kernel(runnable) => {
+                // SAFETY: a plan's kernels read what inputs, constants and earlier kernels hold, and write what no other
+                // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
+                // the bytes of the largest kernel. The pointers are those of this run.
+                unsafe { parallel::run(&runnable.program, &self.pointers, frames) };
+                Ok(())
+            }
+            Task::Branch(branch) => self.branch(at, branch, frames),
+            Task::Loop(looped) => self.looped(at, looped, frames),
+            Task::Host(host) => self.host(plan, at, &step.label, host),
+        }
+    }
+
+    fn branch(&mut self, at: usize, branch: &Branch, frames: &[Block]) -> Result<(), Error> {
+        let index = self.pointer(branch.index);
+        let last = branch.plans.len() - 1;
+        let chosen = if branch.is_truth {
+            // SAFETY: the buffer holds one truth value.
+            usize::from(unsafe { index.read() } == 0)
+        } else {
+            // SAFETY: the buffer holds one index.
+            let index = unsafe { index.cast::<i32>().read() };
+            usize::try_from(index).map_or(last, |index| index.min(last))
+        };
+        let plan = &branch.plans[chosen];
+        let inner = &mut self.inside[at][chosen];
+        for (input, &operand) in branch.operands.iter().enumerate() {
+            inner.pointers.set(input, self.pointers.as_slice()[operand]);
+        }
+        for (output, &result) in plan.outputs.iter().zip(&branch.results) {
+            inner.pointers.set(output.buffer, self.pointers.as_slice()[result]);
+        }
+        inner.steps(plan, frames)
+    }
+
+    fn looped(&mut self, at: usize, looped: &Loop, frames: &[Block]) -> Result<(), Error> {
+        let State { pointers, inside, .. } = self;
+        let around = |buffer: usize| pointers.as_slice()[buffer];
+        let (inner, test) = inside[at].split_at_mut(1);
+        let (body, inner) = (&looped.body, &mut inner[0]);
+        for (input, port) in looped.inputs.iter().enumerate() {
+            match *port {
+                Port::Constant(buffer) => inner.pointers.set(input, around(buffer)),
+                Port::Carried(carried) => {
+                    let (buffer, offset) = looped.carried[carried].initial;
+                    inner.pointers.set(input, around(buffer).wrapping_offset(offset));
+                }
+                Port::Slice { .. } => {}
+            }
+        }
+        let mut round = 0;
+        while match &looped.cond {
+            None => round < looped.length,
+            Some(cond) => {
+                let (test, holds) = (&mut test[0], around(cond.holds));
+                (0..looped.inputs.len()).for_each(|input| test.pointers.set(input, inner.pointer(input)));
+                test.pointers.set(cond.plan.outputs[0].buffer, holds);
+                test.steps(&cond.plan, frames)?;
+                // SAFETY: the plan has written one truth value.
+                unsafe { holds.read() != 0 }
+            }
+        } {
+            let place = if looped.is_reverse { looped.length - 1 - round } else { round } as isize;
+            for (input, port) in looped.inputs.iter().enumerate() {
+                if let Port::Slice { buffer, bytes } = *port {
+                    inner.pointers.set(input, around(buffer).wrapping_offset(place * bytes));
+                }
+            }
+            for (output, port) in body.outputs.iter().zip(&looped.outputs) {
+                let out = match *port {
+                    Port::Slice { buffer, bytes } => around(buffer).wrapping_offset(place * bytes),
+                    Port::Carried(carried) => around(looped.written(carried, round)),
+                    Port::Constant(buffer) => around(buffer),
+                };
+                inner.pointers.set(output.buffer, out);
+            }
+            inner.steps(body, frames)?;
+            for (input, port) in looped.inputs.iter().enumerate() {
+                if let Port::Carried(carried) = *port {
+                    inner.pointers.set(input, around(looped.written(carried, round)));
+                }
+            }
+            round += 1;
+        }
+        for (input, port) in looped.inputs.iter().enumerate() {
+            let Port::Carried(carried) = *port else { continue };
+            let Carried { result, bytes, .. } = looped.carried[carried];
+            let (last, result) = (inner.pointer(input), around(result));
+            if last != result {
+                // SAFETY: both are places of the carried value, apart from each other.
+                unsafe { std::ptr::copy_nonoverlapping(last, result, bytes) };
+            }
+        }
+        Ok(())
+    }
+
+    fn host(&mut self, plan: &Plan, at: usize, label: &Label, host: &Host) -> Result<(), Error> {
+        let State { pointers, held, .. } = self;
+        let mut taken = |buffer: usize| {
+            let is_last = plan.last_reads[buffer] == at && plan.buffers[buffer].home == Home::Held;
+            let is_output = plan.outputs.iter().any(|output| output.buffer == buffer);
+            let reads = host.operands.iter().filter(|operand| operand.reads(buffer)).count();
+            if is_last && !is_output && reads == 1 { held[buffer].take() } else { held[buffer].clone() }
+        };
+        let operands: Vec<Tensor> = host
+            .operands
+            .iter()
+            .map(|operand| operand.tensor(&mut taken, pointers))
+            .collect::<Result<_, _>>()?;
+        let results = host.run(operands)?;
+        check(label, host.op.name(), results.len(), host.results.len())?;
+        for (&buffer, result) in host.results.iter().zip(results) {
+            self.pointers.set(buffer, pointer(&result));
+            self.held[buffer] = Some(result);
+        }
+        for (buffer, held) in self.held.iter_mut().enumerate() {
+            let is_over = plan.buffers[buffer].home == Home::Held && plan.last_reads[buffer] <= at;
+            if is_over && plan.outputs.iter().all(|output| output.buffer != buffer) {
+                *held = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn output(&self, Output { label, buffer }: &Output) -> Result<Tensor, Error> {
+        match &self.held[*buffer] {
+            Some(tensor) => Ok(tensor.reshape(label.ty.shape.as_slice())?),
+            None => Err(Error::internal(&label.name, "a result was not made, or is gone")),
+        }
+    }
+}
+
+impl Loop {
+    /// The buffer that a round writes a carried value to: the last one of a loop that counts, its result.
+    fn written(&self, carried: usize, round: usize) -> usize {
+        let Carried { result, spare, .. } = self.carried[carried];
+        if (self.length + round).is_multiple_of(2) { spare } else { result }
+    }
+}
+
+/// Where a tensor's elements lie. Kernels write no input and no constant.
+fn pointer(tensor: &Tensor) -> *mut u8 {
+    with_storage!(tensor.storage(), values => values.as_ptr().cast_mut().cast())
+}
+
+fn check(label: &Label, op: &str, got: usize, expected: usize) -> Result<(), Error> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::internal(&label.name, format!("{op} made {got} results of {expected}")))
+}
