@@ -292,7 +292,7 @@ impl Building<'_> {
         let frame_bytes = steps.iter().map(|step| step.task.frame_bytes()).max().unwrap_or(0);
         let threads = steps.iter().map(|step| step.task.threads(threads)).max().unwrap_or(0);
         let inputs = graph.inputs().len();
-        let frame = (frame_bytes, threads.max(usize::from(frame_bytes > 0)));
+        let frame = (frame_bytes, threads.max(1));
         Plan::new(steps, buffers, constants, outputs, inputs, (bytes, bound), frame, last_reads)
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Group<'a, 'b> {
     /// The space's dimensions in the order of the kernel.
     order: Vec<usize>,
     pub(super) rows: Rows,
+    /// Whether there is nothing to fold: whole values are empty, and folds are what nothing gives.
+    folds_nothing: bool,
     of_values: HashMap<Value, usize>,
     loads: Vec<(usize, Access, usize)>,
     constants: HashMap<(u64, Number), usize>,
@@ -44,14 +46,19 @@ impl<'a, 'b> Group<'a, 'b> {
             false => (dims.filter(kept).collect(), space.folded.clone()),
         };
         let sizes = |dims: &[usize]| dims.iter().map(|&dim| space.shape[dim]).collect();
-        let rows =
+        let mut rows =
             Rows { outer: sizes(&outer), folded: sizes(&folded), inner: sizes(&inner), ..Rows::default() };
+        let folds_nothing = !space.folded.is_empty() && rows.folded.contains(&0);
+        if folds_nothing {
+            rows.folded = vec![1; rows.folded.len()];
+        }
         let order = [outer, folded, inner].concat();
         Group {
             building,
             space,
             order,
             rows,
+            folds_nothing,
             of_values: HashMap::new(),
             loads: Vec::new(),
             constants: HashMap::new(),
@@ -61,7 +68,11 @@ impl<'a, 'b> Group<'a, 'b> {
     /// An access with a value's dimensions as one of the kernel.
     fn access(&self, access: &Access, extent: Extent) -> Access {
         let wide = self.space.widened(access, extent);
-        Access { offset: wide.offset, dims: self.order.iter().map(|&dim| wide.dims[dim]).collect() }
+        let dim = |&dim: &usize| match wide.dims[dim] {
+            (0, stride) if self.folds_nothing && self.space.folded.contains(&dim) => (1, stride),
+            dim => dim,
+        };
+        Access { offset: wide.offset, dims: self.order.iter().map(dim).collect() }
     }
 
     pub(super) fn member(&mut self, id: NodeId) {
@@ -69,6 +80,9 @@ impl<'a, 'b> Group<'a, 'b> {
         let NodeKind::Op(op) = &graph.node(id).kind else { return };
         let extent = self.building.extents[id.index()].map_or(Extent::Whole, |(_, extent)| extent);
         let operands = graph.operands(id);
+        if self.folds_nothing && extent == Extent::Whole {
+            return self.empty(id);
+        }
         let value = match op {
             Op::Elementwise(op) => {
                 let from = graph.ty(operands[operands.len() - 1]).dtype;
@@ -80,12 +94,15 @@ impl<'a, 'b> Group<'a, 'b> {
                 let Some((fold, join)) = op.body.binary().and_then(reduce::fold) else { return };
                 let dtype = graph.ty(operands[0]).dtype;
                 let number = number::of(dtype).in_registers();
-                let operand = self.operand(operands[0], Extent::Whole);
-                let folded = self.rows.step(Kind::Fold { fold, operand }, number);
-                let init = self.initial(operands[1]);
-                let joined = Instruction::Binary(join);
-                let result = self.rows.compute(joined, &[init, folded], number);
-                self.rows.settled(result, dtype)
+                if self.folds_nothing {
+                    self.initial(operands[1])
+                } else {
+                    let operand = self.operand(operands[0], Extent::Whole);
+                    let folded = self.rows.step(Kind::Fold { fold, operand }, number);
+                    let init = self.initial(operands[1]);
+                    let result = self.rows.compute(Instruction::Binary(join), &[init, folded], number);
+                    self.rows.settled(result, dtype)
+                }
             }
             _ => return,
         };
@@ -96,6 +113,13 @@ impl<'a, 'b> Group<'a, 'b> {
             let access = self.access(&Access::dense(&graph.ty(result).shape), extent);
             let number = number::of(graph.ty(result).dtype);
             self.rows.stores.push(Store { value, buffer, access, number });
+        }
+    }
+
+    /// A buffer for a value without elements.
+    fn empty(&mut self, id: NodeId) {
+        if self.building.needed.contains(&id.result(0)) {
+            self.building.made(id.result(0));
         }
     }
 
