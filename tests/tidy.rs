@@ -30,7 +30,7 @@ const SNAPSHOTS: [(&str, &str); 3] =
     [("tests", "across"), ("ir/tests", "ir"), ("src/command/tests", "command")];
 
 /// What may hold `unsafe` code: the loops, and who hands them a plan's memory.
-const UNSAFE: [&str; 3] = ["runtime/kernels/", "runtime/src/plan/run.rs", "runtime/src/plan/host.rs"];
+const UNSAFE: [&str; 3] = ["runtime/kernels/", "runtime/src/plan/state.rs", "runtime/src/plan/host.rs"];
 
 /// Folders of rules, and what stands in them beside one file per op family.
 const FAMILIES: [(&str, &[&str]); 3] = [
@@ -185,9 +185,11 @@ fn rules_have_no_catch_all_arms() {
 /// Back ends are handed what an op says, and never ask which op it is: that is the plan's work.
 #[test]
 fn kernels_do_not_know_the_op_set() {
-    for file in files("runtime/src/cpu", "rs") {
-        assert!(!read(&file).contains("Op::Elementwise("), "{file} matches on ops");
-        assert!(!read(&file).contains("choral_ir::Op"), "{file} names the op set");
+    for file in files("runtime/kernels/src", "rs") {
+        let text = read(&file);
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let named: Vec<&str> = code.filter(|line| line.contains("choral_ir")).collect();
+        assert_eq!(named, Vec::<&str>::new(), "{file} knows the IR");
     }
 }
 

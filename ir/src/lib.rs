@@ -40,6 +40,6 @@ pub use location::Location;
 pub use op::{Op, TypeError};
 pub use order::{Comparator, Order};
 pub use random::Key;
-pub use tensor::{Tensor, TensorError};
+pub use tensor::{Identity, Tensor, TensorError};
 pub use types::{TensorType, normalise_dim};
 pub use verify::{VerifyError, verify};

@@ -6,7 +6,7 @@ mod convert;
 
 use std::fmt;
 use std::panic::Location as Caller;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::element::{Element, Storage};
 use crate::memory::{self, OutOfMemory};
@@ -26,6 +26,27 @@ use crate::{DType, Key, Location, TensorType, with_dtype, with_storage};
 pub struct Tensor {
     ty: TensorType,
     data: Arc<Storage>,
+}
+
+/// Which elements a tensor had, to know them again.
+///
+/// It keeps no memory of theirs alive, and no other tensor's elements are ever taken for them.
+///
+/// ```
+/// use choral_ir::Tensor;
+/// let x = Tensor::from([1.0f32, 2.0]);
+/// let identity = x.identity();
+/// assert!(identity.is(&x.clone()));
+/// assert!(!identity.is(&Tensor::from([1.0f32, 2.0])));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Identity(Weak<Storage>);
+
+impl Identity {
+    /// Whether these are the tensor's elements, in whatever shape.
+    pub fn is(&self, tensor: &Tensor) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&tensor.data))
+    }
 }
 
 /// What is wrong with a request to a [`Tensor`].
@@ -120,8 +141,9 @@ impl Tensor {
     #[track_caller]
     pub fn try_full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, T::DTYPE);
-        let mut values = room(&ty)?;
-        values.resize(ty.len(), value);
+        // There is room for it: so a vector that the system hands out as zeros need not be written.
+        drop(room::<T>(&ty)?);
+        let values = vec![value; ty.len()];
         Ok(Tensor { ty, data: Arc::new(T::store(values)) })
     }
 
@@ -212,6 +234,25 @@ impl Tensor {
     /// The elements in their typed vector.
     pub fn storage(&self) -> &Storage {
         &self.data
+    }
+
+    /// Which elements these are.
+    pub fn identity(&self) -> Identity {
+        Identity(Arc::downgrade(&self.data))
+    }
+
+    /// The elements, to be written over, if no other tensor shares them.
+    ///
+    /// ```
+    /// use choral_ir::Tensor;
+    /// let mut x = Tensor::from([1.0f32, 2.0]);
+    /// assert!(x.storage_mut().is_some());
+    /// let other = x.clone();
+    /// assert!(x.storage_mut().is_none());
+    /// # drop(other);
+    /// ```
+    pub fn storage_mut(&mut self) -> Option<&mut Storage> {
+        Arc::get_mut(&mut self.data)
     }
 
     /// The typed vector, copied only if another tensor shares it.

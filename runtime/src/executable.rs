@@ -52,6 +52,11 @@ impl Executable {
         &self.graph
     }
 
+    /// The kernels that run it; `None` on the reference device, which walks the graph itself.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
     /// Bytes that a run takes at its fullest moment: inputs, constants, intermediate values, and what
     /// kernels need for themselves. Of a user-defined op, its operands and results.
     pub fn peak_bytes(&self) -> usize {

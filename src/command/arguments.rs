@@ -150,6 +150,8 @@ pub(super) enum Form {
     Stablehlo,
     /// As text, once it is optimised: the program that the CPU runs.
     Optimised,
+    /// The plan that the CPU runs: kernels in order, what was fused into each, and where values lie.
+    Plan,
     /// JSON, exact to the bit, which choral reads again.
     Json,
     /// Graphviz's DOT language.

@@ -18,7 +18,7 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     let source = Source::open(program)?;
     let written = match form {
         // Functions may stand one after another in a text; the other forms hold one.
-        Form::Text | Form::Optimised | Form::Stablehlo => {
+        Form::Text | Form::Optimised | Form::Plan | Form::Stablehlo => {
             let each = source.programs.into_iter().map(|program| write(program, transforms, *form));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
@@ -39,6 +39,7 @@ fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String
     match form {
         Form::Text => Ok(graph(program)?.to_text()),
         Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
+        Form::Plan => plan(&graph(device::with_scans(program)?)?),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),
@@ -78,6 +79,12 @@ fn explanation(mapping: &Mapping<'_>, program: Program) -> Result<String, Error>
         true => Err(Error::message("there is nothing to explain; add --vmap IN[->OUT]")),
         false => Ok(tables.join("\n")),
     }
+}
+
+/// The kernels that run it on the processor.
+fn plan(graph: &Graph) -> Result<String, Error> {
+    let executable = choral::compile(graph, choral::Device::Cpu)?;
+    Ok(executable.plan().map(ToString::to_string).unwrap_or_default())
 }
 
 /// Plain StableHLO: choral's extensions as StableHLO's own ops.

@@ -5,6 +5,7 @@
 use crate::access::Elements;
 use crate::linalg::{Cholesky, TriangularSolve};
 use crate::moves::{Gather, Scatter, Start};
+use crate::product::Operand;
 use crate::rows::{Buffer, Rows};
 use crate::window::{Initial, Window};
 use crate::{Extreme, Product, Random, SelectAndScatter, Sort};
@@ -17,6 +18,8 @@ pub enum Kernel {
     Rows(Rows),
     /// Matrix products.
     Products(Products),
+    /// An operand of a product, packed ahead.
+    Pack(Pack),
     /// Folds of windows.
     Window(Window),
     /// Extreme elements and their places.
@@ -50,6 +53,21 @@ pub struct Products {
     pub addend: Option<Buffer>,
     /// The buffer of the results.
     pub out: Buffer,
+    /// Of a single product, the operand that was packed ahead, and where that lies.
+    pub packed: Option<(Operand, Buffer)>,
+}
+
+/// An operand of a product in the order in which its loops read it.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// The product.
+    pub product: Product,
+    /// The operand.
+    pub operand: Operand,
+    /// Its buffer.
+    pub from: Buffer,
+    /// Where it goes.
+    pub to: Buffer,
 }
 
 impl Kernel {
@@ -58,6 +76,7 @@ impl Kernel {
         match self {
             Kernel::Rows(_) => "rows",
             Kernel::Products(_) => "product",
+            Kernel::Pack(_) => "pack",
             Kernel::Window(_) => "window",
             Kernel::Extreme(_) => "extreme",
             Kernel::SelectAndScatter(_) => "select_and_scatter",
@@ -79,9 +98,15 @@ impl Kernel {
         match self {
             Kernel::Rows(rows) => rows.buffers().collect(),
             Kernel::Products(products) => {
-                let Products { lhs, rhs, addend, out, products: _ } = products;
-                [*lhs, *rhs, *out].into_iter().chain(*addend).collect()
+                let Products { lhs, rhs, addend, out, packed, products: _ } = products;
+                let of_operand = |operand, whole: Buffer| match *packed {
+                    Some((of, packed)) if of == operand => packed,
+                    Some(_) | None => whole,
+                };
+                let operands = [of_operand(Operand::Lhs, *lhs), of_operand(Operand::Rhs, *rhs), *out];
+                operands.into_iter().chain(*addend).collect()
             }
+            Kernel::Pack(Pack { from, to, .. }) => vec![*from, *to],
             Kernel::Window(window) => {
                 of([&window.input, &window.result].into_iter().chain(loaded(&window.initial)))
             }
@@ -126,6 +151,10 @@ impl Kernel {
             Kernel::Products(products) => {
                 let each = products.products.iter().map(|each| product(&each.sizes()) / 4);
                 each.fold(0, usize::saturating_add)
+            }
+            Kernel::Pack(Pack { product: of, operand, .. }) => {
+                let [batch, m, n, k] = of.sizes();
+                product(&[batch, if *operand == Operand::Lhs { m } else { n }, k])
             }
             Kernel::Window(window) => {
                 let within: Vec<usize> = match window.running() {

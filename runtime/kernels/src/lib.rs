@@ -16,6 +16,7 @@
 //! | [`select_and_scatter`] | gradients of max-pooling |
 //! | [`linalg`] | Cholesky factors and triangular solves |
 //! | [`kernel`] | a kernel of any of these kinds |
+//! | `show` | kernels as text |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
 //!
@@ -38,6 +39,7 @@ pub mod product;
 pub mod random;
 pub mod rows;
 pub mod select_and_scatter;
+mod show;
 pub mod sort;
 pub mod window;
 
@@ -45,7 +47,7 @@ pub use access::Access;
 pub use expression::Expression;
 pub use extreme::Extreme;
 pub use instruction::Instruction;
-pub use kernel::{Kernel, Products};
+pub use kernel::{Kernel, Pack, Products};
 pub use level::Level;
 pub use moves::{Gather, Scatter};
 pub use number::Number;

@@ -2,7 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use choral_kernels::cpu::product::{Operand, Operands, Schedule, Setting};
+use choral_kernels::cpu::product::{Operands, Schedule, Setting};
+use choral_kernels::product::Operand;
 use choral_kernels::product::{Dim, Epilogue, Product, Unsupported, order, space};
 use choral_kernels::{Level, Number};
 use half::{bf16, f16};
@@ -225,7 +226,7 @@ pub(crate) fn got(
         unsafe {
             let into = std::slice::from_raw_parts_mut(packed.as_mut_ptr().cast(), length);
             let operand = if setting.packed == Some(Operand::Lhs) { 0 } else { 1 };
-            schedule.pack(bytes(&operands[operand]), into);
+            schedule.pack(bytes(&operands[operand]), into.as_mut_ptr().cast(), 0..schedule.pack_parts());
         }
         packed
     });

@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::time::Instant;
 
-use choral_kernels::cpu::product::{Operand, Operands, Schedule, Setting};
+use choral_kernels::cpu::product::{Operands, Schedule, Setting};
+use choral_kernels::product::Operand;
 use choral_kernels::product::convolution::{Convolution, Window};
 use choral_kernels::product::{Dim, Epilogue, Product};
 use choral_kernels::{Level, Number};
@@ -71,7 +72,13 @@ fn seconds(product: &Product, packed: Option<Operand>) -> f64 {
     if let Some(length) = schedule.packed() {
         let from = if packed == Some(Operand::Lhs) { &lhs } else { &rhs };
         // SAFETY: the buffers have all that the product reaches.
-        unsafe { schedule.pack(from.as_ptr().cast(), &mut kept[at..][..length]) };
+        unsafe {
+            schedule.pack(
+                from.as_ptr().cast(),
+                kept[at..][..length].as_mut_ptr().cast(),
+                0..schedule.pack_parts(),
+            )
+        };
     }
     // SAFETY: as above.
     least(|| unsafe { schedule.run(operands, &mut scratch, 0..schedule.tiles(), &mut |_| {}) })

@@ -12,8 +12,9 @@ use choral_kernels::{Access, Kernel, Level, Number, Rows};
 use super::group::{Extent, Space, Unit, Units};
 use super::host::{Host, splat};
 use super::members::Group;
+use super::run::Sessions;
 use super::value::{Source, Sources, is_dense};
-use super::{Buffer, Home, Output, Plan, Runnable, Step, Task, arena};
+use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task, arena};
 use crate::lower::number;
 use crate::memory::Label;
 
@@ -25,18 +26,24 @@ pub(super) struct Building<'a> {
     /// Values that are read from memory.
     pub(super) needed: HashSet<Value>,
     buffer_of: HashMap<Value, usize>,
-    buffers: Vec<Buffer>,
+    pub(super) buffers: Vec<Buffer>,
     constants: Vec<Tensor>,
     pub(super) steps: Vec<Step>,
-    boundary: Option<Boundary>,
+    pub(super) boundary: Option<Boundary>,
     /// How many threads a run may take.
-    threads: usize,
+    pub(super) threads: usize,
+    pub(super) packs: Vec<KeptPack>,
+    pub(super) asked: Vec<AskedPack>,
+    /// Buffers of inputs.
+    pub(super) inputs: Vec<usize>,
 }
 
 /// Where a body's inputs and results lie in the buffers of the plan around it.
 #[derive(Debug, Clone)]
 pub(super) struct Boundary {
     pub inputs: Vec<Access>,
+    /// Whether each input stays the same from round to round.
+    pub is_constant: Vec<bool>,
     /// Of results that are not asked for, nowhere.
     pub outputs: Vec<Option<Access>>,
 }
@@ -66,6 +73,9 @@ impl Plan {
             steps: Vec::new(),
             boundary,
             threads: rayon::current_num_threads(),
+            packs: Vec::new(),
+            asked: Vec::new(),
+            inputs: Vec::new(),
         };
         building.find_needed();
         building.add_given();
@@ -109,6 +119,7 @@ impl Building<'_> {
         for (at, port) in self.graph.inputs().iter().enumerate() {
             let buffer = self.add(self.graph.ty(port.value).clone(), Home::Input(at));
             self.buffer_of.insert(port.value, buffer);
+            self.inputs.push(buffer);
         }
         for (id, node) in self.graph.nodes() {
             if let NodeKind::Constant(tensor) = &node.kind
@@ -177,7 +188,7 @@ impl Building<'_> {
     }
 
     /// Appends a kernel.
-    fn kernel(&mut self, label: Label, kernel: Kernel) -> Result<(), NoLoop> {
+    pub(super) fn kernel(&mut self, label: Label, kernel: Kernel) -> Result<(), NoLoop> {
         let program = Program::new(&kernel, Level::best(), self.threads)?;
         self.steps.push(Step { label, task: Task::Kernel(Box::new(Runnable { kernel, program })) });
         Ok(())
@@ -270,7 +281,7 @@ impl Building<'_> {
 
     /// Lays out the arena.
     fn finish(self, outputs: Vec<Output>) -> Plan {
-        let Building { mut buffers, constants, steps, graph, threads, .. } = self;
+        let Building { mut buffers, constants, steps, threads, inputs, packs, asked, .. } = self;
         let mut lives: Vec<Option<arena::Life>> = vec![None; buffers.len()];
         for (at, step) in steps.iter().enumerate() {
             step.task.buffers(&mut |buffer| {
@@ -291,9 +302,10 @@ impl Building<'_> {
         let last_reads = lives.iter().map(|life| life.map_or(usize::MAX, |life| life.last)).collect();
         let frame_bytes = steps.iter().map(|step| step.task.frame_bytes()).max().unwrap_or(0);
         let threads = steps.iter().map(|step| step.task.threads(threads)).max().unwrap_or(0);
-        let inputs = graph.inputs().len();
         let frame = (frame_bytes, threads.max(1));
-        Plan::new(steps, buffers, constants, outputs, inputs, (bytes, bound), frame, last_reads)
+        let arena = (bytes, bound);
+        let sessions = Sessions::new(packs.len());
+        Plan { steps, buffers, constants, outputs, inputs, packs, asked, arena, frame, last_reads, sessions }
     }
 }
 

@@ -114,7 +114,7 @@ impl Building<'_> {
         let types = &self.graph.node(id).types;
         let results = (0..types.len()).map(|at| self.made(id.result(at))).collect();
         let outputs = types.iter().map(|ty| Some(Access::dense(&ty.shape))).collect();
-        let boundary = Boundary { inputs, outputs };
+        let boundary = Boundary { is_constant: vec![false; inputs.len()], inputs, outputs };
         let plans: Vec<Plan> =
             branches.iter().map(|branch| Plan::of_body(branch, boundary.clone())).collect();
         let room = self.room(&plans.iter().collect::<Vec<_>>());
@@ -129,11 +129,17 @@ impl Building<'_> {
         for (at, &value) in operands.iter().enumerate() {
             self.carry(&mut values, (id, at), value, handed_on[at], None);
         }
-        let Values { inputs, accesses, outputs, places, carried } = values;
+        let is_constant = values.are_constant();
+        let Values { mut inputs, accesses, outputs, places, carried } = values;
         let holds = vec![Some(Access::dense(&[]))];
-        let plan = Plan::of_body(&op.cond, Boundary { inputs: accesses.clone(), outputs: holds });
+        let moving = vec![false; accesses.len()];
+        let plan = Plan::of_body(
+            &op.cond,
+            Boundary { inputs: accesses.clone(), is_constant: moving, outputs: holds },
+        );
         let holds = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
-        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, outputs: places });
+        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, is_constant, outputs: places });
+        self.add_packs(id, &body, &mut inputs);
         let room = self.room(&[&body, &plan]);
         let cond = Some(Condition { plan, holds });
         let looped = Loop { cond, body, length: 0, is_reverse: false, inputs, outputs, carried, room };
@@ -166,8 +172,10 @@ impl Building<'_> {
         let (buffers, of_constants) = self.places(constants);
         values.inputs.extend(buffers.into_iter().map(Port::Constant));
         values.accesses.extend(of_constants);
-        let Values { inputs, accesses, outputs, places, carried } = values;
-        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, outputs: places });
+        let is_constant = values.are_constant();
+        let Values { mut inputs, accesses, outputs, places, carried } = values;
+        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, is_constant, outputs: places });
+        self.add_packs(id, &body, &mut inputs);
         let room = self.room(&[&body]);
         let (length, is_reverse) = (op.length, op.is_reverse);
         let looped = Loop { cond: None, body, length, is_reverse, inputs, outputs, carried, room };
@@ -206,6 +214,16 @@ impl Building<'_> {
         values.carried.push(Carried { initial: (buffer, offset), result: made, spare, bytes });
     }
 
+    /// Packs what a body asks for, as more of its inputs.
+    fn add_packs(&mut self, id: NodeId, body: &Plan, inputs: &mut Vec<Port>) {
+        let constant = |input: usize| match inputs[input] {
+            Port::Constant(buffer) => Some(buffer),
+            Port::Slice { .. } | Port::Carried(_) => None,
+        };
+        let packs = self.packs_of(&Label::of(self.graph, id), body, constant);
+        inputs.extend(packs.into_iter().map(Port::Constant));
+    }
+
     /// Where values lie: buffers, and accesses of their elements there.
     fn places(&mut self, values: &[Value]) -> (Vec<usize>, Vec<Access>) {
         values.iter().map(|&value| self.stored(value)).map(|(buffer, access, _)| (buffer, access)).unzip()
@@ -236,4 +254,11 @@ struct Values {
     /// Of a result that is not asked for, nowhere.
     places: Vec<Option<Access>>,
     carried: Vec<Carried>,
+}
+
+impl Values {
+    /// Whether each input stays the same from round to round.
+    fn are_constant(&self) -> Vec<bool> {
+        self.inputs.iter().map(|port| matches!(port, Port::Constant(_))).collect()
+    }
 }

@@ -112,7 +112,9 @@ impl Operand {
     pub(super) fn is_copied(&self, buffers: &[Buffer]) -> bool {
         match &self.from {
             From::Splat(_) | From::Part(..) => true,
-            From::Whole(buffer) => matches!(buffers[*buffer].home, Home::Arena(_) | Home::Output),
+            From::Whole(buffer) => {
+                matches!(buffers[*buffer].home, Home::Arena(_) | Home::Output | Home::Packed(_))
+            }
         }
     }
 

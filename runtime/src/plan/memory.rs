@@ -34,7 +34,8 @@ impl Plan {
         let (frame, threads) = self.frame;
         let results = |buffer: &&super::Buffer| matches!(buffer.home, Home::Output);
         let results = total(self.buffers.iter().filter(results).map(|buffer| buffer.ty.bytes()));
-        let always = total([self.arena.0, frame.saturating_mul(threads), results]);
+        let packed = total(self.packs.iter().map(|pack| pack.bytes));
+        let always = total([self.arena.0, frame.saturating_mul(threads), results, packed]);
         let first = self.steps.first().or(self.steps.last());
         let mut peak = Peak::none(first.map_or("", |step| step.label.name.as_str()));
         for output in &self.outputs {

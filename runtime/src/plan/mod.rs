@@ -7,11 +7,13 @@
 //! | `build` | kernels and buffers of a graph |
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
 //! | `single` | the kernel of an op by itself |
+//! | `packs` | operands of products that are packed ahead |
 //! | `arena` | where values lie in one block of memory |
 //! | `control` | branches and loops, which run plans of their own |
 //! | `host` | ops without a kernel |
 //! | `run`, `state` | running a plan: sessions, and the steps |
 //! | `memory` | what a run takes |
+//! | `show` | a plan as text |
 //!
 //! Must not live here: the loops themselves (`choral_kernels`).
 
@@ -23,14 +25,17 @@ mod group;
 mod host;
 mod members;
 mod memory;
+mod packs;
 mod run;
+mod show;
 mod single;
 mod state;
 mod value;
 
 use choral_ir::{Tensor, TensorType};
-use choral_kernels::Kernel;
 use choral_kernels::cpu::{Program, parallel};
+use choral_kernels::product::Operand;
+use choral_kernels::{Kernel, Product};
 
 use crate::memory::Label;
 use control::{Branch, Loop, Port};
@@ -44,7 +49,12 @@ pub struct Plan {
     buffers: Vec<Buffer>,
     constants: Vec<Tensor>,
     outputs: Vec<Output>,
-    inputs: usize,
+    /// The buffers of inputs: of a body, those of the graph's first.
+    inputs: Vec<usize>,
+    /// Operands of products that are packed ahead, once for as long as they stay the same.
+    packs: Vec<KeptPack>,
+    /// Of a body, operands that whoever runs it packs before.
+    asked: Vec<AskedPack>,
     /// Bytes of the arena, and the most that is alive in it at once.
     arena: (usize, usize),
     /// Bytes of a thread's frame, and how many threads any kernel is worth.
@@ -97,6 +107,27 @@ enum Home {
     Output,
     /// In a tensor that an op made.
     Held,
+    /// In the packed operand of this number.
+    Packed(usize),
+}
+
+/// An operand that is packed and kept.
+#[derive(Debug, Clone)]
+struct KeptPack {
+    /// The input or the constant.
+    home: Home,
+    runnable: Runnable,
+    buffer: usize,
+    bytes: usize,
+}
+
+/// An operand that a body wants packed.
+#[derive(Debug, Clone)]
+struct AskedPack {
+    product: Product,
+    operand: Operand,
+    /// The number of the input that it is.
+    input: usize,
 }
 
 /// A result of the graph: a whole buffer.

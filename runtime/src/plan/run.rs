@@ -1,12 +1,12 @@
 //! Running a plan: a session has its memory, and is taken from a pool.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use choral_ir::Tensor;
+use choral_ir::{Identity, Tensor};
 use choral_kernels::memory::Block;
 
+use super::Plan;
 use super::state::State;
-use super::{Buffer, Output, Plan, Step};
 use crate::error::Error;
 
 /// What one run at a time works in.
@@ -19,62 +19,101 @@ struct Session {
     state: State,
 }
 
-/// Sessions that no run uses now.
-#[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<Vec<Session>>);
+/// Sessions that no run uses now, and operands that were packed for the last ones.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    free: Mutex<Vec<Session>>,
+    packed: Vec<Mutex<Option<Arc<Packed>>>>,
+}
 
 /// A plan's copy makes its own.
 impl Clone for Sessions {
     fn clone(&self) -> Sessions {
-        Sessions::default()
+        Sessions::new(self.packed.len())
     }
 }
 
-impl Plan {
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn new(
-        steps: Vec<Step>,
-        buffers: Vec<Buffer>,
-        constants: Vec<Tensor>,
-        outputs: Vec<Output>,
-        inputs: usize,
-        arena: (usize, usize),
-        frame: (usize, usize),
-        last_reads: Vec<usize>,
-    ) -> Plan {
-        let sessions = Sessions::default();
-        Plan { steps, buffers, constants, outputs, inputs, arena, frame, last_reads, sessions }
+/// An operand of a product as its loops read it.
+#[derive(Debug)]
+pub(super) struct Packed {
+    /// The tensor that it is.
+    of: Identity,
+    block: Block,
+}
+
+impl Packed {
+    pub(super) fn pointer(&self) -> *mut u8 {
+        self.block.pointer()
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(packs: usize) -> Sessions {
+        Sessions { free: Mutex::default(), packed: (0..packs).map(|_| Mutex::default()).collect() }
     }
 
+    /// The packed operand of this number, which `pack` writes if it is not this tensor already. What other runs read is
+    /// left to them.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(super) fn packed(
+        &self,
+        at: usize,
+        tensor: &Tensor,
+        bytes: usize,
+        pack: impl FnOnce(&Block),
+    ) -> Result<Arc<Packed>, Error> {
+        let slot = || self.packed[at].lock().unwrap_or_else(PoisonError::into_inner);
+        // No lock is held while it is packed: other threads may come by and do the same.
+        let last = {
+            let mut slot = slot();
+            match &*slot {
+                Some(packed) if packed.of.is(tensor) => return Ok(packed.clone()),
+                Some(_) | None => slot.take(),
+            }
+        };
+        let block = match last.and_then(Arc::into_inner) {
+            Some(packed) => packed.block,
+            None => block(bytes)?,
+        };
+        pack(&block);
+        let packed = Arc::new(Packed { of: tensor.identity(), block });
+        *slot() = Some(packed.clone());
+        Ok(packed)
+    }
+}
+
+fn block(bytes: usize) -> Result<Block, Error> {
+    Block::new(bytes).ok_or_else(|| Error::internal("arena", format!("{bytes} bytes of memory ran out")))
+}
+
+impl Plan {
     /// The graph's outputs on inputs of its types.
     ///
     /// # Errors
     /// Those of user-defined ops; if memory runs out; the one of a tensor that does not hold what its type says.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        if inputs.len() != self.inputs {
-            let message = format!("{} inputs were given for {}", inputs.len(), self.inputs);
+        if inputs.len() != self.inputs.len() {
+            let message = format!("{} inputs were given for {}", inputs.len(), self.inputs.len());
             return Err(Error::internal("inputs", message));
         }
         let mut session = self.session()?;
         let Session { state, frames, .. } = &mut session;
         let results = state.run(self, inputs, frames);
         state.forget();
-        self.sessions.0.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         results
     }
 
     fn session(&self) -> Result<Session, Error> {
-        let free = self.sessions.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let free = self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         free.map_or_else(|| Session::new(self), Ok)
     }
 }
 
 impl Session {
     fn new(plan: &Plan) -> Result<Session, Error> {
-        let block = |bytes: usize| {
-            Block::new(bytes)
-                .ok_or_else(|| Error::internal("arena", format!("{bytes} bytes of memory ran out")))
-        };
         let (bytes, threads) = plan.frame;
         let arena = block(plan.arena.0)?;
         let frames = (0..threads).map(|_| block(bytes)).collect::<Result<_, _>>()?;

@@ -10,14 +10,15 @@ use choral_ir::op::{
 };
 use choral_ir::{DType, Fold, NodeId, Op, memory};
 use choral_kernels::access::Elements;
+use choral_kernels::product::Operand;
 use choral_kernels::window::Initial;
 use choral_kernels::{Access, Instruction, Kernel, Product, Products};
 
 use super::build::Building;
 use super::copy::in_memory;
 use super::value::Source;
-use crate::lower::index::Operand;
 use crate::lower::{convolution, dot, extreme, index, linalg, number, random, sort, window};
+use crate::memory::Label;
 
 impl Building<'_> {
     /// The kernel of an op by itself, which writes all its results; `None` for what has none.
@@ -54,7 +55,7 @@ impl Building<'_> {
     }
 
     /// Where operands' elements lie, and their types.
-    fn operands(&mut self, values: &[Value]) -> Vec<Operand> {
+    fn operands(&mut self, values: &[Value]) -> Vec<index::Operand> {
         values.iter().map(|&value| (self.elements(value), self.graph.ty(value).dtype)).collect()
     }
 
@@ -91,7 +92,8 @@ impl Building<'_> {
         let result = number::of(self.graph.node(id).types[0].dtype);
         let [left, right] = numbers;
         let product = dot::product(op, (&lhs.access, left), (&rhs.access, right), (&out.access, result));
-        Some(products(vec![product], &lhs, &rhs, &out))
+        let packed = self.packed(Label::of(self.graph, id), &product, [lhs.buffer, rhs.buffer]);
+        Some(products(vec![product], [&lhs, &rhs, &out], packed))
     }
 
     fn convolution(&mut self, op: &Convolution, id: NodeId) -> Option<Kernel> {
@@ -104,7 +106,7 @@ impl Building<'_> {
         let [x, w] = [self.dtype(id, 0), self.dtype(id, 1)].map(number::of);
         let y = number::of(self.graph.node(id).types[0].dtype);
         let lowered = convolution::convolution(op, (&input.access, x), (&kernel.access, w), (&out.access, y));
-        Some(products(lowered.products(), &kernel, &input, &out))
+        Some(products(lowered.products(), [&kernel, &input, &out], None))
     }
 
     /// A search; other folds are kernels of rows.
@@ -211,9 +213,9 @@ fn wraps(dtype: DType) -> bool {
     matches!(number::settling(dtype), Some(Instruction::Wrap(_)))
 }
 
-fn products(products: Vec<Product>, lhs: &Elements, rhs: &Elements, out: &Elements) -> Kernel {
-    let [lhs, rhs, out] = [lhs, rhs, out].map(|elements| elements.buffer);
-    Kernel::Products(Products { products, lhs, rhs, addend: None, out })
+fn products(products: Vec<Product>, operands: [&Elements; 3], packed: Option<(Operand, usize)>) -> Kernel {
+    let [lhs, rhs, out] = operands.map(|elements| elements.buffer);
+    Kernel::Products(Products { products, lhs, rhs, addend: None, out, packed })
 }
 
 /// The dimension along which an access counts from 0 on, by numbers that the type has.

@@ -1,12 +1,15 @@
 //! The state of a plan that runs: where its buffers lie, and its steps one after another.
 
-use choral_ir::{Storage, Tensor, with_storage};
+use std::sync::Arc;
+
+use choral_ir::{Tensor, TensorType, with_storage};
 use choral_kernels::cpu::parallel;
 use choral_kernels::memory::{Block, Pointers};
 
 use super::control::{Branch, Carried, Loop, Port};
 use super::host::Host;
-use super::{Home, Output, Plan, Step, Task};
+use super::run::Packed;
+use super::{Home, KeptPack, Output, Plan, Step, Task};
 use crate::error::Error;
 use crate::memory::Label;
 
@@ -16,6 +19,10 @@ pub(super) struct State {
     pointers: Pointers,
     /// The tensors behind buffers: inputs, and what ops made.
     held: Vec<Option<Tensor>>,
+    /// The packed operands that this run reads.
+    packed: Vec<Arc<Packed>>,
+    /// The last runs' results of each buffer, written over once nobody else holds them.
+    results: Vec<(usize, [Option<Tensor>; KEPT])>,
     /// States of the plans that each step runs.
     inside: Vec<Vec<State>>,
 }
@@ -26,13 +33,16 @@ impl State {
         let mut state = State {
             pointers: Pointers::new(plan.buffers.len()),
             held: vec![None; plan.buffers.len()],
+            packed: Vec::new(),
+            results: Vec::new(),
             inside: Vec::with_capacity(plan.steps.len()),
         };
         for (at, buffer) in plan.buffers.iter().enumerate() {
             match buffer.home {
                 Home::Constant(constant) => state.pointers.set(at, pointer(&plan.constants[constant])),
                 Home::Arena(offset) => state.pointers.set(at, arena.wrapping_add(offset)),
-                Home::Input(_) | Home::Output | Home::Held => {}
+                Home::Output => state.results.push((at, Default::default())),
+                Home::Input(_) | Home::Held | Home::Packed(_) => {}
             }
         }
         for step in &plan.steps {
@@ -57,7 +67,6 @@ impl State {
         inputs: &[Tensor],
         frames: &[Block],
     ) -> Result<Vec<Tensor>, Error> {
-        let mut made: Vec<(usize, Storage)> = Vec::new();
         for (at, buffer) in plan.buffers.iter().enumerate() {
             match buffer.home {
                 Home::Input(input) => {
@@ -65,23 +74,42 @@ impl State {
                     self.held[at] = Some(inputs[input].clone());
                 }
                 Home::Constant(constant) => self.held[at] = Some(plan.constants[constant].clone()),
-                Home::Output => {
-                    let mut data = Tensor::try_zeros(buffer.ty.clone())?.into_storage();
-                    self.pointers.set(at, with_storage!(&mut data, values => values.as_mut_ptr().cast()));
-                    made.push((at, data));
-                }
-                Home::Arena(_) | Home::Held => {}
+                Home::Output | Home::Arena(_) | Home::Held | Home::Packed(_) => {}
             }
         }
-        self.steps(plan, frames)?;
-        for (buffer, data) in made {
-            self.held[buffer] = Some(Tensor::from_storage(plan.buffers[buffer].ty.shape.as_slice(), data)?);
+        self.pack(plan, inputs, frames)?;
+        for (buffer, kept) in &mut self.results {
+            let (pointer, result) = room(kept, &plan.buffers[*buffer].ty)?;
+            self.pointers.set(*buffer, pointer);
+            self.held[*buffer] = Some(result);
         }
+        self.steps(plan, frames)?;
         plan.outputs.iter().map(|output| self.output(output)).collect()
+    }
+
+    /// Packs the operands that are not those of the last run.
+    fn pack(&mut self, plan: &Plan, inputs: &[Tensor], frames: &[Block]) -> Result<(), Error> {
+        for (at, KeptPack { home, runnable, buffer, bytes }) in plan.packs.iter().enumerate() {
+            let tensor = match *home {
+                Home::Input(input) => &inputs[input],
+                Home::Constant(constant) => &plan.constants[constant],
+                Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => continue,
+            };
+            let packed = plan.sessions.packed(at, tensor, *bytes, |block| {
+                self.pointers.set(*buffer, block.pointer());
+                // SAFETY: the operand is a tensor of the type that the plan was made for, the block has room for what is
+                // packed, and nobody else has it yet.
+                unsafe { parallel::run(&runnable.program, &self.pointers, frames) };
+            })?;
+            self.pointers.set(*buffer, packed.pointer());
+            self.packed.push(packed);
+        }
+        Ok(())
     }
 
     /// Lets go of all tensors.
     pub(super) fn forget(&mut self) {
+        self.packed.clear();
         self.held.iter_mut().for_each(|held| *held = None);
     }
 
@@ -123,7 +151,7 @@ impl State {
         let plan = &branch.plans[chosen];
         let inner = &mut self.inside[at][chosen];
         for (input, &operand) in branch.operands.iter().enumerate() {
-            inner.pointers.set(input, self.pointers.as_slice()[operand]);
+            inner.pointers.set(plan.inputs[input], self.pointers.as_slice()[operand]);
         }
         for (output, &result) in plan.outputs.iter().zip(&branch.results) {
             inner.pointers.set(output.buffer, self.pointers.as_slice()[result]);
@@ -138,10 +166,10 @@ impl State {
         let (body, inner) = (&looped.body, &mut inner[0]);
         for (input, port) in looped.inputs.iter().enumerate() {
             match *port {
-                Port::Constant(buffer) => inner.pointers.set(input, around(buffer)),
+                Port::Constant(buffer) => inner.pointers.set(body.inputs[input], around(buffer)),
                 Port::Carried(carried) => {
                     let (buffer, offset) = looped.carried[carried].initial;
-                    inner.pointers.set(input, around(buffer).wrapping_offset(offset));
+                    inner.pointers.set(body.inputs[input], around(buffer).wrapping_offset(offset));
                 }
                 Port::Slice { .. } => {}
             }
@@ -151,7 +179,9 @@ impl State {
             None => round < looped.length,
             Some(cond) => {
                 let (test, holds) = (&mut test[0], around(cond.holds));
-                (0..looped.inputs.len()).for_each(|input| test.pointers.set(input, inner.pointer(input)));
+                for (&tested, &input) in cond.plan.inputs.iter().zip(&body.inputs) {
+                    test.pointers.set(tested, inner.pointer(input));
+                }
                 test.pointers.set(cond.plan.outputs[0].buffer, holds);
                 test.steps(&cond.plan, frames)?;
                 // SAFETY: the plan has written one truth value.
@@ -161,7 +191,7 @@ impl State {
             let place = if looped.is_reverse { looped.length - 1 - round } else { round } as isize;
             for (input, port) in looped.inputs.iter().enumerate() {
                 if let Port::Slice { buffer, bytes } = *port {
-                    inner.pointers.set(input, around(buffer).wrapping_offset(place * bytes));
+                    inner.pointers.set(body.inputs[input], around(buffer).wrapping_offset(place * bytes));
                 }
             }
             for (output, port) in body.outputs.iter().zip(&looped.outputs) {
@@ -175,7 +205,7 @@ impl State {
             inner.steps(body, frames)?;
             for (input, port) in looped.inputs.iter().enumerate() {
                 if let Port::Carried(carried) = *port {
-                    inner.pointers.set(input, around(looped.written(carried, round)));
+                    inner.pointers.set(body.inputs[input], around(looped.written(carried, round)));
                 }
             }
             round += 1;
@@ -183,7 +213,7 @@ impl State {
         for (input, port) in looped.inputs.iter().enumerate() {
             let Port::Carried(carried) = *port else { continue };
             let Carried { result, bytes, .. } = looped.carried[carried];
-            let (last, result) = (inner.pointer(input), around(result));
+            let (last, result) = (inner.pointer(body.inputs[input]), around(result));
             if last != result {
                 // SAFETY: both are places of the carried value, apart from each other.
                 unsafe { std::ptr::copy_nonoverlapping(last, result, bytes) };
@@ -234,6 +264,27 @@ impl Loop {
         let Carried { result, spare, .. } = self.carried[carried];
         if (self.length + round).is_multiple_of(2) { spare } else { result }
     }
+}
+
+/// Results of a buffer that are kept: those of a program that is handed its last results are written in turns.
+const KEPT: usize = 2;
+
+/// A tensor that nobody else holds, and where its elements lie.
+fn room(kept: &mut [Option<Tensor>; KEPT], ty: &TensorType) -> Result<(*mut u8, Tensor), Error> {
+    for place in kept.iter_mut() {
+        let mut tensor = match place.take() {
+            Some(tensor) => tensor,
+            None => Tensor::try_zeros(ty.clone())?,
+        };
+        let free = tensor.storage_mut().map(|data| with_storage!(data, values => values.as_mut_ptr().cast()));
+        *place = Some(tensor.clone());
+        if let Some(pointer) = free {
+            return Ok((pointer, tensor));
+        }
+    }
+    kept.rotate_left(1);
+    kept[KEPT - 1] = None;
+    room(kept, ty)
 }
 
 /// Where a tensor's elements lie. Kernels write no input and no constant.

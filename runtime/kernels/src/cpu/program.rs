@@ -8,7 +8,8 @@ use super::product::{Operands, Schedule, Setting};
 use super::rows::NoLoop;
 use super::{extreme, linalg, moves, random, rows, select_and_scatter, sort, window};
 use crate::Level;
-use crate::kernel::{Kernel, Products};
+use crate::kernel::{Kernel, Pack, Products};
+use crate::product::{Operand, Product, Unsupported};
 use crate::rows::Buffer;
 
 /// A kernel that can run.
@@ -22,6 +23,7 @@ pub struct Program {
 enum Kind {
     Rows(rows::Program),
     Products(Scheduled),
+    Pack(Packing),
     Window(window::Program),
     Extreme(extreme::Program),
     SelectAndScatter(select_and_scatter::Program),
@@ -42,12 +44,21 @@ struct Scheduled {
     out: Buffer,
 }
 
+/// An operand that is packed ahead.
+#[derive(Debug, Clone)]
+struct Packing {
+    schedule: Schedule,
+    from: Buffer,
+    to: Buffer,
+}
+
 /// Calls the program of any kind.
 macro_rules! each {
     ($kind:expr, $program:ident => $body:expr) => {
         match $kind {
             Kind::Rows($program) => $body,
             Kind::Products($program) => $body,
+            Kind::Pack($program) => $body,
             Kind::Window($program) => $body,
             Kind::Extreme($program) => $body,
             Kind::SelectAndScatter($program) => $body,
@@ -69,6 +80,7 @@ impl Program {
         let kind = match kernel {
             Kernel::Rows(rows) => Kind::Rows(rows::Program::assemble(rows, level)?),
             Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
+            Kernel::Pack(pack) => Kind::Pack(Packing::new(pack, level, threads)?),
             Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
             Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::new(extreme, level)?),
             Kernel::SelectAndScatter(kernel) => {
@@ -116,14 +128,16 @@ impl Program {
 
 impl Scheduled {
     fn new(products: &Products, level: Level, threads: usize) -> Result<Scheduled, NoLoop> {
-        let setting = Setting { level, threads, packed: None };
+        let setting = Setting { level, threads, packed: products.packed.map(|(operand, _)| operand) };
         let schedules = products.products.iter().map(|product| Schedule::new(product, setting));
         let schedules: Result<Vec<Schedule>, _> = schedules.collect();
-        let Products { lhs, rhs, addend, out, .. } = *products;
-        match schedules {
-            Ok(schedules) => Ok(Scheduled { schedules, lhs, rhs, addend, out }),
-            Err(unsupported) => Err(NoLoop { instruction: format!("a product: {unsupported}") }),
+        let Products { mut lhs, mut rhs, addend, out, .. } = *products;
+        match products.packed {
+            Some((Operand::Lhs, buffer)) => lhs = buffer,
+            Some((Operand::Rhs, buffer)) => rhs = buffer,
+            None => {}
         }
+        Ok(Scheduled { schedules: schedules.map_err(no_loop)?, lhs, rhs, addend, out })
     }
 
     fn units(&self) -> usize {
@@ -152,4 +166,43 @@ impl Scheduled {
             first += tiles;
         }
     }
+}
+
+impl Packing {
+    fn new(
+        Pack { product, operand, from, to }: &Pack,
+        level: Level,
+        threads: usize,
+    ) -> Result<Packing, NoLoop> {
+        let setting = Setting { level, threads, packed: Some(*operand) };
+        let schedule = Schedule::new(product, setting).map_err(no_loop)?;
+        Ok(Packing { schedule, from: *from, to: *to })
+    }
+
+    fn units(&self) -> usize {
+        self.schedule.pack_parts()
+    }
+
+    fn frame_bytes(&self) -> usize {
+        0
+    }
+
+    unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, _frame: *mut u8) {
+        // SAFETY: the caller's contract.
+        unsafe { self.schedule.pack(buffers[self.from], buffers[self.to], units) }
+    }
+}
+
+/// Bytes of an operand of a product once it is packed, if that spares packing it again and again.
+pub fn packed_bytes(product: &Product, operand: Operand, level: Level, threads: usize) -> Option<usize> {
+    let setting = |packed| Setting { level, threads, packed };
+    let is_packed = Schedule::new(product, setting(None)).is_ok_and(|schedule| schedule.packs(operand));
+    if !is_packed {
+        return None;
+    }
+    Schedule::new(product, setting(Some(operand))).ok()?.packed()
+}
+
+fn no_loop(unsupported: Unsupported) -> NoLoop {
+    NoLoop { instruction: format!("a product: {unsupported}") }
 }

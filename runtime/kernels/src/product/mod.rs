@@ -51,6 +51,15 @@ pub struct Product {
     pub epilogue: Epilogue,
 }
 
+/// An operand of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operand {
+    /// The left one.
+    Lhs,
+    /// The right one.
+    Rhs,
+}
+
 /// What is done to a sum, in the result's type, before it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Epilogue {

@@ -30,7 +30,7 @@ mod x86;
 
 use element::{Element, Truth};
 pub use run::{Finished, Operands};
-pub use schedule::{Operand, Schedule, Setting};
+pub use schedule::{Schedule, Setting};
 
 use crate::Level;
 use crate::product::Compute;

@@ -8,17 +8,8 @@ use std::ops::Range;
 use super::kernel::Stretch;
 use super::pack::OVERHANG;
 use crate::product::shape::{Origin, Shape};
-use crate::product::{Compute, Dim, Epilogue, Product, Unsupported, order, order::Chunk, space};
+use crate::product::{Compute, Dim, Epilogue, Operand, Product, Unsupported, order, order::Chunk, space};
 use crate::{Level, Number};
-
-/// An operand of a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operand {
-    /// The left one.
-    Lhs,
-    /// The right one.
-    Rhs,
-}
 
 /// What a schedule may count on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -330,6 +321,12 @@ impl Schedule {
     /// Bytes of scratch that a run needs, aligned or not.
     pub fn scratch(&self) -> usize {
         self.parts.total
+    }
+
+    /// Whether an operand is packed chunk by chunk, which packing it ahead would spare.
+    pub fn packs(&self, operand: Operand) -> bool {
+        let side = if (operand == Operand::Lhs) == self.is_turned { &self.right } else { &self.left };
+        side.source == Source::Scratch
     }
 
     /// Bytes of the operand that is packed ahead; `None` if none is.

@@ -2,7 +2,6 @@
 //!
 //! Must not live here: what is done with them.
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::element::{Element, Truth};
@@ -11,43 +10,46 @@ use super::run::{Run, Tile};
 use super::schedule::{Schedule, Source};
 use super::with_element;
 use crate::product::order::Chunk;
-use crate::product::{Compute, space};
+use crate::product::{Compute, Dim, space};
 
 impl Schedule {
-    /// Packs the operand that is to be packed ahead.
+    /// In how many parts the operand that is packed ahead may be packed at the same time.
+    pub fn pack_parts(&self) -> usize {
+        let Some((side, operand)) = self.side_ahead() else { return 0 };
+        if side.size == 0 || self.depth == 0 { 0 } else { space::size(&moving(&self.own_batch, operand)) }
+    }
+
+    /// Packs parts of the operand that is to be packed ahead.
     ///
     /// # Safety
     /// What [`Product::reach`](crate::product::Product::reach) says of the operand must be valid for reading,
-    /// initialised and aligned.
+    /// initialised and aligned; there must be as many bytes to write as [`Schedule::packed`] says, which nobody uses
+    /// now but other runs of other parts.
     ///
     /// # Panics
-    /// If there is no operand to pack, or if there are not as many bytes as [`Schedule::packed`] says.
-    pub unsafe fn pack(&self, operand: *const u8, into: &mut [MaybeUninit<u8>]) {
-        let bytes = self.packed().expect("an operand that is packed ahead");
-        assert!(into.len() == bytes, "{bytes} bytes for what is packed, not {}", into.len());
-        assert!(
-            (into.as_ptr() as usize).is_multiple_of(self.compute.bytes()),
-            "what is packed must be aligned"
-        );
+    /// If it is not aligned for its elements.
+    pub unsafe fn pack(&self, operand: *const u8, into: *mut u8, parts: Range<usize>) {
+        assert!((into as usize).is_multiple_of(self.compute.bytes()), "what is packed must be aligned");
         with_element!(self.compute, T => {
-            // SAFETY: the caller's promises, and the checks above.
-            unsafe { pack_ahead::<T>(self, operand, into.as_mut_ptr().cast()) }
+            // SAFETY: the caller's promises, and the check above.
+            unsafe { pack_ahead::<T>(self, operand, into.cast(), parts) }
         });
     }
 }
 
 /// # Safety
 /// As [`Schedule::pack`]; `into` is aligned, and as large as it asks for.
-unsafe fn pack_ahead<T: Element>(schedule: &Schedule, from: *const u8, into: *mut T) {
+unsafe fn pack_ahead<T: Element>(schedule: &Schedule, from: *const u8, into: *mut T, parts: Range<usize>) {
     let Some((side, operand)) = schedule.side_ahead() else { return };
     let pack = T::pack(side.number).expect("the schedule checked that the operand widens");
     let transpose = T::kernels(schedule.level).transpose;
     let mut terms = vec![0; schedule.depth];
     space::fill(&schedule.terms, operand, 0, &mut terms);
     let mut lines = vec![0; side.width];
-    for batch in 0..space::size(&schedule.own_batch) {
-        let own = space::offsets(&schedule.own_batch, batch)[operand] + schedule.own_offsets[operand];
-        let ahead = space::offsets(&schedule.batch, batch)[operand];
+    let (own_batch, batch) = (moving(&schedule.own_batch, operand), moving(&schedule.batch, operand));
+    for part in parts {
+        let own = space::offsets(&own_batch, part)[operand] + schedule.own_offsets[operand];
+        let ahead = space::offsets(&batch, part)[operand];
         for start in (0..side.size).step_by(side.width) {
             let lines = &mut lines[..side.width.min(side.size - start)];
             space::fill(&side.dims, 0, start, lines);
@@ -59,6 +61,11 @@ unsafe fn pack_ahead<T: Element>(schedule: &Schedule, from: *const u8, into: *mu
             }
         }
     }
+}
+
+/// The dimensions of the batch in which an operand moves.
+fn moving(batch: &[Dim<4>], operand: usize) -> Vec<Dim<4>> {
+    batch.iter().filter(|dim| dim.strides[operand] != 0).copied().collect()
 }
 
 impl<T: Element> Run<'_, T> {

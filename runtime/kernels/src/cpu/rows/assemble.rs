@@ -56,6 +56,8 @@ pub(super) struct Assembler<'a> {
     /// Slots of values of each step: in the full space by stage.
     full: HashMap<(usize, usize), Slot>,
     row: HashMap<usize, Slot>,
+    /// Stores whose value is computed where it goes.
+    stored: Vec<usize>,
 }
 
 impl Program {
@@ -114,6 +116,7 @@ impl<'a> Assembler<'a> {
             wide: 0,
             full: HashMap::new(),
             row: HashMap::new(),
+            stored: Vec::new(),
         };
         assembler.find_wide();
         assembler
@@ -156,8 +159,9 @@ impl<'a> Assembler<'a> {
                     self.fold(at, stage)?;
                 }
             }
-            for store in &self.rows.stores {
-                if !self.is_store_of_rows(store) && self.stages[store.value] == stage {
+            for (at, store) in self.rows.stores.iter().enumerate() {
+                let is_now = !self.is_store_of_rows(store) && self.stages[store.value] == stage;
+                if is_now && !self.stored.contains(&at) {
                     self.store(store, stage)?;
                 }
             }
@@ -329,12 +333,32 @@ impl<'a> Assembler<'a> {
             self.wide += aligned(row);
             self.code((stage, Section::Tile), Code::PointWide { slot });
             slot
+        } else if let Some(memory) = self.destination(at) {
+            let slot = self.slot(Place::Memory(memory));
+            self.code((stage, Section::Tile), Code::Point { slot, memory });
+            slot
         } else {
             self.register(number.bytes(), Section::Tile)
         };
         self.run(at, &slots, out, (stage, Section::Tile))?;
         self.full.insert((at, stage), out);
         Ok(())
+    }
+
+    /// Where a value of the full space can be computed right away: where it is stored as it is in registers, by tiles in
+    /// one piece.
+    fn destination(&mut self, at: usize) -> Option<usize> {
+        let rows = self.rows;
+        let is_plain =
+            |store: &Store| store.value == at && convert::narrow(store.number, self.level).is_none();
+        let (number, store) = rows.stores.iter().enumerate().find(|(_, store)| is_plain(store))?;
+        let memory = self.memory(store.buffer, &store.access, store.number, false);
+        if !self.memories[memory].is_contiguous {
+            self.memories.pop();
+            return None;
+        }
+        self.stored.push(number);
+        Some(memory)
     }
 
     fn compute_rows(&mut self, at: usize, stage: usize) -> Result<(), NoLoop> {

@@ -1,0 +1,77 @@
+//! Operands of products that are packed ahead.
+//!
+//! Inputs and constants are packed when a plan first runs on them and kept as long as they are the same; what stays the
+//! same through the rounds of a loop is packed before it. Must not live here: the order in which they are packed
+//! (`choral_kernels`).
+
+use choral_ir::{DType, TensorType};
+use choral_kernels::cpu::program::{Program, packed_bytes};
+use choral_kernels::product::Operand;
+use choral_kernels::{Kernel, Level, Pack, Product};
+
+use super::build::Building;
+use super::{AskedPack, Home, KeptPack, Plan, Runnable};
+use crate::memory::Label;
+
+impl Building<'_> {
+    /// The operand of a product that is packed ahead, if one is, and the buffer that it is packed in: of two, the larger.
+    pub(super) fn packed(
+        &mut self,
+        label: Label,
+        product: &Product,
+        buffers: [usize; 2],
+    ) -> Option<(Operand, usize)> {
+        let stays = |buffer: usize| match self.buffers[buffer].home {
+            Home::Constant(_) => self.boundary.is_none(),
+            Home::Input(at) => self.boundary.as_ref().is_none_or(|boundary| boundary.is_constant[at]),
+            Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => false,
+        };
+        let bytes = |operand| packed_bytes(product, operand, Level::best(), self.threads);
+        let candidates = [Operand::Lhs, Operand::Rhs].into_iter().zip(buffers);
+        let candidates = candidates.filter(|&(_, buffer)| stays(buffer));
+        let candidates = candidates.filter_map(|(operand, buffer)| Some((bytes(operand)?, operand, buffer)));
+        let (_, operand, buffer) = candidates.max_by_key(|&(bytes, ..)| bytes)?;
+        Some((operand, self.pack(label, product, operand, buffer)?))
+    }
+
+    /// A buffer with an operand of a product, packed: kept, asked of whoever runs this body, or packed by a kernel here.
+    pub(super) fn pack(
+        &mut self,
+        label: Label,
+        product: &Product,
+        operand: Operand,
+        from: usize,
+    ) -> Option<usize> {
+        let bytes = packed_bytes(product, operand, Level::best(), self.threads)?;
+        let home = self.buffers[from].home;
+        let to = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
+        let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to });
+        match (home, &self.boundary) {
+            (Home::Input(_) | Home::Constant(_), None) => {
+                let program = Program::new(&kernel, Level::best(), self.threads).ok()?;
+                self.buffers[to].home = Home::Packed(self.packs.len());
+                self.packs.push(KeptPack { home, runnable: Runnable { kernel, program }, buffer: to, bytes });
+            }
+            (Home::Input(input), Some(boundary)) if boundary.is_constant[input] => {
+                self.buffers[to].home = Home::Input(self.inputs.len());
+                self.inputs.push(to);
+                self.asked.push(AskedPack { product: product.clone(), operand, input });
+            }
+            _ => self.kernel(label, kernel).ok()?,
+        }
+        Some(to)
+    }
+
+    /// Packs what a body asks for; the buffers, in its order. `inputs` are those of its inputs that stay the same.
+    pub(super) fn packs_of(
+        &mut self,
+        label: &Label,
+        body: &Plan,
+        input: impl Fn(usize) -> Option<usize>,
+    ) -> Vec<usize> {
+        let pack = |AskedPack { product, operand, input: at, .. }: &AskedPack| {
+            self.pack(label.clone(), product, *operand, input(*at)?)
+        };
+        body.asked.iter().filter_map(pack).collect()
+    }
+}
