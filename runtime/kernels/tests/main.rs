@@ -4,6 +4,8 @@
 mod accuracy;
 mod bits;
 mod convolution;
+mod pool;
+mod pool_speed;
 mod product;
 mod product_speed;
 mod speed;

@@ -4,5 +4,6 @@
 
 pub mod machine;
 pub mod parallel;
+pub mod pool;
 pub mod product;
 pub mod rows;

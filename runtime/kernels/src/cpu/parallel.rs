@@ -1,56 +1,101 @@
-//! Units of a kernel on several threads.
+//! Units of a kernel on several threads: how many threads a kernel is worth, and what each of them does.
+//!
+//! Must not live here: how threads share work ([`super::pool`]), and which element a unit is.
 
-use rayon::prelude::*;
+use std::mem::MaybeUninit;
+use std::ops::Range;
 
+use super::pool::{Pool, Split};
 use super::product::{Operands, Schedule};
 use super::rows::Program;
 use crate::memory::{Block, Pointers};
 
-/// Element steps below which a kernel stays on the caller's thread: handing it out takes longer.
-const ALONE: usize = 1 << 16;
+/// A kernel that was prepared for this processor: units that may run in any order and at the same time.
+pub trait Work: Sync {
+    /// How many there are.
+    fn units(&self) -> usize;
 
-/// How many of the available threads are worth it for a program of this cost.
-pub fn threads(program: &Program, cost: usize, available: usize) -> usize {
-    available.min(program.units()).min(cost / ALONE + 1)
+    /// Bytes of a frame: each thread that runs units has one of its own.
+    fn frame_bytes(&self) -> usize;
+
+    /// Runs some of the units.
+    ///
+    /// # Safety
+    /// The buffers are those of the kernel, each with an element wherever an access of it has one, aligned for its
+    /// type; nothing else writes them now, and what these units write no other thread reads or writes. The frame has
+    /// [`Work::frame_bytes`] bytes, aligned to 64, for this thread alone. The processor has the level that the kernel
+    /// was prepared for.
+    unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8);
+}
+
+impl Work for Program {
+    fn units(&self) -> usize {
+        Program::units(self)
+    }
+
+    fn frame_bytes(&self) -> usize {
+        Program::frame_bytes(self)
+    }
+
+    unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
+        // SAFETY: the caller's contract.
+        unsafe { Program::run(self, buffers, units, frame) }
+    }
+}
+
+/// From which cost on a kernel is worth sharing, and what chunks of it cost at least.
+struct Worth {
+    /// What one more thread is worth: below twice as much, handing it out takes longer than it saves.
+    thread: usize,
+    /// What a chunk costs at least, so that beginning it does not count.
+    chunk: usize,
+}
+
+/// In element steps.
+const STEPS: Worth = Worth { thread: 1 << 13, chunk: 1 << 12 };
+
+/// In multiply-adds.
+const PRODUCTS: Worth = Worth { thread: 1 << 16, chunk: 1 << 15 };
+
+impl Worth {
+    /// How units of this cost as a whole are shared by the available threads.
+    fn split(&self, units: usize, cost: usize, available: usize) -> Split {
+        let grain = (units as u128 * self.chunk as u128 / cost.max(1) as u128) as usize;
+        let threads = available.min(units).min((cost / self.thread).max(1));
+        Split { parts: units, threads, grain: grain.max(1) }
+    }
+}
+
+/// How many of the available threads are worth it for a kernel of this cost, in element steps.
+pub fn threads(work: &dyn Work, cost: usize, available: usize) -> usize {
+    STEPS.split(work.units(), cost, available).threads
 }
 
 /// How many of the available threads are worth it for a product.
 pub fn product_threads(schedule: &Schedule, available: usize) -> usize {
-    let tiles = schedule.tiles();
-    available.min(tiles).min(tiles.saturating_mul(schedule.cost()) / ALONE_PRODUCTS + 1)
+    split_product(schedule, available).threads
 }
 
-/// Runs all units of a program, on as many threads as there are frames and as is worth it.
+fn split_product(schedule: &Schedule, available: usize) -> Split {
+    let tiles = schedule.tiles();
+    PRODUCTS.split(tiles, tiles.saturating_mul(schedule.cost()), available)
+}
+
+/// Runs all units of a kernel of this cost in element steps, on as many threads as there are frames and as is worth it.
 ///
 /// # Safety
-/// As [`Program::run`], for the whole program; each frame has [`Program::frame_bytes`] bytes.
-pub unsafe fn run(program: &Program, cost: usize, buffers: &Pointers, frames: &[Block]) {
-    let units = program.units();
-    let threads = threads(program, cost, frames.len());
-    if threads <= 1 {
-        // SAFETY: the caller's contract.
-        unsafe { program.run(buffers.as_slice(), 0..units, frames[0].pointer()) };
-        return;
-    }
-    let share = |thread: usize| units * thread / threads;
-    frames[..threads].par_iter().enumerate().for_each(|(thread, frame)| {
-        // SAFETY: the caller's contract; threads run different units, each with a frame of its own.
-        unsafe {
-            program.run(buffers.as_slice(), share(thread)..share(thread + 1), frame.pointer());
-        }
+/// As [`Work::run`], for the whole kernel; each frame has [`Work::frame_bytes`] bytes.
+pub unsafe fn run(pool: &Pool, work: &dyn Work, cost: usize, buffers: &Pointers, frames: &[Block]) {
+    pool.run(STEPS.split(work.units(), cost, frames.len()), &|seat, units| {
+        // SAFETY: the caller's contract; threads run different units, each with the frame of its seat.
+        unsafe { work.run(buffers.as_slice(), units, frames[seat].pointer()) };
     });
 }
 
-/// Multiply-adds below which a product stays on the caller's thread.
-const ALONE_PRODUCTS: usize = 1 << 18;
-
 /// Operands that threads share.
-#[derive(Clone, Copy)]
 struct Shared(Operands);
 
 // SAFETY: pointers are data; the caller of `product` vouches for what threads do through them.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
 unsafe impl Sync for Shared {}
 
 impl Shared {
@@ -63,21 +108,13 @@ impl Shared {
 ///
 /// # Safety
 /// As [`Schedule::run`], for the whole product; each frame has [`Schedule::scratch`] bytes.
-pub unsafe fn product(schedule: &Schedule, operands: Operands, frames: &[Block]) {
-    let tiles = schedule.tiles();
-    let threads = product_threads(schedule, frames.len());
+pub unsafe fn product(pool: &Pool, schedule: &Schedule, operands: Operands, frames: &[Block]) {
     let operands = Shared(operands);
-    let share = |thread: usize| tiles * thread / threads;
-    let run = |thread: usize, frame: &Block| {
-        // SAFETY: the frame is this thread's alone, and what it holds needs no value.
-        let scratch = unsafe { std::slice::from_raw_parts_mut(frame.pointer().cast(), frame.bytes()) };
-        let tiles = share(thread)..share(thread + 1);
+    pool.run(split_product(schedule, frames.len()), &|seat, tiles| {
+        let (frame, bytes) = (frames[seat].pointer().cast::<MaybeUninit<u8>>(), frames[seat].bytes());
+        // SAFETY: the frame is this seat's alone, and what it holds needs no value.
+        let scratch = unsafe { std::slice::from_raw_parts_mut(frame, bytes) };
         // SAFETY: the caller's contract; threads compute different tiles.
         unsafe { schedule.run(operands.get(), scratch, tiles, &mut |_| {}) };
-    };
-    match threads {
-        0 => {}
-        1 => run(0, &frames[0]),
-        _ => frames[..threads].par_iter().enumerate().for_each(|(thread, frame)| run(thread, frame)),
-    }
+    });
 }

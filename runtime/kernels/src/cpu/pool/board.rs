@@ -1,0 +1,251 @@
+//! Jobs that callers have posted, and the chunks of them that nobody has begun.
+//!
+//! A job lies on its caller's stack; a post says where. One word of the post counts the chunks that are left, the seats
+//! that are free and the workers that have a seat. A worker sits down and begins its first chunk in one step, and
+//! gets up in the step in which it finds none left, so that whoever has a seat is at work on a chunk. The word says all
+//! that a step needs: whose chunk it was, a worker learns from the job, which its seat keeps in place.
+
+use std::any::Any;
+use std::array;
+use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use super::split::Chunks;
+use super::{lock, spin};
+
+/// What a caller wants done.
+pub(super) struct Job<'a> {
+    work: &'a (dyn Fn(usize, Range<usize>) + Sync),
+    chunks: Chunks,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(work: &'a (dyn Fn(usize, Range<usize>) + Sync), chunks: Chunks) -> Job<'a> {
+        Job { work, chunks, panic: Mutex::new(None) }
+    }
+
+    /// Does the chunk that was begun when so many were left; false if it panics, which the job remembers.
+    fn chunk(&self, seat: usize, left: u64) -> bool {
+        let parts = self.chunks.get(self.chunks.count() - left as usize);
+        let done = panic::catch_unwind(AssertUnwindSafe(|| (self.work)(seat, parts)));
+        done.map_err(|payload| self.keep(payload)).is_ok()
+    }
+
+    /// Keeps the first panic. What else threads say at the end is forgotten, not dropped, which may panic too.
+    fn keep(&self, payload: Box<dyn Any + Send>) {
+        match &mut *lock(&self.panic) {
+            Some(_) => std::mem::forget(payload),
+            none => *none = Some(payload),
+        }
+    }
+
+    /// Goes on with the panic of a chunk.
+    pub(super) fn end(self) {
+        let panic = self.panic.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(payload) = panic {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+/// One worker that has a seat; the caller that sleeps until none has; one seat that is free; one chunk that is left.
+const SITTING: u64 = 1;
+const WAITING: u64 = 1 << 15;
+const SEAT: u64 = 1 << 16;
+const LEFT: u64 = 1 << 32;
+
+/// How many chunks are left.
+fn left(word: u64) -> u64 {
+    word / LEFT
+}
+
+/// How many seats are free, which is the number of the next one.
+fn seats(word: u64) -> u64 {
+    word % LEFT / SEAT
+}
+
+fn sitting(word: u64) -> u64 {
+    word % WAITING
+}
+
+fn is_open(word: u64) -> bool {
+    left(word) > 0 && seats(word) > 0
+}
+
+/// Where a job can be found, in cache lines of its own: processors fetch them by twos.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Post {
+    word: AtomicU64,
+    /// The job, while a chunk is left or a worker sits.
+    job: AtomicPtr<Job<'static>>,
+    /// For a caller that sleeps until no worker sits.
+    waiting: Mutex<()>,
+    empty: Condvar,
+}
+
+/// All posts.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Board {
+    /// A bit for each post that a caller has.
+    taken: AtomicU64,
+    posts: [Post; POSTS],
+}
+
+const POSTS: usize = u64::BITS as usize;
+
+impl Default for Board {
+    fn default() -> Board {
+        let post = |_| Post {
+            word: AtomicU64::new(0),
+            job: AtomicPtr::new(ptr::null_mut()),
+            waiting: Mutex::new(()),
+            empty: Condvar::new(),
+        };
+        Board { taken: AtomicU64::new(0), posts: array::from_fn(post) }
+    }
+}
+
+impl Board {
+    /// Posts a job; `None` if there is no room.
+    pub(super) fn post<'a>(&'a self, job: &'a Job<'a>) -> Option<Posted<'a>> {
+        let number = self.take()?;
+        let post = &self.posts[number];
+        post.job.store(ptr::from_ref(job).cast_mut().cast(), Ordering::Relaxed);
+        let (chunks, seats) = (job.chunks.count() as u64, job.chunks.threads() as u64 - 1);
+        post.word.store(chunks * LEFT + seats * SEAT, Ordering::Release);
+        Some(Posted { board: self, number, job })
+    }
+
+    /// Takes a post that is free.
+    fn take(&self) -> Option<usize> {
+        loop {
+            let number = self.taken.load(Ordering::Relaxed).trailing_ones() as usize;
+            let bit = 1u64.checked_shl(number as u32)?;
+            if self.taken.fetch_or(bit, Ordering::Acquire) & bit == 0 {
+                return Some(number);
+            }
+        }
+    }
+
+    /// The posts that callers have.
+    fn taken(&self) -> impl Iterator<Item = &Post> {
+        let mut taken = self.taken.load(Ordering::Relaxed);
+        std::iter::from_fn(move || {
+            let number = taken.trailing_zeros() as usize;
+            taken &= taken.wrapping_sub(1);
+            self.posts.get(number)
+        })
+    }
+
+    /// Takes a seat at a job and begins a chunk of it, if there is one with both.
+    pub(super) fn join(&self) -> Option<Place<'_>> {
+        self.taken().find_map(|post| {
+            let before = post.change(|word| is_open(word).then(|| word - LEFT - SEAT + SITTING))?;
+            Some(Place { post, before })
+        })
+    }
+
+    /// Whether a job has a chunk and a seat.
+    pub(super) fn has_work(&self) -> bool {
+        self.taken().any(|post| is_open(post.word.load(Ordering::Relaxed)))
+    }
+}
+
+impl Post {
+    /// Changes the word, unless there is nothing to change it to, and gives what it was.
+    fn change(&self, to: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+        self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, to).ok()
+    }
+
+    /// Leaves no chunk to be begun.
+    fn cancel(&self) {
+        if left(self.word.load(Ordering::Relaxed)) > 0 {
+            self.word.fetch_and(LEFT - 1, Ordering::AcqRel);
+        }
+    }
+
+    /// Waits until no worker sits, where none can sit down any more.
+    fn wait(&self) {
+        let is_empty = |word: u64| sitting(word) == 0;
+        if spin::until(|| is_empty(self.word.load(Ordering::Acquire)).then_some(())).is_some() {
+            return;
+        }
+        let mut guard = lock(&self.waiting);
+        self.word.fetch_or(WAITING, Ordering::AcqRel);
+        while !is_empty(self.word.load(Ordering::Acquire)) {
+            guard = self.empty.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A job while it is on the board: it leaves with this, once no worker sits at it.
+pub(super) struct Posted<'a> {
+    board: &'a Board,
+    number: usize,
+    job: &'a Job<'a>,
+}
+
+impl Posted<'_> {
+    /// Does what is left, as the caller does it.
+    pub(super) fn work(self) {
+        let post = &self.board.posts[self.number];
+        while let Some(before) = post.change(|word| (left(word) > 0).then(|| word - LEFT)) {
+            if !self.job.chunk(0, left(before)) {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Posted<'_> {
+    fn drop(&mut self) {
+        let post = &self.board.posts[self.number];
+        post.cancel();
+        post.wait();
+        self.board.taken.fetch_and(!(1 << self.number), Ordering::Release);
+    }
+}
+
+/// A worker's seat at a job, with the chunk that it has begun.
+pub(super) struct Place<'a> {
+    post: &'a Post,
+    /// The word before the worker sat down.
+    before: u64,
+}
+
+impl Place<'_> {
+    /// How many more workers find a seat and a chunk.
+    pub(super) fn room(&self) -> usize {
+        (seats(self.before) - 1).min(left(self.before) - 1) as usize
+    }
+
+    /// Does the chunk and what is left after it, and gets up.
+    pub(super) fn work(self) {
+        let (post, seat) = (self.post, seats(self.before) as usize);
+        // SAFETY: the caller of the job leaves only once no worker sits, and this one does until `get_up`: the
+        // step that sat down read the word that was stored after the pointer, or one made from it.
+        let job = unsafe { &*post.job.load(Ordering::Relaxed) };
+        let mut before = self.before;
+        loop {
+            if !job.chunk(seat, left(before)) {
+                post.cancel();
+            }
+            // The job may be gone once this has got up.
+            let next = |word: u64| if left(word) > 0 { word - LEFT } else { word - SITTING };
+            before = post.change(|word| Some(next(word))).unwrap_or(0);
+            if left(before) == 0 {
+                break;
+            }
+        }
+        if sitting(before) == 1 && before & WAITING != 0 {
+            drop(lock(&post.waiting));
+            post.empty.notify_one();
+        }
+    }
+}
