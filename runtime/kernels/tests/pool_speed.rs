@@ -21,7 +21,9 @@ impl Shares for Pool {
     }
 
     fn halves(&self, parts: usize, work: &(dyn Fn(Range<usize>) + Sync)) {
-        self.run(Split { parts, threads: 2, grain: parts / 2 }, &|_, parts| work(parts));
+        self.run(Split { parts, threads: 2, grain: parts / 8, wakes: parts >= 10_000 }, &|_, parts| {
+            work(parts)
+        });
     }
 }
 
@@ -66,7 +68,7 @@ fn times(count: usize, pause: Duration, mut call: impl FnMut()) -> Vec<f64> {
 
 fn quantiles(times: &[f64]) -> String {
     let at = |share: f64| times[(times.len() as f64 * share) as usize];
-    format!("median {:7.2} us, 90 % {:7.2} us, 99 % {:7.2} us", at(0.5), at(0.9), at(0.99))
+    format!("{:7.2} us; 10 % {:7.2}, 90 % {:7.2}, 99 % {:7.2}", at(0.5), at(0.1), at(0.9), at(0.99))
 }
 
 /// Spins about so many nanoseconds, without the clock.
@@ -101,7 +103,9 @@ fn handing_out_nothing() {
 fn until_another_begins() {
     let (own, rayon) = pools();
     for pool in [&own as &dyn Shares, &rayon] {
-        for (state, pause, count) in [("hot", Duration::ZERO, 20_000), ("parked", Duration::from_millis(2), 500)] {
+        for (state, pause, count) in
+            [("hot", Duration::ZERO, 20_000), ("parked", Duration::from_millis(2), 500)]
+        {
             let both = || {
                 let begun = AtomicUsize::new(0);
                 pool.halves(2, &|_| {

@@ -49,20 +49,22 @@ struct Worth {
     thread: usize,
     /// What a chunk costs at least, so that beginning it does not count.
     chunk: usize,
+    /// From which cost on threads are woken.
+    waking: usize,
 }
 
 /// In element steps.
-const STEPS: Worth = Worth { thread: 1 << 13, chunk: 1 << 12 };
+const STEPS: Worth = Worth { thread: 1 << 13, chunk: 1 << 12, waking: 1 << 19 };
 
 /// In multiply-adds.
-const PRODUCTS: Worth = Worth { thread: 1 << 16, chunk: 1 << 15 };
+const PRODUCTS: Worth = Worth { thread: 1 << 16, chunk: 1 << 15, waking: 1 << 22 };
 
 impl Worth {
     /// How units of this cost as a whole are shared by the available threads.
     fn split(&self, units: usize, cost: usize, available: usize) -> Split {
         let grain = (units as u128 * self.chunk as u128 / cost.max(1) as u128) as usize;
         let threads = available.min(units).min((cost / self.thread).max(1));
-        Split { parts: units, threads, grain: grain.max(1) }
+        Split { parts: units, threads, grain: grain.max(1), wakes: cost >= self.waking }
     }
 }
 

@@ -20,12 +20,18 @@ use super::{lock, spin};
 pub(super) struct Job<'a> {
     work: &'a (dyn Fn(usize, Range<usize>) + Sync),
     chunks: Chunks,
+    /// Whether workers that sleep shall be woken for it.
+    pub(super) wakes: bool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl<'a> Job<'a> {
-    pub(super) fn new(work: &'a (dyn Fn(usize, Range<usize>) + Sync), chunks: Chunks) -> Job<'a> {
-        Job { work, chunks, panic: Mutex::new(None) }
+    pub(super) fn new(
+        work: &'a (dyn Fn(usize, Range<usize>) + Sync),
+        chunks: Chunks,
+        wakes: bool,
+    ) -> Job<'a> {
+        Job { work, chunks, wakes, panic: Mutex::new(None) }
     }
 
     /// Does the chunk that was begun when so many were left; false if it panics, which the job remembers.
@@ -163,6 +169,18 @@ impl Post {
         self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, to).ok()
     }
 
+    /// Begins the next chunk for a worker that sits, which is the one that leaves so many; if none is left, the worker
+    /// gets up, and its job may be gone.
+    fn next_or_leave(&self) -> u64 {
+        let next = |word: u64| if left(word) > 0 { word - LEFT } else { word - SITTING };
+        let before = self.change(|word| Some(next(word))).unwrap_or(0);
+        if left(before) == 0 && sitting(before) == 1 && before & WAITING != 0 {
+            drop(lock(&self.waiting));
+            self.empty.notify_one();
+        }
+        left(before)
+    }
+
     /// Leaves no chunk to be begun.
     fn cancel(&self) {
         if left(self.word.load(Ordering::Relaxed)) > 0 {
@@ -220,32 +238,27 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// How many more workers find a seat and a chunk.
-    pub(super) fn room(&self) -> usize {
-        (seats(self.before) - 1).min(left(self.before) - 1) as usize
+    fn job(&self) -> &Job<'_> {
+        // SAFETY: the caller of the job leaves only once no worker sits, and this one gets up only when the place is
+        // given up: the step that sat down read the word that was stored after the pointer, or one made from it.
+        unsafe { &*self.post.job.load(Ordering::Relaxed) }
+    }
+
+    /// How many more workers are to be woken: those that find a seat and a chunk, if the job wakes any.
+    pub(super) fn wakes(&self) -> usize {
+        let room = (seats(self.before) - 1).min(left(self.before) - 1);
+        if self.job().wakes { room as usize } else { 0 }
     }
 
     /// Does the chunk and what is left after it, and gets up.
     pub(super) fn work(self) {
         let (post, seat) = (self.post, seats(self.before) as usize);
-        // SAFETY: the caller of the job leaves only once no worker sits, and this one does until `get_up`: the
-        // step that sat down read the word that was stored after the pointer, or one made from it.
-        let job = unsafe { &*post.job.load(Ordering::Relaxed) };
-        let mut before = self.before;
-        loop {
-            if !job.chunk(seat, left(before)) {
+        let mut chunk = left(self.before);
+        while chunk > 0 {
+            if !self.job().chunk(seat, chunk) {
                 post.cancel();
             }
-            // The job may be gone once this has got up.
-            let next = |word: u64| if left(word) > 0 { word - LEFT } else { word - SITTING };
-            before = post.change(|word| Some(next(word))).unwrap_or(0);
-            if left(before) == 0 {
-                break;
-            }
-        }
-        if sitting(before) == 1 && before & WAITING != 0 {
-            drop(lock(&post.waiting));
-            post.empty.notify_one();
+            chunk = post.next_or_leave();
         }
     }
 }

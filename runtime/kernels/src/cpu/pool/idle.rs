@@ -5,12 +5,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::lock;
 
 /// One worker that looks for work, and one that sleeps, in the counts of both.
 const LOOKING: u64 = 1;
 const SLEEPING: u64 = 1 << 32;
+
+/// How many look for work, and how many sleep.
+fn counts(word: u64) -> (usize, usize) {
+    ((word % SLEEPING) as usize, (word / SLEEPING) as usize)
+}
 
 /// Who is idle.
 #[derive(Debug, Default)]
@@ -21,6 +27,7 @@ pub(super) struct Idle {
     /// How many have been woken and have not risen yet.
     woken: Mutex<usize>,
     rise: Condvar,
+    missed: Missed,
 }
 
 impl Idle {
@@ -34,13 +41,19 @@ impl Idle {
         self.counts.fetch_sub(LOOKING, Ordering::Relaxed);
     }
 
+    /// Whether so many workers that look for work have been missed for long enough to wake them: one job that is soon
+    /// done is not worth it, a train of them is.
+    pub(super) fn are_missed(&self, wanted: usize) -> bool {
+        let (looking, sleeping) = counts(self.counts.load(Ordering::Relaxed));
+        looking < wanted && sleeping > 0 && self.missed.again()
+    }
+
     /// Wakes workers until so many are looking for work, and at most so many.
     pub(super) fn wake(&self, wanted: usize, most: usize) {
         fence(Ordering::SeqCst);
         for _ in 0..most {
-            let counts = self.counts.load(Ordering::Relaxed);
-            let (looking, sleeping) = (counts % SLEEPING, counts / SLEEPING);
-            if looking >= wanted as u64 || sleeping == 0 || !self.wake_one() {
+            let (looking, sleeping) = counts(self.counts.load(Ordering::Relaxed));
+            if looking >= wanted || sleeping == 0 || !self.wake_one() {
                 return;
             }
         }
@@ -74,5 +87,37 @@ impl Idle {
             woken = self.rise.wait(woken).unwrap_or_else(PoisonError::into_inner);
         }
         *woken -= 1;
+    }
+}
+
+/// Since when, and when last, callers have missed workers, in nanoseconds from the start.
+#[derive(Debug)]
+struct Missed {
+    start: Instant,
+    since: AtomicU64,
+    last: AtomicU64,
+}
+
+/// How long jobs may go without help before they wake it: several times what waking takes from a caller.
+const PATIENCE: Duration = Duration::from_micros(50);
+
+/// Jobs that are further from one another are not of one train.
+const GAP: Duration = Duration::from_micros(100);
+
+impl Default for Missed {
+    fn default() -> Missed {
+        Missed { start: Instant::now(), since: AtomicU64::new(0), last: AtomicU64::new(0) }
+    }
+}
+
+impl Missed {
+    /// Workers are missed again: whether that has gone on for long.
+    fn again(&self) -> bool {
+        let now = self.start.elapsed().as_nanos() as u64;
+        let last = self.last.swap(now, Ordering::Relaxed);
+        if now.saturating_sub(last) > GAP.as_nanos() as u64 {
+            self.since.store(now, Ordering::Relaxed);
+        }
+        now.saturating_sub(self.since.load(Ordering::Relaxed)) > PATIENCE.as_nanos() as u64
     }
 }

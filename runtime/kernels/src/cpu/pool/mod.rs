@@ -40,7 +40,7 @@ pub const THREADS: &str = "CHORAL_THREADS";
 ///
 /// let pool = Pool::new(2);
 /// let sum = AtomicUsize::new(0);
-/// pool.run(Split { parts: 1000, threads: 2, grain: 10 }, &|_seat, parts| {
+/// pool.run(Split { parts: 1000, threads: 2, grain: 10, wakes: false }, &|_seat, parts| {
 ///     sum.fetch_add(parts.sum(), Ordering::Relaxed);
 /// });
 /// assert_eq!(sum.into_inner(), 499_500);
@@ -101,12 +101,17 @@ impl Pool {
     pub fn run(&self, split: Split, work: &(dyn Fn(usize, Range<usize>) + Sync)) {
         let chunks = split.chunks(self.threads());
         if chunks.threads() <= 1 {
-            return if split.parts > 0 { work(0, 0..split.parts) };
+            return if split.parts > 0 {
+                work(0, 0..split.parts)
+            };
         }
-        let job = Job::new(work, chunks);
-        match self.0.shared.board.post(&job) {
+        let Shared { board, idle, .. } = &*self.0.shared;
+        let helpers = chunks.threads() - 1;
+        let job = Job::new(work, chunks, split.wakes || idle.are_missed(helpers));
+        match board.post(&job) {
             Some(posted) => {
-                self.0.shared.idle.wake(chunks.threads() - 1, 1);
+                // Who is woken wakes others: a caller has better things to do.
+                idle.wake(if job.wakes { helpers } else { 0 }, 1);
                 posted.work();
             }
             // So many callers are at work that no thread is idle.
@@ -133,7 +138,7 @@ impl Shared {
             match spin::until(|| self.board.join()) {
                 Some(place) => {
                     self.idle.begin();
-                    self.idle.wake(place.room(), 2);
+                    self.idle.wake(place.wakes(), 2);
                     place.work();
                     self.idle.arrive();
                 }

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 /// How long it may take: about what waking a thread takes.
 const SPIN: Duration = Duration::from_micros(40);
 
-/// Looks before other threads of the machine may run, and the clock is asked.
+/// How long this thread keeps its processor for it. Then others that want the processor have it, and keep it for long.
+const KEEP: Duration = Duration::from_micros(10);
+
+/// Looks before the clock is asked.
 const LOOKS: usize = 64;
 
 /// What comes soon; `None` if it does not.
@@ -20,9 +23,12 @@ pub(super) fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
             }
             hint::spin_loop();
         }
-        if start.get_or_insert_with(Instant::now).elapsed() > SPIN {
+        let spent = start.get_or_insert_with(Instant::now).elapsed();
+        if spent > SPIN {
             return None;
         }
-        thread::yield_now();
+        if spent > KEEP {
+            thread::yield_now();
+        }
     }
 }

@@ -13,6 +13,9 @@ pub struct Split {
     pub threads: usize,
     /// How many parts are worth being handed out, at least.
     pub grain: usize,
+    /// Whether threads that sleep are woken for it: for work of a tenth of a millisecond or more. Shorter work is done
+    /// before they rise, and has only the help of those who wait for work, unless much of it comes at a time.
+    pub wakes: bool,
 }
 
 /// The chunks of a split. Each round hands out half of what is left in equal chunks, one for each thread; the last
@@ -75,7 +78,7 @@ mod tests {
     use super::*;
 
     fn lengths(parts: usize, threads: usize, grain: usize) -> Vec<usize> {
-        let chunks = Split { parts, threads, grain }.chunks(threads);
+        let chunks = Split { parts, threads, grain, wakes: false }.chunks(threads);
         (0..chunks.count()).map(|chunk| chunks.get(chunk).len()).collect()
     }
 
@@ -93,7 +96,7 @@ mod tests {
         for (parts, threads, grain) in (0..200).flat_map(|parts| {
             (1..9).flat_map(move |threads| [0, 1, 3, 50].map(|grain| (parts, threads, grain)))
         }) {
-            let chunks = Split { parts, threads, grain }.chunks(threads);
+            let chunks = Split { parts, threads, grain, wakes: false }.chunks(threads);
             let all: Vec<usize> = (0..chunks.count()).flat_map(|chunk| chunks.get(chunk)).collect();
             assert_eq!(all, (0..parts).collect::<Vec<_>>(), "{parts} parts, {threads} threads, {grain}");
         }
@@ -101,7 +104,8 @@ mod tests {
 
     #[test]
     fn chunks_of_very_many_parts_do_not_overflow() {
-        let chunks = Split { parts: usize::MAX, threads: Split::MOST_THREADS, grain: 1 }.chunks(usize::MAX);
+        let split = Split { parts: usize::MAX, threads: Split::MOST_THREADS, grain: 1, wakes: false };
+        let chunks = split.chunks(usize::MAX);
         assert_eq!(chunks.get(0).start, 0);
         assert_eq!(chunks.get(chunks.count() - 1).end, usize::MAX);
         assert!((0..chunks.count()).all(|chunk| !chunks.get(chunk).is_empty()));
