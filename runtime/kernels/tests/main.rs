@@ -4,6 +4,7 @@
 mod accuracy;
 mod bits;
 mod convolution;
+mod parallel;
 mod pool;
 mod pool_speed;
 mod product;

@@ -21,9 +21,10 @@ impl Shares for Pool {
     }
 
     fn halves(&self, parts: usize, work: &(dyn Fn(Range<usize>) + Sync)) {
-        self.run(Split { parts, threads: 2, grain: parts / 8, wakes: parts >= 10_000 }, &|_, parts| {
-            work(parts)
-        });
+        self.run(
+            Split { parts, threads: 2, grain: parts.div_ceil(8), wakes: parts >= 10_000 },
+            &|_, parts| work(parts),
+        );
     }
 }
 
@@ -108,7 +109,7 @@ fn until_another_begins() {
         {
             let both = || {
                 let begun = AtomicUsize::new(0);
-                pool.halves(2, &|_| {
+                pool.halves(10_000, &|_| {
                     begun.fetch_add(1, Ordering::Relaxed);
                     while begun.load(Ordering::Relaxed) < 2 {
                         spin_loop();
