@@ -75,12 +75,28 @@ pub fn threads(work: &dyn Work, cost: usize, available: usize) -> usize {
 
 /// How many of the available threads are worth it for a product.
 pub fn product_threads(schedule: &Schedule, available: usize) -> usize {
-    split_product(schedule, available).threads
+    Strips::of(schedule, available).split.threads
 }
 
-fn split_product(schedule: &Schedule, available: usize) -> Split {
-    let tiles = schedule.tiles();
-    PRODUCTS.split(tiles, tiles.saturating_mul(schedule.cost()), available)
+/// The tiles of a product, cut where nothing is packed twice.
+struct Strips {
+    split: Split,
+    /// Tiles of a strip.
+    length: usize,
+}
+
+impl Strips {
+    fn of(schedule: &Schedule, available: usize) -> Strips {
+        let (tiles, sharing) = (schedule.tiles(), schedule.sharing());
+        let cost = tiles.saturating_mul(schedule.cost());
+        // Rather pack twice than have threads without work.
+        let length = if tiles / sharing >= available { sharing } else { 1 };
+        Strips { split: PRODUCTS.split(tiles / length, cost, available), length }
+    }
+
+    fn tiles(&self, strips: Range<usize>) -> Range<usize> {
+        strips.start * self.length..strips.end * self.length
+    }
 }
 
 /// Runs all units of a kernel of this cost in element steps, on as many threads as there are frames and as is worth it.
@@ -111,12 +127,12 @@ impl Shared {
 /// # Safety
 /// As [`Schedule::run`], for the whole product; each frame has [`Schedule::scratch`] bytes.
 pub unsafe fn product(pool: &Pool, schedule: &Schedule, operands: Operands, frames: &[Block]) {
-    let operands = Shared(operands);
-    pool.run(split_product(schedule, frames.len()), &|seat, tiles| {
+    let (operands, strips) = (Shared(operands), Strips::of(schedule, frames.len()));
+    pool.run(strips.split, &|seat, part| {
         let (frame, bytes) = (frames[seat].pointer().cast::<MaybeUninit<u8>>(), frames[seat].bytes());
         // SAFETY: the frame is this seat's alone, and what it holds needs no value.
         let scratch = unsafe { std::slice::from_raw_parts_mut(frame, bytes) };
         // SAFETY: the caller's contract; threads compute different tiles.
-        unsafe { schedule.run(operands.get(), scratch, tiles, &mut |_| {}) };
+        unsafe { schedule.run(operands.get(), scratch, strips.tiles(part), &mut |_| {}) };
     });
 }

@@ -1,9 +1,9 @@
 //! Jobs that callers have posted, and the chunks of them that nobody has begun.
 //!
-//! A job lies on its caller's stack; a post says where. One word of the post counts the chunks that are left, the seats
-//! that are free and the workers that have a seat. A worker sits down and begins its first chunk in one step, and
-//! gets up in the step in which it finds none left, so that whoever has a seat is at work on a chunk. The word says all
-//! that a step needs: whose chunk it was, a worker learns from the job, which its seat keeps in place.
+//! A job lies on its caller's stack; a post says where. One word of the post says which chunks are left, how many seats
+//! are free and how many workers sit. A worker sits down and begins its first chunk in one step, and gets up in the
+//! step in which it finds none left, so that whoever sits is at work on a chunk. The word says all that a step
+//! needs: whose chunk it was, a worker learns from the job, which its seat keeps in place.
 
 use std::any::Any;
 use std::array;
@@ -34,9 +34,9 @@ impl<'a> Job<'a> {
         Job { work, chunks, wakes, panic: Mutex::new(None) }
     }
 
-    /// Does the chunk that was begun when so many were left; false if it panics, which the job remembers.
-    fn chunk(&self, seat: usize, left: u64) -> bool {
-        let parts = self.chunks.get(self.chunks.count() - left as usize);
+    /// Does a chunk; false if it panics, which the job remembers.
+    fn chunk(&self, seat: usize, chunk: u64) -> bool {
+        let parts = self.chunks.get(chunk as usize);
         let done = panic::catch_unwind(AssertUnwindSafe(|| (self.work)(seat, parts)));
         done.map_err(|payload| self.keep(payload)).is_ok()
     }
@@ -58,28 +58,35 @@ impl<'a> Job<'a> {
     }
 }
 
-/// One worker that has a seat; the caller that sleeps until none has; one seat that is free; one chunk that is left.
+/// One worker that sits; the caller that sleeps until none does; one seat that is free; one chunk more that is begun from
+/// the first on; one more that is not begun from the last on.
 const SITTING: u64 = 1;
 const WAITING: u64 = 1 << 15;
 const SEAT: u64 = 1 << 16;
-const LEFT: u64 = 1 << 32;
-
-/// How many chunks are left.
-fn left(word: u64) -> u64 {
-    word / LEFT
-}
-
-/// How many seats are free, which is the number of the next one.
-fn seats(word: u64) -> u64 {
-    word % LEFT / SEAT
-}
+const FIRST: u64 = 1 << 32;
+const END: u64 = 1 << 48;
 
 fn sitting(word: u64) -> u64 {
     word % WAITING
 }
 
+/// How many seats are free, which is the number of the next one.
+fn seats(word: u64) -> u64 {
+    word % FIRST / SEAT
+}
+
+/// The chunks that are left.
+fn left(word: u64) -> Range<u64> {
+    word % END / FIRST..word / END
+}
+
+/// The chunk that a worker begins next, if one is left.
+fn last(word: u64) -> Option<u64> {
+    left(word).next_back()
+}
+
 fn is_open(word: u64) -> bool {
-    left(word) > 0 && seats(word) > 0
+    seats(word) > 0 && !left(word).is_empty()
 }
 
 /// Where a job can be found, in cache lines of its own: processors fetch them by twos.
@@ -124,7 +131,7 @@ impl Board {
         let post = &self.posts[number];
         post.job.store(ptr::from_ref(job).cast_mut().cast(), Ordering::Relaxed);
         let (chunks, seats) = (job.chunks.count() as u64, job.chunks.threads() as u64 - 1);
-        post.word.store(chunks * LEFT + seats * SEAT, Ordering::Release);
+        post.word.store(chunks * END + seats * SEAT, Ordering::Release);
         Some(Posted { board: self, number, job })
     }
 
@@ -152,7 +159,7 @@ impl Board {
     /// Takes a seat at a job and begins a chunk of it, if there is one with both.
     pub(super) fn join(&self) -> Option<Place<'_>> {
         self.taken().find_map(|post| {
-            let before = post.change(|word| is_open(word).then(|| word - LEFT - SEAT + SITTING))?;
+            let before = post.change(|word| is_open(word).then(|| word - END - SEAT + SITTING))?;
             Some(Place { post, before })
         })
     }
@@ -169,23 +176,25 @@ impl Post {
         self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, to).ok()
     }
 
-    /// Begins the next chunk for a worker that sits, which is the one that leaves so many; if none is left, the worker
-    /// gets up, and its job may be gone.
-    fn next_or_leave(&self) -> u64 {
-        let next = |word: u64| if left(word) > 0 { word - LEFT } else { word - SITTING };
-        let before = self.change(|word| Some(next(word))).unwrap_or(0);
-        if left(before) == 0 && sitting(before) == 1 && before & WAITING != 0 {
+    /// Begins the next chunk for the caller.
+    fn first(&self) -> Option<u64> {
+        self.change(|word| left(word).next().map(|_| word + FIRST)).map(|before| left(before).start)
+    }
+
+    /// Begins the next chunk for a worker that sits. If none is left, the worker gets up, and its job may be gone.
+    fn last_or_leave(&self) -> Option<u64> {
+        let next = |word: u64| last(word).map_or(word - SITTING, |_| word - END);
+        let before = self.change(|word| Some(next(word)))?;
+        if last(before).is_none() && sitting(before) == 1 && before & WAITING != 0 {
             drop(lock(&self.waiting));
             self.empty.notify_one();
         }
-        left(before)
+        last(before)
     }
 
     /// Leaves no chunk to be begun.
     fn cancel(&self) {
-        if left(self.word.load(Ordering::Relaxed)) > 0 {
-            self.word.fetch_and(LEFT - 1, Ordering::AcqRel);
-        }
+        self.change(|word| (!left(word).is_empty()).then(|| word % FIRST));
     }
 
     /// Waits until no worker sits, where none can sit down any more.
@@ -213,8 +222,8 @@ impl Posted<'_> {
     /// Does what is left, as the caller does it.
     pub(super) fn work(self) {
         let post = &self.board.posts[self.number];
-        while let Some(before) = post.change(|word| (left(word) > 0).then(|| word - LEFT)) {
-            if !self.job.chunk(0, left(before)) {
+        while let Some(chunk) = post.first() {
+            if !self.job.chunk(0, chunk) {
                 return;
             }
         }
@@ -246,19 +255,20 @@ impl Place<'_> {
 
     /// How many more workers are to be woken: those that find a seat and a chunk, if the job wakes any.
     pub(super) fn wakes(&self) -> usize {
-        let room = (seats(self.before) - 1).min(left(self.before) - 1);
+        let Range { start, end } = left(self.before);
+        let room = seats(self.before).min(end - start) - 1;
         if self.job().wakes { room as usize } else { 0 }
     }
 
     /// Does the chunk and what is left after it, and gets up.
     pub(super) fn work(self) {
         let (post, seat) = (self.post, seats(self.before) as usize);
-        let mut chunk = left(self.before);
-        while chunk > 0 {
+        let mut next = last(self.before);
+        while let Some(chunk) = next {
             if !self.job().chunk(seat, chunk) {
                 post.cancel();
             }
-            chunk = post.next_or_leave();
+            next = post.last_or_leave();
         }
     }
 }

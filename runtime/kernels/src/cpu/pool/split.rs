@@ -1,4 +1,4 @@
-//! How parts are cut into chunks: large ones first, and smaller ones that even out who was faster.
+//! How parts are cut into chunks: large ones at both ends, and smaller ones between, which even out who was faster.
 //!
 //! Must not live here: who does which chunk.
 
@@ -18,8 +18,11 @@ pub struct Split {
     pub wakes: bool,
 }
 
-/// The chunks of a split. Each round hands out half of what is left in equal chunks, one for each thread; the last
-/// round hands out the rest.
+/// The chunks of a split, in order of their parts. The caller begins them from the first on, its helpers from the last
+/// on, so that in one kernel after another each finds the elements that it made.
+///
+/// The caller's share comes first, and then those of its helpers, backward. Each round hands out half of what is left of
+/// a share; the last round hands out the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunks {
     parts: usize,
@@ -33,7 +36,7 @@ const ROUNDS: u32 = 5;
 
 impl Split {
     /// Threads that one pool has, at most.
-    pub(super) const MOST_THREADS: usize = 1 << 14;
+    pub(super) const MOST_THREADS: usize = 1 << 13;
 
     /// The chunks, if there are so many threads.
     pub(super) fn chunks(&self, available: usize) -> Chunks {
@@ -59,17 +62,23 @@ impl Chunks {
         self.start(chunk)..self.start(chunk + 1)
     }
 
-    /// The first part of a chunk, by what comes before it, measured in chunks of the last round.
+    /// The first part of a chunk.
     fn start(&self, chunk: usize) -> usize {
-        if chunk == self.count() {
-            return self.parts;
-        }
-        let (round, place) = ((chunk / self.threads) as u32, chunk % self.threads);
-        let whole = 1 << self.rounds;
-        let rounds_before = (whole - (whole >> round)) * self.threads;
-        let before = rounds_before + place * (whole >> (round + 1)).max(1);
-        let share = self.parts as u128 * before as u128;
-        share.div_ceil((whole * self.threads) as u128) as usize
+        let all = self.threads << self.rounds;
+        let of_caller = self.rounds as usize + 1;
+        let before = match chunk.checked_sub(of_caller) {
+            None => self.handed_out(chunk, 1),
+            Some(after) => all - self.handed_out(self.count() - of_caller - after, (self.threads - 1).max(1)),
+        };
+        (self.parts as u128 * before as u128).div_ceil(all as u128) as usize
+    }
+
+    /// What so many threads have been handed out after so many chunks, in chunks of the last round.
+    fn handed_out(&self, chunks: usize, threads: usize) -> usize {
+        let (round, place) = (chunks / threads, chunks % threads);
+        let share = 1 << self.rounds;
+        let left = if round > self.rounds as usize { 0 } else { share >> round };
+        (share - left) * threads + place * (left / 2).max(1)
     }
 }
 
@@ -83,8 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn chunks_become_smaller() {
-        assert_eq!(lengths(64, 2, 8), [16, 16, 8, 8, 8, 8]);
+    fn chunks_become_smaller_from_both_ends() {
+        assert_eq!(lengths(64, 2, 8), [16, 8, 8, 8, 8, 16]);
+        assert_eq!(lengths(96, 3, 8), [16, 8, 8, 8, 8, 8, 8, 16, 16]);
         assert_eq!(lengths(5, 2, 1), [2, 1, 1, 1]);
         assert_eq!(lengths(3, 3, 1), [1, 1, 1]);
         assert_eq!(lengths(100, 2, 60), [100]);
