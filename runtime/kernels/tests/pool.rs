@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use choral_kernels::cpu::pool::{Pool, Split};
+use choral_kernels::cpu::pool::{self, Pool, Split};
 use rayon::prelude::*;
 
 fn split(parts: usize, threads: usize) -> Split {
@@ -72,9 +72,22 @@ fn a_pool_of_none_is_the_caller() {
 }
 
 #[test]
-fn the_global_pool_works() {
-    assert!(Pool::global().threads() >= 1);
+fn the_global_pool_has_the_threads_that_the_environment_says() {
+    let said = std::env::var(pool::THREADS).ok().and_then(|text| text.parse().ok());
+    let available = thread::available_parallelism().map_or(1, usize::from);
+    assert_eq!(Pool::global().threads(), said.filter(|&threads| threads > 0).unwrap_or(available));
     assert_eq!(sum(Pool::global(), split(1000, 4)), sum_of(1000));
+}
+
+#[test]
+fn the_environment_says_how_many_threads_the_global_pool_has() {
+    for said in ["1", "3", "0", "many", ""] {
+        let test = "pool::the_global_pool_has_the_threads_that_the_environment_says";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--exact", test]).env(pool::THREADS, said).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{said:?}: {text}");
+    }
 }
 
 /// What threads did in one job: who took part, in which seats.

@@ -57,7 +57,10 @@ struct Worth {
 const STEPS: Worth = Worth { thread: 1 << 13, chunk: 1 << 12, waking: 1 << 19 };
 
 /// In multiply-adds.
-const PRODUCTS: Worth = Worth { thread: 1 << 16, chunk: 1 << 15, waking: 1 << 22 };
+const PRODUCTS: Worth = Worth { thread: 1 << 18, chunk: 1 << 16, waking: 1 << 22 };
+
+/// What a tile of a product takes beside its multiply-adds, in these.
+const TILE: usize = 1 << 13;
 
 impl Worth {
     /// How units of this cost as a whole are shared by the available threads.
@@ -88,7 +91,7 @@ struct Strips {
 impl Strips {
     fn of(schedule: &Schedule, available: usize) -> Strips {
         let (tiles, sharing) = (schedule.tiles(), schedule.sharing());
-        let cost = tiles.saturating_mul(schedule.cost());
+        let cost = tiles.saturating_mul(schedule.cost().saturating_add(TILE));
         // Rather pack twice than have threads without work.
         let length = if tiles / sharing >= available { sharing } else { 1 };
         Strips { split: PRODUCTS.split(tiles / length, cost, available), length }

@@ -194,7 +194,7 @@ impl Post {
 
     /// Leaves no chunk to be begun.
     fn cancel(&self) {
-        self.change(|word| (!left(word).is_empty()).then(|| word % FIRST));
+        self.change(|word| (!left(word).is_empty()).then_some(word % FIRST));
     }
 
     /// Waits until no worker sits, where none can sit down any more.
