@@ -248,8 +248,10 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     fn job(&self) -> &Job<'_> {
-        // SAFETY: the caller of the job leaves only once no worker sits, and this one gets up only when the place is
-        // given up: the step that sat down read the word that was stored after the pointer, or one made from it.
+        // SAFETY: the step that sat down read the word that was stored after the pointer, or one made from it, so that
+        // this is the pointer to the job that was joined. Its caller stays until no worker sits, and this one sits
+        // until `last_or_leave` finds no chunk, after which nobody asks for the job. Jobs may be shared: work is
+        // `Sync`.
         unsafe { &*self.post.job.load(Ordering::Relaxed) }
     }
 

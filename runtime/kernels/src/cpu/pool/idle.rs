@@ -1,7 +1,8 @@
 //! Workers without work: those that look for it, and those that sleep until they are woken.
 //!
-//! Nobody is forgotten: a caller posts a job and then reads how many sleep; a worker says that it sleeps and then looks
-//! for jobs once more. Between the two steps of each stands a fence, so that one of them sees the other.
+//! Nobody is forgotten: who wakes others for a job has posted it and then reads how many sleep; a worker says that it
+//! sleeps and then looks for jobs once more. Between the two steps of each stands a fence, so that one of them sees the
+//! other.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -50,6 +51,9 @@ impl Idle {
 
     /// Wakes workers until so many are looking for work, and at most so many.
     pub(super) fn wake(&self, wanted: usize, most: usize) {
+        if wanted == 0 {
+            return;
+        }
         fence(Ordering::SeqCst);
         for _ in 0..most {
             let (looking, sleeping) = counts(self.counts.load(Ordering::Relaxed));

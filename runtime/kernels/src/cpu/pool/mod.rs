@@ -100,23 +100,21 @@ impl Pool {
     /// If `work` does, on any thread, once no thread does any of it. Parts that nobody had begun by then are not done.
     pub fn run(&self, split: Split, work: &(dyn Fn(usize, Range<usize>) + Sync)) {
         let chunks = split.chunks(self.threads());
-        if chunks.threads() <= 1 {
-            return if split.parts > 0 {
-                work(0, 0..split.parts)
-            };
+        let alone = || work(0, 0..split.parts);
+        if split.parts == 0 {
+            return;
+        }
+        if chunks.threads() == 1 {
+            return alone();
         }
         let Shared { board, idle, .. } = &*self.0.shared;
         let helpers = chunks.threads() - 1;
         let job = Job::new(work, chunks, split.wakes || idle.are_missed(helpers));
-        match board.post(&job) {
-            Some(posted) => {
-                // Who is woken wakes others: a caller has better things to do.
-                idle.wake(if job.wakes { helpers } else { 0 }, 1);
-                posted.work();
-            }
-            // So many callers are at work that no thread is idle.
-            None => return work(0, 0..split.parts),
-        }
+        // Where there is no room for it, so many callers are at work that no thread is idle.
+        let Some(posted) = board.post(&job) else { return alone() };
+        // Who is woken wakes others: a caller has better things to do.
+        idle.wake(if job.wakes { helpers } else { 0 }, 1);
+        posted.work();
         job.end();
     }
 }
