@@ -2,6 +2,8 @@
 
 use choral_ir::{Graph, NodeKind, Op, Tensor};
 
+use choral_kernels::cpu::pool::Pool;
+
 use crate::device::Device;
 use crate::error::Error;
 use crate::memory::{self, Peak};
@@ -37,10 +39,29 @@ impl Executable {
     /// If a collective is left, whose axis no `vmap` bound; if a run takes more memory than the
     /// machine has.
     pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
+        Executable::compile_on(graph, device, Pool::global())
+    }
+
+    /// As [`Executable::compile`], for these threads instead of [all](Pool::global).
+    ///
+    /// ```
+    /// use choral_ir::{Builder, DType, TensorType, op::Binary};
+    /// use choral_runtime::{Device, Executable, Pool};
+    /// let mut builder = Builder::new("main");
+    /// let x = builder.input("x", TensorType::new([2], DType::F32));
+    /// let sum = builder.binary(Binary::Add, x, x)?;
+    /// let graph = builder.finish(&[sum]);
+    /// let executable = Executable::compile_on(&graph, Device::Cpu, &Pool::new(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Executable::compile`].
+    pub fn compile_on(graph: &Graph, device: Device, pool: &Pool) -> Result<Executable, Error> {
         check_axes(graph)?;
         let plan = match device {
             Device::Reference => None,
-            Device::Cpu => Some(Plan::of(graph)),
+            Device::Cpu => Some(Plan::of(graph, pool)),
         };
         let peak = peak(graph, plan.as_ref());
         peak.check()?;
@@ -82,7 +103,7 @@ impl Executable {
 pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
     match device {
         Device::Reference => peak(graph, None).bytes,
-        Device::Cpu => peak(graph, Some(&Plan::of(graph))).bytes,
+        Device::Cpu => peak(graph, Some(&Plan::of(graph, Pool::global()))).bytes,
     }
 }
 

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod reference;
 pub mod special;
 
+pub use choral_kernels::cpu::pool::Pool;
 pub use device::Device;
 pub use error::Error;
 pub use executable::{Executable, peak_bytes};

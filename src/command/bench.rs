@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use choral::Tensor;
 use choral::ir::check::Program;
 use choral::ir::cost;
 use choral::runtime::Executable;
+use choral::{Pool, Tensor};
 use serde::Serialize;
 
 use super::arguments::{Bench, Device};
@@ -33,10 +33,10 @@ struct Report {
 
 /// Compiles a program once, and runs it again and again.
 pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
-    let threads = use_threads(arguments)?;
+    let pool = arguments.threads.map_or_else(|| Pool::global().clone(), |threads| Pool::new(threads.into()));
     let (program, given) = prepare(arguments)?;
     let start = Instant::now();
-    let executable = device::compile(&program, arguments.device)?;
+    let executable = device::compile_on(&program, arguments.device, &pool)?;
     let compile_ms = start.elapsed().as_micros() as f64 / 1e3;
     let given = match given {
         Some(given) => given,
@@ -55,7 +55,10 @@ pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
             Device::Reference => "reference",
             Device::Cpu => "cpu",
         },
-        threads,
+        threads: match arguments.device {
+            Device::Reference => 1,
+            Device::Cpu => pool.threads(),
+        },
     };
     let line = serde_json::to_string(&report).map_err(|error| Error::message(error.to_string()))?;
     writeln!(io::stdout(), "{line}")?;
@@ -73,16 +76,6 @@ fn prepare(arguments: &Bench) -> Result<(Program, Option<Vec<Tensor>>), Error> {
         complain("note", &note);
     }
     Ok((mapping.apply(device::prepared(program, arguments.device)?)?, given))
-}
-
-/// Sets the number of threads, before anything has used one; returns how many a run uses.
-fn use_threads(arguments: &Bench) -> Result<usize, Error> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or_default().into());
-    pool.build_global().map_err(|error| Error::message(format!("--threads: {error}")))?;
-    Ok(match arguments.device {
-        Device::Reference => 1,
-        Device::Cpu => rayon::current_num_threads(),
-    })
 }
 
 /// Microseconds of each run after the first, in ascending order.

@@ -94,6 +94,8 @@ pub enum Instruction {
     Compare(Comparison),
     /// A truth value, and what to take if it holds and if not.
     Select,
+    /// Three floats: the product of two, and what is added to it, rounded once.
+    MultiplyAdd,
     /// To the step's type: integers wrap; floats to integers truncate and saturate, NaN to 0; to floats it rounds
     /// once; to truth values it asks whether it is not 0.
     Convert,

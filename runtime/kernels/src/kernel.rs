@@ -140,7 +140,7 @@ impl Kernel {
         }
     }
 
-    /// What it costs, about, in steps of an element: a multiply-add is a quarter of one.
+    /// What it costs, about, in steps of an element: a multiply-add is a sixteenth of one.
     pub fn cost(&self) -> usize {
         let product = |sizes: &[usize]| sizes.iter().fold(1usize, |all, &size| all.saturating_mul(size));
         match self {
@@ -149,7 +149,7 @@ impl Kernel {
                 product(&sizes).saturating_mul(rows.steps.len())
             }
             Kernel::Products(products) => {
-                let each = products.products.iter().map(|each| product(&each.sizes()) / 4);
+                let each = products.products.iter().map(|each| product(&each.sizes()) / 16);
                 each.fold(0, usize::saturating_add)
             }
             Kernel::Pack(Pack { product: of, operand, .. }) => {

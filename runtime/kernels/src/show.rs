@@ -163,6 +163,7 @@ impl Display for Instruction {
             Instruction::Binary(op) => write!(f, "{op:?}"),
             Instruction::Compare(comparison) => write!(f, "{comparison:?}"),
             Instruction::Select
+            | Instruction::MultiplyAdd
             | Instruction::Convert
             | Instruction::ConvertToOdd
             | Instruction::Round(_)

@@ -224,9 +224,8 @@ pub(crate) fn got(
         let mut packed = vec![0u64; length.div_ceil(8)];
         // SAFETY: the bytes are those of the words; the operand has all that the product reaches.
         unsafe {
-            let into = std::slice::from_raw_parts_mut(packed.as_mut_ptr().cast(), length);
             let operand = if setting.packed == Some(Operand::Lhs) { 0 } else { 1 };
-            schedule.pack(bytes(&operands[operand]), into.as_mut_ptr().cast(), 0..schedule.pack_parts());
+            schedule.pack(bytes(&operands[operand]), packed.as_mut_ptr().cast(), 0..schedule.pack_parts());
         }
         packed
     });

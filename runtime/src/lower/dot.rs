@@ -1,9 +1,45 @@
 //! Contractions as products.
 
 use choral_ir::op::{DotGeneral, dot::free};
-use choral_kernels::access::Dim as Place;
+use choral_ir::{Graph, NodeId};
+use choral_kernels::access::{Dim as Place, place, size};
 use choral_kernels::product::{Dim, Epilogue};
 use choral_kernels::{Access, Number, Product};
+
+/// Multiply-adds of an element of the batch, at most, of products that are computed element by element, and the terms of
+/// each: a kernel of products takes as long for a hundred.
+const TINY: usize = 64;
+const FEW_TERMS: usize = 16;
+
+/// Whether a product is so small that it is computed element by element, beside what is computed of it.
+pub fn is_tiny(op: &DotGeneral, graph: &Graph, id: NodeId) -> bool {
+    let ty = &graph.node(id).types[0];
+    let operands = graph.operands(id);
+    let lhs = graph.ty(operands[0]);
+    let is_plain = ty.dtype.is_float() && operands.iter().all(|&operand| graph.ty(operand).dtype == ty.dtype);
+    let terms: usize = op.lhs_contracting.iter().map(|&dim| lhs.shape[dim]).product();
+    let results: usize = ty.shape[op.lhs_batching.len()..].iter().product();
+    is_plain && (1..=FEW_TERMS).contains(&terms) && results.saturating_mul(terms) <= TINY
+}
+
+/// For each term of a contraction with a result of this shape, where both operands' elements lie.
+pub fn terms(op: &DotGeneral, lhs: &Access, rhs: &Access, shape: &[usize]) -> Vec<[Access; 2]> {
+    let DotGeneral { lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, dtype: _ } = op;
+    let rows = free(lhs.dims.len(), lhs_batching, lhs_contracting);
+    let columns = free(rhs.dims.len(), rhs_batching, rhs_contracting);
+    let (m, n) = shape[lhs_batching.len()..].split_at(rows.len());
+    let repeated = |sizes: &[usize]| sizes.iter().map(|&size| (size, 0)).collect::<Vec<Place>>();
+    let picked =
+        |access: &Access, dims: &[usize]| dims.iter().map(|&dim| access.dims[dim]).collect::<Vec<Place>>();
+    let left = [picked(lhs, lhs_batching), picked(lhs, &rows), repeated(n)].concat();
+    let right = [picked(rhs, rhs_batching), repeated(m), picked(rhs, &columns)].concat();
+    let (left_terms, right_terms) = (picked(lhs, lhs_contracting), picked(rhs, rhs_contracting));
+    let at = |term: usize| {
+        [(lhs.offset, &left_terms, &left), (rhs.offset, &right_terms, &right)]
+            .map(|(offset, terms, dims)| Access { offset: offset + place(terms, term), dims: dims.clone() })
+    };
+    (0..size(&left_terms)).map(at).collect()
+}
 
 /// A value in memory: where its elements lie, and their type there.
 pub type Stored<'a> = (&'a Access, Number);

@@ -113,7 +113,9 @@ fn window(op: &WindowOp, operands: &[&TensorType], results: &[TensorType]) -> us
             let in_plane = |ty: &TensorType| -> usize { ty.with_shape(&ty.shape[leading..]).len() };
             let (plane, places) = (in_plane(operands[0]), in_plane(&results[0]));
             let table = window.saturating_mul(places).saturating_mul(size_of::<u32>());
-            let planes = plane.saturating_mul(WORD).saturating_mul(rayon::current_num_threads());
+            let planes = plane
+                .saturating_mul(WORD)
+                .saturating_mul(std::thread::available_parallelism().map_or(1, usize::from));
             total([folded(&op.body, operands, results), table, places.saturating_mul(LIST), planes])
         }
         // The result element by element, each a tensor, and the initial value repeated.

@@ -6,6 +6,7 @@ use choral_ir::graph::Value;
 use choral_ir::op::ShapeOp;
 use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, with_dtype};
 use choral_kernels::cpu::Program;
+use choral_kernels::cpu::pool::Pool;
 use choral_kernels::cpu::rows::NoLoop;
 use choral_kernels::{Access, Kernel, Level, Number, Rows};
 
@@ -30,12 +31,14 @@ pub(super) struct Building<'a> {
     constants: Vec<Tensor>,
     pub(super) steps: Vec<Step>,
     pub(super) boundary: Option<Boundary>,
-    /// How many threads a run may take.
-    pub(super) threads: usize,
+    /// The threads that run it.
+    pub(super) pool: Pool,
     pub(super) packs: Vec<KeptPack>,
     pub(super) asked: Vec<AskedPack>,
     /// Buffers of inputs.
     pub(super) inputs: Vec<usize>,
+    /// Of values that groups make, the concatenations that they are parts of, and where.
+    pub(super) parts: HashMap<Value, Vec<(Value, Access)>>,
 }
 
 /// Where a body's inputs and results lie in the buffers of the plan around it.
@@ -49,17 +52,17 @@ pub(super) struct Boundary {
 }
 
 impl Plan {
-    /// The plan of a verified graph.
-    pub fn of(graph: &Graph) -> Plan {
-        Plan::within(graph, None)
+    /// The plan of a verified graph, whose kernels these threads run.
+    pub fn of(graph: &Graph, pool: &Pool) -> Plan {
+        Plan::within(graph, None, pool)
     }
 
     /// The plan of a body, which is run on pointers.
-    pub(super) fn of_body(graph: &Graph, boundary: Boundary) -> Plan {
-        Plan::within(graph, Some(boundary))
+    pub(super) fn of_body(graph: &Graph, boundary: Boundary, pool: &Pool) -> Plan {
+        Plan::within(graph, Some(boundary), pool)
     }
 
-    fn within(graph: &Graph, boundary: Option<Boundary>) -> Plan {
+    fn within(graph: &Graph, boundary: Option<Boundary>, pool: &Pool) -> Plan {
         let sources = Sources::of(graph, boundary.as_ref().map(|boundary| boundary.inputs.as_slice()));
         let (units, extents) = Units::of(graph, &sources);
         let mut building = Building {
@@ -72,11 +75,13 @@ impl Plan {
             constants: Vec::new(),
             steps: Vec::new(),
             boundary,
-            threads: rayon::current_num_threads(),
+            pool: pool.clone(),
             packs: Vec::new(),
             asked: Vec::new(),
             inputs: Vec::new(),
+            parts: HashMap::new(),
         };
+        building.find_parts(&units);
         building.find_needed();
         building.add_given();
         units.iter().for_each(|unit| building.unit(unit));
@@ -93,6 +98,7 @@ impl Building<'_> {
             let unit = self.extents[id.index()].map(|(unit, _)| unit);
             for operand in self.graph.operands(id) {
                 if let Source::Made(value, _) = self.sources.get(operand)
+                    && !self.is_part(*value, id.result(0))
                     && self.extents[value.node().index()].map(|(unit, _)| unit) != unit
                 {
                     needed.insert(*value);
@@ -153,6 +159,11 @@ impl Building<'_> {
         buffer
     }
 
+    /// A buffer for a value that several kernels make parts of.
+    pub(super) fn made_once(&mut self, value: Value) -> usize {
+        self.buffer_of.get(&value).copied().unwrap_or_else(|| self.made(value))
+    }
+
     /// The numbers from 0 on, as many as an access reads.
     pub(super) fn counting(&mut self, dtype: choral_ir::DType, access: &Access) -> usize {
         let last: isize =
@@ -189,7 +200,7 @@ impl Building<'_> {
 
     /// Appends a kernel.
     pub(super) fn kernel(&mut self, label: Label, kernel: Kernel) -> Result<(), NoLoop> {
-        let program = Program::new(&kernel, Level::best(), self.threads)?;
+        let program = Program::new(&kernel, Level::best(), self.pool.threads())?;
         self.steps.push(Step { label, task: Task::Kernel(Box::new(Runnable { kernel, program })) });
         Ok(())
     }
@@ -209,6 +220,17 @@ impl Building<'_> {
         if !done {
             let host = Host::of(self, op, id);
             self.steps.push(Step { label: Label::of(graph, id), task: Task::Host(Box::new(host)) });
+        }
+    }
+
+    /// Where a value's elements lie, in whatever they are found.
+    pub(super) fn access(&self, value: Value) -> Access {
+        match self.sources.get(value) {
+            Source::Made(_, access) | Source::Counting(_, access) => access.clone(),
+            Source::Splat(_) => {
+                let shape = &self.graph.ty(value).shape;
+                Access { offset: 0, dims: shape.iter().map(|&size| (size, 0)).collect() }
+            }
         }
     }
 
@@ -281,7 +303,7 @@ impl Building<'_> {
 
     /// Lays out the arena.
     fn finish(self, outputs: Vec<Output>) -> Plan {
-        let Building { mut buffers, constants, steps, threads, inputs, packs, asked, .. } = self;
+        let Building { mut buffers, constants, steps, pool, inputs, packs, asked, .. } = self;
         let mut lives: Vec<Option<arena::Life>> = vec![None; buffers.len()];
         for (at, step) in steps.iter().enumerate() {
             step.task.buffers(&mut |buffer| {
@@ -301,11 +323,24 @@ impl Building<'_> {
         ids.iter().zip(offsets).for_each(|(&at, offset)| buffers[at].home = Home::Arena(offset));
         let last_reads = lives.iter().map(|life| life.map_or(usize::MAX, |life| life.last)).collect();
         let frame_bytes = steps.iter().map(|step| step.task.frame_bytes()).max().unwrap_or(0);
-        let threads = steps.iter().map(|step| step.task.threads(threads)).max().unwrap_or(0);
+        let threads = steps.iter().map(|step| step.task.threads(pool.threads())).max().unwrap_or(0);
         let frame = (frame_bytes, threads.max(1));
         let arena = (bytes, bound);
         let sessions = Sessions::new(packs.len());
-        Plan { steps, buffers, constants, outputs, inputs, packs, asked, arena, frame, last_reads, sessions }
+        Plan {
+            steps,
+            buffers,
+            constants,
+            outputs,
+            inputs,
+            packs,
+            asked,
+            arena,
+            frame,
+            last_reads,
+            pool,
+            sessions,
+        }
     }
 }
 

@@ -3,15 +3,16 @@
 
 use choral_ir::element::{bf16, f16};
 use choral_ir::graph::Value;
-use choral_ir::op::{BitcastConvert, Pad};
-use choral_ir::{DType, Element, NodeId};
+use choral_ir::op::{BitcastConvert, Pad, ShapeOp};
+use choral_ir::{DType, Element, NodeId, NodeKind, Op};
 use choral_kernels::rows::{Kind, Store};
 use choral_kernels::{Access, Number, Rows};
 
 use super::build::Building;
-use super::value::Source;
+use super::group::Unit;
+use super::value::{Source, is_dense};
 use crate::lower::elementwise::Steps;
-use crate::lower::number;
+use crate::lower::{number, view};
 use crate::memory::Label;
 
 impl Building<'_> {
@@ -74,15 +75,54 @@ impl Building<'_> {
         same && self.copy_whole(id, from)
     }
 
+    /// Finds what groups can write as part of a concatenation right away.
+    pub(super) fn find_parts(&mut self, units: &[Unit]) {
+        let graph = self.graph;
+        for unit in units {
+            let &[id] = unit.members.as_slice() else { continue };
+            let NodeKind::Op(Op::Shape(ShapeOp::Concatenate(op))) = &graph.node(id).kind else { continue };
+            let mut part = Access::dense(&graph.node(id).types[0].shape);
+            let stride = part.dims[op.dimension].1;
+            for operand in graph.operands(id) {
+                let ty = graph.ty(operand);
+                let size = ty.shape[op.dimension];
+                part.dims[op.dimension].0 = size;
+                if let Source::Made(made, access) = self.sources.get(operand)
+                    && let Some((of, _)) = self.extents[made.node().index()]
+                    && units[of].space.is_some()
+                    && is_dense(access, ty)
+                    && graph.ty(*made).len() == ty.len()
+                    && let Some(part) = view::reshape(&graph.ty(*made).shape, &part)
+                {
+                    self.parts.entry(*made).or_default().push((id.result(0), part));
+                }
+                part.offset += size as isize * stride;
+            }
+        }
+    }
+
+    /// The concatenations that a value is part of, and where.
+    pub(super) fn parts_of(&self, value: Value) -> Vec<(Value, Access)> {
+        self.parts.get(&value).cloned().unwrap_or_default()
+    }
+
+    /// Whether a group writes a value as part of this one.
+    pub(super) fn is_part(&self, value: Value, of: Value) -> bool {
+        self.parts.get(&value).is_some_and(|parts| parts.iter().any(|(whole, _)| *whole == of))
+    }
+
     pub(super) fn concatenate(&mut self, dimension: usize, id: NodeId) -> bool {
         let (graph, label) = (self.graph, Label::of(self.graph, id));
-        let buffer = self.made(id.result(0));
+        let buffer = self.made_once(id.result(0));
         let mut whole = Access::dense(&graph.node(id).types[0].shape);
         let stride = whole.dims[dimension].1;
         for operand in graph.operands(id) {
             let size = graph.ty(operand).shape[dimension];
             whole.dims[dimension].0 = size;
-            self.copy(label.clone(), operand, None, (buffer, whole.clone()));
+            let is_part = matches!(self.sources.get(operand), Source::Made(made, _) if self.is_part(*made, id.result(0)));
+            if !is_part {
+                self.copy(label.clone(), operand, None, (buffer, whole.clone()));
+            }
             whole.offset += size as isize * stride;
         }
         true

@@ -4,17 +4,22 @@
 //! computed of these. A group grows by the ops that read it, as long as no op between would have to run
 //! before one member and after another. Must not live here: what a kernel is made of ([`super::build`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use choral_ir::op::Elementwise;
 use choral_ir::{Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
 use super::value::{Source, Sources};
-use crate::lower::reduce;
+use crate::lower::{dot, reduce};
 
 /// The most ops of a group: registers of their values must fit the cache, and slots a number.
 const MEMBERS: usize = 400;
+
+/// Elements of groups that are made one kernel with others beside them, at most: of more, each is worth a kernel. And how
+/// many others are looked at.
+const SMALL: usize = 1 << 15;
+const SIBLINGS: usize = 4;
 
 /// What runs at once: a group, or an op by itself.
 #[derive(Debug, Clone)]
@@ -101,7 +106,33 @@ impl<'a> Units<'a> {
                 units.add(id, op);
             }
         }
+        units.join_siblings();
         units.in_order()
+    }
+
+    /// Makes small groups over the same space one kernel, where neither has to run before the other.
+    fn join_siblings(&mut self) {
+        let mut last: HashMap<Vec<usize>, Vec<usize>> = HashMap::new();
+        for unit in 0..self.units.len() {
+            let Some(space) = self.units[unit].space.clone().filter(|_| self.merged[unit] == unit) else {
+                continue;
+            };
+            if space.shape.iter().product::<usize>() > SMALL {
+                continue;
+            }
+            let others = last.entry(space.shape.clone()).or_default();
+            let joined = others.iter().rev().take(SIBLINGS).find_map(|&other| {
+                let other_space = self.units[other].space.clone()?;
+                Some((other, self.mergeable(unit, other, &other_space)?))
+            });
+            match joined {
+                Some((other, space)) => {
+                    self.merge(unit, other);
+                    self.units[other].space = Some(space);
+                }
+                None => others.push(unit),
+            }
+        }
     }
 
     fn add(&mut self, id: NodeId, op: &Op) {
@@ -136,9 +167,13 @@ impl<'a> Units<'a> {
 
     /// The units that a node reads, what it reads of each, and how.
     fn reads(&self, id: NodeId) -> Vec<(usize, Extent, Access)> {
+        // A product reads other places than the one where it computes.
+        let is_product = matches!(&self.graph.node(id).kind, NodeKind::Op(Op::Dot(_)));
+        let elsewhere = Access { offset: isize::MIN, dims: Vec::new() };
         let read = |operand| match self.sources.get(operand) {
             Source::Made(value, access) => {
                 let (unit, extent) = self.of_nodes[value.node().index()]?;
+                let access = if is_product { &elsewhere } else { access };
                 Some((self.now(unit), extent, access.clone()))
             }
             Source::Splat(_) | Source::Counting(..) => None,
@@ -313,6 +348,7 @@ fn kind(op: &Op, graph: &Graph, id: NodeId) -> Option<Space> {
             let input = graph.ty(graph.operands(id)[0]);
             (!folded.is_empty()).then(|| Space { shape: input.shape.clone(), folded })
         }
+        Op::Dot(op) if dot::is_tiny(op, graph, id) => whole(&graph.node(id).types[0]),
         Op::Shape(_)
         | Op::Dot(_)
         | Op::Convolution(_)

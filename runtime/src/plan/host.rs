@@ -50,7 +50,10 @@ impl Host {
         let graph = building.graph;
         let operands = graph.operands(id).into_iter().map(|value| operand(building, value)).collect();
         let wide = op.accumulating();
-        let bodies = bodies(wide.as_ref().unwrap_or(op)).into_iter().map(Plan::of).collect();
+        let bodies = bodies(wide.as_ref().unwrap_or(op))
+            .into_iter()
+            .map(|body| Plan::of(body, &building.pool))
+            .collect();
         let results = building.held(id);
         Host { op: op.clone(), wide, bodies, operands, results, types: graph.node(id).types.clone() }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use choral_ir::graph::Value;
+use choral_ir::op::DotGeneral;
 use choral_ir::{DType, NodeId, NodeKind, Op};
 use choral_kernels::rows::{Kind, Store};
 use choral_kernels::{Access, Instruction, Number, Rows};
@@ -11,7 +12,7 @@ use super::build::Building;
 use super::group::{Extent, Space};
 use super::value::Source;
 use crate::lower::elementwise::{self, Steps};
-use crate::lower::{number, reduce};
+use crate::lower::{dot, number, reduce};
 
 /// The steps of a group.
 pub(super) struct Group<'a, 'b> {
@@ -104,6 +105,7 @@ impl<'a, 'b> Group<'a, 'b> {
                     self.rows.settled(result, dtype)
                 }
             }
+            Op::Dot(op) => self.product(op, id, extent),
             _ => return,
         };
         let result = id.result(0);
@@ -114,6 +116,28 @@ impl<'a, 'b> Group<'a, 'b> {
             let number = number::of(graph.ty(result).dtype);
             self.rows.stores.push(Store { value, buffer, access, number });
         }
+        for (whole, part) in self.building.parts_of(result) {
+            let buffer = self.building.made_once(whole);
+            let (access, number) = (self.access(&part, extent), number::of(graph.ty(result).dtype));
+            self.rows.stores.push(Store { value, buffer, access, number });
+        }
+    }
+
+    /// The chain of multiply-adds of a tiny product.
+    fn product(&mut self, op: &DotGeneral, id: NodeId, extent: Extent) -> usize {
+        let ty = self.building.graph.node(id).types[0].clone();
+        let number = number::of(ty.dtype).in_registers();
+        let operands = self.building.graph.operands(id);
+        let sources = [operands[0], operands[1]].map(|operand| self.building.sources.get(operand).clone());
+        let accesses = [operands[0], operands[1]].map(|operand| self.building.access(operand));
+        let zero = self.read(Source::Splat(0), ty.dtype, extent);
+        let terms = dot::terms(op, &accesses[0], &accesses[1], &ty.shape);
+        let sum = terms.into_iter().fold(zero, |sum, [left, right]| {
+            let [left, right] = [(&sources[0], left), (&sources[1], right)]
+                .map(|(source, access)| self.read(source.at(access), ty.dtype, extent));
+            self.rows.compute(Instruction::MultiplyAdd, &[left, right, sum], number)
+        });
+        self.rows.settled(sum, ty.dtype)
     }
 
     /// A buffer for a value without elements.

@@ -33,6 +33,7 @@ mod state;
 mod value;
 
 use choral_ir::{Tensor, TensorType};
+use choral_kernels::cpu::pool::Pool;
 use choral_kernels::cpu::{Program, parallel};
 use choral_kernels::product::Operand;
 use choral_kernels::{Kernel, Product};
@@ -61,6 +62,8 @@ pub struct Plan {
     frame: (usize, usize),
     /// The last step that reads each buffer.
     last_reads: Vec<usize>,
+    /// The threads that run it.
+    pool: Pool,
     sessions: Sessions,
 }
 

@@ -26,7 +26,7 @@ impl Building<'_> {
             Home::Input(at) => self.boundary.as_ref().is_none_or(|boundary| boundary.is_constant[at]),
             Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => false,
         };
-        let bytes = |operand| packed_bytes(product, operand, Level::best(), self.threads);
+        let bytes = |operand| packed_bytes(product, operand, Level::best(), self.pool.threads());
         let candidates = [Operand::Lhs, Operand::Rhs].into_iter().zip(buffers);
         let candidates = candidates.filter(|&(_, buffer)| stays(buffer));
         let candidates = candidates.filter_map(|(operand, buffer)| Some((bytes(operand)?, operand, buffer)));
@@ -42,13 +42,13 @@ impl Building<'_> {
         operand: Operand,
         from: usize,
     ) -> Option<usize> {
-        let bytes = packed_bytes(product, operand, Level::best(), self.threads)?;
+        let bytes = packed_bytes(product, operand, Level::best(), self.pool.threads())?;
         let home = self.buffers[from].home;
         let to = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
         let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to });
         match (home, &self.boundary) {
             (Home::Input(_) | Home::Constant(_), None) => {
-                let program = Program::new(&kernel, Level::best(), self.threads).ok()?;
+                let program = Program::new(&kernel, Level::best(), self.pool.threads()).ok()?;
                 self.buffers[to].home = Home::Packed(self.packs.len());
                 self.packs.push(KeptPack { home, runnable: Runnable { kernel, program }, buffer: to, bytes });
             }

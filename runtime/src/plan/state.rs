@@ -99,7 +99,7 @@ impl State {
                 self.pointers.set(*buffer, block.pointer());
                 // SAFETY: the operand is a tensor of the type that the plan was made for, the block has room for what is
                 // packed, and nobody else has it yet.
-                unsafe { parallel::run(&runnable.program, &self.pointers, frames) };
+                unsafe { parallel::run(&plan.pool, &runnable.program, &self.pointers, frames) };
             })?;
             self.pointers.set(*buffer, packed.pointer());
             self.packed.push(packed);
@@ -128,7 +128,7 @@ impl State {
                 // SAFETY: a plan's kernels read what inputs, constants and earlier kernels hold, and write what no other
                 // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
                 // the bytes of the largest kernel. The pointers are those of this run.
-                unsafe { parallel::run(&runnable.program, &self.pointers, frames) };
+                unsafe { parallel::run(&plan.pool, &runnable.program, &self.pointers, frames) };
                 Ok(())
             }
             Task::Branch(branch) => self.branch(at, branch, frames),

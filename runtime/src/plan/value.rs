@@ -26,6 +26,17 @@ pub(super) enum Source {
     Counting(DType, Access),
 }
 
+impl Source {
+    /// The same elements at other places.
+    pub(super) fn at(&self, access: Access) -> Source {
+        match self {
+            Source::Splat(bits) => Source::Splat(*bits),
+            Source::Made(value, _) => Source::Made(*value, access),
+            Source::Counting(dtype, _) => Source::Counting(*dtype, access),
+        }
+    }
+}
+
 /// The sources of all values of a graph.
 #[derive(Debug)]
 pub(super) struct Sources {

@@ -7,6 +7,7 @@ pub mod linalg;
 pub mod machine;
 pub mod moves;
 pub mod parallel;
+pub mod pool;
 pub mod product;
 pub mod program;
 pub mod random;

@@ -1,35 +1,41 @@
-//! Units of a kernel on several threads.
-
-use rayon::prelude::*;
+//! Units of a kernel on several threads: how many threads a kernel is worth, and what each of them does.
+//!
+//! Must not live here: how threads share work ([`super::pool`]), and which element a unit is.
 
 use super::Program;
+use super::pool::{Pool, Split};
 use crate::memory::{Block, Pointers};
 
-/// Steps of an element below which a kernel stays on the caller's thread: handing it out takes longer.
-const ALONE: usize = 1 << 16;
+/// What one more thread is worth, in steps of an element ([`Program::cost`]): below twice as much, handing it out takes
+/// longer than it saves.
+const THREAD: usize = 1 << 13;
+
+/// What a chunk costs at least, so that beginning it does not count.
+const CHUNK: usize = 1 << 12;
+
+/// From which cost on threads are woken.
+const WAKING: usize = 1 << 19;
+
+/// How a program's units are shared by the available threads.
+fn split(program: &Program, available: usize) -> Split {
+    let (units, cost) = (program.units(), program.cost());
+    let grain = (units as u128 * CHUNK as u128 / cost.max(1) as u128) as usize;
+    let threads = available.min(units).min((cost / THREAD).max(1));
+    Split { parts: units, threads, grain: grain.max(1), wakes: cost >= WAKING }
+}
 
 /// How many of the available threads are worth it for a program.
 pub fn threads(program: &Program, available: usize) -> usize {
-    available.min(program.units()).min(program.cost() / ALONE + 1)
+    split(program, available).threads
 }
 
 /// Runs all units of a program, on as many threads as there are frames and as is worth it.
 ///
 /// # Safety
 /// As [`Program::run`], for the whole program; each frame has [`Program::frame_bytes`] bytes.
-pub unsafe fn run(program: &Program, buffers: &Pointers, frames: &[Block]) {
-    let units = program.units();
-    let threads = threads(program, frames.len());
-    if threads <= 1 {
-        // SAFETY: the caller's contract.
-        unsafe { program.run(buffers.as_slice(), 0..units, frames[0].pointer()) };
-        return;
-    }
-    let share = |thread: usize| units * thread / threads;
-    frames[..threads].par_iter().enumerate().for_each(|(thread, frame)| {
-        // SAFETY: the caller's contract; threads run different units, each with a frame of its own.
-        unsafe {
-            program.run(buffers.as_slice(), share(thread)..share(thread + 1), frame.pointer());
-        }
+pub unsafe fn run(pool: &Pool, program: &Program, buffers: &Pointers, frames: &[Block]) {
+    pool.run(split(program, frames.len()), &|seat, units| {
+        // SAFETY: the caller's contract; threads run different units, each with the frame of its seat.
+        unsafe { program.run(buffers.as_slice(), units, frames[seat].pointer()) };
     });
 }

@@ -37,7 +37,8 @@ enum Kind {
 /// Products, and the buffers that they are of.
 #[derive(Debug, Clone)]
 struct Scheduled {
-    schedules: Vec<Schedule>,
+    /// Each with the tiles of a unit: as many as share what they pack, if there are enough for all threads.
+    schedules: Vec<(Schedule, usize)>,
     lhs: Buffer,
     rhs: Buffer,
     addend: Option<Buffer>,
@@ -51,6 +52,10 @@ struct Packing {
     from: Buffer,
     to: Buffer,
 }
+
+/// What a tile of a product takes beside its multiply-adds, in these, and how many are as long as a step of an element.
+const TILE: usize = 1 << 13;
+const OF_A_STEP: usize = 16;
 
 /// Calls the program of any kind.
 macro_rules! each {
@@ -95,7 +100,11 @@ impl Program {
             }
             Kernel::Random(random) => Kind::Random(random::Program::new(random, level)),
         };
-        Ok(Program { kind, cost: kernel.cost() })
+        let cost = match &kind {
+            Kind::Products(products) => products.cost(),
+            _ => kernel.cost(),
+        };
+        Ok(Program { kind, cost })
     }
 
     /// Number of units, which may run in any order and at the same time.
@@ -129,8 +138,14 @@ impl Program {
 impl Scheduled {
     fn new(products: &Products, level: Level, threads: usize) -> Result<Scheduled, NoLoop> {
         let setting = Setting { level, threads, packed: products.packed.map(|(operand, _)| operand) };
-        let schedules = products.products.iter().map(|product| Schedule::new(product, setting));
-        let schedules: Result<Vec<Schedule>, _> = schedules.collect();
+        let schedules = products.products.iter().map(|product| {
+            let schedule = Schedule::new(product, setting)?;
+            let (tiles, sharing) = (schedule.tiles(), schedule.sharing());
+            // Rather pack twice than have threads without work.
+            let length = if tiles / sharing >= threads { sharing } else { 1 };
+            Ok((schedule, length))
+        });
+        let schedules: Result<Vec<_>, _> = schedules.collect();
         let Products { mut lhs, mut rhs, addend, out, .. } = *products;
         match products.packed {
             Some((Operand::Lhs, buffer)) => lhs = buffer,
@@ -141,11 +156,19 @@ impl Scheduled {
     }
 
     fn units(&self) -> usize {
-        self.schedules.iter().map(Schedule::tiles).sum()
+        self.schedules.iter().map(|(schedule, length)| schedule.tiles().div_ceil(*length)).sum()
     }
 
     fn frame_bytes(&self) -> usize {
-        self.schedules.iter().map(Schedule::scratch).max().unwrap_or(0)
+        self.schedules.iter().map(|(schedule, _)| schedule.scratch()).max().unwrap_or(0)
+    }
+
+    /// In steps of an element.
+    fn cost(&self) -> usize {
+        let each = self.schedules.iter().map(|(schedule, _)| {
+            schedule.tiles().saturating_mul(schedule.cost().saturating_add(TILE)) / OF_A_STEP
+        });
+        each.fold(0, usize::saturating_add)
     }
 
     /// Tiles of all products, one product after another.
@@ -154,16 +177,17 @@ impl Scheduled {
         let addend = self.addend.map_or(std::ptr::null(), |addend| at(addend).cast_const());
         let operands = Operands { lhs: at(self.lhs), rhs: at(self.rhs), addend, out: at(self.out) };
         let mut first = 0;
-        for schedule in &self.schedules {
+        for (schedule, length) in &self.schedules {
             let tiles = schedule.tiles();
-            let within = |unit: usize| unit.clamp(first, first + tiles) - first;
+            let count = tiles.div_ceil(*length);
+            let within = |unit: usize| ((unit.clamp(first, first + count) - first) * length).min(tiles);
             // SAFETY: the caller's contract: the frame is this thread's alone, and what it holds needs no value; products
             // of a kernel write different elements.
             unsafe {
                 let scratch = std::slice::from_raw_parts_mut(frame.cast(), schedule.scratch());
                 schedule.run(operands, scratch, within(units.start)..within(units.end), &mut |_| {});
             }
-            first += tiles;
+            first += count;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::binary::binary;
 use super::compare::compare;
 use super::convert::{convert, convert_to_odd, order_key, round, wrap};
+use super::fused::multiply_add;
 use super::moves::copy;
 use super::select::select;
 use super::unary::unary;
@@ -16,6 +17,7 @@ pub fn takes_scalars(instruction: &Instruction, from: Number) -> Form {
     match instruction {
         Instruction::Binary(_) | Instruction::Compare(_) => [from.is_float(), from.is_float(), false],
         Instruction::Select => [false, true, true],
+        Instruction::MultiplyAdd => [false, false, true],
         Instruction::Constant(_)
         | Instruction::Unary(_)
         | Instruction::Function(_)
@@ -60,6 +62,7 @@ pub fn choose(
         Instruction::Binary(op) => binary(*op, from, form, level),
         Instruction::Compare(op) => compare(*op, from, form, level),
         Instruction::Select => Some(select(to.bytes(), form, level)),
+        Instruction::MultiplyAdd => multiply_add(from, form, level),
         Instruction::Convert => {
             convert(from, to, level).or_else(|| (from.bytes() == to.bytes()).then(|| copy(to.bytes())))
         }

@@ -11,6 +11,7 @@ pub mod compare;
 pub mod convert;
 pub mod copies;
 pub mod fold;
+pub mod fused;
 pub mod moves;
 pub mod select;
 pub mod step;

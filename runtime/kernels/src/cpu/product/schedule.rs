@@ -308,6 +308,12 @@ impl Schedule {
         space::size(&self.own_batch) * rows * columns
     }
 
+    /// How many tiles in order share what they pack, if they run in one go.
+    pub fn sharing(&self) -> usize {
+        let packs_once = self.right.source == Source::Scratch && self.depth <= self.chunk;
+        if packs_once { self.grid()[0].max(1) } else { 1 }
+    }
+
     /// Tiles along rows and columns.
     pub(super) fn grid(&self) -> [usize; 2] {
         [&self.left, &self.right].map(|side| side.size.div_ceil(side.tile.max(1)))
