@@ -10,6 +10,7 @@ use choral_ir::op::Elementwise;
 use choral_ir::{Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
+use super::order::Order;
 use super::value::{Source, Sources};
 use crate::lower::{dot, reduce};
 
@@ -28,8 +29,6 @@ pub(super) struct Unit {
     pub members: Vec<NodeId>,
     /// Of a group, what its members share.
     pub space: Option<Space>,
-    /// The units that it reads.
-    reads: BTreeSet<usize>,
 }
 
 /// What the members of a group share.
@@ -91,13 +90,21 @@ pub(super) struct Units<'a> {
     of_nodes: Vec<Option<(usize, Extent)>>,
     /// The unit that each has become part of.
     merged: Vec<usize>,
+    order: Order,
 }
 
 impl<'a> Units<'a> {
     /// The units of a graph in the order that they run in, and the extent of every member.
     pub(super) fn of(graph: &'a Graph, sources: &'a Sources) -> (Vec<Unit>, Vec<Option<(usize, Extent)>>) {
         let of_nodes = vec![None; graph.len()];
-        let mut units = Units { graph, sources, units: Vec::new(), of_nodes, merged: Vec::new() };
+        let mut units = Units {
+            graph,
+            sources,
+            units: Vec::new(),
+            of_nodes,
+            merged: Vec::new(),
+            order: Order::default(),
+        };
         for (id, node) in graph.nodes() {
             if let NodeKind::Op(op) = &node.kind
                 && !node.types.is_empty()
@@ -146,14 +153,13 @@ impl<'a> Units<'a> {
                 Some(space) if !space.folded.is_empty() => Extent::Rows,
                 Some(_) | None => Extent::Whole,
             };
-            self.units.push(Unit { members: Vec::new(), space, reads: BTreeSet::new() });
+            self.units.push(Unit { members: Vec::new(), space });
             self.merged.push(self.merged.len());
+            self.order.add();
             (self.units.len() - 1, extent)
         });
-        let reads: Vec<usize> =
-            self.reads(id).into_iter().map(|(read, ..)| read).filter(|&read| read != unit).collect();
+        self.reads(id).into_iter().for_each(|(read, ..)| self.order.read(unit, read));
         self.units[unit].members.push(id);
-        self.units[unit].reads.extend(reads);
         self.of_nodes[id.index()] = Some((unit, extent));
     }
 
@@ -192,13 +198,14 @@ impl<'a> Units<'a> {
             let space = self.joined_space(unit, wanted)?;
             let extent = self.fitting(unit, &space, wanted, &reads)?;
             let others = || groups.iter().copied().filter(|&other| other != unit);
-            (self.units[unit].members.len() < MEMBERS && others().all(|other| !self.depends(other, unit)))
-                .then_some((unit, space, extent))
+            (self.units[unit].members.len() < MEMBERS
+                && others().all(|other| !self.order.depends(other, unit)))
+            .then_some((unit, space, extent))
         });
         let (home, mut space, extent) = home?;
         for &other in groups.iter().filter(|&&other| other != home) {
             // What the node reads besides must not have to run between them.
-            let is_free = || groups.iter().all(|&third| third == other || !self.depends(third, other));
+            let is_free = || groups.iter().all(|&third| third == other || !self.order.depends(third, other));
             if let Some(joined) = self.mergeable(other, home, &space)
                 && is_free()
                 && self.fitting(other, &joined, wanted, &reads) == Some(extent)
@@ -255,18 +262,17 @@ impl<'a> Units<'a> {
             (false, false) => (own == space).then_some(own)?,
         };
         let fits = own.shape == space.shape && size < MEMBERS;
-        (fits && !self.depends(one, other) && !self.depends(other, one)).then(|| joined.clone())
+        (fits && !self.order.depends(one, other) && !self.order.depends(other, one)).then(|| joined.clone())
     }
 
     /// Makes a group part of another one.
     fn merge(&mut self, from: usize, into: usize) {
-        let none = Unit { members: Vec::new(), space: None, reads: BTreeSet::new() };
-        let gone = std::mem::replace(&mut self.units[from], none);
+        let gone = std::mem::replace(&mut self.units[from], Unit { members: Vec::new(), space: None });
         self.merged[from] = into;
-        let kept = &mut self.units[into];
-        kept.members.extend(gone.members);
-        kept.members.sort_unstable();
-        kept.reads.extend(gone.reads);
+        self.order.merge(from, into);
+        let kept = &mut self.units[into].members;
+        kept.extend(gone.members);
+        kept.sort_unstable();
     }
 
     fn last(&self, unit: usize) -> usize {
@@ -277,36 +283,11 @@ impl<'a> Units<'a> {
         self.units[unit].members.first().map_or(0, |id| id.index())
     }
 
-    /// Whether a unit reads another, or what reads it. What ends before the other begins cannot.
-    fn depends(&self, unit: usize, on: usize) -> bool {
-        let (mut left, mut seen) = (vec![self.now(unit)], BTreeSet::new());
-        while let Some(at) = left.pop() {
-            if at == on {
-                return true;
-            }
-            if self.last(at) > self.first(on) && seen.insert(at) {
-                left.extend(self.units[at].reads.iter().map(|&read| self.now(read)));
-            }
-        }
-        false
-    }
-
     /// The units in an order in which each comes after all that it reads; of those that could come next, the first by
     /// its first node.
     fn in_order(mut self) -> (Vec<Unit>, Vec<Option<(usize, Extent)>>) {
         let alive: Vec<usize> = (0..self.units.len()).filter(|&unit| self.merged[unit] == unit).collect();
-        let mut waits: Vec<usize> = vec![0; self.units.len()];
-        let mut readers: Vec<Vec<usize>> = vec![Vec::new(); self.units.len()];
-        for &unit in &alive {
-            let reads: BTreeSet<usize> = self.units[unit]
-                .reads
-                .iter()
-                .map(|&read| self.now(read))
-                .filter(|&read| read != unit)
-                .collect();
-            waits[unit] = reads.len();
-            reads.into_iter().for_each(|read| readers[read].push(unit));
-        }
+        let mut waits: Vec<usize> = (0..self.units.len()).map(|unit| self.order.reads(unit).len()).collect();
         let mut ready: BTreeSet<(usize, usize)> =
             alive.iter().filter(|&&unit| waits[unit] == 0).map(|&unit| (self.first(unit), unit)).collect();
         let mut place = vec![0; self.units.len()];
@@ -314,7 +295,7 @@ impl<'a> Units<'a> {
         while let Some((_, unit)) = ready.pop_first() {
             place[unit] = ordered.len();
             ordered.push(self.units[unit].clone());
-            for &reader in &readers[unit] {
+            for &reader in self.order.readers(unit) {
                 waits[reader] -= 1;
                 if waits[reader] == 0 {
                     ready.insert((self.first(reader), reader));

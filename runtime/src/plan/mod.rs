@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `value` | where each value is found: what only says where elements lie makes none |
-//! | `group` | which ops share a kernel |
+//! | `group`, `order` | which ops share a kernel, and which kernels come first |
 //! | `build` | kernels and buffers of a graph |
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
 //! | `single` | the kernel of an op by itself |
@@ -25,6 +25,7 @@ mod group;
 mod host;
 mod members;
 mod memory;
+mod order;
 mod packs;
 mod run;
 mod show;
