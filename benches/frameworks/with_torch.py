@@ -183,6 +183,18 @@ EAGER = {"W11_rollout", "W12_lstm", "viterbi", "kvcache_decoding"}
 CASTS = {"bf16": torch.bfloat16, "f16": torch.float16}
 
 
+def compiled(function, args):
+    """The function compiled with tuned kernels, or without where PyTorch fails to make them."""
+    torch._dynamo.reset()
+    tuned = torch.compile(function, mode="max-autotune-no-cudagraphs")
+    try:
+        tuned(*args)
+        return tuned
+    except torch._dynamo.exc.TorchDynamoException:
+        torch._dynamo.reset()
+        return torch.compile(function)
+
+
 def modes(name, mapped, shared):
     """The ways to call a workload: `{mode: call}`."""
     program = PROGRAMS[name]
@@ -196,8 +208,9 @@ def modes(name, mapped, shared):
         members = [pytree.tree_map(lambda x: x[at], mapped) for at in range(count)]
         all_members = vmap(program, (0, None))
         calls = {"vmap": all_members, "loop": lambda _, shared: [program(member, shared) for member in members]}
-    if name not in EAGER:
-        calls["compile"] = torch.compile(calls.get("vmap", program), mode="max-autotune-no-cudagraphs")
+    with torch.no_grad():
+        if name not in EAGER:
+            calls["compile"] = compiled(calls.get("vmap", program), (mapped, shared))
     without = torch.no_grad()
     return {mode: without(lambda call=call: call(mapped, shared)) for mode, call in calls.items()}
 

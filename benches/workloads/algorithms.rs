@@ -5,12 +5,12 @@
 use choral::Error;
 use choral::prelude::*;
 
-use crate::Workload;
 use crate::data::Draw;
 use crate::prepared::{Prepared, ensemble};
+use crate::{Maker, Workload};
 
 pub(crate) fn workloads() -> Vec<Workload> {
-    let all: [(&str, fn() -> Result<Prepared, Error>); 6] = [
+    let all: [(&str, Maker); 6] = [
         ("while_rounds", rounds),
         ("forest", forest),
         ("viterbi", viterbi),

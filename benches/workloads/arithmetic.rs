@@ -6,9 +6,9 @@ use choral::Error;
 use choral::prelude::*;
 use choral::trace::convolution::Windows;
 
-use crate::Workload;
 use crate::data::Draw;
 use crate::prepared::{Prepared, ensemble, single};
+use crate::{Maker, Workload};
 
 /// Elements of each member, of the chains.
 const LENGTH: usize = 65_536;
@@ -20,7 +20,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
     let products = [DType::I8, DType::Bf16, DType::F16, DType::I32, DType::F32];
     let product = |dtype| Workload::new(format!("product_{dtype}"), move || product(dtype));
     let convolution = |dtype| Workload::new(format!("convolution_{dtype}"), move || convolution(dtype));
-    let chains: [(&str, fn() -> Result<Prepared, Error>); 4] = [
+    let chains: [(&str, Maker); 4] = [
         ("integers_i32", integers),
         ("threefry_bits", threefry),
         ("compare_select", compare_select),

@@ -5,12 +5,12 @@
 use choral::prelude::*;
 use choral::{Error, Graph};
 
-use crate::Workload;
 use crate::data::Draw;
 use crate::prepared::{Prepared, ensemble};
+use crate::{Maker, Workload};
 
 pub(crate) fn workloads() -> Vec<Workload> {
-    let all: [(&str, fn() -> Result<Prepared, Error>); 7] = [
+    let all: [(&str, Maker); 7] = [
         ("gather_rows", gather_rows),
         ("scatter_add", scatter_add),
         ("sort_rows", sort_rows),

@@ -45,6 +45,9 @@ use prepared::Prepared;
 /// Makes a program; it and its numbers live until it has been timed.
 type Make = Box<dyn Fn() -> Result<Prepared, Error>>;
 
+/// One that is a function without captures.
+type Maker = fn() -> Result<Prepared, Error>;
+
 /// A program by name.
 struct Workload {
     name: String,
@@ -59,7 +62,7 @@ impl Workload {
 
 /// Every workload, in the order in which they run.
 fn workloads() -> Vec<Workload> {
-    let ensembles: [(&str, fn() -> Result<Prepared, Error>); 14] = [
+    let ensembles: [(&str, Maker); 14] = [
         ("W1_seed_linear", ensembles::seed_linear),
         ("W2_mlp_shared", ensembles::mlp_shared),
         ("W2b_mlp_permember", ensembles::mlp_per_member),

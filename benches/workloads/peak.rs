@@ -1,6 +1,6 @@
 //! What the machine can do at best, measured in the same run.
 //!
-//! Arithmetic: a product of squares of 768 that choral runs from the caches, on all threads of the run. Traffic: a
+//! Arithmetic: a product of squares of 512, which lie in the caches, on all threads of the run. Traffic: a
 //! copy of 128 MiB by as many threads, each its own part; bytes read and bytes written both count, what the
 //! processor reads of the target before it writes does not. The best of several rounds each.
 
@@ -14,7 +14,7 @@ use crate::measure::Times;
 use crate::prepared::single;
 
 /// Rows and columns of the squares.
-const SQUARE: usize = 768;
+const SQUARE: usize = 512;
 
 /// Floats that are copied.
 const COPIED: usize = 1 << 25;
