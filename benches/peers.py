@@ -96,7 +96,7 @@ class Choral:
     framework = "choral"
 
     def __init__(self, threads):
-        command = ["cargo", "bench", "--bench", "workloads", "--no-run", "--message-format=json"]
+        command = ["cargo", "bench", "--package", "choral-benches", "--bench", "workloads", "--no-run", "--message-format=json"]
         built = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True).stdout
         messages = map(json.loads, built.splitlines())
         self.binary = next(m["executable"] for m in messages if m.get("target", {}).get("name") == "workloads" and m.get("executable"))

@@ -14,13 +14,13 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads words, and sets the number of threads.
+    /// Reads words.
     ///
     /// # Errors
     /// What is not understood.
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-        let mut read =
-            Arguments { only: Vec::new(), length: Duration::from_secs(1), threads: 0, sweep: false };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut read = Arguments { only: Vec::new(), length: Duration::from_secs(1), threads, sweep: false };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
@@ -37,11 +37,6 @@ impl Arguments {
                 }
             }
         }
-        if read.threads == 0 {
-            read.threads = std::thread::available_parallelism().map_or(1, usize::from);
-        }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(read.threads).build_global();
-        pool.map_err(|error| format!("--threads: {error}"))?;
         Ok(read)
     }
 

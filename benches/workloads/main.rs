@@ -34,13 +34,14 @@ mod sweeps;
 mod training;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use choral::Error;
 
 use arguments::Arguments;
 use measure::Times;
 use peak::Peak;
-use prepared::Prepared;
+use prepared::{Costs, Prepared};
 
 /// Makes a program; it and its numbers live until it has been timed.
 type Make = Box<dyn Fn() -> Result<Prepared, Error>>;
@@ -88,18 +89,16 @@ fn workloads() -> Vec<Workload> {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::read(std::env::args().skip(1)) {
-        Ok(arguments) => arguments,
-        Err(message) => {
-            eprintln!("error: {message}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&arguments) {
+    let outcome = Arguments::read(std::env::args().skip(1)).and_then(|arguments| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global();
+        pool.map_err(|error| format!("--threads: {error}"))?;
+        run(&arguments).map_err(|error| error.to_string())
+    });
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
+        Err(message) => {
+            eprintln!("error: {message}");
             ExitCode::FAILURE
         }
     }
@@ -120,13 +119,9 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     );
     let mut is_right = true;
     for workload in &wanted {
-        match timed(workload, arguments) {
-            Ok((prepared, times)) => {
-                println!("{}", line(&workload.name, &prepared, &times, &peak, arguments.threads));
-                if let Some(fault) = prepared.fault {
-                    eprintln!("error: {}: {fault}", workload.name);
-                    is_right = false;
-                }
+        match timed(workload, arguments.length) {
+            Ok((costs, times)) => {
+                println!("{}", line(&workload.name, &costs, &times, &peak, arguments.threads))
             }
             Err(error) => {
                 eprintln!("error: {}: {error}", workload.name);
@@ -137,18 +132,18 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
     Ok(is_right)
 }
 
-fn timed(workload: &Workload, arguments: &Arguments) -> Result<(Prepared, Times), Error> {
+/// What a workload costs, and how long its calls take.
+fn timed(workload: &Workload, length: Duration) -> Result<(Costs, Times), Error> {
     let prepared = (workload.make)()?;
-    let times = Times::of(&prepared, arguments.length)?;
-    Ok((prepared, times))
+    let times = Times::of(&prepared, length)?;
+    Ok((prepared.costs, times))
 }
 
 /// The line of a workload.
-fn line(name: &str, prepared: &Prepared, times: &Times, peak: &Peak, threads: usize) -> String {
-    let costs = &prepared.costs;
+fn line(name: &str, costs: &Costs, times: &Times, peak: &Peak, threads: usize) -> String {
     let median = times.quantile(0.5);
     let (gflops, traffic) = (costs.flops as f64 / median / 1e3, costs.bytes as f64 / median / 1e3);
-    let milliseconds = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     let fields = [
         format!(r#""workload": "{name}", "framework": "choral", "mode": "vmap", "threads": {threads}"#),
         format!(

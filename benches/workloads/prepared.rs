@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use choral::error::CompilerError;
 use choral::ir::cost;
 use choral::tree::{Walk, leaves};
 use choral::{Device, Error, Function, Graph, Tensor, Tree, Var, compile, jit, vmap};
@@ -13,8 +14,6 @@ pub(crate) struct Prepared {
     /// Runs it once; how long that took.
     pub(crate) time: Box<dyn Fn() -> Result<Duration, Error>>,
     pub(crate) costs: Costs,
-    /// What a check of its results found wrong.
-    pub(crate) fault: Option<String>,
 }
 
 /// What a program costs apart from the time of a call.
@@ -37,7 +36,7 @@ pub(crate) struct Costs {
 /// The bits of the first member have to be those of its run alone.
 ///
 /// # Errors
-/// Whatever does not trace, compile or run.
+/// Whatever does not trace, compile or run; what is wrong with the results.
 pub(crate) fn ensemble<A, B, F>(member: F, (mapped, shared): (A, B)) -> Result<Prepared, Error>
 where
     A: Tree<Tensor, With<Tensor> = A>,
@@ -64,7 +63,7 @@ where
 /// A program without members.
 ///
 /// # Errors
-/// Whatever does not trace, compile or run.
+/// Whatever does not trace, compile or run; what is wrong with the results.
 pub(crate) fn single<A, F>(function: F, args: A) -> Result<Prepared, Error>
 where
     A: Tree<Tensor>,
@@ -98,12 +97,14 @@ fn prepare(
         vmap: Duration::ZERO,
         compile,
     };
-    let fault = not_finite(&results).or_else(|| check(&results));
+    if let Some(fault) = not_finite(&results).or_else(|| check(&results)) {
+        return Err(CompilerError::Message(fault).into());
+    }
     let time = move || {
         let (results, time) = timed(&call);
         results.map(|_| time)
     };
-    Ok(Prepared { time: Box::new(time), costs, fault })
+    Ok(Prepared { time: Box::new(time), costs })
 }
 
 /// What a function gives, and how long it took.
