@@ -79,7 +79,8 @@ class Peer:
     def __init__(self, framework, threads):
         self.framework = framework
         command = [sys.executable, __file__, "--worker", framework, "--threads", str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
 
     def __call__(self, name, seconds):
         try:
@@ -98,8 +99,8 @@ class Choral:
     def __init__(self, threads):
         command = ["cargo", "bench", "--package", "choral-benches", "--bench", "workloads", "--no-run", "--message-format=json"]
         built = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True).stdout
-        messages = map(json.loads, built.splitlines())
-        self.binary = next(m["executable"] for m in messages if m.get("target", {}).get("name") == "workloads" and m.get("executable"))
+        made = [message for message in map(json.loads, built.splitlines()) if message.get("executable")]
+        self.binary = next(message["executable"] for message in made if message["target"]["name"] == "workloads")
         self.threads = threads
 
     def __call__(self, name, seconds):

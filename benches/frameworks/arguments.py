@@ -51,10 +51,18 @@ def cnn():
 def transformer():
     draw = Draw()
     members, width = 4, 256
-    linear = lambda of, to: dict(w=draw.normal(members, to, of, deviation=of**-0.5), b=draw.normal(members, to, deviation=0.02))
-    norm = lambda: dict(w=np.ones((members, width), np.float32), b=np.zeros((members, width), np.float32))
-    layers = dict(qkv=linear(width, 3 * width), out=linear(width, width), up=linear(width, 4 * width), down=linear(4 * width, width))
-    return dict(norm1=norm(), norm2=norm(), **layers), draw.normal(8, 64, width)
+
+    def linear(of, to):
+        return dict(w=draw.normal(members, to, of, deviation=of**-0.5), b=draw.normal(members, to, deviation=0.02))
+
+    def norm():
+        return dict(w=np.ones((members, width), np.float32), b=np.zeros((members, width), np.float32))
+
+    block = dict(
+        norm1=norm(), qkv=linear(width, 3 * width), out=linear(width, width),
+        norm2=norm(), up=linear(width, 4 * width), down=linear(4 * width, width),
+    )  # fmt: skip
+    return block, draw.normal(8, 64, width)
 
 
 def one_hot(classes):
@@ -86,13 +94,15 @@ def rollout():
 
 def lstm():
     draw = Draw()
-    params = draw.normal(16, 256, 32, deviation=0.17), draw.normal(16, 256, 64, deviation=0.12), draw.normal(16, 256, deviation=0.1)
-    return params, draw.normal(50, 32)
+    of_input, of_hidden = draw.normal(16, 256, 32, deviation=0.17), draw.normal(16, 256, 64, deviation=0.12)
+    return (of_input, of_hidden, draw.normal(16, 256, deviation=0.1)), draw.normal(50, 32)
 
 
 def squares(dtype):
     draw = Draw()
-    return None, tuple(draw.below(8, 256, 256).astype(dtype) if np.dtype(dtype).kind == "i" else draw.normal(256, 256) for _ in range(2))
+    is_whole = np.dtype(dtype).kind == "i"
+    one = lambda: draw.below(8, 256, 256).astype(dtype) if is_whole else draw.normal(256, 256)
+    return None, (one(), one())
 
 
 def images():

@@ -25,7 +25,8 @@ def transformer(p, x):
     batch, length, width = x.shape
     affine = lambda name, x: F.linear(x, p[name]["w"], p[name]["b"])
     normalised = lambda name, x: F.layer_norm(x, (width,), p[name]["w"], p[name]["b"])
-    q, k, v = (t.reshape(batch, length, 8, width // 8).transpose(1, 2) for t in affine("qkv", normalised("norm1", x)).chunk(3, -1))
+    parts = affine("qkv", normalised("norm1", x)).chunk(3, -1)
+    q, k, v = (part.reshape(batch, length, 8, width // 8).transpose(1, 2) for part in parts)
     weights = torch.softmax(q @ k.transpose(-1, -2) / (width // 8) ** 0.5, -1)
     x = x + affine("out", (weights @ v).transpose(1, 2).reshape(batch, length, width))
     return x + affine("down", F.gelu(affine("up", normalised("norm2", x))))

@@ -2,23 +2,26 @@
 //!
 //! ```text
 //! cargo bench --bench workloads                       # all of them
-//! cargo bench --bench workloads -- --only W2,sort     # those of these names, or whose names begin so before a `_`
+//! cargo bench --bench workloads -- --only W2,sort     # by names, or what names begin with before a `_`
 //! cargo bench --bench workloads -- --sweep            # one layer over numbers of members, batches and widths
 //! ```
 //!
-//! A line holds the median, the 10th and the 90th percentile of the time of a call in microseconds; `n`, how many calls
-//! there were; arithmetic and traffic, each with its share of what this machine reached in the same run (`peak` says how
-//! that is measured); memory; and how long tracing, mapping and compiling took. Results are checked before they are timed: numbers
-//! have to be finite, and the first member has to have the bits that it has alone.
+//! A line holds the median, the 10th and the 90th percentile of the time of a call in microseconds; `n`, how many
+//! calls there were; arithmetic and traffic, each with its share of what this machine reached in the same run
+//! (`peak` says how that is measured); memory; and how long tracing, mapping and compiling took. Results are
+//! checked before they are timed: numbers have to be finite, and the first member has to have the bits that it
+//! has alone.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `ensembles`, `training`, `steps` | W1 to W12 |
-//! | `arithmetic`, `elements`, `algorithms` | other programs: products in all types, ops that move elements, algorithms |
+//! | `ensembles`, `training`, `steps` | W1 to W12: ensembles as people have them |
+//! | `arithmetic`, `elements`, `algorithms` | products in all types, ops that move elements, algorithms |
 //! | `sweeps` | one layer in all sizes |
 //! | `data` | numbers to run on |
 //! | `prepared`, `measure`, `peak` | compiling and checking, timing, what the machine can do |
 //! | `arguments` | what is asked for |
+//!
+//! `../frameworks` has the same programs for JAX and PyTorch, and `../peers.py` runs them beside each other.
 
 mod algorithms;
 mod arguments;

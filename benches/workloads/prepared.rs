@@ -77,8 +77,8 @@ where
     Ok(Prepared { costs: Costs { trace, ..prepared.costs }, ..prepared })
 }
 
-/// A program by its graph, what calls it, and its arguments; `check` says what is wrong with its results. Their
-/// numbers have to be finite.
+/// A program by its graph, what calls it, and its arguments; `check` says what is wrong with its results.
+/// Their numbers have to be finite.
 fn prepare(
     graph: &Graph,
     call: impl Fn() -> Result<Vec<Tensor>, Error> + 'static,
