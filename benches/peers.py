@@ -23,6 +23,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+# Calls before any is timed, and the least number of timed ones.
+WARM, RUNS = 2, 5
+
 # Results that depend on random numbers or on where a path of equal worth leads.
 UNLIKE = {"hmc", "threefry_bits"}
 
@@ -57,13 +60,12 @@ def worker(framework, threads):
 def timed(programs, mode, call, seconds):
     """Microseconds of a call, and what its results come to."""
     try:
-        results = call()
-        for _ in range(3):
-            call()
+        for _ in range(WARM):
+            results = call()
     except Exception as error:
         return dict(mode=mode, error=str(error)[:200])
     times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 7:
+    while time.perf_counter() < end or len(times) < RUNS:
         start = time.perf_counter()
         results = call()
         times.append((time.perf_counter() - start) * 1e6)

@@ -7,8 +7,8 @@ use choral::Error;
 use crate::prepared::Prepared;
 
 /// Calls before any is timed, and the least number of timed ones.
-const WARM: usize = 3;
-const RUNS: usize = 7;
+const WARM: usize = 2;
+const RUNS: usize = 5;
 
 /// Microseconds of calls, in ascending order.
 pub(crate) struct Times(Vec<f64>);
