@@ -147,7 +147,7 @@ def row_of(name, rows):
     if not peers or ours is None:
         return f"{name:22} {'':>26} {ours or math.nan:12.1f}", None
     least, which = min(peers)
-    return f"{name:22} {which:>14} {least:11.1f} {ours:12.1f} {least / ours:8.2f}", least / ours
+    return f"{name:22} {which:>14} {least:11.1f} {ours:12.1f} {least / ours:8.3f}", least / ours
 
 
 def mean(ratios):
@@ -195,7 +195,7 @@ def main():
     others = [ratio for name, ratio in ratios.items() if not name.startswith("W")]
     for what, group in (("W1 to W12", numbered), ("others", others)):
         if group:
-            print(f"geometric mean of {what}: {mean(group):.2f}")
+            print(f"geometric mean of {what}: {mean(group):.3f}")
 
 
 if __name__ == "__main__":
