@@ -1,0 +1,1 @@
+"""What `peers.py` runs: arguments, and each framework's programs on them."""
