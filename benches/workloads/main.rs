@@ -93,8 +93,9 @@ fn workloads() -> Vec<Workload> {
 
 fn main() -> ExitCode {
     let outcome = Arguments::read(std::env::args().skip(1)).and_then(|arguments| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global();
-        pool.map_err(|error| format!("--threads: {error}"))?;
+        if arguments.threads > 0 {
+            Pool::new(arguments.threads).make_global();
+        }
         run(&arguments).map_err(|error| error.to_string())
     });
     match outcome {

@@ -3,10 +3,13 @@
 //! Lives here: shape, elements and the few ways to look at them. No arithmetic: programs do that.
 
 mod convert;
+mod identity;
 
 use std::fmt;
 use std::panic::Location as Caller;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+
+pub use identity::Identity;
 
 use crate::element::{Element, Storage};
 use crate::memory::{self, OutOfMemory};
@@ -26,27 +29,6 @@ use crate::{DType, Key, Location, TensorType, with_dtype, with_storage};
 pub struct Tensor {
     ty: TensorType,
     data: Arc<Storage>,
-}
-
-/// Which elements a tensor had, to know them again.
-///
-/// It keeps no memory of theirs alive, and no other tensor's elements are ever taken for them.
-///
-/// ```
-/// use choral_ir::Tensor;
-/// let x = Tensor::from([1.0f32, 2.0]);
-/// let identity = x.identity();
-/// assert!(identity.is(&x.clone()));
-/// assert!(!identity.is(&Tensor::from([1.0f32, 2.0])));
-/// ```
-#[derive(Debug, Clone)]
-pub struct Identity(Weak<Storage>);
-
-impl Identity {
-    /// Whether these are the tensor's elements, in whatever shape.
-    pub fn is(&self, tensor: &Tensor) -> bool {
-        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&tensor.data))
-    }
 }
 
 /// What is wrong with a request to a [`Tensor`].
@@ -234,25 +216,6 @@ impl Tensor {
     /// The elements in their typed vector.
     pub fn storage(&self) -> &Storage {
         &self.data
-    }
-
-    /// Which elements these are.
-    pub fn identity(&self) -> Identity {
-        Identity(Arc::downgrade(&self.data))
-    }
-
-    /// The elements, to be written over, if no other tensor shares them.
-    ///
-    /// ```
-    /// use choral_ir::Tensor;
-    /// let mut x = Tensor::from([1.0f32, 2.0]);
-    /// assert!(x.storage_mut().is_some());
-    /// let other = x.clone();
-    /// assert!(x.storage_mut().is_none());
-    /// # drop(other);
-    /// ```
-    pub fn storage_mut(&mut self) -> Option<&mut Storage> {
-        Arc::get_mut(&mut self.data)
     }
 
     /// The typed vector, copied only if another tensor shares it.

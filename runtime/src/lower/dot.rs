@@ -44,31 +44,63 @@ pub fn terms(op: &DotGeneral, lhs: &Access, rhs: &Access, shape: &[usize]) -> Ve
 /// A value in memory: where its elements lie, and their type there.
 pub type Stored<'a> = (&'a Access, Number);
 
-/// The product that a contraction is, with a dense result of this type.
-pub fn product(op: &DotGeneral, lhs: Stored<'_>, rhs: Stored<'_>, (out, number): Stored<'_>) -> Product {
+/// Where a product's sums go, in the dimensions of its op's result, and what is done to them.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Where results lie, and their type.
+    pub out: Stored<'a>,
+    /// What is added to them, in the same dimensions.
+    pub addend: Option<&'a Access>,
+    /// Whether what is below zero becomes zero.
+    pub relu: bool,
+}
+
+impl Target<'_> {
+    /// The distance of the addend's elements along a dimension of the result.
+    pub(super) fn addend_stride(&self, dim: usize) -> isize {
+        self.addend.map_or(0, |addend| addend.dims[dim].1)
+    }
+
+    pub(super) fn addend_offset(&self) -> isize {
+        self.addend.map_or(0, |addend| addend.offset)
+    }
+
+    pub(super) fn epilogue(&self) -> Epilogue {
+        Epilogue { add: self.addend.is_some(), relu: self.relu }
+    }
+}
+
+/// The product that a contraction is.
+pub fn product(op: &DotGeneral, lhs: Stored<'_>, rhs: Stored<'_>, target: Target<'_>) -> Product {
+    let (out, number) = target.out;
     let DotGeneral { lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, dtype: _ } = op;
     let (left, right) = (&lhs.0.dims, &rhs.0.dims);
-    let (batch, rest) = out.dims.split_at(lhs_batching.len());
     let rows = free(left.len(), lhs_batching, lhs_contracting);
     let columns = free(right.len(), rhs_batching, rhs_contracting);
-    let (m, n) = rest.split_at(rows.len());
-    let along = |dims: &[Place], own: &[usize], out: &[Place]| {
-        own.iter().zip(out).map(|(&dim, out)| Dim::new(dims[dim].0, [dims[dim].1, out.1, 0])).collect()
+    let (first_row, first_column) = (lhs_batching.len(), lhs_batching.len() + rows.len());
+    // Dimensions of an operand, which are those of the result from number `first` on.
+    let along = |dims: &[Place], own: &[usize], first: usize| {
+        let dim = |(&dim, at): (&usize, usize)| {
+            Dim::new(dims[dim].0, [dims[dim].1, out.dims[at].1, target.addend_stride(at)])
+        };
+        own.iter().zip(first..).map(dim).collect()
     };
     let pairs = |left_dims: &[usize], right_dims: &[usize]| {
         left_dims.iter().zip(right_dims).map(|(&l, &r)| (left[l], right[r])).collect::<Vec<_>>()
     };
-    let batching = pairs(lhs_batching, rhs_batching).into_iter().zip(batch);
+    let batching = pairs(lhs_batching, rhs_batching).into_iter().enumerate();
     let contracted = pairs(lhs_contracting, rhs_contracting).into_iter();
     Product {
         lhs: lhs.1,
         rhs: rhs.1,
         out: number,
-        offsets: [lhs.0.offset, rhs.0.offset, out.offset, 0],
-        batch: batching.map(|((l, r), out)| Dim::new(l.0, [l.1, r.1, out.1, 0])).collect(),
-        m: along(left, &rows, m),
-        n: along(right, &columns, n),
+        offsets: [lhs.0.offset, rhs.0.offset, out.offset, target.addend_offset()],
+        batch: batching
+            .map(|(at, (l, r))| Dim::new(l.0, [l.1, r.1, out.dims[at].1, target.addend_stride(at)]))
+            .collect(),
+        m: along(left, &rows, first_row),
+        n: along(right, &columns, first_column),
         k: contracted.map(|(l, r)| Dim::new(l.0, [l.1, r.1])).collect(),
-        epilogue: Epilogue::default(),
+        epilogue: target.epilogue(),
     }
 }

@@ -176,8 +176,7 @@ impl Building<'_> {
     fn unit(&mut self, unit: &Unit) {
         match (&unit.space, unit.members.as_slice()) {
             (Some(space), members) => self.group(space, members),
-            (None, &[id]) => self.single(id),
-            (None, _) => {}
+            (None, members) => self.single(members),
         }
     }
 
@@ -206,8 +205,9 @@ impl Building<'_> {
     }
 
     /// An op that shares its kernel with no other.
-    fn single(&mut self, id: NodeId) {
+    fn single(&mut self, members: &[NodeId]) {
         let graph = self.graph;
+        let (Some(&id), Some(&last)) = (members.first(), members.last()) else { return };
         let NodeKind::Op(op) = &graph.node(id).kind else { return };
         let done = match op {
             Op::Shape(ShapeOp::Reshape(_)) => self.copy_whole(id, graph.operands(id)[0]),
@@ -215,7 +215,9 @@ impl Building<'_> {
             Op::Shape(ShapeOp::Concatenate(op)) => self.concatenate(op.dimension, id),
             Op::Shape(ShapeOp::Pad(op)) => self.pad(op, id),
             Op::Control(control) if op.accumulating().is_none() => self.control(control, id),
-            _ => self.lowered(op, id).is_some_and(|kernel| self.kernel(Label::of(graph, id), kernel).is_ok()),
+            _ => self
+                .lowered(op, members)
+                .is_some_and(|kernel| self.kernel(Label::of(graph, last), kernel).is_ok()),
         };
         if !done {
             let host = Host::of(self, op, id);

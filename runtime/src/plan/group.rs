@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use choral_ir::graph::Value;
 use choral_ir::op::Elementwise;
 use choral_ir::{Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
+use super::epilogue::Epilogue;
 use super::order::Order;
 use super::value::{Source, Sources};
 use crate::lower::{dot, reduce};
@@ -91,19 +93,21 @@ pub(super) struct Units<'a> {
     /// The unit that each has become part of.
     merged: Vec<usize>,
     order: Order,
+    /// How often each value is read by ops that make something, and as a result.
+    uses: HashMap<Value, usize>,
 }
 
 impl<'a> Units<'a> {
     /// The units of a graph in the order that they run in, and the extent of every member.
     pub(super) fn of(graph: &'a Graph, sources: &'a Sources) -> (Vec<Unit>, Vec<Option<(usize, Extent)>>) {
-        let of_nodes = vec![None; graph.len()];
         let mut units = Units {
             graph,
             sources,
             units: Vec::new(),
-            of_nodes,
+            of_nodes: vec![None; graph.len()],
             merged: Vec::new(),
             order: Order::default(),
+            uses: sources.uses(graph),
         };
         for (id, node) in graph.nodes() {
             if let NodeKind::Op(op) = &node.kind
@@ -143,10 +147,10 @@ impl<'a> Units<'a> {
     }
 
     fn add(&mut self, id: NodeId, op: &Op) {
-        let joined = match kind(op, self.graph, id) {
-            Some(Space { folded, shape }) => self.join(id, &Space { shape, folded }),
-            None => None,
-        };
+        let joined = kind(op, self.graph, id).and_then(|space| {
+            let finished = self.finished(id).map(|unit| (unit, Extent::Whole));
+            finished.or_else(|| self.join(id, &space))
+        });
         let (unit, extent) = joined.unwrap_or_else(|| {
             let space = kind(op, self.graph, id);
             let extent = match &space {
@@ -161,6 +165,24 @@ impl<'a> Units<'a> {
         self.reads(id).into_iter().for_each(|(read, ..)| self.order.read(unit, read));
         self.units[unit].members.push(id);
         self.of_nodes[id.index()] = Some((unit, extent));
+    }
+
+    /// The unit of a product that can do an op to its sums before it stores them: they are read by that op alone.
+    fn finished(&self, id: NodeId) -> Option<usize> {
+        self.graph.operands(id).into_iter().find_map(|operand| {
+            let Source::Made(value, _) = self.sources.get(operand) else { return None };
+            let (unit, _) = self.of_nodes[value.node().index()]?;
+            let members = &self.units[self.now(unit)].members;
+            let is_product = matches!(
+                self.graph.node(*members.first()?).kind,
+                NodeKind::Op(Op::Dot(_) | Op::Convolution(_))
+            );
+            let is_last = members.last() == Some(&value.node()) && self.uses.get(value) == Some(&1);
+            let is_single = self.units[self.now(unit)].space.is_none();
+            (is_product && is_last && is_single).then_some(())?;
+            Epilogue::of(self.graph, self.sources, &[members.as_slice(), &[id]].concat())?;
+            Some(self.now(unit))
+        })
     }
 
     /// The unit that another one is part of now.

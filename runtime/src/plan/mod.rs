@@ -6,7 +6,7 @@
 //! | `group`, `order` | which ops share a kernel, and which kernels come first |
 //! | `build` | kernels and buffers of a graph |
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
-//! | `single` | the kernel of an op by itself |
+//! | `single`, `epilogue` | the kernel of an op by itself; what products do to their sums |
 //! | `packs` | operands of products that are packed ahead |
 //! | `arena` | where values lie in one block of memory |
 //! | `control` | branches and loops, which run plans of their own |
@@ -21,6 +21,7 @@ mod arena;
 mod build;
 mod control;
 mod copy;
+mod epilogue;
 mod group;
 mod host;
 mod members;

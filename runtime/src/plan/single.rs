@@ -16,16 +16,19 @@ use choral_kernels::{Access, Instruction, Kernel, Product, Products};
 
 use super::build::Building;
 use super::copy::in_memory;
+use super::epilogue::Epilogue;
 use super::value::Source;
+use crate::lower::dot::Target;
 use crate::lower::{convolution, dot, extreme, index, linalg, number, random, sort, window};
 use crate::memory::Label;
 
 impl Building<'_> {
-    /// The kernel of an op by itself, which writes all its results; `None` for what has none.
-    pub(super) fn lowered(&mut self, op: &Op, id: NodeId) -> Option<Kernel> {
+    /// The kernel of an op by itself and what it does to its results, which it writes; `None` for what has none.
+    pub(super) fn lowered(&mut self, op: &Op, members: &[NodeId]) -> Option<Kernel> {
+        let &id = members.first()?;
         match op {
-            Op::Dot(op) => self.dot(op, id),
-            Op::Convolution(op) => self.convolution(op, id),
+            Op::Dot(op) => self.dot(op, members),
+            Op::Convolution(op) => self.convolution(op, members),
             Op::Reduce(op) => self.extreme(op, id),
             Op::Window(WindowOp::ReduceWindow(op)) => self.reduce_window(op, id),
             Op::Window(WindowOp::SelectAndScatter(op)) => self.select_and_scatter(op, id),
@@ -83,30 +86,39 @@ impl Building<'_> {
         Initial::Load(elements)
     }
 
-    fn dot(&mut self, op: &DotGeneral, id: NodeId) -> Option<Kernel> {
+    fn dot(&mut self, op: &DotGeneral, members: &[NodeId]) -> Option<Kernel> {
         if wraps(op.dtype) {
             return None;
         }
-        let [lhs, rhs, out] = [self.operand(id, 0), self.operand(id, 1), self.result(id, 0)];
-        let numbers = [number::of(self.dtype(id, 0)), number::of(self.dtype(id, 1))];
-        let result = number::of(self.graph.node(id).types[0].dtype);
-        let [left, right] = numbers;
-        let product = dot::product(op, (&lhs.access, left), (&rhs.access, right), (&out.access, result));
+        let id = members[0];
+        let [lhs, rhs] = [self.operand(id, 0), self.operand(id, 1)];
+        let [left, right] = [number::of(self.dtype(id, 0)), number::of(self.dtype(id, 1))];
+        let made = self.destination(members)?;
+        let product = dot::product(op, (&lhs.access, left), (&rhs.access, right), made.target(op.dtype));
         let packed = self.packed(Label::of(self.graph, id), &product, [lhs.buffer, rhs.buffer]);
-        Some(products(vec![product], [&lhs, &rhs, &out], packed))
+        Some(products(vec![product], [&lhs, &rhs], &made, packed))
     }
 
-    fn convolution(&mut self, op: &Convolution, id: NodeId) -> Option<Kernel> {
+    fn convolution(&mut self, op: &Convolution, members: &[NodeId]) -> Option<Kernel> {
+        let id = members[0];
         // What no memory holds is refused by its size, and takes too long to look at place by place.
-        let ty = &self.graph.node(id).types[0];
+        let ty = self.graph.node(id).types[0].clone();
         if ty.bytes() > memory::total() || wraps(ty.dtype) {
             return None;
         }
-        let [input, kernel, out] = [self.operand(id, 0), self.operand(id, 1), self.result(id, 0)];
+        let [input, kernel] = [self.operand(id, 0), self.operand(id, 1)];
         let [x, w] = [self.dtype(id, 0), self.dtype(id, 1)].map(number::of);
-        let y = number::of(self.graph.node(id).types[0].dtype);
-        let lowered = convolution::convolution(op, (&input.access, x), (&kernel.access, w), (&out.access, y));
-        Some(products(lowered.products(), [&kernel, &input, &out], None))
+        let made = self.destination(members)?;
+        let lowered =
+            convolution::convolution(op, (&input.access, x), (&kernel.access, w), made.target(ty.dtype));
+        Some(products(lowered.products(), [&kernel, &input], &made, None))
+    }
+
+    /// Where a product's sums go, and what is done to them.
+    fn destination(&mut self, members: &[NodeId]) -> Option<Made> {
+        let Epilogue { result, out, addend, relu } = Epilogue::of(self.graph, &self.sources, members)?;
+        let addend = addend.map(|(value, access)| Elements { buffer: self.stored(value).0, access });
+        Some(Made { out: Elements { buffer: self.made(result), access: out }, addend, relu })
     }
 
     /// A search; other folds are kernels of rows.
@@ -213,9 +225,29 @@ fn wraps(dtype: DType) -> bool {
     matches!(number::settling(dtype), Some(Instruction::Wrap(_)))
 }
 
-fn products(products: Vec<Product>, operands: [&Elements; 3], packed: Option<(Operand, usize)>) -> Kernel {
-    let [lhs, rhs, out] = operands.map(|elements| elements.buffer);
-    Kernel::Products(Products { products, lhs, rhs, addend: None, out, packed })
+/// Where a product's sums go, and what is done to them.
+struct Made {
+    out: Elements,
+    addend: Option<Elements>,
+    relu: bool,
+}
+
+impl Made {
+    fn target(&self, dtype: DType) -> Target<'_> {
+        let addend = self.addend.as_ref().map(|addend| &addend.access);
+        Target { out: (&self.out.access, number::of(dtype)), addend, relu: self.relu }
+    }
+}
+
+fn products(
+    products: Vec<Product>,
+    operands: [&Elements; 2],
+    made: &Made,
+    packed: Option<(Operand, usize)>,
+) -> Kernel {
+    let [lhs, rhs] = operands.map(|elements| elements.buffer);
+    let addend = made.addend.as_ref().map(|addend| addend.buffer);
+    Kernel::Products(Products { products, lhs, rhs, addend, out: made.out.buffer, packed })
 }
 
 /// The dimension along which an access counts from 0 on, by numbers that the type has.

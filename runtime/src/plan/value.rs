@@ -110,6 +110,20 @@ impl Sources {
         &self.of[&value]
     }
 
+    /// How often what nodes make is read by those that make something, and as a result.
+    pub(super) fn uses(&self, graph: &Graph) -> HashMap<Value, usize> {
+        let makes = |id: NodeId, results: usize| results > 0 && !self.is_elsewhere(id, results);
+        let nodes = graph.nodes().filter(|(id, node)| makes(*id, node.types.len()));
+        let read = nodes.flat_map(|(id, _)| graph.operands(id));
+        let mut uses = HashMap::new();
+        for value in read.chain(graph.outputs().iter().map(|port| port.value)) {
+            if let Source::Made(made, _) = self.get(value) {
+                *uses.entry(*made).or_default() += 1;
+            }
+        }
+        uses
+    }
+
     /// Whether a node makes nothing: its results, of which there are so many, are found elsewhere.
     pub(super) fn is_elsewhere(&self, id: NodeId, results: usize) -> bool {
         let is_made =

@@ -32,6 +32,8 @@ pub use split::Split;
 /// The variable of the environment that says how many threads the global pool has.
 pub const THREADS: &str = "CHORAL_THREADS";
 
+static GLOBAL: OnceLock<Pool> = OnceLock::new();
+
 /// Threads that share the work of their callers. Clones are handles of the same threads, which end with the last one.
 ///
 /// ```
@@ -80,11 +82,15 @@ impl Pool {
     /// `CHORAL_THREADS` says. If it says none, or what is no number above 0, with as many as this process may use at
     /// once.
     pub fn global() -> &'static Pool {
-        static GLOBAL: OnceLock<Pool> = OnceLock::new();
         GLOBAL.get_or_init(|| {
             let said = std::env::var(THREADS).ok();
             Pool::new(said.as_deref().and_then(threads_said).unwrap_or_else(available))
         })
+    }
+
+    /// Makes this the pool that everyone shares. False if there is one already: it is then left as it is.
+    pub fn make_global(self) -> bool {
+        GLOBAL.set(self).is_ok()
     }
 
     /// How many threads work at once, with the caller.
