@@ -119,6 +119,19 @@ fn fold_into<T: Copy, I: Apply<T, Out = T>>(lanes: &mut Lanes<T>, elements: &[T]
     *lanes = sums;
 }
 
+/// Folds rows of `count` elements, of which no two share one of `USED` lanes.
+#[inline(always)]
+fn short<T: Copy, I: Folds<T>, const USED: usize>(results: &mut [T], elements: &[T], count: usize) {
+    for (row, result) in results.iter_mut().enumerate() {
+        let mut lanes = [I::IDENTITY; USED];
+        for (lane, &element) in lanes.iter_mut().zip(&elements[row * count..][..count]) {
+            *lane = I::apply(*lane, element);
+        }
+        halve::<T, I>(&mut lanes, 1, USED);
+        *result = lanes[0];
+    }
+}
+
 /// As [`fold_into`], where a lane is a group of `inner` elements.
 #[inline(always)]
 fn fold_groups<T: Copy, I: Apply<T, Out = T>>(lanes: &mut [T], elements: &[T], start: usize, inner: usize) {
@@ -175,6 +188,15 @@ impl<T: Copy, I: Folds<T>> Body for Whole<I, T> {
             (results, std::slice::from_raw_parts(from.cast::<T>(), rows * count * inner))
         };
         let used = count.next_power_of_two().min(LANES);
+        if inner == 1 {
+            match used {
+                1 | 2 => return short::<T, I, 2>(results, elements, count),
+                4 => return short::<T, I, 4>(results, elements, count),
+                8 => return short::<T, I, 8>(results, elements, count),
+                16 => return short::<T, I, 16>(results, elements, count),
+                _ => {}
+            }
+        }
         for row in 0..rows {
             let elements = &elements[row * count * inner..][..count * inner];
             if inner == 1 {
