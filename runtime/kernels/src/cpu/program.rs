@@ -23,9 +23,9 @@ pub struct Program {
 enum Kind {
     Rows(rows::Program),
     Products(Scheduled),
-    Pack(Packing),
+    Pack(Box<Packing>),
     Window(window::Program),
-    Extreme(extreme::Program),
+    Extreme(Box<extreme::Program>),
     SelectAndScatter(select_and_scatter::Program),
     Gather(moves::gather::Program),
     Scatter(moves::scatter::Program),
@@ -85,9 +85,9 @@ impl Program {
         let kind = match kernel {
             Kernel::Rows(rows) => Kind::Rows(rows::Program::assemble(rows, level)?),
             Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
-            Kernel::Pack(pack) => Kind::Pack(Packing::new(pack, level, threads)?),
+            Kernel::Pack(pack) => Kind::Pack(Box::new(Packing::new(pack, level, threads)?)),
             Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
-            Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::new(extreme, level)?),
+            Kernel::Extreme(extreme) => Kind::Extreme(Box::new(extreme::Program::new(extreme, level)?)),
             Kernel::SelectAndScatter(kernel) => {
                 Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
             }
