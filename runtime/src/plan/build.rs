@@ -39,14 +39,26 @@ pub(super) struct Building<'a> {
     pub(super) inputs: Vec<usize>,
     /// Of values that groups make, the concatenations that they are parts of, and where.
     pub(super) parts: HashMap<Value, Vec<(Value, Access)>>,
+    /// How often each value is read by ops that make something, and as a result.
+    uses: HashMap<Value, usize>,
+}
+
+/// What an input of a body is from round to round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    Moving,
+    /// The same in every round.
+    Constant,
+    /// A carried value that the body updates where it lies.
+    Updated,
 }
 
 /// Where a body's inputs and results lie in the buffers of the plan around it.
 #[derive(Debug, Clone)]
 pub(super) struct Boundary {
     pub inputs: Vec<Access>,
-    /// Whether each input stays the same from round to round.
-    pub is_constant: Vec<bool>,
+    /// What each input is from round to round.
+    pub kinds: Vec<Given>,
     /// Of results that are not asked for, nowhere.
     pub outputs: Vec<Option<Access>>,
 }
@@ -65,6 +77,7 @@ impl Plan {
     fn within(graph: &Graph, boundary: Option<Boundary>, pool: &Pool) -> Plan {
         let sources = Sources::of(graph, boundary.as_ref().map(|boundary| boundary.inputs.as_slice()));
         let (units, extents) = Units::of(graph, &sources);
+        let uses = sources.uses(graph);
         let mut building = Building {
             graph,
             sources,
@@ -80,6 +93,7 @@ impl Plan {
             asked: Vec::new(),
             inputs: Vec::new(),
             parts: HashMap::new(),
+            uses,
         };
         building.find_parts(&units);
         building.find_needed();
@@ -157,6 +171,33 @@ impl Building<'_> {
         let buffer = self.add(self.graph.ty(value).clone(), Home::Arena(0));
         self.buffer_of.insert(value, buffer);
         buffer
+    }
+
+    /// The buffer of a value, for what an op makes of it where it lies: if that op alone reads it, all of it in order, and it
+    /// is this plan's or may be updated.
+    pub(super) fn taken(&mut self, value: Value, result: Value) -> Option<usize> {
+        let ty = self.graph.ty(value);
+        let Source::Made(made, access) = self.sources.get(value) else { return None };
+        if *access != Access::dense(&ty.shape)
+            || self.graph.ty(*made).len() != ty.len()
+            || self.uses.get(made) != Some(&1)
+            || self.parts.contains_key(&result)
+        {
+            return None;
+        }
+        let buffer = self.buffer(*made);
+        let may = match self.buffers[buffer].home {
+            Home::Arena(_) => true,
+            Home::Input(at) => {
+                let kind = self.boundary.as_ref().and_then(|boundary| boundary.kinds.get(at));
+                kind == Some(&Given::Updated)
+            }
+            Home::Constant(_) | Home::Output | Home::Held | Home::Packed(_) => false,
+        };
+        may.then(|| {
+            self.buffer_of.insert(result, buffer);
+            buffer
+        })
     }
 
     /// A buffer for a value that several kernels make parts of.
@@ -291,7 +332,14 @@ impl Building<'_> {
             }
             _ => None,
         };
-        let may = |buffer: &usize| !is_body || matches!(self.buffers[*buffer].home, Home::Arena(_));
+        // What is made in the buffer of an input is where it belongs.
+        let is_updated = matches!(self.sources.get(value), Source::Made(made, _)
+            if matches!(self.graph.node(made.node()).kind, NodeKind::Op(_)));
+        let may = |buffer: &usize| match self.buffers[*buffer].home {
+            Home::Arena(_) => true,
+            Home::Input(_) => !is_body || is_updated,
+            Home::Constant(_) | Home::Output | Home::Held | Home::Packed(_) => !is_body,
+        };
         let buffer = whole.filter(may).unwrap_or_else(|| {
             let buffer = self.add(ty.clone(), Home::Arena(0));
             self.copy(label.clone(), value, None, (buffer, place));

@@ -5,11 +5,11 @@
 //! arena around them. Must not live here: running them ([`super::run`]).
 
 use choral_ir::graph::Value;
-use choral_ir::op::{Case, ControlOp, If, Scan, While};
-use choral_ir::{DType, Graph, NodeId, TensorType};
+use choral_ir::op::{Case, ControlOp, If, IndexOp, Scan, While};
+use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
-use super::build::{Boundary, Building};
+use super::build::{Boundary, Building, Given};
 use super::{Home, Plan, Step, Task};
 use crate::lower::number;
 use crate::memory::Label;
@@ -114,7 +114,7 @@ impl Building<'_> {
         let types = &self.graph.node(id).types;
         let results = (0..types.len()).map(|at| self.made(id.result(at))).collect();
         let outputs = types.iter().map(|ty| Some(Access::dense(&ty.shape))).collect();
-        let boundary = Boundary { is_constant: vec![false; inputs.len()], inputs, outputs };
+        let boundary = Boundary { kinds: vec![Given::Moving; inputs.len()], inputs, outputs };
         let plans: Vec<Plan> =
             branches.iter().map(|branch| Plan::of_body(branch, boundary.clone(), &self.pool)).collect();
         let room = self.room(&plans.iter().collect::<Vec<_>>());
@@ -125,22 +125,20 @@ impl Building<'_> {
     fn while_loop(&mut self, id: NodeId, op: &While) {
         let operands = self.graph.operands(id);
         let mut values = Values::default();
-        let handed_on = handed_on(&op.body, 0, 0, operands.len());
+        let changes = |at: usize| Change::of(&op.body, at, at);
         for (at, &value) in operands.iter().enumerate() {
-            self.carry(&mut values, (id, at), value, handed_on[at], None);
+            self.carry(&mut values, (id, at), value, changes(at), None);
         }
-        let is_constant = values.are_constant();
-        let Values { mut inputs, accesses, outputs, places, carried } = values;
+        let Values { mut inputs, accesses, kinds, outputs, places, carried } = values;
         let holds = vec![Some(Access::dense(&[]))];
-        let moving = vec![false; accesses.len()];
+        let moving = vec![Given::Moving; accesses.len()];
         let plan = Plan::of_body(
             &op.cond,
-            Boundary { inputs: accesses.clone(), is_constant: moving, outputs: holds },
+            Boundary { inputs: accesses.clone(), kinds: moving, outputs: holds },
             &self.pool,
         );
         let holds = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
-        let body =
-            Plan::of_body(&op.body, Boundary { inputs: accesses, is_constant, outputs: places }, &self.pool);
+        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.pool);
         self.add_packs(id, &body, &mut inputs);
         let room = self.room(&[&body, &plan]);
         let cond = Some(Condition { plan, holds });
@@ -159,6 +157,7 @@ impl Building<'_> {
             let (_, stride) = access.dims.remove(op.dimension);
             values.inputs.push(Port::Slice { buffer, bytes: stride * number.bytes() as isize });
             values.accesses.push(access);
+            values.kinds.push(Given::Moving);
         }
         for (at, ty) in graph.node(id).types[..op.outputs()].iter().enumerate() {
             let mut access = Access::dense(&ty.shape);
@@ -167,17 +166,16 @@ impl Building<'_> {
             values.outputs.push(Port::Slice { buffer: self.made(id.result(at)), bytes });
             values.places.push(Some(access));
         }
-        let handed_on = handed_on(&op.body, op.outputs(), op.inputs, op.carried);
         for (at, &value) in initial.iter().enumerate() {
-            self.carry(&mut values, (id, op.outputs() + at), value, handed_on[at], Some(op.length));
+            let change = Change::of(&op.body, op.outputs() + at, op.inputs + at);
+            self.carry(&mut values, (id, op.outputs() + at), value, change, Some(op.length));
         }
         let (buffers, of_constants) = self.places(constants);
+        values.kinds.extend(buffers.iter().map(|_| Given::Constant));
         values.inputs.extend(buffers.into_iter().map(Port::Constant));
         values.accesses.extend(of_constants);
-        let is_constant = values.are_constant();
-        let Values { mut inputs, accesses, outputs, places, carried } = values;
-        let body =
-            Plan::of_body(&op.body, Boundary { inputs: accesses, is_constant, outputs: places }, &self.pool);
+        let Values { mut inputs, accesses, kinds, outputs, places, carried } = values;
+        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.pool);
         self.add_packs(id, &body, &mut inputs);
         let room = self.room(&[&body]);
         let (length, is_reverse) = (op.length, op.is_reverse);
@@ -192,27 +190,36 @@ impl Building<'_> {
         values: &mut Values,
         (id, result): (NodeId, usize),
         value: Value,
-        is_handed_on: bool,
+        change: Change,
         rounds: Option<usize>,
     ) {
         let (mut buffer, access, number) = self.stored(value);
-        if is_handed_on {
+        if change == Change::None {
             values.inputs.push(Port::Constant(buffer));
             values.accesses.push(access);
+            values.kinds.push(Given::Constant);
             values.places.push(None);
             return;
         }
         let ty = self.graph.ty(value).clone();
+        let dense = Access::dense(&ty.shape);
+        let port = Port::Carried(values.carried.len());
+        values.inputs.push(port);
+        values.accesses.push(dense.clone());
+        values.outputs.push(port);
+        values.places.push(Some(dense.clone()));
+        let (made, bytes) = (self.made(id.result(result)), ty.bytes());
+        if change == Change::Update {
+            values.kinds.push(Given::Updated);
+            self.copy(Label::of(self.graph, id), value, None, (made, dense));
+            values.carried.push(Carried { initial: (made, 0), result: made, spare: made, bytes });
+            return;
+        }
+        values.kinds.push(Given::Moving);
         let mut offset = access.offset * number.bytes() as isize;
         if !access.is_dense() {
             (buffer, offset) = (self.moved(value), 0);
         }
-        let port = Port::Carried(values.carried.len());
-        values.inputs.push(port);
-        values.accesses.push(Access::dense(&ty.shape));
-        values.outputs.push(port);
-        values.places.push(Some(Access::dense(&ty.shape)));
-        let (made, bytes) = (self.made(id.result(result)), ty.bytes());
         let spare = if rounds.is_some_and(|rounds| rounds < 2) { made } else { self.add(ty, Home::Arena(0)) };
         values.carried.push(Carried { initial: (buffer, offset), result: made, spare, bytes });
     }
@@ -253,15 +260,41 @@ impl Building<'_> {
 struct Values {
     inputs: Vec<Port>,
     accesses: Vec<Access>,
+    kinds: Vec<Given>,
     outputs: Vec<Port>,
     /// Of a result that is not asked for, nowhere.
     places: Vec<Option<Access>>,
     carried: Vec<Carried>,
 }
 
-impl Values {
-    /// Whether each input stays the same from round to round.
-    fn are_constant(&self) -> Vec<bool> {
-        self.inputs.iter().map(|port| matches!(port, Port::Constant(_))).collect()
+/// What a body does with a value that it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// Hands it on as it is.
+    None,
+    /// Writes a part of it, and reads it nowhere else.
+    Update,
+    /// Makes another one.
+    Any,
+}
+
+impl Change {
+    fn of(body: &Graph, output: usize, input: usize) -> Change {
+        let (before, after) = (body.inputs()[input].value, body.outputs()[output].value);
+        if before == after {
+            return Change::None;
+        }
+        let is_update = match &body.node(after.node()).kind {
+            NodeKind::Op(Op::Index(IndexOp::DynamicUpdateSlice(_))) => true,
+            NodeKind::Op(Op::Index(IndexOp::Scatter(op))) => {
+                body.node(after.node()).types.len() == 1 && !op.body.accumulates()
+            }
+            NodeKind::Op(_) | NodeKind::Input | NodeKind::Constant(_) => false,
+        };
+        let reads = |value: Value| value == before;
+        let read = body.nodes().flat_map(|(id, _)| body.operands(id)).filter(|&value| reads(value)).count()
+            + body.outputs().iter().filter(|port| reads(port.value)).count();
+        let is_first = body.operands(after.node()).first() == Some(&before);
+        if is_update && is_first && read == 1 { Change::Update } else { Change::Any }
     }
 }

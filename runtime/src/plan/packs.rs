@@ -9,7 +9,7 @@ use choral_kernels::cpu::program::{Program, packed_bytes};
 use choral_kernels::product::Operand;
 use choral_kernels::{Kernel, Level, Pack, Product};
 
-use super::build::Building;
+use super::build::{Building, Given};
 use super::{AskedPack, Home, KeptPack, Plan, Runnable};
 use crate::memory::Label;
 
@@ -23,7 +23,9 @@ impl Building<'_> {
     ) -> Option<(Operand, usize)> {
         let stays = |buffer: usize| match self.buffers[buffer].home {
             Home::Constant(_) => self.boundary.is_none(),
-            Home::Input(at) => self.boundary.as_ref().is_none_or(|boundary| boundary.is_constant[at]),
+            Home::Input(at) => {
+                self.boundary.as_ref().is_none_or(|boundary| boundary.kinds[at] == Given::Constant)
+            }
             Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => false,
         };
         let bytes = |operand| packed_bytes(product, operand, Level::best(), self.pool.threads());
@@ -52,7 +54,7 @@ impl Building<'_> {
                 self.buffers[to].home = Home::Packed(self.packs.len());
                 self.packs.push(KeptPack { home, runnable: Runnable { kernel, program }, buffer: to, bytes });
             }
-            (Home::Input(input), Some(boundary)) if boundary.is_constant[input] => {
+            (Home::Input(input), Some(boundary)) if boundary.kinds[input] == Given::Constant => {
                 self.buffers[to].home = Home::Input(self.inputs.len());
                 self.inputs.push(to);
                 self.asked.push(AskedPack { product: product.clone(), operand, input });

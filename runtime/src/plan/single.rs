@@ -68,6 +68,15 @@ impl Building<'_> {
         Elements { buffer: self.made(id.result(result)), access }
     }
 
+    /// A place for what an op makes by writing parts of its first operand: where that lies, if nobody else reads it.
+    fn updated(&mut self, id: NodeId) -> Elements {
+        let access = Access::dense(&self.graph.node(id).types[0].shape);
+        match self.taken(self.graph.operands(id)[0], id.result(0)) {
+            Some(buffer) => Elements { buffer, access },
+            None => self.result(id, 0),
+        }
+    }
+
     fn all_results(&mut self, id: NodeId) -> Vec<Elements> {
         (0..self.graph.node(id).types.len()).map(|at| self.result(id, at)).collect()
     }
@@ -169,7 +178,10 @@ impl Building<'_> {
                 self.operands(&operands)
             }
         };
-        let result = self.result(id, 0);
+        let result = match op {
+            IndexOp::DynamicUpdateSlice(_) => self.updated(id),
+            IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::Scatter(_) => self.result(id, 0),
+        };
         match op {
             IndexOp::Gather(op) => index::gather(op, &given[0], &given[1], result).map(Kernel::Gather),
             IndexOp::DynamicSlice(op) => {
@@ -186,7 +198,8 @@ impl Building<'_> {
     fn scatter(&mut self, op: &Scatter, id: NodeId) -> Option<Kernel> {
         let given = self.operands(&self.graph.operands(id));
         let count = given.len() / 2;
-        let results = self.all_results(id);
+        let results =
+            if count == 1 && !op.body.accumulates() { vec![self.updated(id)] } else { self.all_results(id) };
         let kernel = index::scatter(op, &given[..count], &given[count], &given[count + 1..], &results);
         kernel.map(Kernel::Scatter)
     }
