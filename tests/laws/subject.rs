@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use choral::runtime::Executable;
+use choral::runtime::{Executable, Setting};
 use choral::{Device, Graph, Tensor};
 use proptest::collection::vec;
 use proptest::prelude::any;
@@ -35,8 +35,12 @@ impl Subject {
             Some(row) => generate::one_op(row, choices),
             None => generate::program(choices),
         };
-        let wild = row.is_some() && choices.once_in(5);
-        let values = if wild { Values::Wild } else { Values::Small };
+        let values = match row {
+            Some(_) => {
+                choices.pick(&[Values::Small, Values::Rough, Values::Wild, Values::Small, Values::Rough])
+            }
+            None => choices.pick(&[Values::Small, Values::Rough]),
+        };
         Subject { graph, is_one_op: row.is_some(), values, seed: u64::from(choices.any()) }
     }
 
@@ -69,8 +73,18 @@ impl Subject {
 
 /// The outputs, which must be of the declared types; the inputs must stay as they are.
 pub(crate) fn run(graph: &Graph, device: Device, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    run_with(graph, device, &Setting::default(), inputs)
+}
+
+/// As [`run`], with these threads and this instruction set.
+pub(crate) fn run_with(
+    graph: &Graph,
+    device: Device,
+    setting: &Setting,
+    inputs: &[Tensor],
+) -> Result<Vec<Tensor>, String> {
     let before: Vec<Vec<u8>> = inputs.iter().map(|tensor| tensor.storage().to_le_bytes()).collect();
-    let executable = Executable::compile(graph, device).map_err(|error| error.to_string())?;
+    let executable = Executable::compile_with(graph, device, setting).map_err(|error| error.to_string())?;
     let outputs = executable.run(inputs).map_err(|error| format!("{device:?} fails: {error}"))?;
     let types: Vec<_> = outputs.iter().map(|tensor| tensor.ty().clone()).collect();
     if types != graph.output_types() {
