@@ -64,41 +64,90 @@ impl Drop for Key {
     }
 }
 
-/// What was made so far, by key.
+/// How much is kept unless a user says otherwise.
+const BOUND: usize = 128;
+
+/// What was made so far, by key: so much at most, what was asked for last.
 pub(crate) struct Cache<V> {
-    made: Mutex<HashMap<Box<str>, V>>,
+    bound: usize,
+    kept: Mutex<Kept<V>>,
+}
+
+struct Kept<V> {
+    values: HashMap<Box<str>, Entry<V>>,
+    /// How often anything was asked for, and how much was made.
+    asked: u64,
+    made: usize,
+}
+
+struct Entry<V> {
+    value: V,
+    /// When it was asked for last.
+    asked: u64,
 }
 
 impl<V> Default for Cache<V> {
     fn default() -> Self {
-        Cache { made: Mutex::default() }
+        Cache::of(BOUND)
+    }
+}
+
+impl<V> Cache<V> {
+    /// An empty cache for so much at most, and for one thing at least.
+    pub(crate) fn of(bound: usize) -> Self {
+        let kept = Kept { values: HashMap::new(), asked: 0, made: 0 };
+        Cache { bound: bound.max(1), kept: Mutex::new(kept) }
+    }
+
+    /// An empty cache for as much.
+    pub(crate) fn emptied<W>(&self) -> Cache<W> {
+        Cache::of(self.bound)
+    }
+
+    /// The values; a thread that panicked while holding them left them whole.
+    fn lock(&self) -> MutexGuard<'_, Kept<V>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<V: Clone> Cache<V> {
     /// What was made for the key.
     pub(crate) fn get(&self, key: &Key) -> Option<V> {
-        self.lock().get(key.text.as_str()).cloned()
+        let mut kept = self.lock();
+        kept.asked += 1;
+        let asked = kept.asked;
+        let entry = kept.values.get_mut(key.text.as_str())?;
+        entry.asked = asked;
+        Some(entry.value.clone())
     }
 
-    /// Keeps what was made for the key, in place of what was there.
+    /// Keeps what was made for the key, in place of what was there; what nobody asked for longest makes room.
     pub(crate) fn insert(&self, key: &Key, value: V) {
-        self.lock().insert(key.text.as_str().into(), value);
+        let mut kept = self.lock();
+        kept.asked += 1;
+        kept.made += 1;
+        let entry = Entry { value, asked: kept.asked };
+        kept.values.insert(key.text.as_str().into(), entry);
+        while kept.values.len() > self.bound {
+            let oldest = kept.values.iter().min_by_key(|(_, entry)| entry.asked).map(|(key, _)| key.clone());
+            let Some(oldest) = oldest else { break };
+            kept.values.remove(&oldest);
+        }
     }
 
-    /// All that was made.
+    /// All that is kept.
     pub(crate) fn values(&self) -> Vec<V> {
-        self.lock().values().cloned().collect()
+        self.lock().values.values().map(|entry| entry.value.clone()).collect()
     }
 
-    /// How much was made.
+    /// How much is kept.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().values.len()
     }
 
-    /// The map; a thread that panicked while holding it left it whole.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, V>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How much was made so far, whether it is kept or not.
+    pub(crate) fn made(&self) -> usize {
+        self.lock().made
     }
 }
 
@@ -135,6 +184,20 @@ mod tests {
         ];
         let different: std::collections::BTreeSet<&String> = others.iter().collect();
         assert_eq!(different.len(), others.len(), "{others:#?}");
+    }
+
+    /// What was not asked for longest goes first; what was made is counted all the same.
+    #[test]
+    fn a_bound_is_kept() {
+        let key =
+            |size: usize| Key::of::<_, ()>(&Tensor::zeros(TensorType::new([size], choral_ir::DType::F32)));
+        let cache = Cache::of(2);
+        cache.insert(&key(1), 1);
+        cache.insert(&key(2), 2);
+        assert_eq!(cache.get(&key(1)), Some(1));
+        cache.insert(&key(3), 3);
+        assert_eq!([1, 2, 3].map(|size| cache.get(&key(size))), [Some(1), None, Some(3)]);
+        assert_eq!((cache.len(), cache.made()), (2, 3));
     }
 
     /// Finding a program allocates nothing from the second call on.

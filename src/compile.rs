@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use choral_compiler::transform::rewrite::{Rewrites, optimise};
 use choral_ir::{Graph, Tensor};
-use choral_runtime::{Device, Executable, Pool};
+use choral_runtime::{Device, Executable, Setting};
 
 use crate::error::{CompilerError, Error};
 
@@ -50,26 +50,27 @@ pub fn optimised(graph: &Graph) -> Result<(Graph, Rewrites), Error> {
 /// # Errors
 /// If a collective is left, whose axis no `vmap` bound; if a run takes more memory than the machine has.
 pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
-    compile_on(graph, device, Pool::global())
+    compile_with(graph, device, &Setting::default())
 }
 
-/// As [`compile`], for these threads instead of all.
+/// As [`compile`], for these threads and this instruction set instead of all threads and the best.
 ///
 /// ```
-/// use choral::{Device, Graph, Pool};
+/// use choral::{Device, Graph, Pool, Setting};
 /// let graph = Graph::parse("
 ///     func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
 ///       %y = stablehlo.add %x, %x : tensor<2xf32>
 ///       return %y : tensor<2xf32>
 ///     }")?;
-/// let executable = choral::compile_on(&graph, Device::Cpu, &Pool::new(1))?;
+/// let one_thread = Setting::default().on(&Pool::new(1));
+/// let executable = choral::compile_with(&graph, Device::Cpu, &one_thread)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// As [`compile`].
-pub fn compile_on(graph: &Graph, device: Device, pool: &Pool) -> Result<Executable, Error> {
-    Ok(Executable::compile_on(&*for_device(graph, device)?, device, pool)?)
+pub fn compile_with(graph: &Graph, device: Device, setting: &Setting) -> Result<Executable, Error> {
+    Ok(Executable::compile_with(&*for_device(graph, device)?, device, setting)?)
 }
 
 /// Bytes that a run of a graph takes on a device once it is compiled.

@@ -40,8 +40,8 @@ pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_length, scan_rever
 pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
-pub use choral_runtime::{Device, Pool};
-pub use compile::{compile, compile_on, optimised};
+pub use choral_runtime::{Device, Level, Pool, Setting};
+pub use compile::{compile, compile_with, optimised};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
 pub use program::{Program, jit, vmap};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use choral_compiler::trace::function::{OutputTypes, TracedOn};
 use choral_compiler::transform::explain::Explanation;
 use choral_compiler::transform::vmap::MemoryLimit;
-use choral_compiler::tree::{Typed, leaves, rebuild};
+use choral_compiler::tree::{Typed, add_leaves, rebuild};
 use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::{Device, Executable};
@@ -19,7 +19,7 @@ use crate::compile::{compile, peak_bytes};
 /// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
 ///
 /// Threads may share a program. Arguments of a new structure, shape or element type make it compile
-/// again; it keeps both.
+/// again; it keeps both, up to a [number of programs](Program::cache_size).
 pub struct Program<F> {
     function: F,
     device: Device,
@@ -69,19 +69,19 @@ impl<F> Program<Vmap<F>> {
     /// result, or a structure of these. The first dimension unless you say otherwise.
     #[must_use]
     pub fn out_dims(self, out_dims: impl IntoDims) -> Self {
-        jit(self.function.out_dims(out_dims)).on(self.device)
+        self.with(|function| function.out_dims(out_dims))
     }
 
     /// Number of members; needed only when no argument is mapped.
     #[must_use]
     pub fn axis_size(self, size: usize) -> Self {
-        jit(self.function.axis_size(size)).on(self.device)
+        self.with(|function| function.axis_size(size))
     }
 
     /// The name of the member axis in printed graphs; `members` unless you say otherwise.
     #[must_use]
     pub fn axis_name(self, name: &str) -> Self {
-        jit(self.function.axis_name(name)).on(self.device)
+        self.with(|function| function.axis_name(name))
     }
 }
 
@@ -98,7 +98,7 @@ impl<F> Program<Vmap<F>> {
     /// ```
     #[must_use]
     pub fn chunk_size(self, members: usize) -> Self {
-        jit(self.function.chunk_size(members)).on(self.device)
+        self.with(|function| function.chunk_size(members))
     }
 
     /// What mapping does to each op of the function on these arguments: a table that prints itself.
@@ -126,14 +126,14 @@ impl<F> Program<Vmap<F>> {
     /// ```
     #[must_use]
     pub fn randomness(self, randomness: Randomness) -> Self {
-        jit(self.function.randomness(randomness)).on(self.device)
+        self.with(|function| function.randomness(randomness))
     }
 
     /// Runs as many members at a time as fit in this many bytes on the CPU: inputs, results, and all that
     /// a run takes in between.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
-        jit(self.function.memory_limit_of(on_processor(bytes))).on(self.device)
+        self.with(|function| function.memory_limit_of(on_processor(bytes)))
     }
 }
 
@@ -141,7 +141,29 @@ impl<F> Program<F> {
     /// The same program on another device.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
-        Program { device, ..jit(self.function) }
+        Program { device, ..self.with(|function| function) }
+    }
+
+    /// Keeps so many compiled programs at most: those that were called last. 128 unless you say otherwise; what is gone
+    /// is compiled again when it is called again.
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let norm = jit(|x: Var| (&x * &x).sum(()).sqrt()).cache_size(16);
+    /// for batch in 1..100 {
+    ///     norm.call(&Tensor::zeros(TensorType::new([batch], DType::F32)))?;
+    /// }
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cache_size(self, programs: usize) -> Self {
+        Program { compiled: Cache::of(programs), ..self }
+    }
+
+    /// The same settings for another function, which nothing is compiled for yet.
+    fn with<G>(self, change: impl FnOnce(F) -> G) -> Program<G> {
+        let Program { function, device, compiled } = self;
+        Program { function: change(function), device, compiled: compiled.emptied() }
     }
 
     /// The graph of the program for these arguments: tensors, or types alone.
@@ -168,7 +190,8 @@ impl<F> Program<F> {
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {
         let compiled = self.compiled(&args)?;
-        let inputs: Vec<Tensor> = leaves(&args).into_iter().map(|(_, tensor)| tensor).collect();
+        let mut inputs = Vec::with_capacity(compiled.executable.graph().inputs().len());
+        add_leaves(&args, &mut inputs);
         let results = compiled.executable.run(&inputs)?;
         rebuild(&compiled.output, &results)
             .ok_or_else(|| message("the number of results is not that of the function's output"))

@@ -16,7 +16,7 @@ use crate::memory::{self, OutOfMemory};
 use crate::types::elements;
 use crate::{DType, Key, Location, TensorType, with_dtype, with_storage};
 
-/// A dense, row-major tensor. Cloning shares the elements.
+/// A dense, row-major tensor. Cloning shares the elements, and allocates nothing.
 ///
 /// ```
 /// use choral_ir::Tensor;
@@ -27,7 +27,7 @@ use crate::{DType, Key, Location, TensorType, with_dtype, with_storage};
 /// ```
 #[derive(Clone)]
 pub struct Tensor {
-    ty: TensorType,
+    ty: Arc<TensorType>,
     data: Arc<Storage>,
 }
 
@@ -69,7 +69,7 @@ impl Tensor {
     pub fn from_storage(shape: impl Into<Vec<usize>>, data: Storage) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, data.dtype());
         check_shape(&ty, data.len())?;
-        Ok(Tensor { ty, data: Arc::new(data) })
+        Ok(Tensor { ty: ty.into(), data: Arc::new(data) })
     }
 
     /// The tensor of `shape` whose element at each linear index is `value(index)`.
@@ -99,12 +99,12 @@ impl Tensor {
         let ty = TensorType::new(shape, T::DTYPE);
         let mut values = room(&ty)?;
         values.extend((0..ty.len()).map(value));
-        Ok(Tensor { ty, data: Arc::new(T::store(values)) })
+        Ok(Tensor { ty: ty.into(), data: Arc::new(T::store(values)) })
     }
 
     /// A scalar.
     pub fn scalar<T: Element>(value: T) -> Tensor {
-        Tensor { ty: TensorType::scalar(T::DTYPE), data: Arc::new(T::store(vec![value])) }
+        Tensor { ty: TensorType::scalar(T::DTYPE).into(), data: Arc::new(T::store(vec![value])) }
     }
 
     /// Every element is `value`.
@@ -126,7 +126,7 @@ impl Tensor {
         // There is room for it: so a vector that the system hands out as zeros need not be written.
         drop(room::<T>(&ty)?);
         let values = vec![value; ty.len()];
-        Ok(Tensor { ty, data: Arc::new(T::store(values)) })
+        Ok(Tensor { ty: ty.into(), data: Arc::new(T::store(values)) })
     }
 
     /// Every element is zero (`false` for `i1`).
@@ -238,7 +238,7 @@ impl Tensor {
     pub fn item<T: Element>(&self) -> Result<T, TensorError> {
         match self.as_slice::<T>()? {
             [value] => Ok(*value),
-            [] | [_, _, ..] => Err(TensorError::Item(self.ty.clone())),
+            [] | [_, _, ..] => Err(TensorError::Item(self.ty().clone())),
         }
     }
 
@@ -250,7 +250,7 @@ impl Tensor {
     pub fn reshape(&self, shape: impl Into<Vec<usize>>) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, self.dtype());
         check_shape(&ty, self.len())?;
-        Ok(Tensor { ty, data: Arc::clone(&self.data) })
+        Ok(Tensor { ty: ty.into(), data: Arc::clone(&self.data) })
     }
 
     /// The slice at `index` of dimension 0, without that dimension.
@@ -261,7 +261,7 @@ impl Tensor {
     pub fn index(&self, index: usize) -> Result<Tensor, TensorError> {
         match self.shape().split_first() {
             Some((&size, rest)) if index < size => self.rows(&[index], rest.to_vec()),
-            Some(_) | None => Err(TensorError::Index { index, ty: self.ty.clone() }),
+            Some(_) | None => Err(TensorError::Index { index, ty: self.ty().clone() }),
         }
     }
 
@@ -282,14 +282,14 @@ impl Tensor {
         fn like<'a, T: Element>(_: &[T], slice: &'a Tensor) -> Result<&'a [T], TensorError> {
             slice.as_slice()
         }
-        let missing = || TensorError::Index { index, ty: self.ty.clone() };
+        let missing = || TensorError::Index { index, ty: self.ty().clone() };
         let (&size, rest) = self.shape().split_first().ok_or_else(missing)?;
         if index >= size {
             return Err(missing());
         }
         let expected = self.ty.with_shape(rest);
-        if slice.ty != expected {
-            return Err(TensorError::Stack { position: index, expected, got: slice.ty.clone() });
+        if *slice.ty() != expected {
+            return Err(TensorError::Stack { position: index, expected, got: slice.ty().clone() });
         }
         let places = index * slice.len()..(index + 1) * slice.len();
         with_storage!(Arc::make_mut(&mut self.data), values => {
@@ -312,7 +312,7 @@ impl Tensor {
     /// If one of them is not there.
     #[track_caller]
     pub fn take(&self, indices: &[usize]) -> Result<Tensor, TensorError> {
-        let missing = |index: usize| TensorError::Index { index, ty: self.ty.clone() };
+        let missing = |index: usize| TensorError::Index { index, ty: self.ty().clone() };
         let (&size, rest) = self.shape().split_first().ok_or_else(|| missing(0))?;
         if let Some(&index) = indices.iter().find(|&&index| index >= size) {
             return Err(missing(index));
@@ -328,7 +328,7 @@ impl Tensor {
         with_storage!(self.storage(), values => {
             let mut taken = room(&ty)?;
             indices.iter().for_each(|&index| taken.extend_from_slice(&values[index * width..][..width]));
-            Ok(Tensor { ty, data: Arc::new(Element::store(taken)) })
+            Ok(Tensor { ty: ty.into(), data: Arc::new(Element::store(taken)) })
         })
     }
 
@@ -340,7 +340,7 @@ impl Tensor {
     pub fn stack(tensors: &[Tensor]) -> Result<Tensor, TensorError> {
         let first = tensors.first().ok_or(TensorError::StackOfNone)?;
         if let Some((position, other)) = tensors.iter().enumerate().find(|(_, other)| other.ty != first.ty) {
-            let (expected, got) = (first.ty.clone(), other.ty.clone());
+            let (expected, got) = (first.ty().clone(), other.ty().clone());
             return Err(TensorError::Stack { position, expected, got });
         }
         let mut shape = vec![tensors.len()];

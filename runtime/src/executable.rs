@@ -2,14 +2,13 @@
 
 use choral_ir::{Graph, NodeKind, Op, Tensor};
 
-use choral_kernels::cpu::pool::Pool;
-
 use crate::device::Device;
 use crate::error::Error;
 use crate::memory::{self, Peak};
 use crate::ops;
 use crate::plan::Plan;
 use crate::reference::{check_inputs, interpret};
+use crate::setting::Setting;
 
 /// A graph compiled for a device. Threads may share it and run it at the same time.
 ///
@@ -39,29 +38,30 @@ impl Executable {
     /// If a collective is left, whose axis no `vmap` bound; if a run takes more memory than the
     /// machine has.
     pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
-        Executable::compile_on(graph, device, Pool::global())
+        Executable::compile_with(graph, device, &Setting::default())
     }
 
-    /// As [`Executable::compile`], for these threads instead of [all](Pool::global).
+    /// As [`Executable::compile`], for these threads and this instruction set instead of all threads and the best.
     ///
     /// ```
     /// use choral_ir::{Builder, DType, TensorType, op::Binary};
-    /// use choral_runtime::{Device, Executable, Pool};
+    /// use choral_runtime::{Device, Executable, Pool, Setting};
     /// let mut builder = Builder::new("main");
     /// let x = builder.input("x", TensorType::new([2], DType::F32));
     /// let sum = builder.binary(Binary::Add, x, x)?;
     /// let graph = builder.finish(&[sum]);
-    /// let executable = Executable::compile_on(&graph, Device::Cpu, &Pool::new(1))?;
+    /// let one_thread = Setting::default().on(&Pool::new(1));
+    /// let executable = Executable::compile_with(&graph, Device::Cpu, &one_thread)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// As [`Executable::compile`].
-    pub fn compile_on(graph: &Graph, device: Device, pool: &Pool) -> Result<Executable, Error> {
+    pub fn compile_with(graph: &Graph, device: Device, setting: &Setting) -> Result<Executable, Error> {
         check_axes(graph)?;
         let plan = match device {
             Device::Reference => None,
-            Device::Cpu => Some(Plan::of(graph, pool)),
+            Device::Cpu => Some(Plan::of(graph, setting)),
         };
         let peak = peak(graph, plan.as_ref());
         peak.check()?;
@@ -90,7 +90,9 @@ impl Executable {
     /// If the inputs are not of the graph's number and types, or if memory runs out.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         check_inputs(&self.graph, inputs)?;
-        self.peak.ask(&self.graph.input_types())?;
+        if self.plan.as_ref().is_none_or(|plan| !plan.has_memory()) {
+            self.peak.ask(&self.graph.input_types())?;
+        }
         match &self.plan {
             Some(plan) => plan.run(inputs),
             None => interpret(&self.graph, inputs),
@@ -103,7 +105,7 @@ impl Executable {
 pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
     match device {
         Device::Reference => peak(graph, None).bytes,
-        Device::Cpu => peak(graph, Some(&Plan::of(graph, Pool::global()))).bytes,
+        Device::Cpu => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
     }
 }
 

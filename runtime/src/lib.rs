@@ -7,7 +7,7 @@
 //! | [`plan`] | which kernel runs each op, and where its values lie |
 //! | `memory` | how much of it a run needs |
 //! | [`special`] | special functions of real numbers, within 2 units in the last place |
-//! | [`executable`], [`device`] | what a caller holds |
+//! | [`executable`], [`device`], [`setting`] | what a caller holds |
 //!
 //! Must not live here: tracing and transforms. This crate knows graphs alone.
 
@@ -19,10 +19,13 @@ mod memory;
 pub mod ops;
 pub mod plan;
 pub mod reference;
+pub mod setting;
 pub mod special;
 
+pub use choral_kernels::Level;
 pub use choral_kernels::cpu::pool::Pool;
 pub use device::Device;
 pub use error::Error;
 pub use executable::{Executable, peak_bytes};
 pub use reference::evaluate;
+pub use setting::Setting;

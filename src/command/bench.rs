@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use choral::ir::check::Program;
 use choral::ir::cost;
 use choral::runtime::Executable;
-use choral::{Pool, Tensor};
+use choral::{Pool, Setting, Tensor};
 use serde::Serialize;
 
 use super::arguments::{Bench, Device};
@@ -36,7 +36,7 @@ pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
     let pool = arguments.threads.map_or_else(|| Pool::global().clone(), |threads| Pool::new(threads.into()));
     let (program, given) = prepare(arguments)?;
     let start = Instant::now();
-    let executable = device::compile_on(&program, arguments.device, &pool)?;
+    let executable = device::compile_with(&program, arguments.device, &Setting::default().on(&pool))?;
     let compile_ms = start.elapsed().as_micros() as f64 / 1e3;
     let given = match given {
         Some(given) => given,

@@ -1,6 +1,6 @@
 //! From a program to something that runs.
 
-use choral::Pool;
+use choral::Setting;
 use choral::ir::check::Program;
 use choral::runtime::Executable;
 use choral::transform::rewrite::counted_loops;
@@ -24,14 +24,18 @@ pub(super) fn with_scans(program: Program) -> Result<Program, Error> {
 
 /// Compiles a program; fails if the machine lacks the memory that a run needs.
 pub(super) fn compile(program: &Program, device: Device) -> Result<Executable, Error> {
-    compile_on(program, device, Pool::global())
+    compile_with(program, device, &Setting::default())
 }
 
-/// As [`compile`], for these threads.
-pub(super) fn compile_on(program: &Program, device: Device, pool: &Pool) -> Result<Executable, Error> {
+/// As [`compile`], for these threads and this instruction set.
+pub(super) fn compile_with(
+    program: &Program,
+    device: Device,
+    setting: &Setting,
+) -> Result<Executable, Error> {
     let device = match device {
         Device::Reference => choral::Device::Reference,
         Device::Cpu => choral::Device::Cpu,
     };
-    Ok(choral::compile_on(&program.graph, device, pool)?)
+    Ok(choral::compile_with(&program.graph, device, setting)?)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use choral_compiler::front::vmap::trace_member;
 use choral_compiler::transform::rewrite::expand;
 use choral_compiler::transform::vmap::{Axis, VmapOptions, exchanges, vmap_graph};
-use choral_compiler::tree::{Walk, leaves};
+use choral_compiler::tree::{Walk, add_leaves};
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::Executable;
@@ -66,6 +66,18 @@ impl<M: Tree<Tensor>> Default for Made<M> {
     }
 }
 
+impl<M: Tree<Tensor>> Made<M> {
+    /// Nothing, with room for so many of each.
+    pub(super) fn of(bound: usize) -> Self {
+        Made { members: Cache::of(bound), programs: Cache::of(bound) }
+    }
+
+    /// Nothing, with room for as much.
+    pub(super) fn emptied(&self) -> Self {
+        Made { members: self.members.emptied(), programs: self.programs.emptied() }
+    }
+}
+
 impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// The structure of one member's results, and the results of all.
     #[track_caller]
@@ -78,13 +90,15 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         let key = key::<M, X>(input);
         let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
         let executable = self.program(&graph, key, rows)?;
-        let of_state = self.state.params().iter().chain(self.state.buffers());
-        let mut inputs = of_state
-            .map(|(name, tensor)| if self.is_shared(name) { Ok(tensor.clone()) } else { first(tensor, rows) })
-            .collect::<Result<Vec<Tensor>, Error>>()?;
-        inputs.extend(leaves(input).into_iter().map(|(_, tensor)| tensor));
-        let results = executable.run(&inputs)?;
-        let results = results.iter().map(|result| first(result, self.len())).collect::<Result<_, _>>()?;
+        let mut inputs = Vec::with_capacity(executable.graph().inputs().len());
+        for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
+            inputs.push(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
+        }
+        add_leaves(input, &mut inputs);
+        let mut results = executable.run(&inputs)?;
+        for result in &mut results {
+            *result = first(result, self.len())?;
+        }
         Ok((output, results))
     }
 

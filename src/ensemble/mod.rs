@@ -91,7 +91,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// The same ensemble on another device.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
-        Ensemble { device, made: Made::default(), ..self }
+        Ensemble { device, made: self.made.emptied(), ..self }
     }
 
     /// What members draw where a layer draws implicitly (dropout) from a shared key; an error
@@ -99,21 +99,28 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// it leaves.
     #[must_use]
     pub fn randomness(self, randomness: Randomness) -> Self {
-        Ensemble { randomness, made: Made::default(), ..self }
+        Ensemble { randomness, made: self.made.emptied(), ..self }
     }
 
     /// Runs this many members at a time: the same results in bounded memory.
     #[must_use]
     pub fn chunk_size(self, members: usize) -> Self {
         let chunks = Chunks { size: Some(members), ..self.chunks };
-        Ensemble { chunks, made: Made::default(), ..self }
+        Ensemble { chunks, made: self.made.emptied(), ..self }
     }
 
     /// Runs as many members at a time as fit in this many bytes, state and results included.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
         let chunks = Chunks { memory_limit: Some(on_processor(bytes)), ..self.chunks };
-        Ensemble { chunks, made: Made::default(), ..self }
+        Ensemble { chunks, made: self.made.emptied(), ..self }
+    }
+
+    /// Keeps programs, and traced members, for so many types of input at most: those that were called last. 128 unless
+    /// you say otherwise; what is gone is made again when it is called again.
+    #[must_use]
+    pub fn cache_size(self, programs: usize) -> Self {
+        Ensemble { made: Made::of(programs), ..self }
     }
 
     /// The same ensemble with room for this many members: until there are more, nothing is compiled
@@ -185,10 +192,10 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 
     /// How many programs were compiled so far.
     pub fn compilations(&self) -> usize {
-        self.made.programs.len()
+        self.made.programs.made()
     }
 
-    /// How many types of input there is a traced member for.
+    /// How many types of input a traced member is kept for.
     pub fn traces(&self) -> usize {
         self.made.members.len()
     }

@@ -8,6 +8,8 @@ use choral::{DType, Graph, Tensor, TensorType};
 pub(crate) enum Values {
     /// Small ones, with signs and zeros; sums of floats among them are exact.
     Small,
+    /// Floats with all of their digits: their sums and products round.
+    Rough,
     /// Also infinities, NaN, and the limits of integers.
     Wild,
 }
@@ -30,8 +32,12 @@ pub(crate) fn tensor(ty: &TensorType, seed: u64, values: Values) -> Tensor {
     };
     let value = |index: usize| {
         let bits = mixed(seed ^ mixed(index as u64 + 1));
-        let pool = if values == Values::Wild && bits.is_multiple_of(5) { wild } else { small };
-        pool[(bits >> 32) as usize % pool.len()]
+        let place = (bits >> 32) as usize;
+        match values {
+            Values::Rough if ty.dtype.is_float() => (bits >> 11) as f64 / (1u64 << 51) as f64 - 2.0,
+            Values::Wild if bits.is_multiple_of(5) => wild[place % wild.len()],
+            Values::Small | Values::Rough | Values::Wild => small[place % small.len()],
+        }
     };
     with_dtype!(ty.dtype, T => Tensor::from_fn(ty.shape.as_slice(), |index| <T as Element>::from_f64(value(index))))
 }

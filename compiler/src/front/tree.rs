@@ -206,6 +206,14 @@ pub fn leaves<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, T)> {
     leaves
 }
 
+/// Adds the leaves of a tree to a list, in order.
+pub fn add_leaves<T: Leaf>(tree: &impl Tree<T>, leaves: &mut Vec<T>) {
+    tree.visit(&mut |event| match event {
+        Event::Leaf(leaf) => leaves.push(leaf.clone()),
+        Event::Enter(_) | Event::Leave | Event::Setting(_) => {}
+    });
+}
+
 /// The settings of a tree with their paths, in order.
 pub fn settings<T: Leaf>(tree: &impl Tree<T>) -> Vec<(Path, String)> {
     let (mut settings, mut path) = (Vec::new(), Path::default());

@@ -5,10 +5,8 @@ use std::collections::{HashMap, HashSet};
 use choral_ir::graph::Value;
 use choral_ir::op::ShapeOp;
 use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, with_dtype};
-use choral_kernels::cpu::Program;
-use choral_kernels::cpu::pool::Pool;
 use choral_kernels::cpu::rows::NoLoop;
-use choral_kernels::{Access, Kernel, Level, Number, Rows};
+use choral_kernels::{Access, Kernel, Number, Rows};
 
 use super::group::{Extent, Space, Unit, Units};
 use super::host::{Host, splat};
@@ -18,6 +16,7 @@ use super::value::{Source, Sources, is_dense};
 use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task, arena};
 use crate::lower::number;
 use crate::memory::Label;
+use crate::setting::Setting;
 
 /// A plan in the making.
 pub(super) struct Building<'a> {
@@ -31,8 +30,8 @@ pub(super) struct Building<'a> {
     constants: Vec<Tensor>,
     pub(super) steps: Vec<Step>,
     pub(super) boundary: Option<Boundary>,
-    /// The threads that run it.
-    pub(super) pool: Pool,
+    /// How kernels run.
+    pub(super) setting: Setting,
     pub(super) packs: Vec<KeptPack>,
     pub(super) asked: Vec<AskedPack>,
     /// Buffers of inputs.
@@ -64,17 +63,17 @@ pub(super) struct Boundary {
 }
 
 impl Plan {
-    /// The plan of a verified graph, whose kernels these threads run.
-    pub fn of(graph: &Graph, pool: &Pool) -> Plan {
-        Plan::within(graph, None, pool)
+    /// The plan of a verified graph, whose kernels run so.
+    pub fn of(graph: &Graph, setting: &Setting) -> Plan {
+        Plan::within(graph, None, setting)
     }
 
     /// The plan of a body, which is run on pointers.
-    pub(super) fn of_body(graph: &Graph, boundary: Boundary, pool: &Pool) -> Plan {
-        Plan::within(graph, Some(boundary), pool)
+    pub(super) fn of_body(graph: &Graph, boundary: Boundary, setting: &Setting) -> Plan {
+        Plan::within(graph, Some(boundary), setting)
     }
 
-    fn within(graph: &Graph, boundary: Option<Boundary>, pool: &Pool) -> Plan {
+    fn within(graph: &Graph, boundary: Option<Boundary>, setting: &Setting) -> Plan {
         let sources = Sources::of(graph, boundary.as_ref().map(|boundary| boundary.inputs.as_slice()));
         let (units, extents) = Units::of(graph, &sources);
         let uses = sources.uses(graph);
@@ -88,7 +87,7 @@ impl Plan {
             constants: Vec::new(),
             steps: Vec::new(),
             boundary,
-            pool: pool.clone(),
+            setting: setting.clone(),
             packs: Vec::new(),
             asked: Vec::new(),
             inputs: Vec::new(),
@@ -240,7 +239,7 @@ impl Building<'_> {
 
     /// Appends a kernel.
     pub(super) fn kernel(&mut self, label: Label, kernel: Kernel) -> Result<(), NoLoop> {
-        let program = Program::new(&kernel, Level::best(), self.pool.threads())?;
+        let program = self.setting.program(&kernel)?;
         self.steps.push(Step { label, task: Task::Kernel(Box::new(Runnable { kernel, program })) });
         Ok(())
     }
@@ -346,14 +345,15 @@ impl Building<'_> {
             buffer
         });
         if let Home::Arena(_) = self.buffers[buffer].home {
-            self.buffers[buffer].home = Home::Output;
+            // The tensor that kernels write has the shape that is handed out.
+            self.buffers[buffer] = Buffer { ty, home: Home::Output };
         }
         Output { label, buffer }
     }
 
     /// Lays out the arena.
     fn finish(self, outputs: Vec<Output>) -> Plan {
-        let Building { mut buffers, constants, steps, pool, inputs, packs, asked, .. } = self;
+        let Building { mut buffers, constants, steps, setting, inputs, packs, asked, .. } = self;
         let mut lives: Vec<Option<arena::Life>> = vec![None; buffers.len()];
         for (at, step) in steps.iter().enumerate() {
             step.task.buffers(&mut |buffer| {
@@ -373,7 +373,7 @@ impl Building<'_> {
         ids.iter().zip(offsets).for_each(|(&at, offset)| buffers[at].home = Home::Arena(offset));
         let last_reads = lives.iter().map(|life| life.map_or(usize::MAX, |life| life.last)).collect();
         let frame_bytes = steps.iter().map(|step| step.task.frame_bytes()).max().unwrap_or(0);
-        let threads = steps.iter().map(|step| step.task.threads(pool.threads())).max().unwrap_or(0);
+        let threads = steps.iter().map(|step| step.task.threads(setting.threads())).max().unwrap_or(0);
         let frame = (frame_bytes, threads.max(1));
         let arena = (bytes, bound);
         let sessions = Sessions::new(packs.len());
@@ -388,7 +388,7 @@ impl Building<'_> {
             arena,
             frame,
             last_reads,
-            pool,
+            pool: setting.pool().clone(),
             sessions,
         }
     }

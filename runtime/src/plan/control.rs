@@ -116,7 +116,7 @@ impl Building<'_> {
         let outputs = types.iter().map(|ty| Some(Access::dense(&ty.shape))).collect();
         let boundary = Boundary { kinds: vec![Given::Moving; inputs.len()], inputs, outputs };
         let plans: Vec<Plan> =
-            branches.iter().map(|branch| Plan::of_body(branch, boundary.clone(), &self.pool)).collect();
+            branches.iter().map(|branch| Plan::of_body(branch, boundary.clone(), &self.setting)).collect();
         let room = self.room(&plans.iter().collect::<Vec<_>>());
         let task = Task::Branch(Box::new(Branch { index, is_truth, plans, operands, results, room }));
         self.steps.push(Step { label: Label::of(self.graph, id), task });
@@ -135,10 +135,11 @@ impl Building<'_> {
         let plan = Plan::of_body(
             &op.cond,
             Boundary { inputs: accesses.clone(), kinds: moving, outputs: holds },
-            &self.pool,
+            &self.setting,
         );
         let holds = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
-        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.pool);
+        let body =
+            Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.setting);
         self.add_packs(id, &body, &mut inputs);
         let room = self.room(&[&body, &plan]);
         let cond = Some(Condition { plan, holds });
@@ -175,7 +176,8 @@ impl Building<'_> {
         values.inputs.extend(buffers.into_iter().map(Port::Constant));
         values.accesses.extend(of_constants);
         let Values { mut inputs, accesses, kinds, outputs, places, carried } = values;
-        let body = Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.pool);
+        let body =
+            Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.setting);
         self.add_packs(id, &body, &mut inputs);
         let room = self.room(&[&body]);
         let (length, is_reverse) = (op.length, op.is_reverse);

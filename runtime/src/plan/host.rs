@@ -52,7 +52,7 @@ impl Host {
         let wide = op.accumulating();
         let bodies = bodies(wide.as_ref().unwrap_or(op))
             .into_iter()
-            .map(|body| Plan::of(body, &building.pool))
+            .map(|body| Plan::of(body, &building.setting))
             .collect();
         let results = building.held(id);
         Host { op: op.clone(), wide, bodies, operands, results, types: graph.node(id).types.clone() }

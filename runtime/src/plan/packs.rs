@@ -5,9 +5,9 @@
 //! (`choral_kernels`).
 
 use choral_ir::{DType, TensorType};
-use choral_kernels::cpu::program::{Program, packed_bytes};
+use choral_kernels::cpu::program::packed_bytes;
 use choral_kernels::product::Operand;
-use choral_kernels::{Kernel, Level, Pack, Product};
+use choral_kernels::{Kernel, Pack, Product};
 
 use super::build::{Building, Given};
 use super::{AskedPack, Home, KeptPack, Plan, Runnable};
@@ -28,12 +28,16 @@ impl Building<'_> {
             }
             Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => false,
         };
-        let bytes = |operand| packed_bytes(product, operand, Level::best(), self.pool.threads());
+        let bytes = |operand| self.packed_bytes(product, operand);
         let candidates = [Operand::Lhs, Operand::Rhs].into_iter().zip(buffers);
         let candidates = candidates.filter(|&(_, buffer)| stays(buffer));
         let candidates = candidates.filter_map(|(operand, buffer)| Some((bytes(operand)?, operand, buffer)));
         let (_, operand, buffer) = candidates.max_by_key(|&(bytes, ..)| bytes)?;
         Some((operand, self.pack(label, product, operand, buffer)?))
+    }
+
+    fn packed_bytes(&self, product: &Product, operand: Operand) -> Option<usize> {
+        packed_bytes(product, operand, self.setting.level(), self.setting.threads())
     }
 
     /// A buffer with an operand of a product, packed: kept, asked of whoever runs this body, or packed by a kernel here.
@@ -44,13 +48,13 @@ impl Building<'_> {
         operand: Operand,
         from: usize,
     ) -> Option<usize> {
-        let bytes = packed_bytes(product, operand, Level::best(), self.pool.threads())?;
+        let bytes = self.packed_bytes(product, operand)?;
         let home = self.buffers[from].home;
         let to = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
         let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to });
         match (home, &self.boundary) {
             (Home::Input(_) | Home::Constant(_), None) => {
-                let program = Program::new(&kernel, Level::best(), self.pool.threads()).ok()?;
+                let program = self.setting.program(&kernel).ok()?;
                 self.buffers[to].home = Home::Packed(self.packs.len());
                 self.packs.push(KeptPack { home, runnable: Runnable { kernel, program }, buffer: to, bytes });
             }

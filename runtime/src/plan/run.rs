@@ -106,6 +106,11 @@ impl Plan {
         results
     }
 
+    /// Whether a run would find its memory there.
+    pub(crate) fn has_memory(&self) -> bool {
+        !self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn session(&self) -> Result<Session, Error> {
         let free = self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         free.map_or_else(|| Session::new(self), Ok)

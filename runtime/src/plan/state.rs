@@ -252,6 +252,7 @@ impl State {
 
     fn output(&self, Output { label, buffer }: &Output) -> Result<Tensor, Error> {
         match &self.held[*buffer] {
+            Some(tensor) if *tensor.ty() == label.ty => Ok(tensor.clone()),
             Some(tensor) => Ok(tensor.reshape(label.ty.shape.as_slice())?),
             None => Err(Error::internal(&label.name, "a result was not made, or is gone")),
         }

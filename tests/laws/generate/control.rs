@@ -15,8 +15,6 @@ type Results = Result<Vec<Value>, BuildError>;
 
 impl Draft {
     pub(crate) fn if_else(&mut self) -> Results {
-        // Members that decide on what devices add in different orders would decide differently.
-        self.only_exact();
         let pred = self.scalar(DType::I1);
         let captured = self.captured();
         let (true_branch, false_branch) = (self.branch(&captured)?, self.branch(&captured)?);
@@ -24,7 +22,6 @@ impl Draft {
     }
 
     pub(crate) fn case(&mut self) -> Results {
-        self.only_exact();
         let index = self.scalar(DType::I32);
         let captured = self.captured();
         let count = 1 + self.choices.below(3);
@@ -41,7 +38,7 @@ impl Draft {
     /// A branch that returns values of the operands' types.
     fn branch(&mut self, captured: &[Value]) -> Result<Arc<Graph>, BuildError> {
         let types = self.types(captured);
-        self.region("branch", &types, true, |draft, values| draft.all_changed(&values))
+        self.region("branch", &types, |draft, values| draft.all_changed(&values))
     }
 
     /// At most three rounds: a counter runs to a limit, and other values change in each round.
@@ -56,7 +53,7 @@ impl Draft {
 
     /// A loop that carries a counter, a limit, and values that each round changes.
     fn loop_over(&mut self, types: &[TensorType]) -> Result<While, BuildError> {
-        let cond = self.region("cond", types, false, |draft, carried| {
+        let cond = self.region("cond", types, |draft, carried| {
             let three = draft.builder.full(3.0, DType::I32, []);
             let limit = draft.builder.binary(Binary::Minimum, carried[1], three)?;
             let below = draft.builder.compare(ComparisonDirection::Lt, carried[0], limit)?;
@@ -64,7 +61,7 @@ impl Draft {
             let goes_on = if ends_early { draft.mixed_in(below)? } else { below };
             Ok(vec![draft.builder.binary(Binary::And, below, goes_on)?])
         })?;
-        let body = self.region("body", types, false, |draft, carried| {
+        let body = self.region("body", types, |draft, carried| {
             let zero = draft.builder.full(0.0, DType::I32, []);
             let from_zero = draft.builder.binary(Binary::Maximum, carried[0], zero)?;
             let one = draft.builder.full(1.0, DType::I32, []);
@@ -145,7 +142,7 @@ impl Draft {
     /// else it makes.
     fn scan_body(&mut self, dimension: usize, types: [Vec<TensorType>; 3]) -> Result<Arc<Graph>, BuildError> {
         let [inputs, carried, _] = types.each_ref().map(Vec::len);
-        self.region("body", &types.concat(), false, |draft, values| {
+        self.region("body", &types.concat(), |draft, values| {
             let (slices, rest) = values.split_at(inputs);
             let (carried, constants) = rest.split_at(carried);
             let mut sum = carried[0];
@@ -176,7 +173,7 @@ impl Draft {
         }
         let scalars: Vec<TensorType> =
             self.types(&operands).iter().map(|ty| TensorType::scalar(ty.dtype)).collect();
-        let computation = self.region("computation", &scalars, false, |draft, values| {
+        let computation = self.region("computation", &scalars, |draft, values| {
             let step = draft.choices.below(3);
             let mut result = draft.stepped(values[0], step)?;
             for &other in &values[1..] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use choral::ir::{BuildError, Builder, Class, DType, Graph, NodeKind, Op, Tensor, TensorType, Value};
 
-use super::{Kind, ROWS, Row};
+use super::{ROWS, Row};
 use crate::choices::Choices;
 use crate::inputs;
 
@@ -20,47 +20,30 @@ pub(crate) struct Draft {
     pub(super) builder: Builder,
     /// Values that rows may read again; `None` where every operand is an input of its own.
     pool: Option<Vec<Value>>,
-    /// Floats that may differ a little between devices.
-    inexact: HashSet<Value>,
-    /// Whether operands must be equal on all devices.
-    only_exact: bool,
     /// Whether values that rows do not find are constants, and not inputs.
     is_closed: bool,
-    /// Whether rows may add in different orders on different devices.
-    has_sums: bool,
 }
 
 impl Draft {
     pub(crate) fn of_one_op(choices: Choices) -> Draft {
         let builder = Builder::new("main");
-        Draft {
-            choices,
-            builder,
-            pool: None,
-            inexact: HashSet::new(),
-            only_exact: false,
-            is_closed: false,
-            has_sums: true,
-        }
+        Draft { choices, builder, pool: None, is_closed: false }
     }
 
     pub(crate) fn of_program(choices: Choices) -> Draft {
         Draft { pool: Some(Vec::new()), ..Draft::of_one_op(choices) }
     }
 
-    /// A region of this draft on inputs of these types. In a loop what one round makes decides the
-    /// next, so `has_sums` must be `false` there.
+    /// A region of this draft on inputs of these types.
     pub(crate) fn region(
         &mut self,
         name: &str,
         types: &[TensorType],
-        has_sums: bool,
         build: impl FnOnce(&mut Draft, Vec<Value>) -> Result<Vec<Value>, BuildError>,
     ) -> Result<Arc<Graph>, BuildError> {
         let mut inner = Draft::of_program(std::mem::take(&mut self.choices));
         inner.builder = Builder::new(name);
         inner.is_closed = true;
-        inner.has_sums = self.has_sums && has_sums;
         let input = |(at, ty): (usize, &TensorType)| inner.builder.input(format!("v{at}"), ty.clone());
         let inputs: Vec<Value> = types.iter().enumerate().map(input).collect();
         inner.pool = Some(inputs.clone());
@@ -71,22 +54,14 @@ impl Draft {
 
     /// The results of any row's op.
     pub(crate) fn any_op(&mut self) -> Vec<Value> {
-        let rows: Vec<&Row> = ROWS.iter().filter(|row| self.has_sums || row.kind != Kind::Sums).collect();
-        let row = self.choices.pick(&rows);
-        self.add(row)
+        let row = self.choices.pick(ROWS);
+        self.add(&row)
     }
 
     /// Adds the row's op.
     #[track_caller]
     pub(crate) fn add(&mut self, row: &Row) -> Vec<Value> {
-        self.only_exact = row.kind == Kind::Jumps;
         let results = (row.push)(self).unwrap_or_else(|error| panic!("row {}: {error}", row.name));
-        let operands = self.builder.graph().operands(results[0].node());
-        let spreads = row.kind == Kind::Sums || operands.iter().any(|value| self.inexact.contains(value));
-        if spreads {
-            self.inexact
-                .extend(results.iter().filter(|&&value| self.builder.graph().ty(value).dtype.is_float()));
-        }
         self.pool.iter_mut().for_each(|pool| pool.extend(&results));
         results
     }
@@ -103,11 +78,6 @@ impl Draft {
             .collect();
         let outputs = builder.inline(&graph, &inputs).expect("a graph on its own input types");
         (builder.finish(&outputs), self.choices)
-    }
-
-    /// From here on, the row's operands must be equal on all devices.
-    pub(crate) fn only_exact(&mut self) {
-        self.only_exact = true;
     }
 
     pub(crate) fn ty(&self, value: Value) -> TensorType {
@@ -158,7 +128,7 @@ impl Draft {
         let graph = self.builder.graph();
         let usable = |value: &Value| {
             let ty = graph.ty(*value);
-            fits(ty) && ty.len() <= ELEMENTS && !(self.only_exact && self.inexact.contains(value))
+            fits(ty) && ty.len() <= ELEMENTS
         };
         let candidates: Vec<Value> = self.pool.iter().flatten().copied().filter(usable).collect();
         (!candidates.is_empty() && !self.choices.once_in(4)).then(|| self.choices.pick(&candidates))

@@ -107,7 +107,6 @@ impl Draft {
                 Ok(Fold { inputs: vec![x], body: body.into() })
             }
             _ => {
-                self.only_exact();
                 let x = self.any(Class::Number, 0);
                 let places = self.operand(&self.ty(x).with_dtype(DType::I32));
                 let dtype = self.ty(x).dtype;

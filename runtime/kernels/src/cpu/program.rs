@@ -82,29 +82,25 @@ impl Program {
     /// # Errors
     /// If no loop runs it on its types.
     pub fn new(kernel: &Kernel, level: Level, threads: usize) -> Result<Program, NoLoop> {
-        let kind = match kernel {
-            Kernel::Rows(rows) => Kind::Rows(rows::Program::assemble(rows, level)?),
-            Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
-            Kernel::Pack(pack) => Kind::Pack(Box::new(Packing::new(pack, level, threads)?)),
-            Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
-            Kernel::Extreme(extreme) => Kind::Extreme(Box::new(extreme::Program::new(extreme, level)?)),
-            Kernel::SelectAndScatter(kernel) => {
-                Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
-            }
-            Kernel::Gather(gather) => Kind::Gather(moves::gather::Program::new(gather)),
-            Kernel::Scatter(scatter) => Kind::Scatter(moves::scatter::Program::new(scatter, level)?),
-            Kernel::Sort(sort) => Kind::Sort(sort::run::Program::new(sort, level)?),
-            Kernel::Cholesky(kernel) => Kind::Linalg(linalg::Program::cholesky(kernel, level)?),
-            Kernel::TriangularSolve(kernel) => {
-                Kind::Linalg(linalg::Program::triangular_solve(kernel, level)?)
-            }
-            Kernel::Random(random) => Kind::Random(random::Program::new(random, level)),
-        };
-        let cost = match &kind {
-            Kind::Products(products) => products.cost(),
-            _ => kernel.cost(),
-        };
+        let kind = Kind::of(kernel, level, threads)?;
+        let cost = kind.cost(kernel);
         Ok(Program { kind, cost })
+    }
+
+    /// As [`Program::new`], in small pieces: tiles of about so many elements where a kernel has tiles, and every unit
+    /// worth a thread. Bits do not depend on it, which is what it is for: tests of that.
+    ///
+    /// # Errors
+    /// As [`Program::new`].
+    pub fn in_pieces(kernel: &Kernel, level: Level, threads: usize, tile: usize) -> Result<Program, NoLoop> {
+        let kind = match kernel {
+            Kernel::Rows(rows) => Kind::Rows(rows::Program::of_tiles(rows, level, tile)?),
+            Kernel::Extreme(extreme) => {
+                Kind::Extreme(Box::new(extreme::Program::of_tiles(extreme, level, tile)?))
+            }
+            _ => Kind::of(kernel, level, threads)?,
+        };
+        Ok(Program { kind, cost: usize::MAX })
     }
 
     /// Number of units, which may run in any order and at the same time.
@@ -132,6 +128,38 @@ impl Program {
     pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
         // SAFETY: the caller's contract is that of every kind.
         each!(&self.kind, program => unsafe { program.run(buffers, units, frame) });
+    }
+}
+
+impl Kind {
+    /// A kernel with tiles as large as its loops want them.
+    fn of(kernel: &Kernel, level: Level, threads: usize) -> Result<Kind, NoLoop> {
+        Ok(match kernel {
+            Kernel::Rows(rows) => Kind::Rows(rows::Program::assemble(rows, level)?),
+            Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
+            Kernel::Pack(pack) => Kind::Pack(Box::new(Packing::new(pack, level, threads)?)),
+            Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
+            Kernel::Extreme(extreme) => Kind::Extreme(Box::new(extreme::Program::new(extreme, level)?)),
+            Kernel::SelectAndScatter(kernel) => {
+                Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
+            }
+            Kernel::Gather(gather) => Kind::Gather(moves::gather::Program::new(gather)),
+            Kernel::Scatter(scatter) => Kind::Scatter(moves::scatter::Program::new(scatter, level)?),
+            Kernel::Sort(sort) => Kind::Sort(sort::run::Program::new(sort, level)?),
+            Kernel::Cholesky(kernel) => Kind::Linalg(linalg::Program::cholesky(kernel, level)?),
+            Kernel::TriangularSolve(kernel) => {
+                Kind::Linalg(linalg::Program::triangular_solve(kernel, level)?)
+            }
+            Kernel::Random(random) => Kind::Random(random::Program::new(random, level)),
+        })
+    }
+
+    /// What all units cost.
+    fn cost(&self, kernel: &Kernel) -> usize {
+        match self {
+            Kind::Products(products) => products.cost(),
+            _ => kernel.cost(),
+        }
     }
 }
 

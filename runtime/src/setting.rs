@@ -1,0 +1,81 @@
+//! How the processor runs kernels.
+//!
+//! Must not live here: anything that bits depend on.
+
+use choral_kernels::cpu::Program;
+use choral_kernels::cpu::pool::Pool;
+use choral_kernels::cpu::rows::NoLoop;
+use choral_kernels::{Kernel, Level};
+
+/// The threads and the instruction set that run kernels. Results are the same bits with any.
+///
+/// ```
+/// use choral_ir::{Builder, DType, Tensor, TensorType, op::Unary};
+/// use choral_runtime::{Device, Executable, Level, Pool, Setting};
+/// let mut builder = Builder::new("main");
+/// let x = builder.input("x", TensorType::new([3], DType::F32));
+/// let y = builder.unary(Unary::Exponential, x)?;
+/// let (graph, x) = (builder.finish(&[y]), Tensor::from([0.1f32, 1.0, 10.0]));
+/// let slow = Setting::default().on(&Pool::new(1)).at_most(Level::Portable).in_pieces(2);
+/// let slowly = Executable::compile_with(&graph, Device::Cpu, &slow)?.run(&[x.clone()])?;
+/// assert!(slowly[0].bit_eq(&Executable::compile(&graph, Device::Cpu)?.run(&[x])?[0]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pool: Pool,
+    level: Level,
+    /// Elements of a tile, of kernels in small pieces.
+    tile: Option<usize>,
+}
+
+impl Default for Setting {
+    /// All threads, and the best instruction set of this processor.
+    fn default() -> Setting {
+        Setting { pool: Pool::global().clone(), level: Level::best(), tile: None }
+    }
+}
+
+impl Setting {
+    /// These threads.
+    #[must_use]
+    pub fn on(self, pool: &Pool) -> Setting {
+        Setting { pool: pool.clone(), ..self }
+    }
+
+    /// No better instruction set than this one.
+    #[must_use]
+    pub fn at_most(self, level: Level) -> Setting {
+        Setting { level: self.level.min(level), ..self }
+    }
+
+    /// Kernels cut as small as can be, into tiles of about so many elements, with every part worth a thread: slow, and
+    /// the same bits.
+    #[must_use]
+    pub fn in_pieces(self, tile: usize) -> Setting {
+        Setting { tile: Some(tile), ..self }
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// A kernel that can run.
+    ///
+    /// # Errors
+    /// If no loop runs it on its types.
+    pub(crate) fn program(&self, kernel: &Kernel) -> Result<Program, NoLoop> {
+        match self.tile {
+            Some(tile) => Program::in_pieces(kernel, self.level, self.threads(), tile),
+            None => Program::new(kernel, self.level, self.threads()),
+        }
+    }
+}
