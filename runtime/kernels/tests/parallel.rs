@@ -125,6 +125,37 @@ fn products_have_the_same_bits_on_every_number_of_threads() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore)]
+fn large_results_of_few_terms_are_the_same_past_the_cache() {
+    let (pool, [b, m, k]) = (Pool::new(4), [3, 700, 2]);
+    // Rows that are whole lines, and rows that are not.
+    for columns in [1024, 1032, 1025] {
+        let Buffers([lhs, rhs, _]) = Buffers::new([b * m * k, b * k * columns, 0]);
+        let element = |at: usize| {
+            let (batch, row, column) = (at / columns / m, at / columns % m, at % columns);
+            let term =
+                |term: usize| (lhs[(batch * m + row) * k + term], rhs[(batch * k + term) * columns + column]);
+            (0..k).map(term).fold(0.0f32, |sum, (x, y)| x.mul_add(y, sum)).to_bits()
+        };
+        let expected: Vec<u32> = (0..b * m * columns).map(element).collect();
+        for threads in 1..=4 {
+            let program = of_product([b, m, columns, k], threads);
+            let result = Block::new(expected.len() * 4).unwrap();
+            let mut buffers = Buffers([lhs.clone(), rhs.clone(), Vec::new()]);
+            let mut pointers = buffers.pointers();
+            pointers.set(2, result.pointer());
+            let frames = frames(threads, program.frame_bytes());
+            // SAFETY: as above; every element of the result has been written before it is read.
+            let got = unsafe {
+                parallel::run(&pool, &program, &pointers, &frames);
+                std::slice::from_raw_parts(result.pointer().cast::<u32>(), expected.len())
+            };
+            assert!(got == expected, "{columns} columns, {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn small_kernels_stay_on_the_caller_and_large_ones_take_what_there_is() {
     let large = of_rows(sum(1 << 20));
     assert_eq!(parallel::threads(&of_rows(sum(300)), 8), 1);

@@ -35,6 +35,11 @@ fn product(number: [Number; 2], [b, m, n, k]: [isize; 4], rhs: Layout) -> Produc
     }
 }
 
+/// Buffers are aligned as those of plans.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line([u64; 8]);
+
 /// The least seconds that one call took, over about a fifth of a second.
 fn least(mut call: impl FnMut()) -> f64 {
     let start = Instant::now();
@@ -51,22 +56,23 @@ fn least(mut call: impl FnMut()) -> f64 {
 fn seconds(product: &Product, packed: Option<Operand>) -> f64 {
     let schedule = Schedule::new(product, Setting { level: Level::best(), threads: 1, packed }).unwrap();
     let room = |operand: usize| product.reach()[operand].map_or(0, |(_, last)| last as usize + 1);
-    let bytes = [product.lhs.bytes(), product.rhs.bytes(), product.out.bytes()];
+    let bytes = [product.lhs.bytes(), product.rhs.bytes(), product.out.bytes(), product.out.bytes()];
     // Small numbers in every type; untouched zeros would all be one page.
-    let buffers: [Vec<u64>; 3] =
-        std::array::from_fn(|at| vec![0x0101_0101_0101_0101; (room(at) * bytes[at]).div_ceil(8) + 8]);
+    let buffers: [Vec<Line>; 4] = std::array::from_fn(|at| {
+        vec![Line([0x0101_0101_0101_0101; 8]); (room(at) * bytes[at]).div_ceil(64) + 1]
+    });
     let mut scratch = vec![MaybeUninit::new(0u8); schedule.scratch()];
     let mut kept = vec![MaybeUninit::new(0u8); schedule.packed().unwrap_or(0) + 64];
     let at = kept.as_ptr().align_offset(64);
-    let [lhs, rhs, mut out] = buffers;
-    let places = |operand: Operand, buffer: &Vec<u64>| match packed {
+    let [lhs, rhs, mut out, addend] = buffers;
+    let places = |operand: Operand, buffer: &Vec<Line>| match packed {
         Some(packed) if packed == operand => kept[at..].as_ptr().cast(),
         Some(_) | None => buffer.as_ptr().cast::<u8>(),
     };
     let operands = Operands {
         lhs: places(Operand::Lhs, &lhs),
         rhs: places(Operand::Rhs, &rhs),
-        addend: std::ptr::null(),
+        addend: addend.as_ptr().cast(),
         out: out.as_mut_ptr().cast(),
     };
     if let Some(length) = schedule.packed() {
@@ -175,6 +181,86 @@ fn speeds() {
         let seconds = seconds(&product(types, [1, 256, 256, 256], Layout::Plain), None);
         let share = 100.0 * 256f64.powi(3) / seconds / peak;
         println!("256^3 {types:?}: {:.0} us, {share:.0} % of the f32 peak", seconds * 1e6);
+    }
+}
+
+/// With a bias of each member along the columns.
+fn with_bias(mut product: Product) -> Product {
+    let columns = product.n[0].size as isize;
+    product.epilogue.add = true;
+    product.batch[0].strides[3] = columns;
+    product.n[0].strides[2] = 1;
+    product
+}
+
+/// Scores of attention (places by places), or what values they take (places by features): queries, keys and
+/// values are parts of one projection, 3 x heads x features wide.
+fn attention([sequences, heads, places, features]: [isize; 4], is_scores: bool) -> Product {
+    let [s, h, p, f] = [sequences, heads, places, features].map(|size| size as usize);
+    let wide = 3 * heads * features;
+    let scores = places * places;
+    let (lhs, rhs, out) = match is_scores {
+        true => ([places * wide, features], [places * wide, features], [heads * scores, scores]),
+        false => ([heads * scores, scores], [places * wide, features], [places * heads * features, features]),
+    };
+    let dims = |at: usize| [lhs[at], rhs[at], out[at], 0];
+    Product {
+        batch: vec![Dim::new(s, dims(0)), Dim::new(h, dims(1))],
+        m: vec![Dim::new(p, if is_scores { [wide, places, 0] } else { [places, heads * features, 0] })],
+        n: vec![if is_scores { Dim::new(p, [wide, 1, 0]) } else { Dim::new(f, [1, 1, 0]) }],
+        k: vec![if is_scores { Dim::new(f, [1, 1]) } else { Dim::new(p, [1, wide]) }],
+        ..product([Number::F32; 2], [1; 4], Layout::Plain)
+    }
+}
+
+#[test]
+#[ignore = "prints speeds"]
+fn speeds_of_skinny_and_small_shapes() {
+    let single = [Number::F32; 2];
+    let tell = |name: String, product: &Product, packed: &[Option<Operand>]| {
+        let work = 2.0 * product.sizes().iter().product::<usize>() as f64;
+        let told = packed.iter().map(|&packed| {
+            let seconds = seconds(product, packed);
+            format!("{:9.2} us {:5.1} GFLOP/s", seconds * 1e6, work / seconds / 1e9)
+        });
+        println!("{name:32} {}", told.collect::<Vec<_>>().join(", packed "));
+    };
+    let both = [None, Some(Operand::Rhs)];
+    let shapes: [[isize; 4]; 21] = [
+        [32, 1024, 3, 64],
+        [32, 1024, 10, 64],
+        [1, 1024, 3, 64],
+        [16, 1, 256, 64],
+        [64, 1, 256, 256],
+        [8, 1, 512, 512],
+        [64, 784, 128, 1],
+        [64, 128, 784, 1],
+        [64, 128, 128, 1],
+        [1, 64, 64, 64],
+        [512, 4, 32, 6],
+        [512, 4, 32, 32],
+        [5, 64, 3, 3],
+        [10, 64, 128, 784],
+        [10, 64, 128, 128],
+        [64, 32, 256, 256],
+        [4, 512, 1024, 256],
+        [1, 512, 1024, 256],
+        [1, 256, 1024, 4096],
+        [1, 256, 4096, 1024],
+        [1, 768, 768, 768],
+    ];
+    for sizes in shapes {
+        let [b, m, n, k] = sizes;
+        let name = format!("{b} x {m}x{k}x{n}");
+        tell(format!("{name} [k,n]"), &product(single, sizes, Layout::Plain), &both);
+        tell(format!("{name} [n,k]"), &product(single, sizes, Layout::Turned), &both);
+        if b * m * n * k < 1 << 24 {
+            tell(format!("{name} [n,k] + bias"), &with_bias(product(single, sizes, Layout::Turned)), &both);
+        }
+    }
+    for is_scores in [true, false] {
+        let name = if is_scores { "scores 256 x 64x32x64" } else { "values 256 x 64x64x32" };
+        tell(name.into(), &attention([32, 8, 64, 32], is_scores), &[None]);
     }
 }
 

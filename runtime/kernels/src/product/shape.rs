@@ -40,6 +40,9 @@ pub struct Shape {
     pub origins: [Vec<Origin>; 3],
 }
 
+/// What packing a panel takes for a term, in vectors that are multiplied.
+const PACKING: usize = 12;
+
 type Named<const N: usize> = (Origin, Dim<N>);
 
 impl Shape {
@@ -84,8 +87,8 @@ impl Shape {
         }
     }
 
-    /// About how many vectors are multiplied; sums that cannot be written as vectors count half as much
-    /// again.
+    /// About how many vectors are multiplied for a term, and as many more as packing columns takes; sums that
+    /// cannot be written as vectors count half as much again.
     fn effort(&self, width: usize) -> usize {
         let panels = space::size(&self.columns).div_ceil(width);
         let rows = space::size(&self.rows);
@@ -95,7 +98,8 @@ impl Shape {
             _ => (rows - rows % 6 + [0, 1, 2, 4, 4, 6][rows % 6]) * panels,
         };
         let is_dense = space::is_dense(&self.columns, 1, width);
-        space::size(&self.batch) * tiles * if is_dense { 2 } else { 3 }
+        let multiplied = tiles * if is_dense { 2 } else { 3 };
+        space::size(&self.batch) * (multiplied + PACKING * panels)
     }
 }
 

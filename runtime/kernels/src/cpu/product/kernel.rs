@@ -24,17 +24,19 @@ pub(super) struct Kernels<T> {
 /// Computes all columns of some rows of a block.
 pub(super) type Strip<T> = unsafe fn(&Block<'_, T>, first: usize, rows: usize);
 
-impl<T> Kernels<T> {
-    /// Computes a block: tiles of all rows there are, then one more for the rows that are left over.
+impl<T: Copy> Kernels<T> {
+    /// Computes a block: tiles of all rows there are, then one more for the rows that are left over. What is
+    /// written past the cache is written row by row.
     ///
     /// # Safety
     /// Every row's and panel's elements must be valid for all terms, the sums' places for reading (unless
     /// sums begin here) and writing, and the addend's for reading. The level must be available.
     pub(super) unsafe fn run(&self, block: &Block<'_, T>) {
         let rows = block.left_rows.len();
-        let whole = rows / self.rows * self.rows;
+        let whole = if block.streams { 0 } else { rows / self.rows * self.rows };
         let [tiles, half, two, one] = self.strips;
         let left_over = match rows - whole {
+            _ if block.streams => one,
             1 => one,
             2 => two,
             few if few <= self.half => half,
@@ -54,29 +56,49 @@ impl<T> Kernels<T> {
 
 /// A block of the result: its rows, its columns in panels, and a chunk of the terms. Distances are in
 /// elements.
+#[derive(Clone, Copy)]
 pub(super) struct Block<'a, T> {
-    /// Where the left operand is, the offset of each row, and from one term to the next.
-    pub(super) left: *const T,
+    pub(super) at: Places<T>,
+    /// The offset of each row of the left operand, and from one term to the next.
     pub(super) left_rows: &'a [isize],
     pub(super) left_term: isize,
-    /// Where the right operand is, the offset of each panel, and from one term to the next.
-    pub(super) right: *const T,
+    /// The offset of each panel of the right operand, and from one term to the next.
     pub(super) right_panels: &'a [isize],
     pub(super) right_term: isize,
     /// The terms, in order.
     pub(super) stretches: &'a [Stretch],
-    /// Where the sums are, and the offset of each row and panel; a panel's columns lie side by side.
-    pub(super) sums: *mut T,
+    /// The offset of each row and panel of the sums; a panel's columns lie side by side.
     pub(super) sum_rows: &'a [isize],
     pub(super) sum_panels: &'a [isize],
     pub(super) columns: usize,
     /// Whether sums start here, at zero.
     pub(super) begins: bool,
-    pub(super) addend: Addend<T>,
     pub(super) relu: bool,
-    /// How many such blocks there are, and from one to the next in left, right and sums.
+    /// Whether whole vectors of sums, which are aligned, are written past the cache.
+    pub(super) streams: bool,
+    /// How many such blocks there are, and from one to the next in left, right, sums and addend.
     pub(super) members: usize,
-    pub(super) steps: [isize; 3],
+    pub(super) steps: [isize; 4],
+}
+
+/// Where a block's operands, sums and addend are.
+#[derive(Clone, Copy)]
+pub(super) struct Places<T> {
+    pub(super) left: *const T,
+    pub(super) right: *const T,
+    pub(super) sums: *mut T,
+    pub(super) addend: Addend<T>,
+}
+
+impl<T> Places<T> {
+    fn moved(self, [left, right, sums, addend]: [isize; 4]) -> Places<T> {
+        Places {
+            left: self.left.wrapping_offset(left),
+            right: self.right.wrapping_offset(right),
+            sums: self.sums.wrapping_offset(sums),
+            addend: self.addend.moved(addend),
+        }
+    }
 }
 
 /// Terms that are equally far from one another: where the first is in left and right, and how many there are.
@@ -87,9 +109,17 @@ pub(super) struct Stretch {
     pub(super) terms: usize,
 }
 
-impl<T> Block<'_, T> {
-    fn has_epilogue(&self) -> bool {
-        self.relu || !matches!(self.addend, Addend::None)
+impl<'a, T: Copy> Block<'a, T> {
+    /// The columns before one that begins a panel of `width`, and those from it on.
+    pub(super) fn split(&self, columns: usize, width: usize) -> [Block<'a, T>; 2] {
+        let (panel, mut rest) = (columns / width, *self);
+        rest.right_panels = &self.right_panels[panel..];
+        rest.sum_panels = &self.sum_panels[panel..];
+        rest.columns -= columns;
+        if let Addend::Columns(addend) = self.at.addend {
+            rest.at.addend = Addend::Columns(addend.wrapping_add(columns));
+        }
+        [Block { columns, ..*self }, rest]
     }
 }
 
@@ -99,8 +129,19 @@ pub(super) enum Addend<T> {
     None,
     /// One element for each row, side by side.
     Rows(*const T),
-    /// One element for each column, side by side, to the end of the last panel.
+    /// One element for each column, side by side.
     Columns(*const T),
+}
+
+impl<T> Addend<T> {
+    /// The addend of what is so many elements further on.
+    pub(super) fn moved(self, by: isize) -> Addend<T> {
+        match self {
+            Addend::None => Addend::None,
+            Addend::Rows(addend) => Addend::Rows(addend.wrapping_offset(by)),
+            Addend::Columns(addend) => Addend::Columns(addend.wrapping_offset(by)),
+        }
+    }
 }
 
 /// Computes some rows of a block in tiles of `ROWS` rows and `PANELS` panels of two vectors. Tiles that
@@ -114,10 +155,10 @@ pub(super) unsafe fn strip<V: Vector, const ROWS: usize, const PANELS: usize>(
     first: usize,
     rows: usize,
 ) {
-    let width = 2 * V::LANES;
+    let (width, end) = (2 * V::LANES, first + rows);
     let last_panel = block.columns.div_ceil(width) - 1;
     let last_is_whole = block.columns == (last_panel + 1) * width;
-    let (mut left, mut right, mut sums) = (block.left, block.right, block.sums);
+    let mut at = block.at;
     for _ in 0..block.members {
         let mut panel = 0;
         while panel <= last_panel {
@@ -127,22 +168,18 @@ pub(super) unsafe fn strip<V: Vector, const ROWS: usize, const PANELS: usize>(
             }
             let is_whole = last_is_whole || panels[PANELS - 1] < last_panel;
             let mut row = first;
-            while row < first + rows {
+            while row < end {
                 let mut rows_of_tile = [row; ROWS];
                 for (i, row_of_tile) in rows_of_tile.iter_mut().enumerate() {
-                    *row_of_tile = (row + i).min(first + rows - 1);
+                    *row_of_tile = (row + i).min(end - 1);
                 }
                 // SAFETY: the caller's promises; rows and panels are the block's, of one of its members.
-                unsafe {
-                    tile::<V, ROWS, PANELS>(block, (left, right, sums), rows_of_tile, panels, is_whole);
-                }
+                unsafe { tile::<V, ROWS, PANELS>(block, at, rows_of_tile, panels, is_whole) };
                 row += ROWS;
             }
             panel += PANELS;
         }
-        left = left.wrapping_offset(block.steps[0]);
-        right = right.wrapping_offset(block.steps[1]);
-        sums = sums.wrapping_offset(block.steps[2]);
+        at = at.moved(block.steps);
     }
 }
 
@@ -151,7 +188,7 @@ pub(super) unsafe fn strip<V: Vector, const ROWS: usize, const PANELS: usize>(
 #[inline(always)]
 unsafe fn tile<V: Vector, const ROWS: usize, const PANELS: usize>(
     block: &Block<'_, V::Item>,
-    (left, right, first): (*const V::Item, *const V::Item, *mut V::Item),
+    at: Places<V::Item>,
     rows: [usize; ROWS],
     panels: [usize; PANELS],
     is_whole: bool,
@@ -159,9 +196,9 @@ unsafe fn tile<V: Vector, const ROWS: usize, const PANELS: usize>(
     // SAFETY: the caller's promises: rows and panels have elements and sums. Of a panel that the columns do
     // not fill, only the columns that there are are read and written.
     unsafe {
-        let (mut places, mut columns) = ([first; ROWS], [0; PANELS]);
+        let (mut places, mut columns) = ([at.sums; ROWS], [0; PANELS]);
         for i in 0..ROWS {
-            places[i] = first.offset(*block.sum_rows.get_unchecked(rows[i]));
+            places[i] = at.sums.offset(*block.sum_rows.get_unchecked(rows[i]));
         }
         for p in 0..PANELS {
             columns[p] = *block.sum_panels.get_unchecked(panels[p]);
@@ -170,31 +207,17 @@ unsafe fn tile<V: Vector, const ROWS: usize, const PANELS: usize>(
         if !block.begins {
             for i in 0..ROWS {
                 for p in 0..PANELS {
-                    let place = places[i].offset(columns[p]);
-                    sums[i][p] = match is_whole {
-                        true => [V::load(place), V::load(place.add(V::LANES))],
-                        false => load_part(place, block.columns - panels[p] * 2 * V::LANES),
-                    };
+                    let columns_left = block.columns - panels[p] * 2 * V::LANES;
+                    sums[i][p] = load(places[i].offset(columns[p]), is_whole, columns_left);
                 }
             }
         }
-        add_terms(block, (left, right), rows, panels, &mut sums);
-        if block.has_epilogue() {
-            for i in 0..ROWS {
-                for p in 0..PANELS {
-                    sums[i][p] = finished(block, rows[i], panels[p], sums[i][p]);
-                }
-            }
-        }
+        add_terms(block, (at.left, at.right), rows, panels, &mut sums);
+        finish(block, at.addend, rows, panels, is_whole, &mut sums);
         for i in 0..ROWS {
             for p in 0..PANELS {
-                let place = places[i].offset(columns[p]);
-                if is_whole {
-                    sums[i][p][0].store(place);
-                    sums[i][p][1].store(place.add(V::LANES));
-                } else {
-                    store_part(sums[i][p], place, block.columns - panels[p] * 2 * V::LANES);
-                }
+                let columns_left = block.columns - panels[p] * 2 * V::LANES;
+                store(sums[i][p], places[i].offset(columns[p]), (is_whole, block.streams), columns_left);
             }
         }
     }
@@ -227,14 +250,16 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
             for _ in 0..stretch.terms {
                 let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
                 for p in 0..PANELS {
-                    let panel = right[p].offset(right_term);
-                    factors[p] = [V::load(panel), V::load(panel.add(V::LANES))];
+                    for v in 0..2 {
+                        factors[p][v] = V::load(right[p].offset(right_term).add(v * V::LANES));
+                    }
                 }
                 for i in 0..ROWS {
                     let factor = V::splat(*left[i].offset(left_term));
                     for p in 0..PANELS {
-                        sums[i][p][0] = factor.multiply_add(factors[p][0], sums[i][p][0]);
-                        sums[i][p][1] = factor.multiply_add(factors[p][1], sums[i][p][1]);
+                        for v in 0..2 {
+                            sums[i][p][v] = factor.multiply_add(factors[p][v], sums[i][p][v]);
+                        }
                     }
                 }
                 left_term += block.left_term;
@@ -244,47 +269,111 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
     }
 }
 
-/// Sums with what is added to them.
+/// The epilogue of a tile.
 ///
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn finished<V: Vector>(block: &Block<'_, V::Item>, row: usize, panel: usize, sum: [V; 2]) -> [V; 2] {
-    // SAFETY: the caller's promise: there is an addend for every row, or for every column of every panel.
-    let added = unsafe {
-        match block.addend {
-            Addend::None => sum,
+unsafe fn finish<V: Vector, const ROWS: usize, const PANELS: usize>(
+    block: &Block<'_, V::Item>,
+    addend: Addend<V::Item>,
+    rows: [usize; ROWS],
+    panels: [usize; PANELS],
+    is_whole: bool,
+    sums: &mut [[[V; 2]; PANELS]; ROWS],
+) {
+    // SAFETY: the caller's promise: there is an addend for every row, or for every column.
+    unsafe {
+        match addend {
+            Addend::None => {}
             Addend::Rows(addend) => {
-                let addend = V::splat(*addend.add(row));
-                [sum[0].plus(addend), sum[1].plus(addend)]
+                for i in 0..ROWS {
+                    let added = [V::splat(*addend.add(rows[i])); 2];
+                    for p in 0..PANELS {
+                        sums[i][p] = plus(sums[i][p], added);
+                    }
+                }
             }
             Addend::Columns(addend) => {
-                let addend = addend.add(panel * 2 * V::LANES);
-                [sum[0].plus(V::load(addend)), sum[1].plus(V::load(addend.add(V::LANES)))]
+                for p in 0..PANELS {
+                    let first = panels[p] * 2 * V::LANES;
+                    let added = load(addend.add(first), is_whole, block.columns - first);
+                    for i in 0..ROWS {
+                        sums[i][p] = plus(sums[i][p], added);
+                    }
+                }
             }
         }
-    };
-    if block.relu { [added[0].relu(), added[1].relu()] } else { added }
+    }
+    if block.relu {
+        for i in 0..ROWS {
+            for p in 0..PANELS {
+                sums[i][p] = [sums[i][p][0].relu(), sums[i][p][1].relu()];
+            }
+        }
+    }
 }
 
-/// The first `columns` elements, or two vectors if there are more.
-///
-/// # Safety
-/// So many elements must be valid for reading.
 #[inline(always)]
-unsafe fn load_part<V: Vector>(from: *const V::Item, columns: usize) -> [V; 2] {
-    let mut kept = [V::splat(V::Item::ZERO); 2];
-    // SAFETY: the caller's promise; two vectors have so many elements.
-    unsafe { std::ptr::copy_nonoverlapping(from, kept.as_mut_ptr().cast(), columns.min(2 * V::LANES)) };
-    kept
+fn plus<V: Vector>(one: [V; 2], other: [V; 2]) -> [V; 2] {
+    [one[0].plus(other[0]), one[1].plus(other[1])]
 }
 
-/// Writes the first `columns` elements, or both vectors if there are more.
+/// Both vectors, or where they are not whole, as many of their elements as there are columns left.
 ///
 /// # Safety
-/// So many places must be valid for writing.
+/// The elements must be valid for reading.
 #[inline(always)]
-unsafe fn store_part<V: Vector>(sums: [V; 2], to: *mut V::Item, columns: usize) {
+unsafe fn load<V: Vector>(from: *const V::Item, is_whole: bool, columns_left: usize) -> [V; 2] {
     // SAFETY: the caller's promise; two vectors have so many elements.
-    unsafe { std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, columns.min(2 * V::LANES)) };
+    unsafe {
+        if is_whole {
+            return [V::load(from), V::load(from.add(V::LANES))];
+        }
+        let mut kept = [V::splat(V::Item::ZERO); 2];
+        copy_few(from, kept.as_mut_ptr().cast(), columns_left.min(2 * V::LANES));
+        kept
+    }
+}
+
+/// Writes both vectors, or where they are not whole, as many of their elements as there are columns left.
+///
+/// # Safety
+/// The places must be valid for writing, and aligned for what is written past the cache.
+#[inline(always)]
+unsafe fn store<V: Vector>(
+    sums: [V; 2],
+    to: *mut V::Item,
+    (is_whole, streams): (bool, bool),
+    columns_left: usize,
+) {
+    // SAFETY: the caller's promise; two vectors have so many elements.
+    unsafe {
+        if !is_whole {
+            copy_few(sums.as_ptr().cast(), to, columns_left.min(2 * V::LANES));
+        } else if streams {
+            sums[0].stream(to);
+            sums[1].stream(to.add(V::LANES));
+        } else {
+            sums[0].store(to);
+            sums[1].store(to.add(V::LANES));
+        }
+    }
+}
+
+/// Copies less than 256 elements in pieces of halved sizes, which takes less time than a copy of any length.
+///
+/// # Safety
+/// As [`std::ptr::copy_nonoverlapping`].
+#[inline(never)]
+unsafe fn copy_few<T>(from: *const T, to: *mut T, count: usize) {
+    let (mut at, mut size) = (0, 128);
+    while size > 0 {
+        if count & size != 0 {
+            // SAFETY: the caller's promise: pieces before this one are as many as the higher bits of the count.
+            unsafe { std::ptr::copy_nonoverlapping(from.add(at), to.add(at), size) };
+            at += size;
+        }
+        size /= 2;
+    }
 }

@@ -7,10 +7,11 @@ use std::ops::Range;
 
 use super::convert::Store;
 use super::element::{Element, Truth};
-use super::kernel::{Addend, Block, Kernels};
+use super::kernel::{Addend, Block, Kernels, Places};
 use super::pack::Pack;
-use super::schedule::{Schedule, Side, Source, Sums};
+use super::schedule::{LINE, Schedule, Side, Source, Sums};
 use super::tables::Parts;
+use super::vector::publish_streams;
 use super::with_element;
 use crate::product::Compute;
 use crate::product::order::{self, Chunk};
@@ -99,6 +100,7 @@ pub(super) struct Held {
     pub(super) terms: Option<usize>,
     pub(super) left: Option<[isize; 3]>,
     pub(super) right: Option<[isize; 3]>,
+    pub(super) addend: Option<[isize; 2]>,
 }
 
 /// A tile: the batch's offsets in left, right, result and addend, the ranges of rows and columns, and how
@@ -172,6 +174,9 @@ impl<'a, T: Element> Run<'a, T> {
                 (column, batch) = (0, batch + 1);
             }
         }
+        if self.schedule.streams {
+            publish_streams();
+        }
     }
 
     /// # Safety
@@ -236,41 +241,35 @@ impl<'a, T: Element> Run<'a, T> {
             Addend::Columns(_) if is_finished => addend,
             Addend::None | Addend::Rows(_) | Addend::Columns(_) => Addend::None,
         };
-        let mut block = Block {
-            left,
+        let block = Block {
+            at: Places { left, right, sums, addend },
             left_rows: &self.parts.kernel_rows[rows.clone()],
             left_term: schedule.left.step(&schedule.terms, 0),
-            right,
             right_panels: self.parts.right_panels,
             right_term: schedule.right.step(&schedule.terms, 1),
             stretches: &self.parts.stretches[0][..self.stretches[0]],
-            sums,
             sum_rows: &self.parts.sum_rows[rows.clone()],
             sum_panels: self.parts.sum_panels,
-            columns: whole,
+            columns,
             begins: chunk.begins,
-            addend,
             relu: is_finished && schedule.epilogue.relu,
+            streams: is_finished && schedule.streams && (sums as usize).is_multiple_of(LINE),
             members: tile.members,
             steps: schedule.member_steps,
         };
         // SAFETY: the schedule chose sources whose rows and panels are elements of the operands or of what
         // is packed; sums are places of the result or of scratch.
         unsafe {
+            if whole == columns {
+                return self.kernels.run(&block);
+            }
+            let [here, mut tail] = block.split(whole, width);
             if whole > 0 {
-                self.kernels.run(&block);
+                self.kernels.run(&here);
             }
-            if whole < columns {
-                (block.right, block.right_panels) = (self.parts.right, &[0]);
-                block.right_term = width as isize;
-                block.stretches = &self.parts.stretches[1][..self.stretches[1]];
-                block.sum_panels = &self.parts.sum_panels[whole / width..];
-                block.columns = columns - whole;
-                if let Addend::Columns(addend) = addend {
-                    block.addend = Addend::Columns(addend.add(whole));
-                }
-                self.kernels.run(&block);
-            }
+            (tail.at.right, tail.right_panels, tail.right_term) = (self.parts.right, &[0], width as isize);
+            tail.stretches = &self.parts.stretches[1][..self.stretches[1]];
+            self.kernels.run(&tail);
         }
     }
 }

@@ -42,6 +42,20 @@ pub(super) enum Sums {
     InScratch(usize),
 }
 
+/// What is added to finished sums, and whether its elements lie side by side in its buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Adds {
+    Nothing,
+    /// An element for each row.
+    Rows {
+        in_place: bool,
+    },
+    /// An element for each column.
+    Columns {
+        in_place: bool,
+    },
+}
+
 /// One side of the product: its rows are those of the left, its columns those of the right side.
 #[derive(Debug, Clone)]
 pub(super) struct Side {
@@ -92,11 +106,14 @@ pub struct Schedule {
     /// Rows that are packed at once.
     pub(super) block_rows: usize,
     pub(super) sums: Sums,
+    pub(super) adds: Adds,
+    /// Whether kernels write past the cache.
+    pub(super) streams: bool,
     pub(super) parts: Parts,
-    /// How many elements of the batch are computed together, and the steps between them in left, right and
-    /// result.
+    /// How many elements of the batch are computed together, and the steps between them in left, right,
+    /// result and addend.
     together: usize,
-    pub(super) member_steps: [isize; 3],
+    pub(super) member_steps: [isize; 4],
     origins: [Vec<Origin>; 3],
 }
 
@@ -120,8 +137,13 @@ const IN_PLACE_PANEL: usize = 32;
 /// Bytes of the sums of a tile that keeps them in scratch, at most.
 const SCRATCH_SUMS: usize = 1 << 20;
 
+/// The most terms of a sum, and the least bytes of a result, that is written past the caches: it is made faster
+/// than memory takes it, and would fill them.
+const STREAMED_TERMS: usize = 16;
+const STREAMED: usize = 1 << 23;
+
 /// Multiply-adds of the elements of the batch that are computed together, at most.
-const TOGETHER: usize = 1 << 15;
+const TOGETHER: usize = 1 << 18;
 
 /// Multiply-adds below which a tile is not made smaller to have one for another thread.
 const WORTH_SHARING: usize = 1 << 17;
@@ -155,14 +177,17 @@ impl Schedule {
             chunk: PACKED_TERMS,
             block_rows: BLOCK_ROWS,
             sums: Sums::InResult,
+            adds: Adds::Nothing,
+            streams: false,
             parts: Parts::default(),
             together: 1,
-            member_steps: [0; 3],
+            member_steps: [0; 4],
             origins: shape.origins,
         };
         schedule.choose_sources(setting.packed);
         schedule.choose_sums();
         schedule.choose_tiles(setting.threads);
+        schedule.choose_writes();
         schedule.choose_members();
         schedule.parts = schedule.lay_out();
         Ok(schedule)
@@ -211,31 +236,56 @@ impl Schedule {
             self.compute.is(self.out) && space::is_dense(&self.right.dims, 1, self.right.width) && !is_cut;
         let kept = if is_cut { order::kept(self.depth) } else { 1 };
         self.sums = if in_result { Sums::InResult } else { Sums::InScratch(kept) };
+        let in_place = |side: &Side| space::is_dense(&side.dims, 2, side.size.max(1));
+        self.adds = match self.left.dims.iter().any(|dim| dim.strides[2] != 0) {
+            _ if !self.epilogue.add => Adds::Nothing,
+            true => Adds::Rows { in_place: in_place(&self.left) },
+            false => Adds::Columns { in_place: in_place(&self.right) },
+        };
+    }
+
+    /// Sums of few terms are written past the caches where there are many, in whole lines.
+    fn choose_writes(&mut self) {
+        let bytes = self.compute.bytes();
+        let sizes = [space::size(&self.own_batch), self.left.size, self.right.size];
+        let result = sizes.into_iter().fold(bytes, usize::saturating_mul);
+        let line = (LINE / bytes) as isize;
+        let rows = self.left.dims.iter().map(|dim| dim.strides[1]);
+        let columns = self.right.dims.iter().map(|dim| dim.strides[1]).filter(|&stride| stride != 1);
+        let mut steps = rows.chain(columns).chain(self.batch.iter().map(|dim| dim.strides[2]));
+        self.streams = self.sums == Sums::InResult
+            && self.depth <= STREAMED_TERMS
+            && result >= STREAMED
+            && steps.all(|step| step % line == 0);
     }
 
     /// Tiles as large as the caches bear, then smaller until there are enough for all threads.
     fn choose_tiles(&mut self, threads: usize) {
         let few_rows = self.left.size <= self.left.width && self.right.source == Source::Scratch;
         let panels = if few_rows { 4 } else { COLUMNS / self.compute.bytes() / self.right.width };
-        self.right.tile = (panels.max(1) * self.right.width).min(self.right.padded());
-        self.left.tile = ROWS.min(self.left.padded());
+        self.right.tile = self.right.evenly(panels.max(1) * self.right.width);
+        self.left.tile = self.left.evenly(ROWS);
         if let Sums::InScratch(kept) = self.sums {
             let row = (self.right.tile * self.compute.bytes() * kept).max(1);
             let rows = (SCRATCH_SUMS / row / BLOCK_ROWS).max(1) * BLOCK_ROWS;
-            self.left.tile = self.left.tile.min(rows);
+            self.left.tile = self.left.evenly(rows.min(ROWS));
         }
         let wanted = if threads > 1 { 4 * threads } else { 1 };
         while self.tiles() < wanted && self.cost() > WORTH_SHARING {
-            let [rows, columns] = [&self.left, &self.right].map(|side| side.tile / side.width);
-            let side = if rows * self.left.width >= columns * self.right.width {
-                &mut self.left
-            } else {
-                &mut self.right
+            let is_divisible = |side: &Side| side.tile > side.width;
+            let packs = |side: &Side| side.source == Source::Scratch;
+            // Tiles of the same columns pack the same of the right operand, those of the same rows of the left.
+            let by_rows = match (packs(&self.right), packs(&self.left)) {
+                _ if !is_divisible(&self.right) => true,
+                _ if !is_divisible(&self.left) => false,
+                (true, true) | (false, false) => self.left.tile >= self.right.tile,
+                (_, left) => left,
             };
-            if rows.max(columns) <= 2 || side.tile / side.width <= 1 {
+            let side = if by_rows { &mut self.left } else { &mut self.right };
+            if !is_divisible(side) {
                 break;
             }
-            side.tile = (side.tile / side.width).div_ceil(2) * side.width;
+            side.tile = side.evenly(side.tile.div_ceil(2).next_multiple_of(side.width));
         }
         self.block_rows = (BLOCK_ROWS / self.left.width * self.left.width).min(self.left.tile);
     }
@@ -254,10 +304,9 @@ impl Schedule {
             && self.depth <= self.chunk
             && self.left.size <= self.block_rows
             && self.right.size <= self.right.tile
-            && inner.strides[3] == 0;
+            && (inner.strides[3] == 0 || self.adds.in_place());
         if is_plain {
-            let [left, right, out, _] = inner.strides;
-            self.member_steps = [left, right, out];
+            self.member_steps = inner.strides;
             self.together = (TOGETHER / self.cost().max(1)).min(inner.size).max(1);
         }
     }
@@ -413,6 +462,15 @@ impl Schedule {
     }
 }
 
+impl Adds {
+    fn in_place(self) -> bool {
+        match self {
+            Adds::Nothing => true,
+            Adds::Rows { in_place } | Adds::Columns { in_place } => in_place,
+        }
+    }
+}
+
 impl Side {
     fn new(number: Number, dims: Vec<Dim<3>>, width: usize) -> Side {
         let size = space::size(&dims);
@@ -432,6 +490,12 @@ impl Side {
         let has_tail = !self.size.is_multiple_of(self.width);
         let packs = self.source == Source::Scratch || self.source == Source::InPlace && has_tail;
         if packs { chunk } else { 0 }
+    }
+
+    /// The rows or columns of a tile, of about as many as the others and of at most so many.
+    fn evenly(&self, most: usize) -> usize {
+        let tiles = self.size.div_ceil(most).max(1);
+        self.size.div_ceil(tiles).next_multiple_of(self.width).min(self.padded())
     }
 
     /// Rows or columns, up to whole panels.

@@ -7,28 +7,33 @@ use std::ops::Range;
 use super::element::Element;
 use super::kernel::Addend;
 use super::run::{Run, Tile};
-use super::schedule::{Side, Sums};
+use super::schedule::{Adds, Sums};
 use crate::product::space;
 
 impl<'a, T: Element> Run<'a, T> {
-    /// Copies the addend of a tile's rows or columns side by side.
+    /// The addend of a tile's rows or columns, copied if it does not lie side by side.
     pub(super) fn addend(&mut self, tile: &Tile) -> Addend<T> {
         let schedule = self.schedule;
-        if !schedule.epilogue.add {
-            return Addend::None;
+        let (side, range, in_place, of): (_, _, _, fn(*const T) -> Addend<T>) = match schedule.adds {
+            Adds::Nothing => return Addend::None,
+            Adds::Rows { in_place } => (&schedule.left, &tile.rows, in_place, Addend::Rows),
+            Adds::Columns { in_place } => (&schedule.right, &tile.columns, in_place, Addend::Columns),
+        };
+        let first = self.addend.wrapping_offset(tile.offsets[3]);
+        let place = |at: usize| first.wrapping_offset(space::offsets(&side.dims, at)[2]);
+        if in_place {
+            return of(place(range.start));
         }
-        let moves = |side: &Side| side.dims.iter().any(|dim| dim.strides[2] != 0);
-        let by_rows = moves(&schedule.left);
-        let (side, range) =
-            if by_rows { (&schedule.left, &tile.rows) } else { (&schedule.right, &tile.columns) };
-        for at in 0..side.tile {
-            let offset =
-                space::offsets(&side.dims, (range.start + at).min(range.end - 1))[2] + tile.offsets[3];
-            // SAFETY: `Schedule::run` asks for the addend of every row and column, and scratch has room for a
-            // tile's rows and columns. What lies behind the last column is its addend again.
-            unsafe { self.parts.addend.add(at).write(*self.addend.offset(offset)) };
+        let key = [tile.offsets[3], range.start as isize];
+        if self.held.addend != Some(key) {
+            self.held.addend = Some(key);
+            for (to, at) in range.clone().enumerate() {
+                // SAFETY: `Schedule::run` asks for the addend of every row and column, and scratch has room
+                // for a tile's rows and columns.
+                unsafe { self.parts.addend.add(to).write(*place(at)) };
+            }
         }
-        if by_rows { Addend::Rows(self.parts.addend) } else { Addend::Columns(self.parts.addend) }
+        of(self.parts.addend)
     }
 
     /// The sums of a tile that are kept at a place of the counter.

@@ -25,6 +25,17 @@ pub(super) trait Vector: Copy {
     /// The places must be valid for writing.
     unsafe fn store(self, to: *mut Self::Item);
 
+    /// Writes all lanes to consecutive places past the cache, where there are instructions for it.
+    ///
+    /// # Safety
+    /// As [`Vector::store`], and the first place must be aligned for the vector. Before other threads may
+    /// read, the caller must call [`publish_streams`].
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut Self::Item) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to) }
+    }
+
     /// The same element in all lanes.
     fn splat(item: Self::Item) -> Self;
 
@@ -36,6 +47,15 @@ pub(super) trait Vector: Copy {
 
     /// [`Element::relu`] in each lane.
     fn relu(self) -> Self;
+}
+
+/// Lets other threads see what was written past the cache before what is written after it.
+pub(super) fn publish_streams() {
+    // SAFETY: every processor of this architecture has the instruction.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
 }
 
 impl<T: Element, const LANES: usize> Vector for [T; LANES] {
