@@ -25,6 +25,7 @@ mod cache;
 mod compile;
 pub mod ensemble;
 pub mod error;
+mod inputs;
 #[cfg(doctest)]
 mod pages;
 mod program;

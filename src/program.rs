@@ -15,6 +15,7 @@ use choral_runtime::{Device, Executable};
 use crate::Error;
 use crate::cache::{Cache, Key};
 use crate::compile::{compile, peak_bytes};
+use crate::inputs::with_list;
 
 /// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
 ///
@@ -190,9 +191,10 @@ impl<F> Program<F> {
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {
         let compiled = self.compiled(&args)?;
-        let mut inputs = Vec::with_capacity(compiled.executable.graph().inputs().len());
-        add_leaves(&args, &mut inputs);
-        let results = compiled.executable.run(&inputs)?;
+        let results = with_list(|inputs| {
+            add_leaves(&args, inputs);
+            compiled.executable.run(inputs)
+        })?;
         rebuild(&compiled.output, &results)
             .ok_or_else(|| message("the number of results is not that of the function's output"))
     }

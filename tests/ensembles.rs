@@ -76,11 +76,7 @@ fn check(output: &Tensor, models: &[Net<Tensor>], device: Device) -> TestResult 
     assert_eq!(output.shape(), [models.len(), 5, 2]);
     for (member, model) in models.iter().enumerate() {
         let (got, expected) = (output.index(member)?, alone(model, device)?);
-        if device == Device::Reference {
-            assert!(got.bit_eq(&expected), "member {member}");
-        }
-        let far = got.to_f64_vec().into_iter().zip(expected.to_f64_vec()).any(|(x, y)| (x - y).abs() > 1e-5);
-        assert!(!far, "member {member}: {got} is not {expected}");
+        assert!(got.bit_eq(&expected), "member {member}: {got} is not {expected}");
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What crosses crates: one subject in each module. The laws over generated programs (`laws`) and the command
 //! (`command`) are binaries of their own.
 
+mod allocations;
 mod chunks;
 mod close;
 mod collectives;
@@ -20,6 +21,7 @@ mod initialisers;
 mod ir;
 mod layers;
 mod loops;
+mod memory;
 mod methods;
 mod nested;
 mod panics;

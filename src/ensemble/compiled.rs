@@ -19,6 +19,7 @@ use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
 use crate::cache::{Cache, Key};
 use crate::compile::compile;
 use crate::error::{CompilerError, Error, Who};
+use crate::inputs::with_list;
 
 /// The structure of one member's results, and the results of all.
 pub(super) type Results<M, X> = Result<(Arc<Types<M, X>>, Vec<Tensor>), Error>;
@@ -90,12 +91,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         let key = key::<M, X>(input);
         let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
         let executable = self.program(&graph, key, rows)?;
-        let mut inputs = Vec::with_capacity(executable.graph().inputs().len());
-        for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
-            inputs.push(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
-        }
-        add_leaves(input, &mut inputs);
-        let mut results = executable.run(&inputs)?;
+        let mut results = with_list(|inputs| {
+            for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
+                inputs.push(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
+            }
+            add_leaves(input, inputs);
+            Ok::<_, Error>(executable.run(inputs)?)
+        })?;
         for result in &mut results {
             *result = first(result, self.len())?;
         }

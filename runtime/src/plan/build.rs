@@ -136,7 +136,7 @@ impl Building<'_> {
     /// Buffers of inputs and constants.
     fn add_given(&mut self) {
         for (at, port) in self.graph.inputs().iter().enumerate() {
-            let buffer = self.add(self.graph.ty(port.value).clone(), Home::Input(at));
+            let buffer = self.add_value(port.value, Home::Input(at));
             self.buffer_of.insert(port.value, buffer);
             self.inputs.push(buffer);
         }
@@ -145,14 +145,22 @@ impl Building<'_> {
                 && self.needed.contains(&id.result(0))
             {
                 let buffer = self.constant(tensor.clone());
+                self.buffers[buffer].name.clone_from(&node.name);
                 self.buffer_of.insert(id.result(0), buffer);
             }
         }
     }
 
     pub(super) fn add(&mut self, ty: TensorType, home: Home) -> usize {
-        self.buffers.push(Buffer { ty, home });
+        self.buffers.push(Buffer { name: String::new(), ty, home });
         self.buffers.len() - 1
+    }
+
+    /// A buffer for a value of the graph.
+    fn add_value(&mut self, value: Value, home: Home) -> usize {
+        let buffer = self.add(self.graph.ty(value).clone(), home);
+        self.buffers[buffer].name.clone_from(&self.graph.node(value.node()).name);
+        buffer
     }
 
     fn constant(&mut self, tensor: Tensor) -> usize {
@@ -167,7 +175,7 @@ impl Building<'_> {
 
     /// A buffer for a value that a kernel makes.
     pub(super) fn made(&mut self, value: Value) -> usize {
-        let buffer = self.add(self.graph.ty(value).clone(), Home::Arena(0));
+        let buffer = self.add_value(value, Home::Arena(0));
         self.buffer_of.insert(value, buffer);
         buffer
     }
@@ -296,7 +304,7 @@ impl Building<'_> {
         let values = (0..self.graph.node(id).types.len()).map(|result| id.result(result));
         values
             .map(|value| {
-                let buffer = self.add(self.graph.ty(value).clone(), Home::Held);
+                let buffer = self.add_value(value, Home::Held);
                 self.buffer_of.insert(value, buffer);
                 buffer
             })
@@ -340,13 +348,14 @@ impl Building<'_> {
             Home::Constant(_) | Home::Output | Home::Held | Home::Packed(_) => !is_body,
         };
         let buffer = whole.filter(may).unwrap_or_else(|| {
-            let buffer = self.add(ty.clone(), Home::Arena(0));
+            let buffer = self.add_value(value, Home::Arena(0));
             self.copy(label.clone(), value, None, (buffer, place));
             buffer
         });
         if let Home::Arena(_) = self.buffers[buffer].home {
             // The tensor that kernels write has the shape that is handed out.
-            self.buffers[buffer] = Buffer { ty, home: Home::Output };
+            let Buffer { ty: made, home, .. } = &mut self.buffers[buffer];
+            (*made, *home) = (ty, Home::Output);
         }
         Output { label, buffer }
     }

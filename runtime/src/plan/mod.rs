@@ -95,6 +95,8 @@ struct Runnable {
 /// A value that lies in memory.
 #[derive(Debug, Clone)]
 struct Buffer {
+    /// What the value is called; of what is none of the graph's, nothing.
+    name: String,
     ty: TensorType,
     home: Home,
 }
@@ -140,6 +142,18 @@ struct AskedPack {
 struct Output {
     label: Label,
     buffer: usize,
+}
+
+impl Plan {
+    /// Bytes of the memory that intermediate values lie in.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena.0
+    }
+
+    /// The most bytes of intermediate values that are alive at once: no arena is smaller.
+    pub fn alive_bytes(&self) -> usize {
+        self.arena.1
+    }
 }
 
 impl Task {

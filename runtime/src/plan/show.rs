@@ -1,10 +1,12 @@
 //! A plan as text: its buffers, then its steps in order.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use super::control::{Branch, Loop, Port};
 use super::host::From;
-use super::{Home, KeptPack, Plan, Task};
+use super::{Buffer, Home, KeptPack, Plan, Task};
+use crate::memory::scratch::total;
 
 /// Kernels in the order in which they run, and where every buffer lies.
 ///
@@ -21,28 +23,22 @@ use super::{Home, KeptPack, Plan, Task};
 /// ```
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (bytes, bound) = self.arena;
-        writeln!(f, "arena {bytes} bytes, of which {bound} are alive at once")?;
-        for (at, buffer) in self.buffers.iter().enumerate() {
-            write!(f, "b{at}: {} ", buffer.ty)?;
-            match buffer.home {
-                Home::Input(input) => writeln!(f, "input {input}")?,
-                Home::Constant(_) => writeln!(f, "constant")?,
-                Home::Arena(offset) => writeln!(f, "arena {offset}")?,
-                Home::Output => writeln!(f, "result")?,
-                Home::Held => writeln!(f, "tensor")?,
-                Home::Packed(_) => writeln!(f, "packed")?,
-            }
-        }
+        let ((bytes, alive), (frame, threads)) = (self.arena, self.frame);
+        let plural = if threads == 1 { "" } else { "s" };
+        writeln!(
+            f,
+            "arena of {bytes} bytes, {alive} alive at once; {threads} thread{plural} with {frame} bytes"
+        )?;
+        self.buffers.iter().enumerate().try_for_each(|(at, buffer)| writeln!(f, "b{at} {buffer}"))?;
         for KeptPack { runnable, .. } in &self.packs {
             writeln!(f, "{}, kept", runnable.kernel)?;
         }
         for step in &self.steps {
             let text = match &step.task {
                 Task::Kernel(runnable) => {
-                    let threads = match step.task.threads(usize::MAX) {
+                    let threads = match step.task.threads(self.pool.threads()) {
                         0 | 1 => String::new(),
-                        _ => ", threads".to_owned(),
+                        threads => format!(", {threads} threads"),
                     };
                     let text = runnable.kernel.to_string();
                     match text.split_once('\n') {
@@ -64,10 +60,41 @@ impl Display for Plan {
                     format!("host {} {} -> {}", host.op.name(), operands.join(", "), results.join(", "))
                 }
             };
-            writeln!(f, "%{} = {text}", step.label.name)?;
+            let (first, rest) =
+                text.split_once('\n').map_or((text.as_str(), None), |(first, rest)| (first, Some(rest)));
+            writeln!(f, "%{} = {first}, {} bytes", step.label.name, self.traffic(&step.task))?;
+            rest.into_iter().try_for_each(|rest| writeln!(f, "{rest}"))?;
         }
         let outputs: Vec<String> = self.outputs.iter().map(|output| format!("b{}", output.buffer)).collect();
         writeln!(f, "return {}", outputs.join(", "))
+    }
+}
+
+impl Plan {
+    /// Bytes of all that a step reads and writes.
+    fn traffic(&self, task: &Task) -> usize {
+        let mut buffers = BTreeSet::new();
+        task.buffers(&mut |buffer| buffers.extend([buffer]));
+        total(buffers.into_iter().map(|buffer| self.buffers[buffer].ty.bytes()))
+    }
+}
+
+/// What the value is called, what it is, and where it lies.
+impl Display for Buffer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Buffer { name, ty, home } = self;
+        if !name.is_empty() {
+            write!(f, "%{name}")?;
+        }
+        write!(f, ": {ty}, {} bytes, ", ty.bytes())?;
+        match home {
+            Home::Input(input) => write!(f, "input {input}"),
+            Home::Constant(_) => write!(f, "constant"),
+            Home::Arena(offset) => write!(f, "arena at {offset}"),
+            Home::Output => write!(f, "result"),
+            Home::Held => write!(f, "tensor"),
+            Home::Packed(_) => write!(f, "kept"),
+        }
     }
 }
 
