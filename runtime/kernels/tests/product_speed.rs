@@ -38,7 +38,9 @@ fn product(number: [Number; 2], [b, m, n, k]: [isize; 4], rhs: Layout) -> Produc
 /// Buffers are aligned as those of plans.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line([u64; 8]);
+struct Line {
+    _words: [u64; 8],
+}
 
 /// The least seconds that one call took, over about a fifth of a second.
 fn least(mut call: impl FnMut()) -> f64 {
@@ -59,7 +61,7 @@ fn seconds(product: &Product, packed: Option<Operand>) -> f64 {
     let bytes = [product.lhs.bytes(), product.rhs.bytes(), product.out.bytes(), product.out.bytes()];
     // Small numbers in every type; untouched zeros would all be one page.
     let buffers: [Vec<Line>; 4] = std::array::from_fn(|at| {
-        vec![Line([0x0101_0101_0101_0101; 8]); (room(at) * bytes[at]).div_ceil(64) + 1]
+        vec![Line { _words: [0x0101_0101_0101_0101; 8] }; (room(at) * bytes[at]).div_ceil(64) + 1]
     });
     let mut scratch = vec![MaybeUninit::new(0u8); schedule.scratch()];
     let mut kept = vec![MaybeUninit::new(0u8); schedule.packed().unwrap_or(0) + 64];

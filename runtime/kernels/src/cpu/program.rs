@@ -53,8 +53,7 @@ struct Packing {
     to: Buffer,
 }
 
-/// What a tile of a product takes beside its multiply-adds, in these, and how many are as long as a step of an element.
-const TILE: usize = 1 << 13;
+/// How many multiply-adds are as long as a step of an element.
 const OF_A_STEP: usize = 16;
 
 /// Calls the program of any kind.
@@ -194,7 +193,8 @@ impl Scheduled {
     /// In steps of an element.
     fn cost(&self) -> usize {
         let each = self.schedules.iter().map(|(schedule, _)| {
-            schedule.tiles().saturating_mul(schedule.cost().saturating_add(TILE)) / OF_A_STEP
+            schedule.tiles().saturating_mul(schedule.cost().saturating_add(schedule.preparation()))
+                / OF_A_STEP
         });
         each.fold(0, usize::saturating_add)
     }

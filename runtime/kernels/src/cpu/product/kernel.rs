@@ -214,10 +214,28 @@ unsafe fn tile<V: Vector, const ROWS: usize, const PANELS: usize>(
         }
         add_terms(block, (at.left, at.right), rows, panels, &mut sums);
         finish(block, at.addend, rows, panels, is_whole, &mut sums);
-        for i in 0..ROWS {
-            for p in 0..PANELS {
-                let columns_left = block.columns - panels[p] * 2 * V::LANES;
-                store(sums[i][p], places[i].offset(columns[p]), (is_whole, block.streams), columns_left);
+        if !is_whole {
+            for i in 0..ROWS {
+                for p in 0..PANELS {
+                    let columns_left = block.columns - panels[p] * 2 * V::LANES;
+                    store_few(sums[i][p], places[i].offset(columns[p]), columns_left);
+                }
+            }
+        } else if block.streams {
+            for i in 0..ROWS {
+                for p in 0..PANELS {
+                    let place = places[i].offset(columns[p]);
+                    sums[i][p][0].stream(place);
+                    sums[i][p][1].stream(place.add(V::LANES));
+                }
+            }
+        } else {
+            for i in 0..ROWS {
+                for p in 0..PANELS {
+                    let place = places[i].offset(columns[p]);
+                    sums[i][p][0].store(place);
+                    sums[i][p][1].store(place.add(V::LANES));
+                }
             }
         }
     }
@@ -336,29 +354,14 @@ unsafe fn load<V: Vector>(from: *const V::Item, is_whole: bool, columns_left: us
     }
 }
 
-/// Writes both vectors, or where they are not whole, as many of their elements as there are columns left.
+/// Writes as many elements of two vectors as there are columns left.
 ///
 /// # Safety
-/// The places must be valid for writing, and aligned for what is written past the cache.
+/// The places must be valid for writing.
 #[inline(always)]
-unsafe fn store<V: Vector>(
-    sums: [V; 2],
-    to: *mut V::Item,
-    (is_whole, streams): (bool, bool),
-    columns_left: usize,
-) {
+unsafe fn store_few<V: Vector>(sums: [V; 2], to: *mut V::Item, columns_left: usize) {
     // SAFETY: the caller's promise; two vectors have so many elements.
-    unsafe {
-        if !is_whole {
-            copy_few(sums.as_ptr().cast(), to, columns_left.min(2 * V::LANES));
-        } else if streams {
-            sums[0].stream(to);
-            sums[1].stream(to.add(V::LANES));
-        } else {
-            sums[0].store(to);
-            sums[1].store(to.add(V::LANES));
-        }
-    }
+    unsafe { copy_few(sums.as_ptr().cast(), to, columns_left.min(2 * V::LANES)) };
 }
 
 /// Copies less than 256 elements in pieces of halved sizes, which takes less time than a copy of any length.

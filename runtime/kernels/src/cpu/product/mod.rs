@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`schedule`] | what is decided before a product runs |
+//! | `choices` | how it is decided |
 //! | `run` | tiles of a schedule, chunk by chunk |
 //! | `sides`, `sums`, `tables` | where a run's operands, sums and offsets are |
 //! | `kernel`, `levels`, `vector`, `x86` | the inner loops, compiled for every level and element type |
@@ -12,6 +13,7 @@
 //!
 //! Must not live here: what a product is; that is [`crate::product`].
 
+mod choices;
 mod convert;
 mod element;
 mod kernel;

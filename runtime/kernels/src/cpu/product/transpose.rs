@@ -31,13 +31,25 @@ pub(super) unsafe fn avx2(from: *const u32, lines: &[isize], terms: usize, width
                     _mm256_storeu_ps(to.add((term + at) * width).cast(), row);
                 }
             }
-            for term in whole..terms {
-                for (at, line) in lines.iter().enumerate().take(group.len()) {
-                    to.add(term * width + at).write(*line.add(term));
+            if whole < terms {
+                let mut rows = [_mm256_setzero_ps(); 8];
+                for (row, line) in rows.iter_mut().zip(lines) {
+                    *row = _mm256_maskload_ps(line.add(whole).cast(), first_lanes(terms - whole));
+                }
+                for (at, row) in turned(rows).into_iter().enumerate().take(terms - whole) {
+                    _mm256_storeu_ps(to.add((whole + at) * width).cast(), row);
                 }
             }
         }
     }
+}
+
+/// A mask of the first lanes.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn first_lanes(count: usize) -> __m256i {
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes)
 }
 
 /// The transposed square.
