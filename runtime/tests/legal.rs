@@ -282,7 +282,7 @@ fn bits_of_every_type_as_every_other() {
             let parts = (to.bits() / from.bits()).max(1);
             for x in [numbers(&[3, parts], from), numbers(&[0, parts], from)] {
                 let x = if to.bits() > from.bits() { x } else { x.reshape([x.len()]).unwrap() };
-                run(BitcastConvert { dtype: to }, &[x.clone()]);
+                run(BitcastConvert { dtype: to }, std::slice::from_ref(&x));
                 // The same of a splat.
                 let mut builder = Builder::new("main");
                 let splat = builder.full(1.0, from, x.shape());

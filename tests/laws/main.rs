@@ -8,6 +8,7 @@
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - every device gives what the reference gives;
+//! - the processor has a kernel for every op;
 //! - what is exported gives the same, in StableHLO's own ops; its counted loops are read back as scans;
 //! - what is optimised gives the same, to the bit, at no more arithmetic, and stays as it is then;
 //! - mapped graphs pass the verifier and have the declared types;
@@ -40,6 +41,8 @@ use std::collections::HashSet;
 use choral::ir::op::ControlOp;
 use choral::ir::op::{AxisIndex, Binary, Unary};
 use choral::ir::{Builder, NodeKind, Op, cost, verify};
+use choral::runtime::Executable;
+use choral::runtime::plan::Plan;
 use choral::transform::export;
 use choral::transform::rewrite::{Rewrites, counted_loops};
 use choral::{Device, Graph, Tensor, TensorType};
@@ -268,6 +271,19 @@ fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Resul
     Ok(())
 }
 
+/// But for user-defined ops, of which generated programs have none.
+fn every_op_has_a_kernel(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
+    for graph in [&subject.graph, &mapped] {
+        let executable = Executable::compile(graph, Device::Cpu).map_err(|error| error.to_string())?;
+        let slow = executable.plan().map(Plan::host_ops).unwrap_or_default();
+        if !slow.is_empty() {
+            return Err(format!("no kernel runs {slow:?} in\n{graph}"));
+        }
+    }
+    Ok(())
+}
+
 fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     let exported = export(&mapped).map_err(|error| format!("{mapped}{error}"))?;
@@ -409,6 +425,7 @@ mod laws {
         members_know_their_numbers, Effort::fixed(150, 1000);
         parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
         processor_is_the_reference, Effort::fixed(200, 1500);
+        every_op_has_a_kernel, Effort::fixed(100, 600);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         optimised_graphs_do_the_same, Effort::fixed(150, 1500);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);
