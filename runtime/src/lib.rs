@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`reference`](mod@reference), [`ops`] | the interpreter: one op at a time, one file per op family, as simple as possible |
+//! | `legal` | ops that kernels lack as others |
 //! | [`lower`] | ops as kernels (`choral_kernels`) |
 //! | [`plan`] | which kernel runs each op, and where its values lie |
 //! | `memory` | how much of it a run needs |
@@ -14,6 +15,7 @@
 pub mod device;
 pub mod error;
 pub mod executable;
+mod legal;
 pub mod lower;
 mod memory;
 pub mod ops;

@@ -5,6 +5,7 @@ mod executable;
 mod folds;
 mod functions;
 mod halves;
+mod legal;
 mod lowering;
 mod memory;
 mod products;

@@ -8,6 +8,7 @@
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - the processor gives the bits of the reference, with any threads, instruction set and size of tiles;
+//! - the processor has a kernel for every op;
 //! - what is exported gives the same, in StableHLO's own ops, but for the rounding of folds that these ops do in another
 //!   order; its counted loops are read back as scans;
 //! - what is optimised gives the same, to the bit, at no more arithmetic, and stays as it is then;
@@ -41,6 +42,8 @@ use std::sync::LazyLock;
 
 use choral::ir::op::{AxisIndex, Binary, ControlOp, Unary, WindowOp};
 use choral::ir::{Builder, NodeKind, Op, cost, verify};
+use choral::runtime::Executable;
+use choral::runtime::plan::Plan;
 use choral::transform::export;
 use choral::transform::rewrite::{Rewrites, counted_loops};
 use choral::{Device, Graph, Level, Pool, Setting, Tensor, TensorType};
@@ -280,6 +283,19 @@ fn some_setting(choices: &mut Choices) -> Setting {
     setting.in_pieces(choices.pick(&[1, 3, 8, 40, 1024]))
 }
 
+/// But for user-defined ops, of which generated programs have none.
+fn every_op_has_a_kernel(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
+    for graph in [&subject.graph, &mapped] {
+        let executable = Executable::compile(graph, Device::Cpu).map_err(|error| error.to_string())?;
+        let slow = executable.plan().map(Plan::host_ops).unwrap_or_default();
+        if !slow.is_empty() {
+            return Err(format!("no kernel runs {slow:?} in\n{graph}"));
+        }
+    }
+    Ok(())
+}
+
 fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     let exported = export(&mapped).map_err(|error| format!("{mapped}{error}"))?;
@@ -455,6 +471,7 @@ mod laws {
         members_know_their_numbers, Effort::fixed(150, 1000);
         parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
         processor_is_the_reference, Effort::fixed(200, 1500);
+        every_op_has_a_kernel, Effort::fixed(100, 600);
         exported_graphs_do_the_same, Effort::fixed(150, 1000);
         optimised_graphs_do_the_same, Effort::fixed(50, 600);
         mapped_graphs_are_valid, Effort::fixed(150, 1000);

@@ -3,12 +3,13 @@
 //! Must not live here: what each kind is (a module for each), and how it runs ([`crate::cpu`]).
 
 use crate::access::Elements;
+use crate::fold::Folded;
 use crate::linalg::{Cholesky, TriangularSolve};
 use crate::moves::{Gather, Scatter, Start};
 use crate::product::Operand;
 use crate::rows::{Buffer, Rows};
 use crate::window::{Initial, Window};
-use crate::{Extreme, Product, Random, SelectAndScatter, Sort};
+use crate::{Extreme, Fold, Product, Random, SelectAndScatter, Sort};
 use crate::{access, extreme};
 
 /// A kernel.
@@ -24,6 +25,8 @@ pub enum Kernel {
     Window(Window),
     /// Extreme elements and their places.
     Extreme(Extreme),
+    /// Folds by bodies.
+    Fold(Fold),
     /// Gradients of max-pooling.
     SelectAndScatter(SelectAndScatter),
     /// Windows taken where indices say.
@@ -79,6 +82,7 @@ impl Kernel {
             Kernel::Pack(_) => "pack",
             Kernel::Window(_) => "window",
             Kernel::Extreme(_) => "extreme",
+            Kernel::Fold(_) => "fold",
             Kernel::SelectAndScatter(_) => "select_and_scatter",
             Kernel::Gather(_) => "gather",
             Kernel::Scatter(_) => "scatter",
@@ -117,6 +121,12 @@ impl Kernel {
                 };
                 let initial = extreme.initial.iter().filter_map(loaded);
                 of(std::iter::once(&extreme.values).chain(places).chain(initial).chain(&extreme.results))
+            }
+            Kernel::Fold(fold) => {
+                let Fold { operands, .. } = fold;
+                of(operands
+                    .iter()
+                    .flat_map(|of: &Folded| [&of.input, &of.result].into_iter().chain(loaded(&of.initial))))
             }
             Kernel::SelectAndScatter(kernel) => {
                 let SelectAndScatter { operand, source, initial, result, .. } = kernel;
@@ -164,6 +174,10 @@ impl Kernel {
                 product(&within).saturating_mul(window.result.access.len())
             }
             Kernel::Extreme(extreme) => extreme.values.access.len(),
+            Kernel::Fold(fold) => {
+                let results = fold.operands.first().map_or(0, |of| of.result.access.len());
+                product(&[results, fold.places(), fold.body.steps.len() + fold.operands.len()])
+            }
             Kernel::SelectAndScatter(kernel) => kernel.operand.access.len().saturating_mul(4),
             Kernel::Gather(gather) => gather.out.access.len(),
             Kernel::Scatter(scatter) => {

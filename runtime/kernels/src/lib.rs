@@ -4,13 +4,14 @@
 //! |---|---|
 //! | [`number`], [`access`] | number types in memory and in registers; which elements of a buffer are meant |
 //! | [`instruction`] | what happens to one element |
-//! | [`expression`] | lists of steps on numbers: bodies of comparators and scatters |
+//! | [`expression`] | lists of steps on numbers: bodies of comparators, folds and scatters |
 //! | [`rows`] | kernels of elementwise steps and folds over rows |
 //! | [`moves`] | gathers, scatters, slices and updates at computed places |
 //! | [`sort`] | kernels that order rows |
 //! | [`functions`] | functions of floats: exponentials, logarithms, sines, .. |
 //! | [`product`] | matrix products and convolutions |
 //! | [`window`] | folds of windows, and running folds |
+//! | [`fold`] | folds of several operands, and by bodies of several ops |
 //! | [`extreme`] | greatest and least elements and their places |
 //! | [`random`] | random bits |
 //! | [`select_and_scatter`] | gradients of max-pooling |
@@ -27,6 +28,7 @@ pub mod access;
 pub mod cpu;
 pub mod expression;
 pub mod extreme;
+pub mod fold;
 pub mod functions;
 pub mod instruction;
 pub mod kernel;
@@ -46,6 +48,7 @@ pub mod window;
 pub use access::Access;
 pub use expression::Expression;
 pub use extreme::Extreme;
+pub use fold::Fold;
 pub use instruction::Instruction;
 pub use kernel::{Kernel, Pack, Products};
 pub use level::Level;

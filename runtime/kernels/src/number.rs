@@ -52,6 +52,16 @@ impl Number {
         }
     }
 
+    /// The type of so many bytes that elements are moved as.
+    pub const fn of_bytes(bytes: usize) -> Number {
+        match bytes {
+            1 => Number::U8,
+            2 => Number::U16,
+            4 => Number::U32,
+            _ => Number::U64,
+        }
+    }
+
     /// The type that numbers of this one have in registers: 16-bit floats are computed with as `f32`.
     pub const fn in_registers(self) -> Number {
         match self {

@@ -59,6 +59,14 @@ impl Display for Kernel {
                 let [value, place] = &kernel.results;
                 write!(f, " {:?} {} -> {value}, {place}", kernel.search, kernel.values)
             }
+            Kernel::Fold(kernel) => {
+                let windows: Vec<usize> = kernel.windows.iter().map(|dim| dim.window).collect();
+                write!(f, " {} by {} steps", sizes(&windows), kernel.body.steps.len())?;
+                kernel
+                    .operands
+                    .iter()
+                    .try_for_each(|of| write!(f, ", {} from {} -> {}", of.input, of.initial, of.result))
+            }
             Kernel::SelectAndScatter(kernel) => {
                 write!(f, " {}, {} -> {}", kernel.operand, kernel.source, kernel.result)
             }

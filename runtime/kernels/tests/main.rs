@@ -7,6 +7,7 @@ mod bits;
 mod convolution;
 mod elements;
 mod extreme;
+mod fold;
 mod linalg;
 mod moves;
 mod moves_speed;

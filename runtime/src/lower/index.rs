@@ -134,7 +134,7 @@ pub fn scatter(
     updates: &[Operand],
     results: &[Elements],
 ) -> Option<moves::Scatter> {
-    let combine = combine(op, inputs[0].1)?;
+    let combine = combines(op, inputs[0].1)?;
     let layout = Layout::of(op, &inputs[0].0.access, &indices.0.access, &updates[0].0.access);
     let order = [op.input_batching_dims.clone(), layout.array.clone()].concat();
     let operand = |(at, (input, dtype)): (usize, &Operand)| Scattered {
@@ -162,8 +162,9 @@ pub fn scatter(
     })
 }
 
-/// What a scatter does with elements and their updates.
-fn combine(op: &Scatter, dtype: DType) -> Option<Combine> {
+/// What a scatter of elements of this type does with them and their updates; `None` if its body is more than elementwise
+/// ops, or accumulates in another type.
+pub fn combines(op: &Scatter, dtype: DType) -> Option<Combine> {
     let fills_bytes = dtype == DType::I1 || dtype.bits() >= 8;
     match op.body.fold() {
         _ if op.body.accumulates() => None,

@@ -10,6 +10,7 @@
 //! | [`index`] | ops that index by values, as kernels that move windows |
 //! | [`sort`] | ops that order elements |
 //! | [`reduce`], [`extreme`] | folds with a name, and their initial values; searches |
+//! | [`fold`] | folds of several operands, or by bodies of several ops |
 //! | [`window`] | windowed ops |
 //! | [`linalg`], [`random`] | factorisations and solves; random bits |
 //!
@@ -21,6 +22,7 @@ pub mod dot;
 pub mod elementwise;
 pub mod expression;
 pub mod extreme;
+pub mod fold;
 mod functions;
 pub mod index;
 pub mod linalg;

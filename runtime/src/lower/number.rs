@@ -3,6 +3,15 @@
 use choral_ir::{DType, Element, Tensor, with_storage};
 use choral_kernels::Number;
 use choral_kernels::instruction::Instruction;
+use choral_kernels::product::Compute;
+
+/// The most numbers that are kept to count with.
+pub const COUNTED: usize = 1 << 20;
+
+/// Whether products with results of this type take operands of another one as they are.
+pub fn multiplies(operand: DType, result: DType) -> bool {
+    Compute::of(of(result)).takes(of(operand))
+}
 
 /// How elements of a type lie in memory.
 pub fn of(dtype: DType) -> Number {

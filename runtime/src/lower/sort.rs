@@ -40,7 +40,8 @@ pub fn top_k(op: TopK, (operand, dtype): (&Elements, DType), [values, places]: [
     }
 }
 
-fn comparator(comparator: &Comparator) -> Option<sort::Comparator> {
+/// Whether of two places the first comes before the second; `None` if that takes more than elementwise ops.
+pub fn comparator(comparator: &Comparator) -> Option<sort::Comparator> {
     let named = match comparator.order() {
         Order::Compared(compare) => by_comparison(compare),
         Order::NanGreatest { descending } => Some(by_keys(sort::Order::NanGreatest, descending, false)),

@@ -21,7 +21,12 @@ pub fn reduce_window(
     initial: Initial,
     result: Elements,
 ) -> Option<window::Window> {
-    let combine = combine(op.body.binary()?, dtype, op.body.accumulates())?;
+    let combine = combine(op, dtype)?;
+    Some(window::Window { number: number::of(dtype), combine, input, initial, result, windows: windows(op) })
+}
+
+/// The windows of an op.
+pub fn windows(op: &ReduceWindow) -> Vec<WindowDim> {
     let dim = |dim: usize| WindowDim {
         window: op.window_dimensions[dim],
         stride: op.window_strides[dim],
@@ -29,12 +34,12 @@ pub fn reduce_window(
         window_dilation: op.window_dilations[dim],
         padding: op.padding[dim].0 as isize,
     };
-    let windows = (0..op.window_dimensions.len()).map(dim).collect();
-    Some(window::Window { number: number::of(dtype), combine, input, initial, result, windows })
+    (0..op.window_dimensions.len()).map(dim).collect()
 }
 
-/// An op as what folds an element; `None` if it takes more instructions. Accumulators are not rounded.
-fn combine(op: Binary, dtype: DType, accumulates: bool) -> Option<Combine> {
+/// What folds an element of this type; `None` if it takes more instructions. Accumulators are not rounded.
+pub fn combine(op: &ReduceWindow, dtype: DType) -> Option<Combine> {
+    let (op, accumulates) = (op.body.binary()?, op.body.accumulates());
     let number = number::of(dtype);
     let mut steps = Expression { inputs: vec![number; 2], ..Expression::default() };
     elementwise::lower(&mut steps, &Elementwise::Binary(op), &[0, 1], dtype);
@@ -58,12 +63,7 @@ pub fn select_and_scatter(
     [operand, source, result]: [Elements; 3],
     initial: Initial,
 ) -> Option<select_and_scatter::SelectAndScatter> {
-    let adds = op.scatter.binary() == Some(Binary::Add);
-    // Integers of fewer bits than a byte wrap after each sum.
-    let wraps = matches!(number::settling(dtype), Some(Instruction::Wrap(_)));
-    if !adds || wraps || dtype == DType::I1 {
-        return None;
-    }
+    let select = selects(op, dtype)?;
     let dim = |dim: usize| WindowDim {
         window: op.window_dimensions[dim],
         stride: op.window_strides[dim],
@@ -72,13 +72,21 @@ pub fn select_and_scatter(
     };
     Some(select_and_scatter::SelectAndScatter {
         number: number::of(dtype),
-        select: select(op.select.order())?,
+        select,
         operand,
         source,
         initial,
         result,
         windows: (0..op.window_dimensions.len()).map(dim).collect(),
     })
+}
+
+/// How a window's element is selected, of a gradient of this type that is added up; `None` for other ones.
+pub fn selects(op: &SelectAndScatter, dtype: DType) -> Option<Select> {
+    let adds = op.scatter.binary() == Some(Binary::Add);
+    // Integers of fewer bits than a byte wrap after each sum.
+    let wraps = matches!(number::settling(dtype), Some(Instruction::Wrap(_)));
+    if !adds || wraps || dtype == DType::I1 { None } else { select(op.select.order()) }
 }
 
 fn select(order: Order) -> Option<Select> {

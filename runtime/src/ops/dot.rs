@@ -1,8 +1,9 @@
 //! Contractions.
 
-use choral_ir::op::{Binary, DotGeneral, dot::free};
+use choral_ir::op::{Binary, DotGeneral, Elementwise, dot::free};
 use choral_ir::{DType, Storage, Tensor, TensorType, with_storage};
 
+use super::elementwise;
 use super::places::{indices, place};
 use super::scalar::Scalar;
 use crate::error::Error;
@@ -48,8 +49,8 @@ pub(crate) type Term = (usize, usize);
 
 /// A tensor of sums of products, one for every list of terms.
 ///
-/// A sum is a chain of fused multiply-adds from +0.0, in the order of its terms, in the result's type; of
-/// 16-bit floats in `f32`, rounded once. More than 4,096 terms are cut into blocks of 2,048, each a chain
+/// A sum is a chain of fused multiply-adds from +0.0, in the order of its terms, in the result's type, to which
+/// operands are converted; of 16-bit floats in `f32`, rounded once. More than 4,096 terms are cut into blocks of 2,048, each a chain
 /// of its own; the sums of blocks are added like the digits of a binary counter: block `b` merges with the
 /// newest sum that is kept while the low bits of `b` are 1. What is left over is added from the newest to
 /// the oldest. The older sum is on the left.
@@ -63,7 +64,11 @@ pub(crate) fn sums_of_products(
     terms: impl Iterator<Item = Vec<Term>>,
 ) -> Result<Tensor, Error> {
     let wide: DType = ty.dtype.accumulator();
-    let (left, right) = (lhs.to_dtype(wide), rhs.to_dtype(wide));
+    let in_wide = |operand: &Tensor| match operand.dtype() == wide {
+        true => Ok(operand.clone()),
+        false => elementwise::evaluate(&Elementwise::Convert(wide), &[operand]),
+    };
+    let (left, right) = (in_wide(lhs)?, in_wide(rhs)?);
     let sums = with_storage!(left.storage(), values => sums(values, right.as_slice()?, terms));
     Ok(Tensor::from_storage(ty.shape.as_slice(), sums)?.to_dtype(ty.dtype))
 }

@@ -14,6 +14,7 @@ use super::members::Group;
 use super::run::Sessions;
 use super::value::{Source, Sources, is_dense};
 use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task, arena};
+use crate::legal::legalised;
 use crate::lower::number;
 use crate::memory::Label;
 use crate::setting::Setting;
@@ -65,7 +66,10 @@ pub(super) struct Boundary {
 impl Plan {
     /// The plan of a verified graph, whose kernels run so.
     pub fn of(graph: &Graph, setting: &Setting) -> Plan {
-        Plan::within(graph, None, setting)
+        let legal = legalised(graph);
+        debug_assert!(legal.is_ok(), "{legal:?}");
+        // What cannot be rewritten runs by its definition.
+        Plan::within(legal.as_ref().unwrap_or(graph), None, setting)
     }
 
     /// The plan of a body, which is run on pointers.
@@ -262,10 +266,12 @@ impl Building<'_> {
             Op::Shape(ShapeOp::BitcastConvert(op)) => self.bitcast(op, id),
             Op::Shape(ShapeOp::Concatenate(op)) => self.concatenate(op.dimension, id),
             Op::Shape(ShapeOp::Pad(op)) => self.pad(op, id),
-            Op::Control(control) if op.accumulating().is_none() => self.control(control, id),
-            _ => self
-                .lowered(op, members)
-                .is_some_and(|kernel| self.kernel(Label::of(graph, last), kernel).is_ok()),
+            Op::Control(control) => self.control(control, id),
+            _ => {
+                let label = Label::of(graph, last);
+                self.lowered(op, members).is_some_and(|kernel| self.kernel(label.clone(), kernel).is_ok())
+                    || self.folded(op, id).is_some_and(|kernel| self.kernel(label, kernel).is_ok())
+            }
         };
         if !done {
             let host = Host::of(self, op, id);

@@ -26,12 +26,7 @@ impl Building<'_> {
     ) {
         let ty = self.graph.ty(from);
         // Elements are moved as they lie in memory.
-        let number = match number::of(ty.dtype).bytes() {
-            1 => Number::U8,
-            2 => Number::U16,
-            4 => Number::U32,
-            _ => Number::U64,
-        };
+        let number = Number::of_bytes(number::of(ty.dtype).bytes());
         let shape: Vec<usize> = to.dims.iter().map(|(size, _)| *size).collect();
         let mut rows = Rows { folded: shape.clone(), ..Rows::default() };
         let within = |access: &Access| match &part {
@@ -65,14 +60,24 @@ impl Building<'_> {
         true
     }
 
-    /// The same bits as another type, if elements are as wide.
+    /// The same bits as another type, of elements of whole bytes: the parts of a wider one lie side by side, the lowest
+    /// first.
     pub(super) fn bitcast(&mut self, op: &BitcastConvert, id: NodeId) -> bool {
         let from = self.graph.operands(id)[0];
-        let (dtype, splat) = (self.graph.ty(from).dtype, matches!(self.sources.get(from), Source::Splat(_)));
-        let is_plain = |dtype: DType| dtype.bits() >= 8 && number::settling(dtype).is_none();
-        let same = dtype == op.dtype
-            || dtype.bits() == op.dtype.bits() && dtype.bits() >= 8 && (!splat || is_plain(dtype));
-        same && self.copy_whole(id, from)
+        let (dtype, ty) = (self.graph.ty(from).dtype, self.graph.node(id).types[0].clone());
+        let is_whole = |dtype: DType| dtype.bits() >= 8;
+        if !(is_whole(dtype) && is_whole(op.dtype)) {
+            return false;
+        }
+        let (buffer, from, own) = self.stored(from);
+        let part = Number::of_bytes(own.bytes().min(number::of(ty.dtype).bytes()));
+        let [from, to] = [(from, own), (Access::dense(&ty.shape), number::of(ty.dtype))]
+            .map(|(access, number)| in_parts(access, number.bytes() / part.bytes()));
+        let mut rows = Rows { folded: to.dims.iter().map(|(size, _)| *size).collect(), ..Rows::default() };
+        let value = rows.step(Kind::Load { buffer, access: from, number: part }, part);
+        rows.stores.push(Store { value, buffer: self.made(id.result(0)), access: to, number: part });
+        self.rows(Label::of(self.graph, id), rows);
+        true
     }
 
     /// Finds what groups can write as part of a concatenation right away.
@@ -164,6 +169,16 @@ pub(super) fn in_memory(bits: u64, dtype: DType) -> u64 {
         DType::Bf16 => Element::to_bits64(<bf16 as Element>::from_f64(value)),
         _ => bits,
     }
+}
+
+/// The same elements as so many parts each, which lie side by side.
+fn in_parts(mut access: Access, parts: usize) -> Access {
+    if parts > 1 {
+        access.offset *= parts as isize;
+        access.dims.iter_mut().for_each(|dim| dim.1 *= parts as isize);
+        access.dims.push((parts, 1));
+    }
+    access
 }
 
 /// A part of a value by an access of its dense elements that changes no dimension but sizes, offset and strides to 0.

@@ -1,4 +1,5 @@
-//! Ops without a kernel: what runs them is their definition, on tensors.
+//! Ops without a kernel: what runs them is their definition, on tensors. These are user-defined ops, and what
+//! [legalisation](crate::legal) leaves.
 
 use choral_ir::graph::Value;
 use choral_ir::{Element, NodeId, Op, Tensor, TensorType, with_dtype};
@@ -18,8 +19,6 @@ use crate::ops::{self, bodies};
 #[derive(Debug, Clone)]
 pub(super) struct Host {
     pub op: Op,
-    /// The op on accumulators, of a fold that has some.
-    pub wide: Option<Op>,
     /// Plans of the bodies that its definition has run.
     pub bodies: Vec<Plan>,
     pub operands: Vec<Operand>,
@@ -49,13 +48,9 @@ impl Host {
     pub(super) fn of(building: &mut Building<'_>, op: &Op, id: NodeId) -> Host {
         let graph = building.graph;
         let operands = graph.operands(id).into_iter().map(|value| operand(building, value)).collect();
-        let wide = op.accumulating();
-        let bodies = bodies(wide.as_ref().unwrap_or(op))
-            .into_iter()
-            .map(|body| Plan::of(body, &building.setting))
-            .collect();
+        let bodies = bodies(op).into_iter().map(|body| Plan::of(body, &building.setting)).collect();
         let results = building.held(id);
-        Host { op: op.clone(), wide, bodies, operands, results, types: graph.node(id).types.clone() }
+        Host { op: op.clone(), bodies, operands, results, types: graph.node(id).types.clone() }
     }
 
     /// Whether its results are those of a body.
@@ -68,11 +63,7 @@ impl Host {
     /// # Errors
     /// Those of user-defined ops; the one of a tensor that does not hold what its type says.
     pub(super) fn run(&self, operands: Vec<Tensor>) -> Result<Vec<Tensor>, Error> {
-        let run = |body: usize, inputs: &[Tensor]| self.bodies[body].run(inputs);
-        match &self.wide {
-            Some(wide) => ops::accumulate(wide, &operands, &self.types, &run),
-            None => ops::evaluate(&self.op, operands, &self.types, &run),
-        }
+        ops::evaluate(&self.op, operands, &self.types, &|body, inputs| self.bodies[body].run(inputs))
     }
 }
 

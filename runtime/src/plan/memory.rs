@@ -22,7 +22,7 @@ impl Plan {
         total(own.chain(inside))
     }
 
-    fn hosts(&self) -> impl Iterator<Item = &super::Host> {
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &super::Host> {
         self.steps.iter().filter_map(|step| match &step.task {
             Task::Host(host) => Some(&**host),
             Task::Kernel(_) | Task::Branch(_) | Task::Loop(_) => None,

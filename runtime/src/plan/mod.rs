@@ -34,7 +34,7 @@ mod single;
 mod state;
 mod value;
 
-use choral_ir::{Tensor, TensorType};
+use choral_ir::{Op, Tensor, TensorType};
 use choral_kernels::cpu::pool::Pool;
 use choral_kernels::cpu::{Program, parallel};
 use choral_kernels::product::Operand;
@@ -153,6 +153,25 @@ impl Plan {
     /// The most bytes of intermediate values that are alive at once: no arena is smaller.
     pub fn alive_bytes(&self) -> usize {
         self.arena.1
+    }
+
+    /// The ops that run by their definitions, in bodies, too: user-defined ones, and the few that no kernel runs.
+    ///
+    /// ```
+    /// use choral_ir::{Builder, DType, TensorType, op::Binary};
+    /// use choral_runtime::{Device, Executable};
+    /// let mut builder = Builder::new("main");
+    /// let x = builder.input("x", TensorType::new([2], DType::F32));
+    /// let sum = builder.binary(Binary::Add, x, x)?;
+    /// let executable = Executable::compile(&builder.finish(&[sum]), Device::Cpu)?;
+    /// assert!(executable.plan().expect("the processor runs plans").host_ops().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn host_ops(&self) -> Vec<&Op> {
+        let own = self.hosts().map(|host| &host.op);
+        let bodies = self.hosts().flat_map(|host| &host.bodies);
+        let inside = self.steps.iter().flat_map(|step| step.task.plans()).chain(bodies);
+        own.chain(inside.flat_map(Plan::host_ops)).collect()
     }
 }
 

@@ -10,16 +10,17 @@ use choral_ir::op::{
 };
 use choral_ir::{DType, Fold, NodeId, Op, memory};
 use choral_kernels::access::Elements;
+use choral_kernels::fold::Folded;
 use choral_kernels::product::Operand;
 use choral_kernels::window::Initial;
-use choral_kernels::{Access, Instruction, Kernel, Product, Products};
+use choral_kernels::{Access, Kernel, Product, Products};
 
 use super::build::Building;
 use super::copy::in_memory;
 use super::epilogue::Epilogue;
 use super::value::Source;
 use crate::lower::dot::Target;
-use crate::lower::{convolution, dot, extreme, index, linalg, number, random, sort, window};
+use crate::lower::{convolution, dot, extreme, fold, index, linalg, number, random, sort, window};
 use crate::memory::Label;
 
 impl Building<'_> {
@@ -65,7 +66,7 @@ impl Building<'_> {
     /// A place for a result.
     fn result(&mut self, id: NodeId, result: usize) -> Elements {
         let access = Access::dense(&self.graph.node(id).types[result].shape);
-        Elements { buffer: self.made(id.result(result)), access }
+        Elements { buffer: self.made_once(id.result(result)), access }
     }
 
     /// A place for what an op makes by writing parts of its first operand: where that lies, if nobody else reads it.
@@ -96,9 +97,6 @@ impl Building<'_> {
     }
 
     fn dot(&mut self, op: &DotGeneral, members: &[NodeId]) -> Option<Kernel> {
-        if wraps(op.dtype) {
-            return None;
-        }
         let id = members[0];
         let [lhs, rhs] = [self.operand(id, 0), self.operand(id, 1)];
         let [left, right] = [number::of(self.dtype(id, 0)), number::of(self.dtype(id, 1))];
@@ -112,7 +110,7 @@ impl Building<'_> {
         let id = members[0];
         // What no memory holds is refused by its size, and takes too long to look at place by place.
         let ty = self.graph.node(id).types[0].clone();
-        if ty.bytes() > memory::total() || wraps(ty.dtype) {
+        if ty.bytes() > memory::total() {
             return None;
         }
         let [input, kernel] = [self.operand(id, 0), self.operand(id, 1)];
@@ -152,6 +150,44 @@ impl Building<'_> {
         let places = places.as_ref().map(|dim| *dim);
         let kernel = extreme::extreme(of, &op.dimensions, dtypes, &values, places, initial, results);
         Some(Kernel::Extreme(kernel))
+    }
+
+    /// The kernel of a fold that none of its own runs.
+    pub(super) fn folded(&mut self, op: &Op, id: NodeId) -> Option<Kernel> {
+        match op {
+            Op::Reduce(op) => fold::reduce(op, self.folds(id)).map(Kernel::Fold),
+            Op::Window(WindowOp::ReduceWindow(op)) => {
+                fold::reduce_window(op, self.folds(id)).map(Kernel::Fold)
+            }
+            Op::Window(WindowOp::SelectAndScatter(_))
+            | Op::Elementwise(_)
+            | Op::Shape(_)
+            | Op::Dot(_)
+            | Op::Convolution(_)
+            | Op::Index(_)
+            | Op::Sort(_)
+            | Op::Linalg(_)
+            | Op::Control(_)
+            | Op::Random(_)
+            | Op::Collective(_)
+            | Op::Custom(_) => None,
+        }
+    }
+
+    /// What a fold folds, and to what.
+    fn folds(&mut self, id: NodeId) -> Vec<Folded> {
+        let operands = self.graph.operands(id);
+        let (inputs, inits) = operands.split_at(operands.len() / 2);
+        let folded = |(result, (&input, &init)): (usize, (&Value, &Value))| {
+            let ty = self.graph.node(id).types[result].clone();
+            Folded {
+                number: number::of(ty.dtype),
+                input: self.elements(input),
+                initial: self.initial(init, &ty.shape),
+                result: self.result(id, result),
+            }
+        };
+        inputs.iter().zip(inits).enumerate().map(folded).collect()
     }
 
     fn reduce_window(&mut self, op: &ReduceWindow, id: NodeId) -> Option<Kernel> {
@@ -231,11 +267,6 @@ impl Building<'_> {
             }
         }
     }
-}
-
-/// Whether results are cut to fewer bits than lie in memory.
-fn wraps(dtype: DType) -> bool {
-    matches!(number::settling(dtype), Some(Instruction::Wrap(_)))
 }
 
 /// Where a product's sums go, and what is done to them.

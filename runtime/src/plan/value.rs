@@ -12,9 +12,6 @@ use choral_kernels::Access;
 use super::control::handed_on;
 use crate::lower::{number, view};
 
-/// The most numbers that are kept to count with; longer counts are made when a plan runs.
-const COUNTED: usize = 1 << 20;
-
 /// Where a value is found.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
@@ -88,7 +85,7 @@ impl Sources {
 
     fn of_shape(&self, graph: &Graph, id: NodeId, op: &ShapeOp) -> Vec<Option<Source>> {
         if let ShapeOp::Iota(op) = op
-            && op.shape[op.dimension] <= COUNTED
+            && op.shape[op.dimension] <= number::COUNTED
         {
             let mut access = Access::dense(&op.shape);
             access.dims.iter_mut().enumerate().for_each(|(at, dim)| dim.1 = (at == op.dimension).into());

@@ -3,6 +3,7 @@
 //! Must not live here: decisions. A kernel does what its plan says.
 
 pub mod extreme;
+pub mod fold;
 pub mod linalg;
 pub mod machine;
 pub mod moves;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::product::{Operands, Schedule, Setting};
 use super::rows::NoLoop;
-use super::{extreme, linalg, moves, random, rows, select_and_scatter, sort, window};
+use super::{extreme, fold, linalg, moves, random, rows, select_and_scatter, sort, window};
 use crate::Level;
 use crate::kernel::{Kernel, Pack, Products};
 use crate::product::{Operand, Product, Unsupported};
@@ -26,6 +26,7 @@ enum Kind {
     Pack(Box<Packing>),
     Window(window::Program),
     Extreme(Box<extreme::Program>),
+    Fold(fold::Program),
     SelectAndScatter(select_and_scatter::Program),
     Gather(moves::gather::Program),
     Scatter(moves::scatter::Program),
@@ -65,6 +66,7 @@ macro_rules! each {
             Kind::Pack($program) => $body,
             Kind::Window($program) => $body,
             Kind::Extreme($program) => $body,
+            Kind::Fold($program) => $body,
             Kind::SelectAndScatter($program) => $body,
             Kind::Gather($program) => $body,
             Kind::Scatter($program) => $body,
@@ -97,6 +99,7 @@ impl Program {
             Kernel::Extreme(extreme) => {
                 Kind::Extreme(Box::new(extreme::Program::of_tiles(extreme, level, tile)?))
             }
+            Kernel::Fold(fold) => Kind::Fold(fold::Program::of_lanes(fold, level, tile)?),
             _ => Kind::of(kernel, level, threads)?,
         };
         Ok(Program { kind, cost: usize::MAX })
@@ -139,6 +142,7 @@ impl Kind {
             Kernel::Pack(pack) => Kind::Pack(Box::new(Packing::new(pack, level, threads)?)),
             Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
             Kernel::Extreme(extreme) => Kind::Extreme(Box::new(extreme::Program::new(extreme, level)?)),
+            Kernel::Fold(fold) => Kind::Fold(fold::Program::new(fold, level)?),
             Kernel::SelectAndScatter(kernel) => {
                 Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
             }

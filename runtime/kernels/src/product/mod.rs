@@ -222,8 +222,12 @@ impl Product {
         if self.overlaps() { Err(Unsupported::Overlap) } else { Ok(()) }
     }
 
-    /// Whether no order of the result's dimensions nests them.
+    /// Whether no order of the result's dimensions nests them. Of nothing, nothing overlaps.
     fn overlaps(&self) -> bool {
+        let [batch, m, n, _] = self.sizes();
+        if batch * m * n == 0 {
+            return false;
+        }
         let batch = self.batch.iter().map(|dim| (dim.strides[2].unsigned_abs(), dim.size));
         let free = self.m.iter().chain(&self.n).map(|dim| (dim.strides[1].unsigned_abs(), dim.size));
         let mut dims: Vec<(usize, usize)> = batch.chain(free).filter(|dim| dim.1 > 1).collect();

@@ -11,7 +11,7 @@
 
 mod along;
 mod boxes;
-mod places;
+pub(super) mod places;
 mod schedule;
 
 pub use schedule::Program;

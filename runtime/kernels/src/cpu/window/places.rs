@@ -4,7 +4,7 @@ use crate::window::WindowDim;
 
 /// Results that find an element: equally spaced, as these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(in crate::cpu) struct Span {
     /// The first result.
     pub first: usize,
     /// How many there are.
@@ -22,7 +22,7 @@ const NOTHING: Span = Span { first: 0, count: 0, step: 1, source: 0, source_step
 /// The results that find an element under place `at` of their window, of a dimension with `size` elements and `count`
 /// windows: those whose place among dilated elements, `result * stride + at * window_dilation - padding`, is a multiple of
 /// the base dilation and inside.
-pub(super) fn span(dim: &WindowDim, [size, count]: [usize; 2], at: usize) -> Span {
+pub(in crate::cpu) fn span(dim: &WindowDim, [size, count]: [usize; 2], at: usize) -> Span {
     let (stride, dilation) = (dim.stride as i128, dim.base_dilation as i128);
     let before = dim.padding as i128 - at as i128 * dim.window_dilation as i128;
     let place = |result: i128| result * stride - before;
@@ -52,14 +52,17 @@ fn greatest_common_divisor(x: i128, y: i128) -> i128 {
 }
 
 impl Span {
+    /// Of one result alone, and its element.
+    pub(in crate::cpu) const OF_ONE: Span = Span { first: 0, count: 1, step: 1, source: 0, source_step: 0 };
+
     /// The span in memory where elements lie this far apart.
-    pub(super) fn scaled(self, stride: isize) -> Span {
+    pub(in crate::cpu) fn scaled(self, stride: isize) -> Span {
         Span { source: self.source * stride, source_step: self.source_step * stride, ..self }
     }
 
     /// Of the results from `start` to `end`: the first one's number in the span, and how many are in it.
     #[inline]
-    pub(super) fn within(&self, start: usize, end: usize) -> (usize, usize) {
+    pub(in crate::cpu) fn within(&self, start: usize, end: usize) -> (usize, usize) {
         let up_to = |result: usize| {
             let before = result.saturating_sub(self.first);
             if self.step == 1 { before } else { before.div_ceil(self.step) }.min(self.count)
