@@ -39,7 +39,7 @@ mod training;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use choral::Error;
+use choral::{Error, Pool};
 
 use arguments::Arguments;
 use measure::Times;

@@ -25,7 +25,7 @@ enum Kind {
     Products(Scheduled),
     Pack(Packing),
     Window(window::Program),
-    Extreme(extreme::Program),
+    Extreme(Box<extreme::Program>),
     SelectAndScatter(select_and_scatter::Program),
     Gather(moves::gather::Program),
     Scatter(moves::scatter::Program),
@@ -95,7 +95,9 @@ impl Program {
     pub fn in_pieces(kernel: &Kernel, level: Level, threads: usize, tile: usize) -> Result<Program, NoLoop> {
         let kind = match kernel {
             Kernel::Rows(rows) => Kind::Rows(rows::Program::of_tiles(rows, level, tile)?),
-            Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::of_tiles(extreme, level, tile)?),
+            Kernel::Extreme(extreme) => {
+                Kind::Extreme(extreme::Program::of_tiles(extreme, level, tile)?.into())
+            }
             _ => Kind::of(kernel, level, threads)?,
         };
         Ok(Program { kind, cost: usize::MAX })
@@ -137,7 +139,7 @@ impl Kind {
             Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
             Kernel::Pack(pack) => Kind::Pack(Packing::new(pack, level, threads)?),
             Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
-            Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::new(extreme, level)?),
+            Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::new(extreme, level)?.into()),
             Kernel::SelectAndScatter(kernel) => {
                 Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
             }
