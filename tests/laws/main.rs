@@ -462,21 +462,21 @@ mod laws {
     use super::*;
 
     laws! {
-        vmap_is_the_stack_of_single_runs, Effort::fixed(150, 1000);
-        vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(150, 1000);
-        either_vmap_may_be_the_inner_one, Effort::fixed(100, 600);
-        chunks_make_no_difference, Effort::fixed(150, 1000);
-        chunks_on_the_processor_make_no_difference, Effort::fixed(100, 600);
-        what_all_members_share_may_come_out_once, Effort::fixed(100, 600);
-        members_know_their_numbers, Effort::fixed(150, 1000);
+        vmap_is_the_stack_of_single_runs, Effort::fixed(70, 500);
+        vmap_of_vmap_is_the_stack_of_stacks, Effort::fixed(70, 500);
+        either_vmap_may_be_the_inner_one, Effort::fixed(50, 400);
+        chunks_make_no_difference, Effort::fixed(70, 500);
+        chunks_on_the_processor_make_no_difference, Effort::fixed(50, 400);
+        what_all_members_share_may_come_out_once, Effort::fixed(50, 400);
+        members_know_their_numbers, Effort::fixed(70, 500);
         parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
-        processor_is_the_reference, Effort::fixed(200, 1500);
-        every_op_has_a_kernel, Effort::fixed(100, 600);
-        exported_graphs_do_the_same, Effort::fixed(150, 1000);
+        processor_is_the_reference, Effort::fixed(120, 1500);
+        every_op_has_a_kernel, Effort::fixed(50, 600);
+        exported_graphs_do_the_same, Effort::fixed(70, 500);
         optimised_graphs_do_the_same, Effort::fixed(50, 600);
-        mapped_graphs_are_valid, Effort::fixed(150, 1000);
+        mapped_graphs_are_valid, Effort::fixed(70, 500);
         comments_say_where_the_members_are, Effort::fixed(20, 300);
-        text_and_json_are_read_back, Effort::fixed(150, 1000);
+        text_and_json_are_read_back, Effort::fixed(70, 500);
     }
 }
 

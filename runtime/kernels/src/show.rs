@@ -1,6 +1,7 @@
 //! Kernels as text.
 //!
 //! `b3` is buffer 3, read or written in order; `b3+6[4:16 8:1]` are 4 x 8 elements of it from place 6 on, 16 and 1 apart.
+//! `v2` is the value of step 2 of a kernel of rows, whose folded dimensions stand in brackets.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,6 +9,7 @@ use crate::access::{Access, Elements};
 use crate::instruction::Instruction;
 use crate::kernel::{Kernel, Pack, Products};
 use crate::moves::{Gather, Scatter};
+use crate::number::Number;
 use crate::product::{Operand, Product};
 use crate::rows::{Kind, Rows};
 use crate::window::Initial;
@@ -53,7 +55,7 @@ impl Display for Kernel {
                 let windows: Vec<String> = kernel.windows.iter().map(|dim| dim.window.to_string()).collect();
                 let combine = kernel.combine.instruction;
                 let (windows, initial) = (windows.join("x"), &kernel.initial);
-                write!(f, " {windows} {combine:?} {} from {initial} -> {}", kernel.input, kernel.result)
+                write!(f, " {windows} {combine} {} from {initial} -> {}", kernel.input, kernel.result)
             }
             Kernel::Extreme(kernel) => {
                 let [value, place] = &kernel.results;
@@ -134,31 +136,45 @@ fn show_product(product: &Product, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn show_rows(rows: &Rows, f: &mut Formatter<'_>) -> fmt::Result {
-    let space = [&rows.outer, &rows.folded, &rows.inner].map(|dims| sizes(dims));
     let total: usize = [&rows.outer, &rows.folded, &rows.inner].into_iter().flatten().product();
-    match rows.has_folds() {
-        true => write!(f, " {} [{}] {}", space[0], space[1], space[2])?,
-        false => write!(f, " {}", space[1])?,
+    let folded = if rows.has_folds() { format!("[{}]", sizes(&rows.folded)) } else { sizes(&rows.folded) };
+    for part in [sizes(&rows.outer), folded, sizes(&rows.inner)].into_iter().filter(|part| !part.is_empty()) {
+        write!(f, " {part}")?;
     }
     write!(f, ", {total} places")?;
     for (at, step) in rows.steps.iter().enumerate() {
-        write!(f, "\n  {at} = ")?;
+        write!(f, "\n  v{at} = ")?;
         match &step.kind {
             Kind::Load { buffer, access, number } => write!(f, "load b{buffer}{access} {number}")?,
             Kind::Compute { instruction: Instruction::Constant(bits), .. } => {
-                write!(f, "constant {bits:#x} {}", step.number)?;
+                write!(f, "constant {} {}", number_of(*bits, step.number), step.number)?;
             }
             Kind::Compute { instruction, operands } => {
-                let operands: Vec<String> = operands.iter().map(ToString::to_string).collect();
+                let operands: Vec<String> = operands.iter().map(|at| format!("v{at}")).collect();
                 write!(f, "{instruction} {} {}", operands.join(", "), step.number)?;
             }
-            Kind::Fold { fold, operand } => write!(f, "fold {fold:?} {operand} {}", step.number)?,
+            Kind::Fold { fold, operand } => write!(f, "fold {fold:?} v{operand} {}", step.number)?,
         }
     }
     for store in &rows.stores {
-        write!(f, "\n  {} -> b{}{} {}", store.value, store.buffer, store.access, store.number)?;
+        write!(f, "\n  v{} -> b{}{} {}", store.value, store.buffer, store.access, store.number)?;
     }
     Ok(())
+}
+
+/// The number of these bits.
+fn number_of(bits: u64, number: Number) -> String {
+    match number {
+        Number::I1 => (bits != 0).to_string(),
+        Number::I8 => (bits as i8).to_string(),
+        Number::I16 => (bits as i16).to_string(),
+        Number::I32 => (bits as i32).to_string(),
+        Number::I64 => (bits as i64).to_string(),
+        Number::U8 | Number::U16 | Number::U32 | Number::U64 => bits.to_string(),
+        Number::F16 | Number::Bf16 => format!("{bits:#x}"),
+        Number::F32 => format!("{:?}", f32::from_bits(bits as u32)),
+        Number::F64 => format!("{:?}", f64::from_bits(bits)),
+    }
 }
 
 impl Display for Instruction {

@@ -148,8 +148,7 @@ impl Building<'_> {
             if let NodeKind::Constant(tensor) = &node.kind
                 && self.needed.contains(&id.result(0))
             {
-                let buffer = self.constant(tensor.clone());
-                self.buffers[buffer].name.clone_from(&node.name);
+                let buffer = self.constant(&format!("%{}", node.name), tensor.clone());
                 self.buffer_of.insert(id.result(0), buffer);
             }
         }
@@ -163,13 +162,15 @@ impl Building<'_> {
     /// A buffer for a value of the graph.
     fn add_value(&mut self, value: Value, home: Home) -> usize {
         let buffer = self.add(self.graph.ty(value).clone(), home);
-        self.buffers[buffer].name.clone_from(&self.graph.node(value.node()).name);
+        self.buffers[buffer].name = format!("%{}", self.graph.node(value.node()).name);
         buffer
     }
 
-    fn constant(&mut self, tensor: Tensor) -> usize {
+    fn constant(&mut self, name: &str, tensor: Tensor) -> usize {
         self.constants.push(tensor.clone());
-        self.add(tensor.ty().clone(), Home::Constant(self.constants.len() - 1))
+        let buffer = self.add(tensor.ty().clone(), Home::Constant(self.constants.len() - 1));
+        self.buffers[buffer].name = name.to_owned();
+        buffer
     }
 
     /// The buffer of a value that lies in memory.
@@ -222,7 +223,7 @@ impl Building<'_> {
             access.dims.iter().map(|&(size, stride)| size.saturating_sub(1) as isize * stride.max(0)).sum();
         let count = usize::try_from(access.offset + last).map_or(0, |last| last + 1);
         let values = with_dtype!(dtype, T => Tensor::from_fn([count], |at| <T as choral_ir::Element>::from_f64(at as f64)));
-        self.constant(values)
+        self.constant("0, 1, ..", values)
     }
 
     fn unit(&mut self, unit: &Unit) {
@@ -298,7 +299,7 @@ impl Building<'_> {
             Source::Counting(dtype, access) => (self.counting(dtype, &access), access),
             Source::Splat(bits) => {
                 let repeated = ty.shape.iter().map(|&size| (size, 0)).collect();
-                let buffer = self.constant(splat(bits, &ty));
+                let buffer = self.constant("one number", splat(bits, &ty));
                 (buffer, Access { offset: 0, dims: repeated })
             }
         };

@@ -10,7 +10,7 @@ use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
 use super::build::{Boundary, Building, Given};
-use super::{Home, Plan, Step, Task};
+use super::{Buffer, Home, Plan, Step, Task};
 use crate::lower::number;
 use crate::memory::Label;
 
@@ -138,6 +138,7 @@ impl Building<'_> {
             &self.setting,
         );
         let holds = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
+        self.buffers[holds].name = "whether it goes on".to_owned();
         let body =
             Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.setting);
         self.add_packs(id, &body, &mut inputs);
@@ -222,8 +223,16 @@ impl Building<'_> {
         if !access.is_dense() {
             (buffer, offset) = (self.moved(value), 0);
         }
-        let spare = if rounds.is_some_and(|rounds| rounds < 2) { made } else { self.add(ty, Home::Arena(0)) };
+        let spare = if rounds.is_some_and(|rounds| rounds < 2) { made } else { self.in_turns_with(made) };
         values.carried.push(Carried { initial: (buffer, offset), result: made, spare, bytes });
+    }
+
+    /// The other buffer of a carried value that rounds write in turns.
+    fn in_turns_with(&mut self, made: usize) -> usize {
+        let Buffer { name, ty, .. } = self.buffers[made].clone();
+        let spare = self.add(ty, Home::Arena(0));
+        self.buffers[spare].name = format!("{name} in turns");
+        spare
     }
 
     /// Packs what a body asks for, as more of its inputs.
@@ -246,6 +255,7 @@ impl Building<'_> {
         let ty = self.graph.ty(value).clone();
         let to = Access::dense(&ty.shape);
         let buffer = self.add(ty, Home::Arena(0));
+        self.buffers[buffer].name = format!("%{} copied", self.graph.node(value.node()).name);
         self.copy(Label::of(self.graph, value.node()), value, None, (buffer, to));
         buffer
     }
@@ -253,7 +263,9 @@ impl Building<'_> {
     /// A buffer that the largest of these plans can work in.
     fn room(&mut self, plans: &[&Plan]) -> usize {
         let bytes = plans.iter().map(|plan| plan.arena.0).max().unwrap_or(0);
-        self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0))
+        let room = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
+        self.buffers[room].name = "arena of bodies".to_owned();
+        room
     }
 }
 

@@ -95,7 +95,7 @@ struct Runnable {
 /// A value that lies in memory.
 #[derive(Debug, Clone)]
 struct Buffer {
-    /// What the value is called; of what is none of the graph's, nothing.
+    /// What the value is called; of what is none of the graph's, what it is for.
     name: String,
     ty: TensorType,
     home: Home,

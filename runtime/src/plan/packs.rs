@@ -50,7 +50,9 @@ impl Building<'_> {
     ) -> Option<usize> {
         let bytes = self.packed_bytes(product, operand)?;
         let home = self.buffers[from].home;
+        let name = format!("{} packed", self.buffers[from].name);
         let to = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
+        self.buffers[to].name = name;
         let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to });
         match (home, &self.boundary) {
             (Home::Input(_) | Home::Constant(_), None) => {

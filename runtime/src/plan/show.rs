@@ -83,10 +83,7 @@ impl Plan {
 impl Display for Buffer {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Buffer { name, ty, home } = self;
-        if !name.is_empty() {
-            write!(f, "%{name}")?;
-        }
-        write!(f, ": {ty}, {} bytes, ", ty.bytes())?;
+        write!(f, "{name}: {ty}, {} bytes, ", ty.bytes())?;
         match home {
             Home::Input(input) => write!(f, "input {input}"),
             Home::Constant(_) => write!(f, "constant"),
