@@ -222,10 +222,11 @@ pub(crate) fn got(
     let bytes = |buffer: &Buffer| buffer.words.as_ptr().cast::<u8>();
     let packed: Vec<u64> = schedule.packed().map_or(Vec::new(), |length| {
         let mut packed = vec![0u64; length.div_ceil(8)];
-        // SAFETY: the bytes are those of the words; the operand has all that the product reaches.
-        unsafe {
-            let operand = if setting.packed == Some(Operand::Lhs) { 0 } else { 1 };
-            schedule.pack(bytes(&operands[operand]), packed.as_mut_ptr().cast(), 0..schedule.pack_parts());
+        let operand = if setting.packed == Some(Operand::Lhs) { 0 } else { 1 };
+        // Backwards: a part that wrote into the next one would spoil it.
+        for part in (0..schedule.pack_parts()).rev() {
+            // SAFETY: the bytes are those of the words; the operand has all that the product reaches.
+            unsafe { schedule.pack(bytes(&operands[operand]), packed.as_mut_ptr().cast(), part..part + 1) };
         }
         packed
     });

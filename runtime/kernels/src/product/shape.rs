@@ -40,8 +40,8 @@ pub struct Shape {
     pub origins: [Vec<Origin>; 3],
 }
 
-/// What packing a panel takes for a term, in vectors that are multiplied.
-const PACKING: usize = 12;
+/// What packing a panel takes for a term, where multiplying it by a row takes 4.
+const PACKING: usize = 24;
 
 type Named<const N: usize> = (Origin, Dim<N>);
 
@@ -87,8 +87,8 @@ impl Shape {
         }
     }
 
-    /// About how many vectors are multiplied for a term, and as many more as packing columns takes; sums that
-    /// cannot be written as vectors count half as much again.
+    /// About what a term takes: multiplying panels by rows, a fourth more where the last panel's sums are no whole
+    /// vectors, half as much again where none are; and packing the panels.
     fn effort(&self, width: usize) -> usize {
         let panels = space::size(&self.columns).div_ceil(width);
         let rows = space::size(&self.rows);
@@ -97,9 +97,12 @@ impl Shape {
             2 => 2 * panels.next_multiple_of(2),
             _ => (rows - rows % 6 + [0, 1, 2, 4, 4, 6][rows % 6]) * panels,
         };
-        let is_dense = space::is_dense(&self.columns, 1, width);
-        let multiplied = tiles * if is_dense { 2 } else { 3 };
-        space::size(&self.batch) * (multiplied + PACKING * panels)
+        let multiplied = match space::is_dense(&self.columns, 1, width) {
+            true if space::size(&self.columns).is_multiple_of(width) => 4,
+            true => 5,
+            false => 6,
+        };
+        space::size(&self.batch) * (tiles * multiplied + PACKING * panels)
     }
 }
 

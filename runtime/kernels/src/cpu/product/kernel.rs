@@ -364,19 +364,26 @@ unsafe fn store_few<V: Vector>(sums: [V; 2], to: *mut V::Item, columns_left: usi
     unsafe { copy_few(sums.as_ptr().cast(), to, columns_left.min(2 * V::LANES)) };
 }
 
-/// Copies less than 256 elements in pieces of halved sizes, which takes less time than a copy of any length.
+/// Copies a few elements in pieces whose lengths are powers of two, which takes less time than a copy of any
+/// length.
 ///
 /// # Safety
 /// As [`std::ptr::copy_nonoverlapping`].
 #[inline(never)]
 unsafe fn copy_few<T>(from: *const T, to: *mut T, count: usize) {
-    let (mut at, mut size) = (0, 128);
-    while size > 0 {
-        if count & size != 0 {
-            // SAFETY: the caller's promise: pieces before this one are as many as the higher bits of the count.
-            unsafe { std::ptr::copy_nonoverlapping(from.add(at), to.add(at), size) };
-            at += size;
+    let (mut at, mut size) = (0, 8);
+    // SAFETY: the caller's promise: pieces before this one are as many as the higher bits of the count.
+    unsafe {
+        while count - at >= 16 {
+            std::ptr::copy_nonoverlapping(from.add(at), to.add(at), 16);
+            at += 16;
         }
-        size /= 2;
+        while size > 0 {
+            if count & size != 0 {
+                std::ptr::copy_nonoverlapping(from.add(at), to.add(at), size);
+                at += size;
+            }
+            size /= 2;
+        }
     }
 }

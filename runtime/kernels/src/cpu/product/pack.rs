@@ -66,8 +66,12 @@ impl<T: Element> Pack<T> {
             // behind it is overwritten by the next one, or is the room beyond the last.
             unsafe {
                 let to = to.add(panel * what.panel);
+                if lines.len() < what.width {
+                    // Zeros of every type are zeros in every byte.
+                    to.write_bytes(0, what.terms.len() * what.width);
+                }
                 match (transpose, what.terms.first()) {
-                    (Some(transpose), Some(&first)) if lines.len() == what.width => {
+                    (Some(transpose), Some(&first)) => {
                         transpose(
                             from.cast::<u32>().offset(first),
                             lines,
@@ -110,9 +114,6 @@ unsafe fn one_panel<S: Widen<T>, T: Element>(
                 scatter(from.offset(line), terms, width, to.add(column));
             }
         }
-        for at in 0..terms.len() {
-            (lines.len()..width).for_each(|column| to.add(at * width + column).write(T::ZERO));
-        }
     }
 }
 
@@ -145,7 +146,7 @@ unsafe fn scatter<S: Widen<T>, T: Element>(line: *const S, terms: &[isize], widt
     }
 }
 
-/// Widens consecutive elements, eight at a time.
+/// Widens consecutive elements, eight or four at a time.
 ///
 /// # Safety
 /// `from` and `to` must be valid for `count` elements.
@@ -155,14 +156,30 @@ unsafe fn copy_run<S: Widen<T>, T: Element>(from: *const S, count: usize, to: *m
     // SAFETY: the caller's promise; no index reaches `count`.
     unsafe {
         for start in (0..whole).step_by(8) {
-            let mut eight = [T::ZERO; 8];
-            for (lane, value) in eight.iter_mut().enumerate() {
-                *value = (*from.add(start + lane)).widen();
-            }
-            to.add(start).cast::<[T; 8]>().write(eight);
+            copy::<S, T, 8>(from.add(start), to.add(start));
         }
-        for at in whole..count {
-            to.add(at).write((*from.add(at)).widen());
+        let fours = count / 4 * 4;
+        if whole < fours {
+            copy::<S, T, 4>(from.add(whole), to.add(whole));
         }
+        for at in fours..count {
+            copy::<S, T, 1>(from.add(at), to.add(at));
+        }
+    }
+}
+
+/// Widens so many consecutive elements at once.
+///
+/// # Safety
+/// `from` and `to` must be valid for as many.
+#[inline(always)]
+unsafe fn copy<S: Widen<T>, T: Element, const COUNT: usize>(from: *const S, to: *mut T) {
+    let mut values = [T::ZERO; COUNT];
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (lane, value) in values.iter_mut().enumerate() {
+            *value = (*from.add(lane)).widen();
+        }
+        to.cast::<[T; COUNT]>().write(values);
     }
 }

@@ -10,12 +10,12 @@ use std::arch::x86_64::*;
 /// As [`Pack::run`](super::pack::Pack::run) says, on a processor that has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn avx2(from: *const u32, lines: &[isize], terms: usize, width: usize, to: *mut u32) {
-    let whole = terms / 8 * 8;
+    // The last terms, up to eight, are apart: nothing may be written behind the panel.
+    let whole = terms.saturating_sub(1) / 8 * 8;
     // The last group first: what it writes beyond its lines is written anew by the first.
     for (square, group) in lines.chunks(8).enumerate().rev() {
         // SAFETY: the caller's promises: all lines have all terms, and the panel has `width` places for
-        // each of them, and room behind it for the lanes that a group of fewer than eight lines writes
-        // beyond its own.
+        // each of them. What a group of fewer than eight lines writes beyond its own is written anew.
         unsafe {
             let mut lines = [from; 8];
             for (at, line) in lines.iter_mut().enumerate() {
@@ -36,8 +36,14 @@ pub(super) unsafe fn avx2(from: *const u32, lines: &[isize], terms: usize, width
                 for (row, line) in rows.iter_mut().zip(lines) {
                     *row = _mm256_maskload_ps(line.add(whole).cast(), first_lanes(terms - whole));
                 }
+                let lanes = (width - square * 8).min(8);
                 for (at, row) in turned(rows).into_iter().enumerate().take(terms - whole) {
-                    _mm256_storeu_ps(to.add((whole + at) * width).cast(), row);
+                    let to = to.add((whole + at) * width).cast();
+                    if whole + at + 1 < terms || lanes == 8 {
+                        _mm256_storeu_ps(to, row);
+                    } else {
+                        _mm256_maskstore_ps(to, first_lanes(lanes), row);
+                    }
                 }
             }
         }
