@@ -1,6 +1,7 @@
 //! The inner loops: a block of the result from a chunk of the terms, tile by tile in registers.
 //!
 //! Must not live here: which block and chunk, and where the operands' elements come from.
+#![allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
 
 use super::element::Element;
 use super::pack::Transpose;
