@@ -144,12 +144,12 @@ impl Tensor {
     /// If memory runs out.
     #[track_caller]
     pub fn try_zeros(ty: TensorType) -> Result<Tensor, TensorError> {
-        with_dtype!(ty.dtype, T => Tensor::try_full(ty.shape, T::from_f64(0.0)))
+        with_dtype!(ty.dtype, T => Tensor::try_full(ty.shape, <T as Element>::from_f64(0.0)))
     }
 
     /// The scalar of `dtype` nearest to `value`.
     pub fn scalar_of(dtype: DType, value: f64) -> Tensor {
-        with_dtype!(dtype, T => Tensor::scalar(T::from_f64(value)))
+        with_dtype!(dtype, T => Tensor::scalar(<T as Element>::from_f64(value)))
     }
 
     /// Independent standard normal `f32` draws, equal to `jax.random.normal(key, shape)` up to rounding.

@@ -162,3 +162,17 @@ fn integers_convert_exactly() {
     }
     assert_eq!(Tensor::from([1i64 << 32, 0]).to_dtype(DType::I1), Tensor::from([true, false]));
 }
+
+/// The last bits of a wider float decide on which side of the middle of two neighbours it lies.
+#[test]
+fn floats_of_16_bits_are_rounded_by_all_digits() {
+    let middle = f32::from_bits(0x3f80_8000);
+    let wide =
+        Tensor::from([middle, f32::from_bits(middle.to_bits() + 1), f32::from_bits(middle.to_bits() - 1)]);
+    let bits = |dtype| wide.to_dtype(dtype).to_f64_vec();
+    assert_eq!(bits(DType::Bf16), [1.0, 1.0078125, 1.0]);
+    let middle = 1.0 + f64::powi(2.0, -11);
+    let wide = Tensor::from([middle, middle + f64::powi(2.0, -50), middle - f64::powi(2.0, -50)]);
+    assert_eq!(wide.to_dtype(DType::F16).to_f64_vec(), [1.0, 1.0 + f64::powi(2.0, -10), 1.0]);
+    assert_eq!(Tensor::scalar_of(DType::Bf16, 1.003906250931323).to_f64_vec(), [1.0078125]);
+}

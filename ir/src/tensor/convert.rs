@@ -20,7 +20,7 @@ impl Tensor {
             return self.to_integers(dtype, limits);
         }
         let values = self.to_f64_vec();
-        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_f64(values[index])))
+        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| <T as Element>::from_f64(values[index])))
     }
 
     /// Integers of 64 bits in another integer type, without a float on the way, which has 53 digits alone.

@@ -153,5 +153,5 @@ fn to_odd(value: i128) -> f64 {
 fn reduce_precision(op: &ReducePrecision, x: &Tensor) -> Storage {
     let &ReducePrecision { exponent_bits, mantissa_bits } = op;
     let rounded = x.to_f64_vec().into_iter().map(|value| rounded(exponent_bits, mantissa_bits, value));
-    with_dtype!(x.dtype(), T => T::store(rounded.map(T::from_f64).collect()))
+    with_dtype!(x.dtype(), T => T::store(rounded.map(<T as Element>::from_f64).collect()))
 }

@@ -14,7 +14,8 @@ pub fn evaluate(op: &LinalgOp, operands: &[&Tensor], ty: &TensorType) -> Result<
         LinalgOp::Cholesky(op) => cholesky(*op, operands[0]),
         LinalgOp::TriangularSolve(op) => triangular_solve(*op, operands[0], operands[1]),
     };
-    let data = with_dtype!(ty.dtype, T => T::store(values.into_iter().map(T::from_f64).collect()));
+    let data =
+        with_dtype!(ty.dtype, T => T::store(values.into_iter().map(<T as Element>::from_f64).collect()));
     Ok(Tensor::from_storage(ty.shape.as_slice(), data)?)
 }
 

@@ -52,7 +52,7 @@ fn fill(scalar: &Tensor, shape: &[usize]) -> Result<Tensor, Error> {
 
 fn iota(Iota { shape, dtype, dimension }: &Iota) -> Result<Tensor, Error> {
     let values = indices(shape).map(|index| index[*dimension] as f64);
-    let data: Storage = with_dtype!(*dtype, T => T::store(values.map(T::from_f64).collect()));
+    let data: Storage = with_dtype!(*dtype, T => T::store(values.map(<T as Element>::from_f64).collect()));
     Ok(Tensor::from_storage(shape.as_slice(), data)?)
 }
 

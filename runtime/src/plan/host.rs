@@ -89,7 +89,7 @@ pub(super) fn splat(bits: u64, ty: &TensorType) -> Tensor {
     with_dtype!(ty.dtype, T => Tensor::scalar(if in_registers == number::of(ty.dtype) {
         T::from_bits64(bits)
     } else {
-        T::from_f64(f64::from(f32::from_bits(bits as u32)))
+        <T as Element>::from_f64(f64::from(f32::from_bits(bits as u32)))
     }))
 }
 

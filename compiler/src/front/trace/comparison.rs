@@ -114,7 +114,7 @@ fn among_integers(direction: ComparisonDirection, (least, greatest): (i128, i128
 /// A number that rounds to infinity lies between the greatest element and infinity.
 fn among_floats(direction: ComparisonDirection, dtype: DType, number: f64) -> Decision {
     use ComparisonDirection::{Eq, Ge, Gt, Le, Lt, Ne};
-    let rounded = with_dtype!(dtype, T => T::from_f64(number).to_f64());
+    let rounded = with_dtype!(dtype, T => <T as Element>::from_f64(number).to_f64());
     if rounded.is_finite() || !number.is_finite() {
         return Decision::By(direction, number);
     }
@@ -152,7 +152,7 @@ mod tests {
                 let decided = match decide(direction, dtype, number) {
                     Decision::Always(holds) => holds,
                     Decision::By(direction, number) => {
-                        let element = with_dtype!(dtype, T => T::from_f64(number).to_f64());
+                        let element = with_dtype!(dtype, T => <T as Element>::from_f64(number).to_f64());
                         holds(direction, x, element)
                     }
                 };

@@ -6,6 +6,7 @@ use half::{bf16, f16};
 
 use crate::Number;
 use crate::access::{Dim, Elements, collapsed, place, size};
+use crate::cpu::machine::convert::to_odd;
 use crate::cpu::rows::NoLoop;
 
 /// Matrices of a batch.
@@ -143,8 +144,8 @@ unsafe fn write(number: Number, to: *mut u8, place: isize, value: f64) {
     // SAFETY: the caller's contract.
     unsafe {
         match number {
-            Number::F16 => to.cast::<u16>().offset(place).write(f16::from_f64(value).to_bits()),
-            Number::Bf16 => to.cast::<u16>().offset(place).write(bf16::from_f64(value).to_bits()),
+            Number::F16 => to.cast::<u16>().offset(place).write(f16::from_f32(to_odd(value)).to_bits()),
+            Number::Bf16 => to.cast::<u16>().offset(place).write(bf16::from_f32(to_odd(value)).to_bits()),
             Number::F32 => to.cast::<f32>().offset(place).write(value as f32),
             _ => to.cast::<f64>().offset(place).write(value),
         }

@@ -124,14 +124,20 @@ impl Apply<f64> for ToOdd<f32> {
     type Out = f32;
     #[inline(always)]
     fn apply(x: f64) -> f32 {
-        let nearest = x as f32;
-        let missing = x.abs() - f64::from(nearest).abs();
-        let bits = nearest.to_bits();
-        let is_even = bits & 1 == 0;
-        let up = u32::from(missing > 0.0 && is_even);
-        let down = u32::from(missing < 0.0 && is_even);
-        f32::from_bits(bits + up - down)
+        to_odd(x)
     }
+}
+
+/// Of the two neighbours of a number the one with an odd last bit.
+#[inline(always)]
+pub fn to_odd(x: f64) -> f32 {
+    let nearest = x as f32;
+    let missing = x.abs() - f64::from(nearest).abs();
+    let bits = nearest.to_bits();
+    let is_even = bits & 1 == 0;
+    let up = u32::from(missing > 0.0 && is_even);
+    let down = u32::from(missing < 0.0 && is_even);
+    f32::from_bits(bits + up - down)
 }
 
 /// An integer's size in `f64`, to odd.
