@@ -25,7 +25,7 @@ enum Kind {
     Products(Scheduled),
     Pack(Packing),
     Window(window::Program),
-    Extreme(extreme::Program),
+    Extreme(Box<extreme::Program>),
     SelectAndScatter(select_and_scatter::Program),
     Gather(moves::gather::Program),
     Scatter(moves::scatter::Program),
@@ -48,7 +48,7 @@ struct Scheduled {
 /// An operand that is packed ahead.
 #[derive(Debug, Clone)]
 struct Packing {
-    schedule: Schedule,
+    schedule: Box<Schedule>,
     from: Buffer,
     to: Buffer,
 }
@@ -86,7 +86,7 @@ impl Program {
             Kernel::Products(products) => Kind::Products(Scheduled::new(products, level, threads)?),
             Kernel::Pack(pack) => Kind::Pack(Packing::new(pack, level, threads)?),
             Kernel::Window(window) => Kind::Window(window::Program::new(window, level)?),
-            Kernel::Extreme(extreme) => Kind::Extreme(extreme::Program::new(extreme, level)?),
+            Kernel::Extreme(extreme) => Kind::Extreme(Box::new(extreme::Program::new(extreme, level)?)),
             Kernel::SelectAndScatter(kernel) => {
                 Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
             }
@@ -200,7 +200,7 @@ impl Packing {
     ) -> Result<Packing, NoLoop> {
         let setting = Setting { level, threads, packed: Some(*operand) };
         let schedule = Schedule::new(product, setting).map_err(no_loop)?;
-        Ok(Packing { schedule, from: *from, to: *to })
+        Ok(Packing { schedule: Box::new(schedule), from: *from, to: *to })
     }
 
     fn units(&self) -> usize {

@@ -268,9 +268,8 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
             for _ in 0..stretch.terms {
                 let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
                 for p in 0..PANELS {
-                    for v in 0..2 {
-                        factors[p][v] = V::load(right[p].offset(right_term).add(v * V::LANES));
-                    }
+                    let panel = right[p].offset(right_term);
+                    factors[p] = [V::load(panel), V::load(panel.add(V::LANES))];
                 }
                 for i in 0..ROWS {
                     let factor = V::splat(*left[i].offset(left_term));
@@ -291,6 +290,7 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
 ///
 /// # Safety
 /// As [`tile`].
+#[allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
 #[inline(always)]
 unsafe fn finish<V: Vector, const ROWS: usize, const PANELS: usize>(
     block: &Block<'_, V::Item>,
