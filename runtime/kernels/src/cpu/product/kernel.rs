@@ -268,8 +268,9 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
             for _ in 0..stretch.terms {
                 let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
                 for p in 0..PANELS {
-                    let panel = right[p].offset(right_term);
-                    factors[p] = [V::load(panel), V::load(panel.add(V::LANES))];
+                    for (v, factor) in factors[p].iter_mut().enumerate() {
+                        *factor = V::load(right[p].offset(right_term).add(v * V::LANES));
+                    }
                 }
                 for i in 0..ROWS {
                     let factor = V::splat(*left[i].offset(left_term));
