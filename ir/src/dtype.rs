@@ -154,6 +154,17 @@ impl DType {
         self.is_signed_integer() || self.is_unsigned_integer()
     }
 
+    /// Whether this is an integer of fewer bits than a byte; `i1` is not.
+    ///
+    /// ```
+    /// use choral_ir::DType;
+    /// assert!(DType::Ui4.is_narrow());
+    /// assert!(!DType::I1.is_narrow() && !DType::I8.is_narrow());
+    /// ```
+    pub const fn is_narrow(self) -> bool {
+        self.is_integer() && self.bits() < 8
+    }
+
     /// The least and the greatest whole number of an integer type, and of `i1`; `None` for floats.
     ///
     /// ```

@@ -48,6 +48,12 @@ impl Label {
         let ty = node.types.first().cloned().unwrap_or(TensorType::scalar(DType::I1));
         Label { name: node.name.clone(), ty, location: node.location.clone() }
     }
+
+    /// The error that memory cannot hold this value beside all others.
+    pub(crate) fn refusal(&self, cause: OutOfMemory) -> Error {
+        let Label { name, ty, location } = self.clone();
+        Error::Memory { name, ty, cause, location }
+    }
 }
 
 impl Peak {
@@ -79,18 +85,13 @@ impl Peak {
     /// Fails if the machine has less memory in all.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let cause = OutOfMemory { needed: self.bytes, total: memory::total() };
-        if cause.needed > cause.total { Err(self.refusal(cause)) } else { Ok(()) }
+        if cause.needed > cause.total { Err(self.value.refusal(cause)) } else { Ok(()) }
     }
 
     /// Asks for what a run takes besides its inputs, which the caller holds.
     pub(crate) fn ask(&self, inputs: &[TensorType]) -> Result<(), Error> {
         let bytes = self.bytes.saturating_sub(total(inputs.iter().map(TensorType::bytes)));
-        if bytes < ASKED { Ok(()) } else { memory::ask(bytes).map_err(|cause| self.refusal(cause)) }
-    }
-
-    fn refusal(&self, cause: OutOfMemory) -> Error {
-        let Label { name, ty, location } = self.value.clone();
-        Error::Memory { name, ty, cause, location }
+        if bytes < ASKED { Ok(()) } else { memory::ask(bytes).map_err(|cause| self.value.refusal(cause)) }
     }
 }
 

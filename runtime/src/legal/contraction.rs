@@ -34,21 +34,9 @@ fn product(legal: &mut Legaliser, dtype: DType, operands: &[Value], op: impl Fn(
 /// The type that fills the bytes of a narrower integer: sums and products cut to fewer bits are those that were cut
 /// before.
 fn in_bytes(dtype: DType) -> DType {
-    match dtype {
-        DType::I2 | DType::I4 => DType::I8,
-        DType::Ui2 | DType::Ui4 => DType::Ui8,
-        DType::I1
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::Ui8
-        | DType::Ui16
-        | DType::Ui32
-        | DType::Ui64
-        | DType::F16
-        | DType::Bf16
-        | DType::F32
-        | DType::F64 => dtype,
+    match dtype.is_narrow() {
+        true if dtype.is_signed_integer() => DType::I8,
+        true => DType::Ui8,
+        false => dtype,
     }
 }

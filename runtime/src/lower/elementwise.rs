@@ -148,7 +148,7 @@ fn binary(steps: &mut impl Steps, op: Binary, operands: [usize; 2], dtype: DType
         return steps.settled(result, dtype);
     }
     let Some(instruction) = instruction(op) else { return operands[0] };
-    if dtype.bits() < 8 && dtype != DType::I1 {
+    if dtype.is_narrow() {
         return narrow_binary(steps, instruction, operands, dtype);
     }
     let result = steps.compute(Instruction::Binary(instruction), &operands, number);
@@ -224,7 +224,7 @@ pub fn convert(steps: &mut impl Steps, x: usize, from: DType, to: DType) -> usiz
     if from == to {
         return x;
     }
-    if from.is_float() && to.bits() < 8 && to != DType::I1 {
+    if from.is_float() && to.is_narrow() {
         return saturated(steps, x, start, to);
     }
     let mut x = x;

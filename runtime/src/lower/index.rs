@@ -165,11 +165,10 @@ pub fn scatter(
 /// What a scatter of elements of this type does with them and their updates; `None` if its body is more than elementwise
 /// ops, or accumulates in another type.
 pub fn combines(op: &Scatter, dtype: DType) -> Option<Combine> {
-    let fills_bytes = dtype == DType::I1 || dtype.bits() >= 8;
     match op.body.fold() {
         _ if op.body.accumulates() => None,
         Fold::Second => Some(Combine::Overwrite),
-        Fold::Binary(binary) if fills_bytes && reduce::fold(binary).is_some() => {
+        Fold::Binary(binary) if !dtype.is_narrow() && reduce::fold(binary).is_some() => {
             reduce::fold(binary).map(|(_, instruction)| Combine::Binary(instruction))
         }
         Fold::Binary(_) | Fold::Extreme(_) | Fold::Body => {

@@ -35,22 +35,10 @@ pub fn of(dtype: DType) -> Number {
 /// What brings a result in registers to the values that the type has: 16-bit floats round, and integers narrower than
 /// a byte wrap.
 pub fn settling(dtype: DType) -> Option<Instruction> {
-    match dtype {
-        DType::F16 | DType::Bf16 => Some(Instruction::Round(of(dtype))),
-        DType::I2 | DType::Ui2 => Some(Instruction::Wrap(2)),
-        DType::I4 | DType::Ui4 => Some(Instruction::Wrap(4)),
-        DType::I1
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::Ui8
-        | DType::Ui16
-        | DType::Ui32
-        | DType::Ui64
-        | DType::F32
-        | DType::F64 => None,
+    if matches!(dtype, DType::F16 | DType::Bf16) {
+        return Some(Instruction::Round(of(dtype)));
     }
+    dtype.is_narrow().then(|| Instruction::Wrap(dtype.bits() as u32))
 }
 
 /// A number of a type, as registers hold its bits.
@@ -71,23 +59,9 @@ pub fn splat(tensor: &Tensor) -> Option<u64> {
 
 /// The bits of a number in the memory that it has: narrower integers fill a byte with their sign.
 fn in_byte(dtype: DType, bits: u64) -> u64 {
-    match dtype {
-        DType::I2 => ((bits as u8) << 6).cast_signed().wrapping_shr(6).cast_unsigned().into(),
-        DType::I4 => ((bits as u8) << 4).cast_signed().wrapping_shr(4).cast_unsigned().into(),
-        DType::I1
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::Ui2
-        | DType::Ui4
-        | DType::Ui8
-        | DType::Ui16
-        | DType::Ui32
-        | DType::Ui64
-        | DType::F16
-        | DType::Bf16
-        | DType::F32
-        | DType::F64 => bits,
+    if !(dtype.is_narrow() && dtype.is_signed_integer()) {
+        return bits;
     }
+    let missing = 8 - dtype.bits();
+    (((bits as u8) << missing).cast_signed() >> missing).cast_unsigned().into()
 }

@@ -1,6 +1,5 @@
 //! Random bits.
 
-use choral_ir::DType;
 use choral_ir::op::{RngAlgorithm, RngBitGenerator};
 use choral_kernels::access::Elements;
 use choral_kernels::random::{Algorithm, Random};
@@ -10,7 +9,6 @@ use super::number;
 /// A draw: the bits of each state lie one after another in `bits`.
 pub fn random(op: &RngBitGenerator, [state, next, mut bits]: [Elements; 3]) -> Random {
     bits.access.dims.truncate(op.batching_dims);
-    let is_narrow = op.dtype.bits() < 8 && op.dtype != DType::I1;
     Random {
         algorithm: match op.algorithm {
             RngAlgorithm::ThreeFry => Algorithm::ThreeFry,
@@ -21,6 +19,6 @@ pub fn random(op: &RngBitGenerator, [state, next, mut bits]: [Elements; 3]) -> R
         bits,
         shape: op.shape.clone(),
         number: number::of(op.dtype),
-        narrow: is_narrow.then(|| op.dtype.bits() as u32),
+        narrow: op.dtype.is_narrow().then(|| op.dtype.bits() as u32),
     }
 }

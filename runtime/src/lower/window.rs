@@ -6,7 +6,7 @@ use choral_ir::op::{
 use choral_ir::{DType, Order};
 use choral_kernels::Expression;
 use choral_kernels::access::Elements;
-use choral_kernels::instruction::{Comparison, Instruction};
+use choral_kernels::instruction::Comparison;
 use choral_kernels::rows::Kind;
 use choral_kernels::select_and_scatter::{self, Select};
 use choral_kernels::window::{self, Combine, Initial, WindowDim};
@@ -85,8 +85,7 @@ pub fn select_and_scatter(
 pub fn selects(op: &SelectAndScatter, dtype: DType) -> Option<Select> {
     let adds = op.scatter.binary() == Some(Binary::Add);
     // Integers of fewer bits than a byte wrap after each sum.
-    let wraps = matches!(number::settling(dtype), Some(Instruction::Wrap(_)));
-    if !adds || wraps || dtype == DType::I1 { None } else { select(op.select.order()) }
+    if !adds || dtype.is_narrow() || dtype == DType::I1 { None } else { select(op.select.order()) }
 }
 
 fn select(order: Order) -> Option<Select> {

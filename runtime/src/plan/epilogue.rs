@@ -28,57 +28,51 @@ impl Epilogue {
         let (&product, rest) = members.split_first()?;
         let ty = &graph.node(product).types[0];
         // What no memory holds has no kernel, and nothing to do after it.
-        if !rest.is_empty() && ty.bytes() > memory::total() {
+        let may_more = matches!(ty.dtype, DType::F32 | DType::F64) && ty.bytes() <= memory::total();
+        if !rest.is_empty() && !may_more {
             return None;
         }
-        let dense = Access::dense(&ty.shape);
-        let mut epilogue = Epilogue { result: product.result(0), out: dense, addend: None, relu: false };
-        for &id in rest {
-            let NodeKind::Op(Op::Elementwise(Elementwise::Binary(op))) = &graph.node(id).kind else {
-                return None;
-            };
-            let operands = graph.operands(id);
-            let is_before = |value: &&Value| matches!(sources.get(**value), Source::Made(made, _) if *made == epilogue.result);
-            let (before, other) = match operands.iter().position(|value| is_before(&value))? {
-                0 => (operands[0], operands[1]),
-                _ => (operands[1], operands[0]),
-            };
-            let is_float = matches!(ty.dtype, DType::F32 | DType::F64);
-            match (op, sources.get(before), sources.get(other)) {
-                (Binary::Add, Source::Made(_, access), Source::Made(_, addend))
-                    if is_float && rest[0] == id =>
-                {
-                    let shape = &graph.node(id).types[0].shape;
-                    let order = order(&epilogue.out, access)?;
-                    let picked = |whole: &Access| Access {
-                        offset: whole.offset,
-                        dims: order
-                            .iter()
-                            .map(|&(size, at)| (size, at.map_or(0, |at| whole.dims[at].1)))
-                            .collect(),
-                    };
-                    let addend = picked(addend);
-                    if !may_add(graph, product, &addend.dims) {
-                        return None;
-                    }
-                    epilogue.out = picked(&Access::dense(shape));
-                    epilogue.addend = Some((other, addend));
-                }
-                (Binary::Maximum, Source::Made(_, access), Source::Splat(0))
-                    if is_float && !epilogue.relu =>
-                {
-                    let before = &graph.ty(epilogue.result).shape;
-                    let shape = &graph.node(id).types[0].shape;
-                    if shape != before || *access != Access::dense(shape) {
-                        return None;
-                    }
-                    epilogue.relu = true;
-                }
-                _ => return None,
+        let out = Access::dense(&ty.shape);
+        let sums = Epilogue { result: product.result(0), out, addend: None, relu: false };
+        rest.iter().try_fold(sums, |epilogue, &id| epilogue.with(graph, sources, product, id))
+    }
+
+    /// With an op more.
+    fn with(self, graph: &Graph, sources: &Sources, product: NodeId, id: NodeId) -> Option<Epilogue> {
+        let NodeKind::Op(Op::Elementwise(Elementwise::Binary(op))) = &graph.node(id).kind else {
+            return None;
+        };
+        let operands = [graph.operands(id)[0], graph.operands(id)[1]];
+        let [before, other] = [operands, [operands[1], operands[0]]].into_iter().find(
+            |[before, _]| matches!(sources.get(*before), Source::Made(made, _) if *made == self.result),
+        )?;
+        let Source::Made(_, access) = sources.get(before) else { return None };
+        let result = id.result(0);
+        match (op, sources.get(other)) {
+            (Binary::Add, Source::Made(_, addend)) if self.addend.is_none() && !self.relu => {
+                let order = order(&self.out, access)?;
+                let along = |whole: &Access| Access {
+                    offset: whole.offset,
+                    dims: order
+                        .iter()
+                        .map(|&(size, at)| (size, at.map_or(0, |at| whole.dims[at].1)))
+                        .collect(),
+                };
+                let (out, addend) = (along(&Access::dense(&graph.ty(result).shape)), along(addend));
+                may_add(graph, product, &addend.dims).then_some(Epilogue {
+                    result,
+                    out,
+                    addend: Some((other, addend)),
+                    ..self
+                })
             }
-            epilogue.result = id.result(0);
+            (Binary::Maximum, Source::Splat(0)) if !self.relu => {
+                let shape = &graph.ty(result).shape;
+                let is_in_place = graph.ty(self.result).shape == *shape && *access == Access::dense(shape);
+                is_in_place.then_some(Epilogue { result, relu: true, ..self })
+            }
+            _ => None,
         }
-        Some(epilogue)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use choral_ir::memory::{self, OutOfMemory};
 use choral_ir::{Identity, Tensor};
 use choral_kernels::memory::Block;
 
@@ -63,7 +64,7 @@ impl Sessions {
         tensor: &Tensor,
         bytes: usize,
         pack: impl FnOnce(&Block),
-    ) -> Result<Arc<Packed>, Error> {
+    ) -> Result<Arc<Packed>, OutOfMemory> {
         let slot = || self.packed[at].lock().unwrap_or_else(PoisonError::into_inner);
         // No lock is held while it is packed: other threads may come by and do the same.
         let last = {
@@ -84,8 +85,8 @@ impl Sessions {
     }
 }
 
-fn block(bytes: usize) -> Result<Block, Error> {
-    Block::new(bytes).ok_or_else(|| Error::internal("arena", format!("{bytes} bytes of memory ran out")))
+fn block(bytes: usize) -> Result<Block, OutOfMemory> {
+    Block::new(bytes).ok_or_else(|| OutOfMemory { needed: bytes, total: memory::total() })
 }
 
 impl Plan {
@@ -113,16 +114,42 @@ impl Plan {
 
     fn session(&self) -> Result<Session, Error> {
         let free = self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        free.map_or_else(|| Session::new(self), Ok)
+        free.map_or_else(|| Session::new(self).map_err(|cause| self.refusal(cause)), Ok)
+    }
+
+    /// The error that memory ran out, which names the largest value that is made.
+    pub(super) fn refusal(&self, cause: OutOfMemory) -> Error {
+        let largest = self.steps.iter().max_by_key(|step| step.label.ty.bytes());
+        let refusal = largest.map(|step| step.label.refusal(cause));
+        refusal.unwrap_or_else(|| Error::internal("arena", cause.to_string()))
     }
 }
 
 impl Session {
-    fn new(plan: &Plan) -> Result<Session, Error> {
+    fn new(plan: &Plan) -> Result<Session, OutOfMemory> {
         let (bytes, threads) = plan.frame;
         let arena = block(plan.arena.0)?;
         let frames = (0..threads).map(|_| block(bytes)).collect::<Result<_, _>>()?;
         let state = State::new(plan, arena.pointer());
         Ok(Session { _arena: arena, frames, state })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use choral_ir::op::Unary;
+    use choral_ir::{Builder, DType, TensorType};
+
+    use super::*;
+    use crate::setting::Setting;
+
+    #[test]
+    fn memory_that_runs_out_is_told_with_the_largest_value() {
+        let mut builder = Builder::new("main");
+        let x = builder.input("x", TensorType::new([8, 4], DType::F32));
+        let result = builder.unary(Unary::Tanh, x).expect("a tensor");
+        let plan = Plan::of(&builder.finish(&[result]), &Setting::default());
+        let error = plan.refusal(OutOfMemory { needed: 1 << 40, total: 1 << 30 }).to_string();
+        assert!(error.contains("%tanh : tensor<8x4xf32>: together with all other live values, this needs 1.1 TB of memory, but this machine has 1.1 GB"), "{error}");
     }
 }

@@ -100,7 +100,8 @@ impl State {
                 // SAFETY: the operand is a tensor of the type that the plan was made for, the block has room for what is
                 // packed, and nobody else has it yet.
                 unsafe { parallel::run(&plan.pool, &runnable.program, &self.pointers, frames) };
-            })?;
+            });
+            let packed = packed.map_err(|cause| plan.refusal(cause))?;
             self.pointers.set(*buffer, packed.pointer());
             self.packed.push(packed);
         }

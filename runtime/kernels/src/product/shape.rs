@@ -87,8 +87,8 @@ impl Shape {
         }
     }
 
-    /// About what a term takes: multiplying panels by rows, a fourth more where the last panel's sums are no whole
-    /// vectors, half as much again where none are; and packing the panels.
+    /// About what a term takes: multiplying panels by rows, a fourth more where the last panel's sums are no
+    /// whole vectors, half as much again where none are; and packing the panels.
     fn effort(&self, width: usize) -> usize {
         let panels = space::size(&self.columns).div_ceil(width);
         let rows = space::size(&self.rows);

@@ -22,8 +22,8 @@ const IN_PLACE_PANEL: usize = 32;
 /// Bytes of the sums of a tile that keeps them in scratch, at most.
 const SCRATCH_SUMS: usize = 1 << 20;
 
-/// The most terms of a sum, and the least bytes of a result, that is written past the caches: it is made faster
-/// than memory takes it, and would fill them.
+/// The most terms of a sum, and the least bytes of a result, that is written past the caches: it is made
+/// faster than memory takes it, and would fill them.
 const STREAMED_TERMS: usize = 16;
 const STREAMED: usize = 1 << 23;
 
@@ -115,7 +115,8 @@ impl Schedule {
         while self.tiles() < wanted && self.cost() > WORTH_SHARING {
             let is_divisible = |side: &Side| side.tile > 2 * side.width;
             let packs = |side: &Side| side.source == Source::Scratch;
-            // Tiles of the same columns pack the same of the right operand, those of the same rows of the left.
+            // Tiles of the same columns pack the same of the right operand, those of the same rows the same
+            // of the left one.
             let by_rows = match (packs(&self.right), packs(&self.left)) {
                 _ if !is_divisible(&self.right) => true,
                 _ if !is_divisible(&self.left) => false,

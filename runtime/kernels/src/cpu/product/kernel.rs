@@ -1,7 +1,6 @@
 //! The inner loops: a block of the result from a chunk of the terms, tile by tile in registers.
 //!
 //! Must not live here: which block and chunk, and where the operands' elements come from.
-#![allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
 
 use super::element::Element;
 use super::pack::Transpose;
@@ -269,8 +268,8 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
             for _ in 0..stretch.terms {
                 let mut factors = [[V::splat(V::Item::ZERO); 2]; PANELS];
                 for p in 0..PANELS {
-                    for v in 0..2 {
-                        factors[p][v] = V::load(right[p].offset(right_term).add(v * V::LANES));
+                    for (v, factor) in factors[p].iter_mut().enumerate() {
+                        *factor = V::load(right[p].offset(right_term).add(v * V::LANES));
                     }
                 }
                 for i in 0..ROWS {
@@ -292,6 +291,7 @@ unsafe fn add_terms<V: Vector, const ROWS: usize, const PANELS: usize>(
 ///
 /// # Safety
 /// As [`tile`].
+#[allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
 #[inline(always)]
 unsafe fn finish<V: Vector, const ROWS: usize, const PANELS: usize>(
     block: &Block<'_, V::Item>,

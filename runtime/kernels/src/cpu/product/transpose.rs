@@ -10,10 +10,11 @@ use std::arch::x86_64::*;
 /// As [`Pack::run`](super::pack::Pack::run) says, on a processor that has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn avx2(from: *const u32, lines: &[isize], terms: usize, width: usize, to: *mut u32) {
-    // The last terms, up to eight, are apart: nothing may be written behind the panel.
-    let whole = terms.saturating_sub(1) / 8 * 8;
     // The last group first: what it writes beyond its lines is written anew by the first.
     for (square, group) in lines.chunks(8).enumerate().rev() {
+        let lanes = (width - square * 8).min(8);
+        // Nothing may be written behind the panel: where fewer lanes are its own, the last term is apart.
+        let whole = if lanes == 8 { terms } else { terms.saturating_sub(1) } / 8 * 8;
         // SAFETY: the caller's promises: all lines have all terms, and the panel has `width` places for
         // each of them. What a group of fewer than eight lines writes beyond its own is written anew.
         unsafe {
@@ -36,7 +37,6 @@ pub(super) unsafe fn avx2(from: *const u32, lines: &[isize], terms: usize, width
                 for (row, line) in rows.iter_mut().zip(lines) {
                     *row = _mm256_maskload_ps(line.add(whole).cast(), first_lanes(terms - whole));
                 }
-                let lanes = (width - square * 8).min(8);
                 for (at, row) in turned(rows).into_iter().enumerate().take(terms - whole) {
                     let to = to.add((whole + at) * width).cast();
                     if whole + at + 1 < terms || lanes == 8 {

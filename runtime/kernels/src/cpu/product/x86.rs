@@ -11,7 +11,8 @@ use super::vector::Vector;
 /// `max` gives its second operand for a NaN and for two zeros; a sum with +0.0 leaves no -0.0.
 macro_rules! floats {
     ($($Vector:ident of $lanes:literal $Item:ident:
-       $load:ident $store:ident $stream:ident $splat:ident $multiply_add:ident $add:ident $max:ident;)*) => {$(
+       $load:ident $store:ident $stream:ident $splat:ident
+       $multiply_add:ident $add:ident $max:ident;)*) => {$(
         impl Vector for $Vector {
             type Item = $Item;
             const LANES: usize = $lanes;
@@ -64,13 +65,17 @@ macro_rules! floats {
 
 floats! {
     __m256 of 8 f32:
-        _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps _mm256_set1_ps _mm256_fmadd_ps _mm256_add_ps _mm256_max_ps;
+        _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps _mm256_set1_ps
+        _mm256_fmadd_ps _mm256_add_ps _mm256_max_ps;
     __m256d of 4 f64:
-        _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd _mm256_set1_pd _mm256_fmadd_pd _mm256_add_pd _mm256_max_pd;
+        _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd _mm256_set1_pd
+        _mm256_fmadd_pd _mm256_add_pd _mm256_max_pd;
     __m512 of 16 f32:
-        _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps _mm512_set1_ps _mm512_fmadd_ps _mm512_add_ps _mm512_max_ps;
+        _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps _mm512_set1_ps
+        _mm512_fmadd_ps _mm512_add_ps _mm512_max_ps;
     __m512d of 8 f64:
-        _mm512_loadu_pd _mm512_storeu_pd _mm512_stream_pd _mm512_set1_pd _mm512_fmadd_pd _mm512_add_pd _mm512_max_pd;
+        _mm512_loadu_pd _mm512_storeu_pd _mm512_stream_pd _mm512_set1_pd
+        _mm512_fmadd_pd _mm512_add_pd _mm512_max_pd;
 }
 
 /// A register of integers or booleans.
