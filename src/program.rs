@@ -7,14 +7,14 @@ use std::sync::Arc;
 use choral_compiler::trace::function::{OutputTypes, TracedOn};
 use choral_compiler::transform::explain::Explanation;
 use choral_compiler::transform::vmap::MemoryLimit;
-use choral_compiler::tree::{Typed, add_leaves, rebuild};
+use choral_compiler::tree::{Path, Segment, Typed, add_leaves, leaves, rebuild};
 use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};
-use choral_runtime::{Device, Executable};
+use choral_runtime::{Device, Executable, Setting};
 
 use crate::Error;
 use crate::cache::{Cache, Key};
-use crate::compile::{compile, peak_bytes};
+use crate::compile::{compile_with, peak_bytes};
 use crate::inputs::with_list;
 
 /// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
@@ -24,6 +24,10 @@ use crate::inputs::with_list;
 pub struct Program<F> {
     function: F,
     device: Device,
+    /// All threads and the best instruction set unless a user says otherwise.
+    setting: Option<Setting>,
+    /// Positions of arguments that calls may write over.
+    donated: Vec<usize>,
     compiled: Cache<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -48,7 +52,13 @@ type Results<F, A> = <OutputTypes<F, <A as Tree<Tensor>>::With<Var>> as Tree<Ten
 /// # Ok::<(), choral::Error>(())
 /// ```
 pub fn jit<F>(function: F) -> Program<F> {
-    Program { function, device: Device::default(), compiled: Cache::default() }
+    Program {
+        function,
+        device: Device::default(),
+        setting: None,
+        donated: Vec::new(),
+        compiled: Cache::default(),
+    }
 }
 
 /// Maps `function` over a dimension of its arguments and compiles the result; see
@@ -145,6 +155,40 @@ impl<F> Program<F> {
         Program { device, ..self.with(|function| function) }
     }
 
+    /// The same program with these threads, and this instruction set at most.
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// use choral::{Pool, Setting};
+    /// let norm = jit(|x: Var| (&x * &x).sum(()).sqrt()).setting(&Setting::default().on(&Pool::new(1)));
+    /// assert_eq!(norm.call(&Tensor::from([3.0f32, 4.0]))?.item::<f32>()?, 5.0);
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    #[must_use]
+    pub fn setting(self, setting: &Setting) -> Self {
+        Program { setting: Some(setting.clone()), ..self.with(|function| function) }
+    }
+
+    /// Lets results be written where arguments at these positions lie, as `donate_argnums` of `jax.jit` does: the
+    /// parameters that a training step makes new ones of, the state of a simulation, a cache that a step adds to. A call
+    /// that is handed such tensors by value, with no clone of them left elsewhere, takes no memory for what replaces
+    /// them; others are copied first.
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let step = jit(|(x, slope): (Var, Var)| x - slope * 0.5).donate([0]);
+    /// let (mut x, slope) = (Tensor::from([1.0f32, 2.0]), Tensor::from([1.0f32, 1.0]));
+    /// for _ in 0..2 {
+    ///     x = step.call((x, &slope))?;
+    /// }
+    /// assert_eq!(x.as_slice::<f32>()?, [0.0, 1.0]);
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    #[must_use]
+    pub fn donate(self, positions: impl IntoIterator<Item = usize>) -> Self {
+        Program { donated: positions.into_iter().collect(), ..self.with(|function| function) }
+    }
+
     /// Keeps so many compiled programs at most: those that were called last. 128 unless you say otherwise; what is gone
     /// is compiled again when it is called again.
     ///
@@ -163,8 +207,8 @@ impl<F> Program<F> {
 
     /// The same settings for another function, which nothing is compiled for yet.
     fn with<G>(self, change: impl FnOnce(F) -> G) -> Program<G> {
-        let Program { function, device, compiled } = self;
-        Program { function: change(function), device, compiled: compiled.emptied() }
+        let Program { function, device, setting, donated, compiled } = self;
+        Program { function: change(function), device, setting, donated, compiled: compiled.emptied() }
     }
 
     /// The graph of the program for these arguments: tensors, or types alone.
@@ -193,7 +237,9 @@ impl<F> Program<F> {
         let compiled = self.compiled(&args)?;
         let results = with_list(|inputs| {
             add_leaves(&args, inputs);
-            compiled.executable.run(inputs)
+            // What was handed over by value nobody else holds from here on.
+            drop(args);
+            compiled.executable.run_with(inputs.drain(..))
         })?;
         rebuild(&compiled.output, &results)
             .ok_or_else(|| message("the number of results is not that of the function's output"))
@@ -217,10 +263,23 @@ impl<F> Program<F> {
                 "the function captures values of an outer trace; inside a trace, use .apply(..) instead of .call(..)",
             ));
         }
-        let executable = compile(&traced.graph, self.device)?;
+        let setting = self.setting.clone().unwrap_or_default().donating(self.donated_inputs(args));
+        let executable = compile_with(&traced.graph, self.device, &setting)?;
         let compiled = Arc::new(Compiled { executable, output: traced.output });
         self.compiled.insert(&key, Arc::clone(&compiled) as Arc<dyn Any + Send + Sync>);
         Ok(compiled)
+    }
+}
+
+impl<F> Program<F> {
+    /// The numbers of inputs that are leaves of donated arguments.
+    fn donated_inputs(&self, args: &impl Tree<Tensor>) -> Vec<usize> {
+        let is_donated = |path: &Path| match path.segments().first() {
+            Some(Segment::Index(position)) => self.donated.contains(position),
+            Some(Segment::Field(_) | Segment::Key(_)) | None => self.donated.contains(&0),
+        };
+        let leaves = leaves(args).into_iter().enumerate();
+        leaves.filter(|(_, (path, _))| is_donated(path)).map(|(input, _)| input).collect()
     }
 }
 

@@ -98,3 +98,18 @@ fn ensembles_allocate_a_list() -> Result<(), choral::Error> {
     }
     Ok(())
 }
+
+/// A session that is handed its last results back allocates nothing at all.
+#[test]
+fn sessions_allocate_nothing() -> Result<(), choral::Error> {
+    let x = Tensor::randn([8, 16], Key::new(9));
+    let (fmodel, params, buffers) = combine_state_for_ensemble(&models(3))?;
+    let traced = vmap(fmodel, (0, 0, None)).trace((&params, &buffers, &x))?;
+    let mut session = choral::compile(&traced.graph, Device::Cpu)?.session()?;
+    for (input, tensor) in params.values().chain(buffers.values()).enumerate() {
+        session.bind(input, tensor)?;
+    }
+    let mut results = Vec::new();
+    assert_eq!(allocations(|| Ok(session.run_into([x.clone()], &mut results)?)), 0);
+    Ok(())
+}

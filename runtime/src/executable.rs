@@ -1,5 +1,7 @@
 //! Compiled graphs.
 
+use std::sync::Arc;
+
 use choral_ir::{Graph, NodeKind, Op, Tensor};
 
 use crate::device::Device;
@@ -8,6 +10,7 @@ use crate::memory::{self, Peak};
 use crate::ops;
 use crate::plan::Plan;
 use crate::reference::{check_inputs, interpret};
+use crate::session::Session;
 use crate::setting::Setting;
 
 /// A graph compiled for a device. Threads may share it and run it at the same time.
@@ -25,10 +28,10 @@ use crate::setting::Setting;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Executable {
-    graph: Graph,
+    pub(crate) graph: Arc<Graph>,
     /// `None` on the reference device, which walks the graph itself.
-    plan: Option<Plan>,
-    peak: Peak,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) peak: Peak,
 }
 
 impl Executable {
@@ -61,11 +64,11 @@ impl Executable {
         check_axes(graph)?;
         let plan = match device {
             Device::Reference => None,
-            Device::Cpu => Some(Plan::of(graph, setting)),
+            Device::Cpu => Some(Arc::new(Plan::of(graph, setting))),
         };
-        let peak = peak(graph, plan.as_ref());
+        let peak = peak(graph, plan.as_deref());
         peak.check()?;
-        Ok(Executable { graph: graph.clone(), plan, peak })
+        Ok(Executable { graph: Arc::new(graph.clone()), plan, peak })
     }
 
     /// The graph that it runs.
@@ -75,7 +78,7 @@ impl Executable {
 
     /// The kernels that run it; `None` on the reference device, which walks the graph itself.
     pub fn plan(&self) -> Option<&Plan> {
-        self.plan.as_ref()
+        self.plan.as_deref()
     }
 
     /// Bytes that a run takes at its fullest moment: inputs, constants, intermediate values, and what
@@ -89,14 +92,39 @@ impl Executable {
     /// # Errors
     /// If the inputs are not of the graph's number and types, or if memory runs out.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        check_inputs(&self.graph, inputs)?;
-        if self.plan.as_ref().is_none_or(|plan| !plan.has_memory()) {
+        self.run_with(inputs.iter().cloned())
+    }
+
+    /// As [`Executable::run`], on inputs that are given: a result may be written where a
+    /// [donated](Setting::donating) one lies that nobody else holds. A clone lends an input.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    pub fn run_with(&self, inputs: impl IntoIterator<Item = Tensor>) -> Result<Vec<Tensor>, Error> {
+        let Some(plan) = &self.plan else {
+            let inputs: Vec<Tensor> = inputs.into_iter().collect();
+            check_inputs(&self.graph, &inputs)?;
+            self.peak.ask(&self.graph.input_types())?;
+            return interpret(&self.graph, &inputs);
+        };
+        if !plan.has_memory() {
             self.peak.ask(&self.graph.input_types())?;
         }
-        match &self.plan {
-            Some(plan) => plan.run(inputs),
-            None => interpret(&self.graph, inputs),
-        }
+        let (mut workspace, mut outputs) = (plan.workspace()?, Vec::new());
+        workspace.inputs.extend(inputs);
+        let result = check_inputs(&self.graph, &workspace.inputs);
+        let result = result.and_then(|()| workspace.run(plan, &mut outputs));
+        workspace.inputs.clear();
+        plan.give_back(workspace);
+        result.map(|()| outputs)
+    }
+
+    /// A run at a time of this executable, with memory of its own and inputs that stay.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn session(&self) -> Result<Session, Error> {
+        Session::new(self.clone())
     }
 }
 

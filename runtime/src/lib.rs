@@ -8,7 +8,7 @@
 //! | [`plan`] | which kernel runs each op, and where its values lie |
 //! | `memory` | how much of it a run needs |
 //! | [`special`] | special functions of real numbers, within 2 units in the last place |
-//! | [`executable`], [`device`], [`setting`] | what a caller holds |
+//! | [`executable`], [`session`], [`device`], [`setting`] | what a caller holds |
 //!
 //! Must not live here: tracing and transforms. This crate knows graphs alone.
 
@@ -21,6 +21,7 @@ mod memory;
 pub mod ops;
 pub mod plan;
 pub mod reference;
+pub mod session;
 pub mod setting;
 pub mod special;
 
@@ -30,4 +31,5 @@ pub use device::Device;
 pub use error::Error;
 pub use executable::{Executable, peak_bytes};
 pub use reference::evaluate;
+pub use session::Session;
 pub use setting::Setting;

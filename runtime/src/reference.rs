@@ -1,6 +1,5 @@
 //! The interpreter: the oracle that every other device is compared with.
 
-use choral_ir::graph::Value;
 use choral_ir::{Graph, NodeKind, Op, Tensor, TensorType};
 
 use crate::error::Error;
@@ -63,19 +62,30 @@ fn missing(name: &str) -> Error {
     Error::internal(name, "a value was not made")
 }
 
+/// Fails if these are not the inputs of a graph.
 pub(crate) fn check_inputs(graph: &Graph, inputs: &[Tensor]) -> Result<(), Error> {
-    let ports = graph.inputs();
-    let name = |value: Value| graph.node(value.node()).name.clone();
-    if ports.len() != inputs.len() {
-        let names = ports.iter().map(|port| name(port.value)).collect::<Vec<_>>().join(", ");
-        return Err(Error::InputCount { expected: ports.len(), names, got: inputs.len() });
+    if graph.inputs().len() != inputs.len() {
+        return Err(input_count(graph, |_| true, inputs.len()));
     }
-    for (position, (port, input)) in ports.iter().zip(inputs).enumerate() {
-        let expected = graph.ty(port.value);
-        if expected != input.ty() {
-            let (expected, got) = (expected.clone(), input.ty().clone());
-            return Err(Error::InputType { position, name: name(port.value), expected, got });
-        }
+    inputs.iter().enumerate().try_for_each(|(position, input)| check_input(graph, position, input))
+}
+
+/// Fails if a graph has no such input, or one of another type.
+pub(crate) fn check_input(graph: &Graph, position: usize, input: &Tensor) -> Result<(), Error> {
+    let Some(port) = graph.inputs().get(position) else {
+        return Err(input_count(graph, |_| true, position + 1));
+    };
+    let (expected, got) = (graph.ty(port.value), input.ty());
+    if expected == got {
+        return Ok(());
     }
-    Ok(())
+    let name = graph.node(port.value.node()).name.clone();
+    Err(Error::InputType { position, name, expected: expected.clone(), got: got.clone() })
+}
+
+/// The error that so many tensors are given for those inputs that are wanted.
+pub(crate) fn input_count(graph: &Graph, is_wanted: impl Fn(usize) -> bool, got: usize) -> Error {
+    let wanted = graph.inputs().iter().enumerate().filter(|(position, _)| is_wanted(*position));
+    let names: Vec<&str> = wanted.map(|(_, port)| graph.node(port.value.node()).name.as_str()).collect();
+    Error::InputCount { expected: names.len(), names: names.join(", "), got }
 }

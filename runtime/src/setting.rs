@@ -1,6 +1,8 @@
-//! How the processor runs kernels.
+//! How the processor runs kernels, and what they may write over.
 //!
 //! Must not live here: anything that bits depend on.
+
+use std::collections::BTreeSet;
 
 use choral_kernels::cpu::Program;
 use choral_kernels::cpu::pool::Pool;
@@ -27,12 +29,14 @@ pub struct Setting {
     level: Level,
     /// Elements of a tile, of kernels in small pieces.
     tile: Option<usize>,
+    /// The numbers of inputs that results may take the places of.
+    donated: BTreeSet<usize>,
 }
 
 impl Default for Setting {
     /// All threads, and the best instruction set of this processor.
     fn default() -> Setting {
-        Setting { pool: Pool::global().clone(), level: Level::best(), tile: None }
+        Setting { pool: Pool::global().clone(), level: Level::best(), tile: None, donated: BTreeSet::new() }
     }
 }
 
@@ -41,6 +45,14 @@ impl Setting {
     #[must_use]
     pub fn on(self, pool: &Pool) -> Setting {
         Setting { pool: pool.clone(), ..self }
+    }
+
+    /// Lets results be written where these inputs lie, by their numbers: the state of a training step or of a simulation,
+    /// a cache that a step adds to. A run that is [given](crate::Session::run) such an input, and not lent one that
+    /// somebody else holds too, takes no memory for the result.
+    #[must_use]
+    pub fn donating(self, inputs: impl IntoIterator<Item = usize>) -> Setting {
+        Setting { donated: inputs.into_iter().collect(), ..self }
     }
 
     /// No better instruction set than this one.
@@ -54,6 +66,10 @@ impl Setting {
     #[must_use]
     pub fn in_pieces(self, tile: usize) -> Setting {
         Setting { tile: Some(tile), ..self }
+    }
+
+    pub(crate) fn donates(&self, input: usize) -> bool {
+        self.donated.contains(&input)
     }
 
     pub(crate) fn pool(&self) -> &Pool {

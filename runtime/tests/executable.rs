@@ -2,7 +2,7 @@
 
 use choral_ir::op::Binary;
 use choral_ir::{Builder, DType, Graph, Key, Tensor, TensorType};
-use choral_runtime::{Device, Executable};
+use choral_runtime::{Device, Executable, Setting};
 
 /// `x + y` over four elements.
 fn sum() -> Graph {
@@ -107,5 +107,107 @@ fn wrong_inputs_are_told() {
         assert_eq!(few.to_string(), "the program has 2 inputs (x, y), got 1");
         let other = executable.run(&[x, Tensor::from([1.0f32])]).unwrap_err();
         assert_eq!(other.to_string(), "input 1 (%y) is tensor<4xf32>, got tensor<1xf32>");
+    }
+}
+
+/// A state that a step changes, and what it changes it by.
+fn stepping(donated: &[usize]) -> Executable {
+    let setting = Setting::default().donating(donated.iter().copied());
+    Executable::compile_with(&sum(), Device::Cpu, &setting).unwrap()
+}
+
+fn place(tensor: &Tensor) -> *const f32 {
+    tensor.as_slice::<f32>().unwrap().as_ptr()
+}
+
+#[test]
+fn results_take_the_places_of_donated_inputs() {
+    let (x, y) = (Tensor::from([1.0f32, 2.0, 3.0, 4.0]), Tensor::from([1.0f32; 4]));
+    let mut session = stepping(&[0]).session().unwrap();
+    let (mut state, first) = (vec![x], std::ptr::null());
+    let mut places = vec![first; 3];
+    for seen in &mut places {
+        *seen = place(&state[0]);
+        state = session.run([state.remove(0), y.clone()]).unwrap();
+    }
+    assert_eq!(state[0].to_f64_vec(), [4.0, 5.0, 6.0, 7.0]);
+    assert!(places.iter().all(|seen| *seen == place(&state[0])), "{places:?}");
+}
+
+/// What somebody else holds as well is not written over, donated or not.
+#[test]
+fn inputs_that_are_lent_stay() {
+    let (x, y) = (Tensor::from([1.0f32, 2.0, 3.0, 4.0]), Tensor::from([1.0f32; 4]));
+    let executable = stepping(&[0, 1]);
+    for _ in 0..3 {
+        let results = executable.run(&[x.clone(), y.clone()]).unwrap();
+        assert_eq!(results[0].to_f64_vec(), [2.0, 3.0, 4.0, 5.0]);
+        let results = executable.run_with([x.clone(), x.clone()]).unwrap();
+        assert_eq!(results[0].to_f64_vec(), [2.0, 4.0, 6.0, 8.0]);
+        assert_eq!((x.to_f64_vec(), y.to_f64_vec()), (vec![1.0, 2.0, 3.0, 4.0], vec![1.0; 4]));
+    }
+}
+
+/// A part of a donated input is written where it lies, and the rest is not touched.
+#[test]
+fn a_donated_cache_is_updated_where_it_lies() {
+    let program = "
+        func.func @main(%cache: tensor<4x2xf32>, %row: tensor<1x2xf32>, %at: tensor<i32>) -> tensor<4x2xf32> {
+          %zero = stablehlo.constant dense<0> : tensor<i32>
+          %next = stablehlo.dynamic_update_slice %cache, %row, %at, %zero
+              : (tensor<4x2xf32>, tensor<1x2xf32>, tensor<i32>, tensor<i32>) -> tensor<4x2xf32>
+          return %next : tensor<4x2xf32>
+        }";
+    let setting = Setting::default().donating([0]);
+    let executable =
+        Executable::compile_with(&Graph::parse(program).unwrap(), Device::Cpu, &setting).unwrap();
+    let mut session = executable.session().unwrap();
+    let mut cache = Tensor::zeros(TensorType::new([4, 2], DType::F32));
+    let first = place(&cache);
+    for at in [2i32, 0] {
+        let row = Tensor::from([[at as f32 + 1.0, 7.0]]);
+        cache = session.run([cache, row, Tensor::scalar(at)]).unwrap().remove(0);
+    }
+    assert_eq!(cache.to_f64_vec(), [1.0, 7.0, 0.0, 0.0, 3.0, 7.0, 0.0, 0.0]);
+    assert_eq!(place(&cache), first);
+}
+
+#[test]
+fn a_session_says_which_inputs_it_lacks() {
+    let mut session = Executable::compile(&sum(), Device::Cpu).unwrap().session().unwrap();
+    let x = Tensor::from([1.0f32; 4]);
+    session.bind(0, &x).unwrap();
+    let mut errors = vec![session.run([]).unwrap_err(), session.run([x.clone(), x.clone()]).unwrap_err()];
+    errors.push(session.run([Tensor::from([1.0f32])]).unwrap_err());
+    errors.push(session.bind(1, &Tensor::from([1.0f64])).unwrap_err());
+    errors.push(session.bind(2, &x).unwrap_err());
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let expected = [
+        "the program has 1 inputs (y), got 0",
+        "the program has 1 inputs (y), got 2",
+        "input 1 (%y) is tensor<4xf32>, got tensor<1xf32>",
+        "input 1 (%y) is tensor<4xf32>, got tensor<1xf64>",
+        "the program has 2 inputs (x, y), got 3",
+    ];
+    assert_eq!(errors, expected);
+    assert_eq!(session.run([x]).unwrap()[0].to_f64_vec(), [2.0; 4]);
+}
+
+/// The same results from sessions on both devices, whatever is bound and however often.
+#[test]
+fn sessions_do_the_same_as_runs() {
+    for device in [Device::Reference, Device::Cpu] {
+        let executable = Executable::compile(&layered(), device).unwrap();
+        let ([x, bias], mut results) = (layered_inputs(), Vec::new());
+        let expected = executable.run(&[x.clone(), bias.clone()]).unwrap();
+        let mut session = executable.session().unwrap();
+        session
+            .bind(1, &x.clone().reshape([64 * 96]).unwrap().take(&(0..96).collect::<Vec<_>>()).unwrap())
+            .unwrap();
+        session.bind(1, &bias).unwrap();
+        for _ in 0..3 {
+            session.run_into([x.clone()], &mut results).unwrap();
+            assert!(results.iter().zip(&expected).all(|(result, expected)| result.bit_eq(expected)));
+        }
     }
 }

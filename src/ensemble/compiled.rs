@@ -17,7 +17,7 @@ use choral_runtime::Executable;
 
 use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
 use crate::cache::{Cache, Key};
-use crate::compile::compile;
+use crate::compile::compile_with;
 use crate::error::{CompilerError, Error, Who};
 use crate::inputs::with_list;
 
@@ -148,7 +148,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         }
         let mapped = vmap_graph(graph, &self.options(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
-        let executable = Arc::new(compile(&mapped, self.device)?);
+        let executable =
+            Arc::new(compile_with(&mapped, self.device, &self.setting.clone().unwrap_or_default())?);
         self.made.programs.insert(&key, Arc::clone(&executable));
         Ok(executable)
     }

@@ -14,7 +14,7 @@ use choral_compiler::transform::vmap::{Chunks, asks_for_numbers};
 use choral_compiler::tree::rebuild;
 use choral_compiler::{Function, Module, Randomness, State, Tree, Var};
 use choral_ir::{Tensor, TensorType};
-use choral_runtime::Device;
+use choral_runtime::{Device, Setting};
 
 use compiled::{Made, Traced, key};
 
@@ -56,6 +56,7 @@ pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
 pub struct Ensemble<M: Tree<Tensor>> {
     state: StackedState<M>,
     device: Device,
+    setting: Option<Setting>,
     randomness: Randomness,
     chunks: Chunks,
     made: Made<M>,
@@ -82,6 +83,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(Ensemble {
             state,
             device: Device::default(),
+            setting: None,
             randomness: Randomness::default(),
             chunks: Chunks::default(),
             made: Made::default(),
@@ -92,6 +94,12 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     #[must_use]
     pub fn on(self, device: Device) -> Self {
         Ensemble { device, made: self.made.emptied(), ..self }
+    }
+
+    /// The same ensemble with these threads, and this instruction set at most, instead of all threads and the best.
+    #[must_use]
+    pub fn setting(self, setting: &Setting) -> Self {
+        Ensemble { setting: Some(setting.clone()), made: self.made.emptied(), ..self }
     }
 
     /// What members draw where a layer draws implicitly (dropout) from a shared key; an error

@@ -8,6 +8,7 @@
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - the processor gives the bits of the reference, with any threads, instruction set and size of tiles;
+//! - donated inputs make no difference, and those that are lent stay;
 //! - the processor has a kernel for every op;
 //! - what is exported gives the same, in StableHLO's own ops, but for the rounding of folds that these ops do in another
 //!   order; its counted loops are read back as scans;
@@ -29,6 +30,7 @@ mod axes;
 mod choices;
 mod compare;
 mod custom;
+mod devices;
 mod disguise;
 mod generate;
 mod inputs;
@@ -38,22 +40,20 @@ mod reduce;
 mod subject;
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
 use choral::ir::op::{AxisIndex, Binary, ControlOp, Unary, WindowOp};
 use choral::ir::{Builder, NodeKind, Op, cost, verify};
-use choral::runtime::Executable;
-use choral::runtime::plan::Plan;
 use choral::transform::export;
 use choral::transform::rewrite::{Rewrites, counted_loops};
-use choral::{Device, Graph, Level, Pool, Setting, Tensor, TensorType};
+use choral::{Device, Graph, Tensor, TensorType};
 
 use choices::Choices;
+use devices::{donated_inputs_make_no_difference, every_op_has_a_kernel, processor_is_the_reference};
 use disguise::disguised;
 use inputs::Values;
 use mapping::Mapping;
 use numbered::{has_regions, numbered};
-use subject::{Effort, Law, Subject, holds, run, run_with};
+use subject::{Effort, Law, Subject, holds, run};
 
 const MEMBERS: [usize; 9] = [2, 3, 1, 0, 7, 2, 3, 17, 12];
 
@@ -262,40 +262,6 @@ fn parts_may_be_ops_of_ones_own(subject: &Subject, choices: &mut Choices) -> Res
     Ok(())
 }
 
-fn processor_is_the_reference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
-    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
-    for graph in [&subject.graph, &mapped] {
-        let inputs = subject.inputs(graph);
-        let expected = run(graph, Device::Reference, &inputs)?;
-        for setting in [Setting::default(), some_setting(choices)] {
-            let context = |error| format!("{setting:?}\n{}{error}", subject.shown(graph));
-            let got = run_with(graph, Device::Cpu, &setting, &inputs).map_err(context)?;
-            all_equal(&got, &expected).map_err(context)?;
-        }
-    }
-    Ok(())
-}
-
-/// Some threads and an instruction set, with kernels in pieces of some size.
-fn some_setting(choices: &mut Choices) -> Setting {
-    static POOLS: LazyLock<[Pool; 4]> = LazyLock::new(|| [1, 2, 3, 4].map(Pool::new));
-    let setting = Setting::default().on(&choices.pick(&*POOLS)).at_most(choices.pick(&Level::ALL));
-    setting.in_pieces(choices.pick(&[1, 3, 8, 40, 1024]))
-}
-
-/// But for user-defined ops, of which generated programs have none.
-fn every_op_has_a_kernel(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
-    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
-    for graph in [&subject.graph, &mapped] {
-        let executable = Executable::compile(graph, Device::Cpu).map_err(|error| error.to_string())?;
-        let slow = executable.plan().map(Plan::host_ops).unwrap_or_default();
-        if !slow.is_empty() {
-            return Err(format!("no kernel runs {slow:?} in\n{graph}"));
-        }
-    }
-    Ok(())
-}
-
 fn exported_graphs_do_the_same(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
     let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
     let exported = export(&mapped).map_err(|error| format!("{mapped}{error}"))?;
@@ -471,6 +437,7 @@ mod laws {
         members_know_their_numbers, Effort::fixed(70, 500);
         parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
         processor_is_the_reference, Effort::fixed(120, 1500);
+        donated_inputs_make_no_difference, Effort::fixed(50, 600);
         every_op_has_a_kernel, Effort::fixed(50, 600);
         exported_graphs_do_the_same, Effort::fixed(70, 500);
         optimised_graphs_do_the_same, Effort::fixed(50, 600);

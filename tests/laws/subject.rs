@@ -96,6 +96,22 @@ pub(crate) fn run_with(
     Ok(outputs)
 }
 
+/// The outputs of a session's second run, on inputs that it is given.
+pub(crate) fn run_on_given(
+    graph: &Graph,
+    setting: &Setting,
+    inputs: impl Fn() -> Vec<Tensor>,
+) -> Result<Vec<Tensor>, String> {
+    let executable =
+        Executable::compile_with(graph, Device::Cpu, setting).map_err(|error| error.to_string())?;
+    let mut session = executable.session().map_err(|error| error.to_string())?;
+    let mut outputs = Vec::new();
+    for _ in 0..2 {
+        session.run_into(inputs(), &mut outputs).map_err(|error| error.to_string())?;
+    }
+    Ok(outputs)
+}
+
 /// How hard to search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {

@@ -32,6 +32,18 @@ impl Tensor {
         Identity(Arc::downgrade(&self.data))
     }
 
+    /// How many tensors share these elements, this one included.
+    ///
+    /// ```
+    /// use choral_ir::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]);
+    /// let other = x.clone();
+    /// assert_eq!(x.holders(), 2);
+    /// ```
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.data)
+    }
+
     /// The elements, to be written over, if no other tensor shares them.
     ///
     /// ```

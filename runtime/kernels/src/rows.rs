@@ -90,9 +90,43 @@ pub struct Store {
     pub access: Access,
     /// Their type in memory.
     pub number: Number,
+    /// Whether it lies where something is loaded from, by [the same access](Rows::may_overwrite).
+    pub is_in_place: bool,
+}
+
+impl Store {
+    /// A value written to places that nothing is loaded from.
+    pub const fn apart(value: usize, buffer: Buffer, access: Access, number: Number) -> Store {
+        Store { value, buffer, access, number, is_in_place: false }
+    }
 }
 
 impl Rows {
+    /// Whether a store may lie where a buffer lies that is loaded from: each place is read before it is written, and for
+    /// nobody else.
+    pub fn may_overwrite(&self, read: Buffer, store: &Store) -> bool {
+        let of_read = |step: &Step| match &step.kind {
+            Kind::Load { buffer, access, number } if *buffer == read => Some((access.clone(), *number)),
+            Kind::Load { .. } | Kind::Compute { .. } | Kind::Fold { .. } => None,
+        };
+        let is_alike = |(access, number): (Access, Number)| {
+            access == store.access && number.bytes() == store.number.bytes()
+        };
+        let is_one_to_one = store.access.dims.iter().all(|&(size, stride)| stride != 0 || size == 1);
+        // What is copied elsewhere is read while stores are made.
+        let is_copied = self.stores.iter().any(|store| of_read(&self.steps[store.value]).is_some());
+        !self.has_folds()
+            && is_one_to_one
+            && self.steps.iter().filter_map(of_read).all(is_alike)
+            && (!is_copied || self.steps.len() == 1 && self.stores.len() == 1)
+    }
+
+    /// Whether it only writes what it reads, where it lies.
+    pub fn does_nothing(&self) -> bool {
+        matches!(self.steps.as_slice(), [Step { kind: Kind::Load { .. }, .. }])
+            && self.stores.iter().all(|store| store.is_in_place)
+    }
+
     /// Whether a step folds.
     pub fn has_folds(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.kind, Kind::Fold { .. }))

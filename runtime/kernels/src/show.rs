@@ -158,6 +158,9 @@ fn show_rows(rows: &Rows, f: &mut Formatter<'_>) -> fmt::Result {
     }
     for store in &rows.stores {
         write!(f, "\n  v{} -> b{}{} {}", store.value, store.buffer, store.access, store.number)?;
+        if store.is_in_place {
+            f.write_str(", in place")?;
+        }
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ fn rows(length: usize, instruction: Instruction, operands: Vec<usize>) -> Rows {
     Rows {
         folded: vec![length],
         steps: kinds.into_iter().map(|kind| Step { kind, number }).collect(),
-        stores: vec![Store { value: 2, buffer: 2, access, number }],
+        stores: vec![Store::apart(2, 2, access, number)],
         ..Rows::default()
     }
 }

@@ -16,6 +16,11 @@ impl Life {
         self.first <= other.last && other.first <= self.last
     }
 
+    /// From where this begins to where a later one ends.
+    pub(super) fn until(&self, later: &Life) -> Life {
+        Life { first: self.first.min(later.first), last: self.last.max(later.last), ..*self }
+    }
+
     fn room(&self) -> usize {
         self.bytes.next_multiple_of(LINE)
     }

@@ -10,10 +10,11 @@ use choral_kernels::{Access, Kernel, Number, Rows};
 
 use super::group::{Extent, Space, Unit, Units};
 use super::host::{Host, splat};
+use super::in_place::{lives, share};
 use super::members::Group;
-use super::run::Sessions;
+use super::run::Workspaces;
 use super::value::{Source, Sources, is_dense};
-use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task, arena};
+use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task};
 use crate::legal::legalised;
 use crate::lower::number;
 use crate::memory::Label;
@@ -200,16 +201,26 @@ impl Building<'_> {
         let buffer = self.buffer(*made);
         let may = match self.buffers[buffer].home {
             Home::Arena(_) => true,
-            Home::Input(at) => {
-                let kind = self.boundary.as_ref().and_then(|boundary| boundary.kinds.get(at));
-                kind == Some(&Given::Updated)
-            }
+            Home::Input(at) => match &self.boundary {
+                Some(boundary) => boundary.kinds.get(at) == Some(&Given::Updated),
+                None if self.setting.donates(at) => return Some(self.taken_copy(value, result)),
+                None => false,
+            },
             Home::Constant(_) | Home::Output | Home::Held | Home::Packed(_) => false,
         };
         may.then(|| {
             self.buffer_of.insert(result, buffer);
             buffer
         })
+    }
+
+    /// A copy of a donated input, for what an op makes of it: nothing is copied if the result may take its place.
+    fn taken_copy(&mut self, value: Value, result: Value) -> usize {
+        let (label, place) =
+            (Label::of(self.graph, result.node()), Access::dense(&self.graph.ty(value).shape));
+        let buffer = self.made(result);
+        self.copy(label, value, None, (buffer, place));
+        buffer
     }
 
     /// A buffer for a value that several kernels make parts of.
@@ -369,30 +380,25 @@ impl Building<'_> {
 
     /// Lays out the arena.
     fn finish(self, outputs: Vec<Output>) -> Plan {
-        let Building { mut buffers, constants, steps, setting, inputs, packs, asked, .. } = self;
-        let mut lives: Vec<Option<arena::Life>> = vec![None; buffers.len()];
-        for (at, step) in steps.iter().enumerate() {
-            step.task.buffers(&mut |buffer| {
-                let bytes = buffers[buffer].ty.bytes();
-                let life = lives[buffer].get_or_insert(arena::Life { bytes, first: at, last: at });
-                life.last = at;
-            });
-        }
-        let (ids, placed): (Vec<usize>, Vec<arena::Life>) = buffers
-            .iter()
-            .enumerate()
-            .filter(|(_, buffer)| matches!(buffer.home, Home::Arena(_)))
-            .filter_map(|(at, _)| Some((at, lives[at]?)))
-            .unzip();
-        let (offsets, bytes) = arena::place(&placed);
-        let bound = arena::bound(&placed);
-        ids.iter().zip(offsets).for_each(|(&at, offset)| buffers[at].home = Home::Arena(offset));
+        let is_body = self.boundary.is_some();
+        let Building { mut buffers, constants, mut steps, setting, inputs, packs, asked, .. } = self;
+        let is_kept = |buffer: usize| {
+            // A user-defined op may hold on to its operands.
+            let is_hosts = |step: &Step| matches!(&step.task, Task::Host(host) if host.reads(buffer));
+            outputs.iter().any(|output| output.buffer == buffer) || steps.iter().any(is_hosts)
+        };
+        let donated: Vec<usize> = (0..if is_body { 0 } else { inputs.len() })
+            .filter(|&input| setting.donates(input) && !is_kept(inputs[input]))
+            .collect();
+        let places = share(&mut steps, &buffers, &setting, &donated);
+        let lives = lives(&steps, &buffers);
+        let arena = places.lay_out(&mut buffers, &lives);
+        let donors = (0..buffers.len()).filter_map(|at| Some((at, places.donor(at, &buffers)?))).collect();
         let last_reads = lives.iter().map(|life| life.map_or(usize::MAX, |life| life.last)).collect();
         let frame_bytes = steps.iter().map(|step| step.task.frame_bytes()).max().unwrap_or(0);
         let threads = steps.iter().map(|step| step.task.threads(setting.threads())).max().unwrap_or(0);
         let frame = (frame_bytes, threads.max(1));
-        let arena = (bytes, bound);
-        let sessions = Sessions::new(packs.len());
+        let workspaces = Workspaces::new(packs.len());
         Plan {
             steps,
             buffers,
@@ -404,8 +410,9 @@ impl Building<'_> {
             arena,
             frame,
             last_reads,
+            donors,
             pool: setting.pool().clone(),
-            sessions,
+            workspaces,
         }
     }
 }

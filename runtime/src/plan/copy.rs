@@ -48,7 +48,7 @@ impl Building<'_> {
                 }
             }
         };
-        rows.stores.push(Store { value, buffer, access: to, number });
+        rows.stores.push(Store::apart(value, buffer, to, number));
         self.rows(label, rows);
     }
 
@@ -75,7 +75,7 @@ impl Building<'_> {
             .map(|(access, number)| in_parts(access, number.bytes() / part.bytes()));
         let mut rows = Rows { folded: to.dims.iter().map(|(size, _)| *size).collect(), ..Rows::default() };
         let value = rows.step(Kind::Load { buffer, access: from, number: part }, part);
-        rows.stores.push(Store { value, buffer: self.made(id.result(0)), access: to, number: part });
+        rows.stores.push(Store::apart(value, self.made(id.result(0)), to, part));
         self.rows(Label::of(self.graph, id), rows);
         true
     }

@@ -48,7 +48,8 @@ impl Host {
     pub(super) fn of(building: &mut Building<'_>, op: &Op, id: NodeId) -> Host {
         let graph = building.graph;
         let operands = graph.operands(id).into_iter().map(|value| operand(building, value)).collect();
-        let bodies = bodies(op).into_iter().map(|body| Plan::of(body, &building.setting)).collect();
+        let setting = building.setting.clone().donating([]);
+        let bodies = bodies(op).into_iter().map(|body| Plan::of(body, &setting)).collect();
         let results = building.held(id);
         Host { op: op.clone(), bodies, operands, results, types: graph.node(id).types.clone() }
     }
@@ -56,6 +57,11 @@ impl Host {
     /// Whether its results are those of a body.
     pub(super) fn hands_on(&self) -> bool {
         matches!(self.op, Op::Custom(_)) && !self.bodies.is_empty()
+    }
+
+    /// Whether an operand is read from this buffer.
+    pub(super) fn reads(&self, buffer: usize) -> bool {
+        self.operands.iter().any(|operand| operand.reads(buffer))
     }
 
     /// The results on operands as tensors.

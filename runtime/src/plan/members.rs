@@ -114,12 +114,12 @@ impl<'a, 'b> Group<'a, 'b> {
             let buffer = self.building.made(result);
             let access = self.access(&Access::dense(&graph.ty(result).shape), extent);
             let number = number::of(graph.ty(result).dtype);
-            self.rows.stores.push(Store { value, buffer, access, number });
+            self.rows.stores.push(Store::apart(value, buffer, access, number));
         }
         for (whole, part) in self.building.parts_of(result) {
             let buffer = self.building.made_once(whole);
             let (access, number) = (self.access(&part, extent), number::of(graph.ty(result).dtype));
-            self.rows.stores.push(Store { value, buffer, access, number });
+            self.rows.stores.push(Store::apart(value, buffer, access, number));
         }
     }
 

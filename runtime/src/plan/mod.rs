@@ -8,10 +8,10 @@
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
 //! | `single`, `epilogue` | the kernel of an op by itself; what products do to their sums |
 //! | `packs` | operands of products that are packed ahead |
-//! | `arena` | where values lie in one block of memory |
+//! | `in_place`, `arena` | values that are made where others lie; where all lie in one block of memory |
 //! | `control` | branches and loops, which run plans of their own |
 //! | `host` | ops without a kernel |
-//! | `run`, `state` | running a plan: sessions, and the steps |
+//! | `run`, `state`, `results` | running a plan: the memory of runs, the steps, and where results go |
 //! | `memory` | what a run takes |
 //! | `show` | a plan as text |
 //!
@@ -24,10 +24,12 @@ mod copy;
 mod epilogue;
 mod group;
 mod host;
+mod in_place;
 mod members;
 mod memory;
 mod order;
 mod packs;
+mod results;
 mod run;
 mod show;
 mod single;
@@ -43,7 +45,8 @@ use choral_kernels::{Kernel, Product};
 use crate::memory::Label;
 use control::{Branch, Loop, Port};
 use host::{From, Host};
-use run::Sessions;
+pub(crate) use run::Workspace;
+use run::Workspaces;
 
 /// The kernels of a graph, in order.
 #[derive(Debug, Clone)]
@@ -64,9 +67,11 @@ pub struct Plan {
     frame: (usize, usize),
     /// The last step that reads each buffer.
     last_reads: Vec<usize>,
+    /// Results that are written where donated inputs lie: the buffer, and the number of the input.
+    donors: Vec<(usize, usize)>,
     /// The threads that run it.
     pool: Pool,
-    sessions: Sessions,
+    workspaces: Workspaces,
 }
 
 /// What runs at once.

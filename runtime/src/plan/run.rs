@@ -1,4 +1,4 @@
-//! Running a plan: a session has its memory, and is taken from a pool.
+//! Running a plan: a workspace is its memory, and is taken from a pool.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,56 +12,62 @@ use crate::error::Error;
 
 /// What one run at a time works in.
 #[derive(Debug)]
-struct Session {
+pub(crate) struct Workspace {
     /// The pointers in `state` lead into it.
     _arena: Block,
     /// One for each thread.
     frames: Vec<Block>,
     state: State,
+    /// The inputs of the next run.
+    pub(crate) inputs: Vec<Tensor>,
 }
 
-/// Sessions that no run uses now, and operands that were packed for the last ones.
+/// Workspaces that no run uses now, and operands that were packed for the last ones.
 #[derive(Debug)]
-pub(super) struct Sessions {
-    free: Mutex<Vec<Session>>,
+pub(super) struct Workspaces {
+    free: Mutex<Vec<Workspace>>,
     packed: Vec<Mutex<Option<Arc<Packed>>>>,
 }
 
 /// A plan's copy makes its own.
-impl Clone for Sessions {
-    fn clone(&self) -> Sessions {
-        Sessions::new(self.packed.len())
+impl Clone for Workspaces {
+    fn clone(&self) -> Workspaces {
+        Workspaces::new(self.packed.len())
     }
 }
 
 /// An operand of a product as its loops read it.
 #[derive(Debug)]
 pub(super) struct Packed {
-    /// The tensor that it is.
-    of: Identity,
+    /// The tensor that it is; of one that is written over since, none.
+    of: Option<Identity>,
     block: Block,
 }
 
 impl Packed {
+    fn is(&self, tensor: Option<&Tensor>) -> bool {
+        self.of.as_ref().zip(tensor).is_some_and(|(of, tensor)| of.is(tensor))
+    }
+
     pub(super) fn pointer(&self) -> *mut u8 {
         self.block.pointer()
     }
 }
 
-impl Sessions {
-    pub(super) fn new(packs: usize) -> Sessions {
-        Sessions { free: Mutex::default(), packed: (0..packs).map(|_| Mutex::default()).collect() }
+impl Workspaces {
+    pub(super) fn new(packs: usize) -> Workspaces {
+        Workspaces { free: Mutex::default(), packed: (0..packs).map(|_| Mutex::default()).collect() }
     }
 
-    /// The packed operand of this number, which `pack` writes if it is not this tensor already. What other runs read is
-    /// left to them.
+    /// The packed operand of this number, which `pack` writes if it is not this tensor already; without one, it is not
+    /// known again. What other runs read is left to them.
     ///
     /// # Errors
     /// If memory runs out.
     pub(super) fn packed(
         &self,
         at: usize,
-        tensor: &Tensor,
+        tensor: Option<&Tensor>,
         bytes: usize,
         pack: impl FnOnce(&Block),
     ) -> Result<Arc<Packed>, OutOfMemory> {
@@ -70,7 +76,7 @@ impl Sessions {
         let last = {
             let mut slot = slot();
             match &*slot {
-                Some(packed) if packed.of.is(tensor) => return Ok(packed.clone()),
+                Some(packed) if packed.is(tensor) => return Ok(packed.clone()),
                 Some(_) | None => slot.take(),
             }
         };
@@ -79,7 +85,7 @@ impl Sessions {
             None => block(bytes)?,
         };
         pack(&block);
-        let packed = Arc::new(Packed { of: tensor.identity(), block });
+        let packed = Arc::new(Packed { of: tensor.map(Tensor::identity), block });
         *slot() = Some(packed.clone());
         Ok(packed)
     }
@@ -95,26 +101,30 @@ impl Plan {
     /// # Errors
     /// Those of user-defined ops; if memory runs out; the one of a tensor that does not hold what its type says.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        if inputs.len() != self.inputs.len() {
-            let message = format!("{} inputs were given for {}", inputs.len(), self.inputs.len());
-            return Err(Error::internal("inputs", message));
-        }
-        let mut session = self.session()?;
-        let Session { state, frames, .. } = &mut session;
-        let results = state.run(self, inputs, frames);
-        state.forget();
-        self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).push(session);
-        results
+        let mut outputs = Vec::new();
+        let mut workspace = self.workspace()?;
+        workspace.inputs.extend_from_slice(inputs);
+        let result = workspace.run(self, &mut outputs);
+        self.give_back(workspace);
+        result.map(|()| outputs)
     }
 
     /// Whether a run would find its memory there.
     pub(crate) fn has_memory(&self) -> bool {
-        !self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.workspaces.free.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    fn session(&self) -> Result<Session, Error> {
-        let free = self.sessions.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        free.map_or_else(|| Session::new(self).map_err(|cause| self.refusal(cause)), Ok)
+    /// A workspace for a run, which [`Plan::give_back`] takes again.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(crate) fn workspace(&self) -> Result<Workspace, Error> {
+        let free = self.workspaces.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.map_or_else(|| Workspace::new(self), Ok)
+    }
+
+    pub(crate) fn give_back(&self, workspace: Workspace) {
+        self.workspaces.free.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 
     /// The error that memory ran out, which names the largest value that is made.
@@ -125,13 +135,45 @@ impl Plan {
     }
 }
 
-impl Session {
-    fn new(plan: &Plan) -> Result<Session, OutOfMemory> {
+impl Workspace {
+    /// One of its own.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(crate) fn new(plan: &Plan) -> Result<Workspace, Error> {
         let (bytes, threads) = plan.frame;
-        let arena = block(plan.arena.0)?;
-        let frames = (0..threads).map(|_| block(bytes)).collect::<Result<_, _>>()?;
+        let of = |bytes| block(bytes).map_err(|cause| plan.refusal(cause));
+        let arena = of(plan.arena.0)?;
+        let frames = (0..threads).map(|_| of(bytes)).collect::<Result<_, _>>()?;
         let state = State::new(plan, arena.pointer());
-        Ok(Session { _arena: arena, frames, state })
+        Ok(Workspace { _arena: arena, frames, state, inputs: Vec::new() })
+    }
+
+    /// Runs the plan that this is for on `inputs`, and empties these. Results take the places of what the list holds, if
+    /// they can; after an error it is empty.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub(crate) fn run(&mut self, plan: &Plan, outputs: &mut Vec<Tensor>) -> Result<(), Error> {
+        if self.inputs.len() != plan.inputs.len() {
+            let message = format!("{} inputs were given for {}", self.inputs.len(), plan.inputs.len());
+            self.inputs.clear();
+            return Err(Error::internal("inputs", message));
+        }
+        let result = self.state.run(plan, &mut self.inputs, outputs, &self.frames);
+        self.state.forget();
+        if result.is_err() {
+            outputs.clear();
+        }
+        result
+    }
+
+    /// Makes what runs read of an input once for all runs to come.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(crate) fn bind(&mut self, plan: &Plan, input: usize, tensor: &Tensor) -> Result<(), Error> {
+        self.state.bind(plan, input, tensor, &self.frames)
     }
 }
 

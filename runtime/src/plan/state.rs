@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use choral_ir::{Tensor, TensorType, with_storage};
+use choral_ir::{Tensor, with_storage};
 use choral_kernels::cpu::parallel;
 use choral_kernels::memory::{Block, Pointers};
 
 use super::control::{Branch, Carried, Loop, Port};
 use super::host::Host;
+use super::results::Room;
 use super::run::Packed;
 use super::{Home, KeptPack, Output, Plan, Step, Task};
 use crate::error::Error;
@@ -21,8 +22,9 @@ pub(super) struct State {
     held: Vec<Option<Tensor>>,
     /// The packed operands that this run reads.
     packed: Vec<Arc<Packed>>,
-    /// The last runs' results of each buffer, written over once nobody else holds them.
-    results: Vec<(usize, [Option<Tensor>; KEPT])>,
+    /// Operands that were packed once for all runs.
+    bound: Vec<Option<Arc<Packed>>>,
+    results: Vec<Room>,
     /// States of the plans that each step runs.
     inside: Vec<Vec<State>>,
 }
@@ -34,15 +36,15 @@ impl State {
             pointers: Pointers::new(plan.buffers.len()),
             held: vec![None; plan.buffers.len()],
             packed: Vec::new(),
-            results: Vec::new(),
+            bound: vec![None; plan.packs.len()],
+            results: Room::of(plan),
             inside: Vec::with_capacity(plan.steps.len()),
         };
         for (at, buffer) in plan.buffers.iter().enumerate() {
             match buffer.home {
                 Home::Constant(constant) => state.pointers.set(at, pointer(&plan.constants[constant])),
                 Home::Arena(offset) => state.pointers.set(at, arena.wrapping_add(offset)),
-                Home::Output => state.results.push((at, Default::default())),
-                Home::Input(_) | Home::Held | Home::Packed(_) => {}
+                Home::Output | Home::Input(_) | Home::Held | Home::Packed(_) => {}
             }
         }
         for step in &plan.steps {
@@ -57,54 +59,127 @@ impl State {
         state
     }
 
-    /// Runs a plan on tensors.
+    /// Runs a plan on tensors, which it takes out of their list; results take the places of what the other list holds.
     ///
     /// # Errors
     /// Those of user-defined ops; if memory runs out.
     pub(super) fn run(
         &mut self,
         plan: &Plan,
-        inputs: &[Tensor],
+        inputs: &mut Vec<Tensor>,
+        outputs: &mut Vec<Tensor>,
         frames: &[Block],
-    ) -> Result<Vec<Tensor>, Error> {
+    ) -> Result<(), Error> {
+        for (tensor, &buffer) in inputs.drain(..).zip(&plan.inputs) {
+            self.pointers.set(buffer, pointer(&tensor));
+            self.held[buffer] = Some(tensor);
+        }
         for (at, buffer) in plan.buffers.iter().enumerate() {
-            match buffer.home {
-                Home::Input(input) => {
-                    self.pointers.set(at, pointer(&inputs[input]));
-                    self.held[at] = Some(inputs[input].clone());
-                }
-                Home::Constant(constant) => self.held[at] = Some(plan.constants[constant].clone()),
-                Home::Output | Home::Arena(_) | Home::Held | Home::Packed(_) => {}
+            if let Home::Constant(constant) = buffer.home {
+                self.held[at] = Some(plan.constants[constant].clone());
             }
         }
-        self.pack(plan, inputs, frames)?;
-        for (buffer, kept) in &mut self.results {
-            let (pointer, result) = room(kept, &plan.buffers[*buffer].ty)?;
-            self.pointers.set(*buffer, pointer);
-            self.held[*buffer] = Some(result);
-        }
+        self.make_room(plan, outputs)?;
+        self.pack(plan, frames)?;
         self.steps(plan, frames)?;
-        plan.outputs.iter().map(|output| self.output(output)).collect()
+        outputs.clear();
+        plan.outputs.iter().try_for_each(|output| {
+            outputs.push(self.output(output)?);
+            Ok(())
+        })
+    }
+
+    /// Finds a place for every result.
+    fn make_room(&mut self, plan: &Plan, back: &mut [Tensor]) -> Result<(), Error> {
+        let State { pointers, held, results, .. } = self;
+        for room in results {
+            let (buffer, donor) = (room.buffer, room.donor.map(|input| plan.inputs[input]));
+            let given = donor.and_then(|donor| Some((donor, held[donor].take()?)));
+            let Some((donor, mut tensor)) = given else {
+                let (pointer, result) = room.take(&plan.buffers[buffer].ty, back)?;
+                pointers.set(buffer, pointer);
+                held[buffer] = Some(result);
+                continue;
+            };
+            let own = room.own(&mut tensor);
+            room.is_given = own.is_some();
+            let (place, result) = match own {
+                Some(own) => (own, tensor.clone()),
+                None => room.take(&plan.buffers[buffer].ty, back)?,
+            };
+            if own.is_none() {
+                // SAFETY: both have as many bytes, and nobody else holds the result.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(pointer(&tensor), place, plan.buffers[donor].ty.bytes())
+                };
+            }
+            pointers.set(donor, place);
+            pointers.set(buffer, place);
+            held[buffer] = Some(result);
+            held[donor] = Some(tensor);
+        }
+        Ok(())
     }
 
     /// Packs the operands that are not those of the last run.
-    fn pack(&mut self, plan: &Plan, inputs: &[Tensor], frames: &[Block]) -> Result<(), Error> {
-        for (at, KeptPack { home, runnable, buffer, bytes }) in plan.packs.iter().enumerate() {
-            let tensor = match *home {
-                Home::Input(input) => &inputs[input],
-                Home::Constant(constant) => &plan.constants[constant],
-                Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => continue,
+    fn pack(&mut self, plan: &Plan, frames: &[Block]) -> Result<(), Error> {
+        for (at, pack) in plan.packs.iter().enumerate() {
+            let packed = match &self.bound[at] {
+                Some(bound) => bound.clone(),
+                None => self.packed(plan, (at, pack), frames)?,
             };
-            let packed = plan.sessions.packed(at, tensor, *bytes, |block| {
-                self.pointers.set(*buffer, block.pointer());
-                // SAFETY: the operand is a tensor of the type that the plan was made for, the block has room for what is
-                // packed, and nobody else has it yet.
-                unsafe { parallel::run(&plan.pool, &runnable.program, &self.pointers, frames) };
-            });
-            let packed = packed.map_err(|cause| plan.refusal(cause))?;
-            self.pointers.set(*buffer, packed.pointer());
+            self.pointers.set(pack.buffer, packed.pointer());
             self.packed.push(packed);
         }
+        Ok(())
+    }
+
+    /// An operand as it is packed.
+    fn packed(
+        &mut self,
+        plan: &Plan,
+        (at, pack): (usize, &KeptPack),
+        frames: &[Block],
+    ) -> Result<Arc<Packed>, Error> {
+        let (tensor, is_given) = match pack.home {
+            Home::Input(input) => {
+                let is_given = self.results.iter().any(|room| room.donor == Some(input) && room.is_given);
+                (self.held[plan.inputs[input]].clone(), is_given)
+            }
+            Home::Constant(constant) => (Some(plan.constants[constant].clone()), false),
+            Home::Arena(_) | Home::Output | Home::Held | Home::Packed(_) => (None, false),
+        };
+        // What is written over is no tensor to know again.
+        let known = tensor.filter(|_| !is_given);
+        let packed = plan.workspaces.packed(at, known.as_ref(), pack.bytes, |block| {
+            self.pointers.set(pack.buffer, block.pointer());
+            // SAFETY: the operand is a tensor of the type that the plan was made for, the block has room for what is
+            // packed, and nobody else has it yet.
+            unsafe { parallel::run(&plan.pool, &pack.runnable.program, &self.pointers, frames) };
+        });
+        packed.map_err(|cause| plan.refusal(cause))
+    }
+
+    /// Packs what products read of an input, for all runs to come.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(super) fn bind(
+        &mut self,
+        plan: &Plan,
+        input: usize,
+        tensor: &Tensor,
+        frames: &[Block],
+    ) -> Result<(), Error> {
+        let buffer = plan.inputs[input];
+        for (at, pack) in plan.packs.iter().enumerate() {
+            if pack.home == Home::Input(input) {
+                self.pointers.set(buffer, pointer(tensor));
+                self.held[buffer] = Some(tensor.clone());
+                self.bound[at] = Some(self.packed(plan, (at, pack), frames)?);
+            }
+        }
+        self.held[buffer] = None;
         Ok(())
     }
 
@@ -266,27 +341,6 @@ impl Loop {
         let Carried { result, spare, .. } = self.carried[carried];
         if (self.length + round).is_multiple_of(2) { spare } else { result }
     }
-}
-
-/// Results of a buffer that are kept: those of a program that is handed its last results are written in turns.
-const KEPT: usize = 2;
-
-/// A tensor that nobody else holds, and where its elements lie.
-fn room(kept: &mut [Option<Tensor>; KEPT], ty: &TensorType) -> Result<(*mut u8, Tensor), Error> {
-    for place in kept.iter_mut() {
-        let mut tensor = match place.take() {
-            Some(tensor) => tensor,
-            None => Tensor::try_zeros(ty.clone())?,
-        };
-        let free = tensor.storage_mut().map(|data| with_storage!(data, values => values.as_mut_ptr().cast()));
-        *place = Some(tensor.clone());
-        if let Some(pointer) = free {
-            return Ok((pointer, tensor));
-        }
-    }
-    kept.rotate_left(1);
-    kept[KEPT - 1] = None;
-    room(kept, ty)
 }
 
 /// Where a tensor's elements lie. Kernels write no input and no constant.

@@ -346,11 +346,12 @@ impl<'a> Assembler<'a> {
     }
 
     /// Where a value of the full space can be computed right away: where it is stored as it is in registers, by tiles in
-    /// one piece.
+    /// one piece, and nothing lies that is read.
     fn destination(&mut self, at: usize) -> Option<usize> {
         let rows = self.rows;
-        let is_plain =
-            |store: &Store| store.value == at && convert::narrow(store.number, self.level).is_none();
+        let is_plain = |store: &Store| {
+            store.value == at && !store.is_in_place && convert::narrow(store.number, self.level).is_none()
+        };
         let (number, store) = rows.stores.iter().enumerate().find(|(_, store)| is_plain(store))?;
         let memory = self.memory(store.buffer, &store.access, store.number, false);
         if !self.memories[memory].is_contiguous {

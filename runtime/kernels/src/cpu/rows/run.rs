@@ -28,7 +28,7 @@ impl Program {
     /// # Safety
     /// The buffers are those of the kernel, each with an element wherever an access of it has one, aligned for its type;
     /// nothing else writes them now, and what this kernel writes no other thread reads or writes. What it stores
-    /// overlaps nothing that it loads. The frame has
+    /// overlaps nothing that it loads, but for what is said to be in place. The frame has
     /// [`Program::frame_bytes`] bytes, aligned to 64, for this thread alone. The processor has the level that the
     /// program was assembled for.
     pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
