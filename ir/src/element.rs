@@ -8,6 +8,7 @@ use std::fmt::Debug;
 pub use half::{bf16, f16};
 
 use crate::DType;
+use crate::elements::Elements;
 use crate::narrow::Narrow;
 
 /// Integers narrower than a byte, named as Rust would.
@@ -26,7 +27,11 @@ pub trait Element: Copy + PartialEq + Debug + Send + Sync + 'static {
     /// The element type it stands for.
     const DTYPE: DType;
     /// Puts values into typed storage.
-    fn store(values: Vec<Self>) -> Storage;
+    fn store(values: Vec<Self>) -> Storage {
+        Self::hold(values.into())
+    }
+    /// Elements as typed storage.
+    fn hold(elements: Elements<Self>) -> Storage;
     /// The values, if the storage holds this type.
     fn view(storage: &Storage) -> Option<&[Self]>;
     /// The bit pattern, in the low bits.
@@ -41,10 +46,10 @@ pub trait Element: Copy + PartialEq + Debug + Send + Sync + 'static {
 
 macro_rules! elements {
     ($($variant:ident $ty:ty, $to_bits:expr, $from_bits:expr, $to_f64:expr, $from_f64:expr;)*) => {
-        /// Elements of one type, in a vector of that type.
+        /// Elements of one type.
         #[derive(Debug, Clone)]
         #[allow(missing_docs)]
-        pub enum Storage { $($variant(Vec<$ty>)),* }
+        pub enum Storage { $($variant(Elements<$ty>)),* }
 
         impl Storage {
             /// The type of the elements.
@@ -55,7 +60,7 @@ macro_rules! elements {
 
         $(impl Element for $ty {
             const DTYPE: DType = DType::$variant;
-            fn store(values: Vec<Self>) -> Storage { Storage::$variant(values) }
+            fn hold(elements: Elements<Self>) -> Storage { Storage::$variant(elements) }
             fn view(storage: &Storage) -> Option<&[Self]> {
                 if let Storage::$variant(values) = storage { Some(values) } else { None }
             }

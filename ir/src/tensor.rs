@@ -12,7 +12,8 @@ use std::sync::Arc;
 pub use identity::Identity;
 
 use crate::element::{Element, Storage};
-use crate::memory::{self, OutOfMemory};
+use crate::elements::Elements;
+use crate::memory::OutOfMemory;
 use crate::types::elements;
 use crate::{DType, Key, Location, TensorType, with_dtype, with_storage};
 
@@ -99,7 +100,7 @@ impl Tensor {
         let ty = TensorType::new(shape, T::DTYPE);
         let mut values = room(&ty)?;
         values.extend((0..ty.len()).map(value));
-        Ok(Tensor { ty: ty.into(), data: Arc::new(T::store(values)) })
+        Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
     }
 
     /// A scalar.
@@ -123,10 +124,8 @@ impl Tensor {
     #[track_caller]
     pub fn try_full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, T::DTYPE);
-        // There is room for it: so a vector that the system hands out as zeros need not be written.
-        drop(room::<T>(&ty)?);
-        let values = vec![value; ty.len()];
-        Ok(Tensor { ty: ty.into(), data: Arc::new(T::store(values)) })
+        let values = Elements::full(value, length(&ty)).map_err(|cause| refused(&ty, cause))?;
+        Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
     }
 
     /// Every element is zero (`false` for `i1`).
@@ -328,7 +327,7 @@ impl Tensor {
         with_storage!(self.storage(), values => {
             let mut taken = room(&ty)?;
             indices.iter().for_each(|&index| taken.extend_from_slice(&values[index * width..][..width]));
-            Ok(Tensor { ty: ty.into(), data: Arc::new(Element::store(taken)) })
+            Ok(Tensor { ty: ty.into(), data: Arc::new(Element::hold(taken)) })
         })
     }
 
@@ -351,7 +350,7 @@ impl Tensor {
             for tensor in tensors {
                 values.extend_from_slice(tensor.as_slice::<T>()?);
             }
-            Tensor::new(ty.shape, values)
+            Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
         })
     }
 
@@ -375,13 +374,20 @@ fn check_shape(ty: &TensorType, values: usize) -> Result<(), TensorError> {
     if ty.is_addressable() { Ok(()) } else { room::<u8>(ty).map(drop) }
 }
 
-/// An empty vector with room for the elements of a tensor.
+/// Room for the elements of a tensor.
 #[track_caller]
-fn room<T>(ty: &TensorType) -> Result<Vec<T>, TensorError> {
-    let length = if ty.is_addressable() { ty.len() } else { usize::MAX };
-    let location = Caller::caller();
-    let refused = |cause| TensorError::Memory { ty: ty.clone(), cause, location: location.into() };
-    memory::vector(length).map_err(refused)
+fn room<T: Element>(ty: &TensorType) -> Result<Elements<T>, TensorError> {
+    Elements::with_room(length(ty), T::from_f64(0.0)).map_err(|cause| refused(ty, cause))
+}
+
+/// How many elements a tensor has; of more than can be addressed, the most that can be.
+fn length(ty: &TensorType) -> usize {
+    if ty.is_addressable() { ty.len() } else { usize::MAX }
+}
+
+#[track_caller]
+fn refused(ty: &TensorType, cause: OutOfMemory) -> TensorError {
+    TensorError::Memory { ty: ty.clone(), cause, location: Caller::caller().into() }
 }
 
 /// A tensor that a constructor without a `Result` promises.

@@ -20,7 +20,7 @@ fn check(algorithm: RngAlgorithm, shape: &[usize], dtype: DType, moved: u64, bit
     let drawn: Vec<u64> = match results[1].storage() {
         Storage::Ui8(bits) => bits.iter().map(|&bits| bits.into()).collect(),
         Storage::Ui32(bits) => bits.iter().map(|&bits| bits.into()).collect(),
-        Storage::Ui64(bits) => bits.clone(),
+        Storage::Ui64(bits) => bits.to_vec(),
         other => panic!("bits as {}", other.dtype()),
     };
     assert_eq!(drawn, bits);

@@ -133,28 +133,27 @@ impl Keep<f32> for f16 {
     }
 }
 
-/// Writes a row of sums to a buffer at the columns' offsets, in elements.
+/// Writes a row of sums to a buffer at the columns' offsets, in elements: in runs of so many columns that lie side by
+/// side.
 ///
 /// # Safety
-/// Every offset from the buffer must be a place that may be written, and aligned for the buffer's elements.
-pub(super) type Store<T> = unsafe fn(row: &[T], to: *mut u8, columns: &[isize]);
+/// Every offset from the buffer must be a place that may be written, and aligned for the buffer's elements; those of a run
+/// are one more than the one before. Runs have as many columns as there are.
+pub(super) type Store<T> = unsafe fn(row: &[T], to: *mut u8, columns: &[isize], runs: &[isize]);
 
 /// The one [`Store`] of every pair of types.
 ///
 /// # Safety
 /// As [`Store`] says.
-pub(super) unsafe fn store<T: Copy, S: Keep<T>>(row: &[T], to: *mut u8, columns: &[isize]) {
+pub(super) unsafe fn store<T: Copy, S: Keep<T>>(row: &[T], to: *mut u8, columns: &[isize], runs: &[isize]) {
     let to = to.cast::<S>();
-    let (Some(first), Some(last)) = (columns.first(), columns.last()) else { return };
-    if last - first == columns.len() as isize - 1 && columns.is_sorted() {
-        // SAFETY: sorted, distinct offsets that span no more than their number are consecutive, so that
-        // these are the caller's places, each once.
-        let places = unsafe { std::slice::from_raw_parts_mut(to.offset(*first), columns.len()) };
-        places.iter_mut().zip(row).for_each(|(place, &value)| *place = S::keep(value));
-    } else {
-        // SAFETY: the caller's promise: every offset is a place to write to.
-        let put = |(&value, &column)| unsafe { to.offset(column).write(S::keep(value)) };
-        row.iter().zip(columns).for_each(put);
+    let mut at = 0;
+    for &run in runs {
+        let here = at..at + run as usize;
+        // SAFETY: a run's columns are the caller's places side by side, each once.
+        let places = unsafe { std::slice::from_raw_parts_mut(to.offset(columns[at]), here.len()) };
+        places.iter_mut().zip(&row[here.clone()]).for_each(|(place, &value)| *place = S::keep(value));
+        at = here.end;
     }
 }
 

@@ -88,6 +88,8 @@ pub(super) struct Run<'a, T: Element> {
     pub(super) parts: Parts<'a, T>,
     /// How many stretches the chunk has, in both tables.
     pub(super) stretches: [usize; 2],
+    /// How many runs of columns lie side by side in the result, in their table.
+    pub(super) runs: usize,
     /// What scratch holds now, so that the next tile need not make it again.
     pub(super) held: Held,
 }
@@ -136,6 +138,7 @@ impl<'a, T: Element> Run<'a, T> {
             // SAFETY: scratch is as large as the schedule says.
             parts: unsafe { Parts::of(schedule, scratch) },
             stretches: [0; 2],
+            runs: 0,
             held: Held::default(),
         }
     }

@@ -196,7 +196,7 @@ impl Schedule {
         let by_panel = 2 * self.right.tile / self.right.width;
         let terms = self.left.packs_terms(chunk) + self.right.packs_terms(chunk);
         let stretches = 3 * self.stretches().iter().sum::<usize>();
-        let tables = 4 * self.left.tile + 2 * self.right.tile + by_panel + terms + stretches;
+        let tables = 4 * self.left.tile + 3 * self.right.tile + by_panel + terms + stretches;
         let left = part(panels(&self.left, self.block_rows));
         let right = part(right);
         let sums = part(kept * self.left.tile * self.right.tile * bytes);

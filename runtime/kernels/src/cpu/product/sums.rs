@@ -83,7 +83,8 @@ impl<'a, T: Element> Run<'a, T> {
                     sums.iter_mut().for_each(|sum| *sum = sum.relu());
                 }
                 let out = self.out.offset((tile.offsets[2] + self.parts.out_rows[row]) * size);
-                (self.store)(sums, out, &self.parts.out_columns[..tile.columns.len()]);
+                let columns = &self.parts.out_columns[..tile.columns.len()];
+                (self.store)(sums, out, columns, &self.parts.out_runs[..self.runs]);
             }
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Parts<'a, T> {
     pub(super) sum_rows: &'a mut [isize],
     pub(super) right_columns: &'a mut [isize],
     pub(super) out_columns: &'a mut [isize],
+    /// Lengths of the runs of columns that lie side by side in the result.
+    pub(super) out_runs: &'a mut [isize],
     pub(super) right_panels: &'a mut [isize],
     pub(super) sum_panels: &'a mut [isize],
     /// Offsets of the chunk's terms in the operands that are packed.
@@ -70,6 +72,7 @@ impl<'a, T> Parts<'a, T> {
             sum_rows: table(rows),
             right_columns: table(columns),
             out_columns: table(columns),
+            out_runs: table(columns),
             right_panels: table(columns / schedule.right.width),
             sum_panels: table(columns / schedule.right.width),
             terms,
@@ -113,6 +116,7 @@ impl<T: Element> Run<'_, T> {
         space::fill(&side.dims, 0, start, &mut self.parts.right_columns[..count]);
         space::fill(&side.dims, 1, start, &mut self.parts.out_columns[..count]);
         let parts = &mut self.parts;
+        self.runs = runs(&parts.out_columns[..count], parts.out_runs);
         for panel in 0..count.div_ceil(side.width) {
             let column = panel * side.width;
             parts.sum_panels[panel] = match self.schedule.sums {
@@ -145,4 +149,18 @@ impl<T: Element> Run<'_, T> {
             if right { schedule.fill_stretches(chunk, [left, false], tail) } else { 0 },
         ];
     }
+}
+
+/// Writes how many offsets at a time are each one more than the one before, and says how often.
+fn runs(offsets: &[isize], into: &mut [isize]) -> usize {
+    let mut count = 0;
+    for (at, &offset) in offsets.iter().enumerate() {
+        if at > 0 && offsets[at - 1] + 1 == offset {
+            into[count - 1] += 1;
+        } else {
+            into[count] = 1;
+            count += 1;
+        }
+    }
+    count
 }
