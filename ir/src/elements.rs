@@ -67,7 +67,7 @@ fn spare<T>() -> usize {
 }
 
 /// How many elements of a vector lie before the first line that begins in it.
-fn to_line<T>(values: &Vec<T>) -> usize {
+fn to_line<T>(values: &[T]) -> usize {
     (values.as_ptr().addr().next_multiple_of(LINE) - values.as_ptr().addr()) / size_of::<T>()
 }
 

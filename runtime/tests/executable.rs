@@ -123,9 +123,10 @@ fn place(tensor: &Tensor) -> *const f32 {
 #[test]
 fn results_take_the_places_of_donated_inputs() {
     let (x, y) = (Tensor::from([1.0f32, 2.0, 3.0, 4.0]), Tensor::from([1.0f32; 4]));
-    let mut session = stepping(&[0]).session().unwrap();
-    let (mut state, first) = (vec![x], std::ptr::null());
-    let mut places = vec![first; 3];
+    let executable = stepping(&[0]);
+    assert!(executable.plan().unwrap().to_string().contains("b2 f32, in place"));
+    let (mut session, mut state) = (executable.session().unwrap(), vec![x]);
+    let mut places = vec![std::ptr::null(); 3];
     for seen in &mut places {
         *seen = place(&state[0]);
         state = session.run([state.remove(0), y.clone()]).unwrap();
@@ -161,6 +162,7 @@ fn a_donated_cache_is_updated_where_it_lies() {
     let setting = Setting::default().donating([0]);
     let executable =
         Executable::compile_with(&Graph::parse(program).unwrap(), Device::Cpu, &setting).unwrap();
+    assert_eq!(executable.plan().unwrap().to_string().matches(" = ").count(), 1, "nothing is copied");
     let mut session = executable.session().unwrap();
     let mut cache = Tensor::zeros(TensorType::new([4, 2], DType::F32));
     let first = place(&cache);

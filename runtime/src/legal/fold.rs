@@ -6,7 +6,7 @@ use choral_ir::op::{
 use choral_ir::{BuildError, Builder, DType, Graph, Op, Reducer, TensorType, Value};
 
 use super::body::{self, Body, along, at_each, row};
-use super::{Legaliser, Made, accumulate};
+use super::{Legaliser, Made, accumulate, squeeze};
 use crate::lower::{self, reduce as named};
 
 pub(super) fn reduce(legal: &mut Legaliser, op: &Reduce, operands: &[Value]) -> Made {
@@ -16,8 +16,8 @@ pub(super) fn reduce(legal: &mut Legaliser, op: &Reduce, operands: &[Value]) -> 
         let inits = at_each_result(legal, inits, &shape)?;
         return at_each(legal, op.body.graph(), &[&inits, inputs].concat()).map(Some);
     }
-    if op.body.binary().and_then(named::fold).is_some() {
-        return Ok(None);
+    if let Some(by) = op.body.binary().filter(|&by| named::fold(by).is_some()) {
+        return squeeze::reduce(legal, op, by, operands);
     }
     let whole = Op::from(op.clone());
     if let Some(wide) = whole.accumulating() {

@@ -1,7 +1,7 @@
 //! Legalisation: a graph whose every op has a kernel, with the same bits.
 //!
 //! A pass before planning. Ops that kernels lack become others: as few and as cheap ones as there are, and loops where a
-//! body is more than elementwise ops.
+//! body is more than elementwise ops. Shapes lose dimensions of size 1, so that planning sees which ops go together.
 //!
 //! | module | holds |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `contraction` | products whose operands or results need another type |
 //! | `fold` | `reduce`, `reduce_window`, `select_and_scatter` |
 //! | `index`, `sort` | scatters, gathers of nothing, comparators |
+//! | `squeeze` | elementwise ops, folds and contractions without dimensions of size 1 |
 //! | `shape` | bits of integers narrower than a byte; long counts |
 //!
 //! What stays, and runs by its definition: user-defined ops; scatters and sorts by bodies that hold loops or products;
@@ -23,6 +24,7 @@ mod fold;
 mod index;
 mod shape;
 mod sort;
+mod squeeze;
 
 use choral_ir::graph::Node;
 use choral_ir::op::{ControlOp, IndexOp, ShapeOp, SortOp, WindowOp};
@@ -74,7 +76,10 @@ impl Legaliser {
         match op {
             Op::Shape(ShapeOp::Iota(op)) => shape::iota(self, op),
             Op::Shape(ShapeOp::BitcastConvert(op)) => shape::bitcast_convert(self, op, operands[0]),
-            Op::Dot(op) => contraction::dot(self, op, operands),
+            Op::Dot(op) => match squeeze::dot(self, op, operands)? {
+                Some(squeezed) => Ok(Some(squeezed)),
+                None => contraction::dot(self, op, operands),
+            },
             Op::Convolution(op) => contraction::convolution(self, op, operands),
             Op::Reduce(op) => fold::reduce(self, op, operands),
             Op::Window(WindowOp::ReduceWindow(op)) => fold::reduce_window(self, op, operands),
@@ -84,8 +89,8 @@ impl Legaliser {
             Op::Sort(SortOp::Sort(op)) => sort::sort(self, op, operands),
             Op::Control(ControlOp::Map(op)) => body::at_each(self, &op.computation, operands).map(Some),
             Op::Control(control) => self.control(control, operands),
-            Op::Elementwise(_)
-            | Op::Shape(
+            Op::Elementwise(_) => squeeze::elementwise(self, op, operands),
+            Op::Shape(
                 ShapeOp::BroadcastInDim(_)
                 | ShapeOp::Reshape(_)
                 | ShapeOp::Transpose(_)

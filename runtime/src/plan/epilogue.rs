@@ -67,8 +67,8 @@ impl Epilogue {
                 })
             }
             (Binary::Maximum, Source::Splat(0)) if !self.relu => {
-                let shape = &graph.ty(result).shape;
-                let is_in_place = graph.ty(self.result).shape == *shape && *access == Access::dense(shape);
+                let own = Access::dense(&graph.ty(self.result).shape);
+                let is_in_place = squeezed(access) == squeezed(&own) && access.offset == 0;
                 is_in_place.then_some(Epilogue { result, relu: true, ..self })
             }
             _ => None,
@@ -85,6 +85,11 @@ fn order(dense: &Access, access: &Access) -> Option<Vec<(usize, Option<usize>)>>
     };
     let order: Vec<(usize, Option<usize>)> = dense.dims.iter().map(place).collect::<Option<_>>()?;
     (access.offset == 0 && access.len() == dense.len() && !access.is_empty()).then_some(order)
+}
+
+/// The dimensions of an access of another size than 1.
+fn squeezed(access: &Access) -> Vec<Dim> {
+    access.dims.iter().copied().filter(|&(size, _)| size != 1).collect()
 }
 
 /// Whether a product can add what lies so in the dimensions of its result: it may move with rows or with columns.

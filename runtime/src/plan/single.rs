@@ -70,10 +70,13 @@ impl Building<'_> {
     }
 
     /// A place for what an op makes by writing parts of its first operand: where that lies, if nobody else reads it.
-    fn updated(&mut self, id: NodeId) -> Elements {
+    fn updated(&mut self, id: NodeId, operand: &mut index::Operand) -> Elements {
         let access = Access::dense(&self.graph.node(id).types[0].shape);
         match self.taken(self.graph.operands(id)[0], id.result(0)) {
-            Some(buffer) => Elements { buffer, access },
+            Some(buffer) => {
+                operand.0.buffer = buffer;
+                Elements { buffer, access }
+            }
             None => self.result(id, 0),
         }
     }
@@ -208,14 +211,14 @@ impl Building<'_> {
 
     fn index(&mut self, op: &IndexOp, id: NodeId) -> Option<Kernel> {
         let operands = self.graph.operands(id);
-        let given = match op {
+        let mut given = match op {
             IndexOp::Scatter(op) => return self.scatter(op, id),
             IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::DynamicUpdateSlice(_) => {
                 self.operands(&operands)
             }
         };
         let result = match op {
-            IndexOp::DynamicUpdateSlice(_) => self.updated(id),
+            IndexOp::DynamicUpdateSlice(_) => self.updated(id, &mut given[0]),
             IndexOp::Gather(_) | IndexOp::DynamicSlice(_) | IndexOp::Scatter(_) => self.result(id, 0),
         };
         match op {
@@ -232,10 +235,12 @@ impl Building<'_> {
     }
 
     fn scatter(&mut self, op: &Scatter, id: NodeId) -> Option<Kernel> {
-        let given = self.operands(&self.graph.operands(id));
+        let mut given = self.operands(&self.graph.operands(id));
         let count = given.len() / 2;
-        let results =
-            if count == 1 && !op.body.accumulates() { vec![self.updated(id)] } else { self.all_results(id) };
+        let results = match count == 1 && !op.body.accumulates() {
+            true => vec![self.updated(id, &mut given[0])],
+            false => self.all_results(id),
+        };
         let kernel = index::scatter(op, &given[..count], &given[count], &given[count + 1..], &results);
         kernel.map(Kernel::Scatter)
     }
