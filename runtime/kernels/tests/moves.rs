@@ -105,7 +105,7 @@ fn gathers(seed: u64, largest: usize) {
     let expected = std::mem::replace(&mut buffers.0[kernel.out.buffer], expected);
     buffers.0[kernel.out.buffer].fill(0);
 
-    let program = gather::Program::new(&kernel);
+    let program = gather::Program::new(&kernel, Level::best());
     let pointers = buffers.pointers();
     for range in ranges(random, program.units()) {
         let frame = frame(program.frame_bytes());
@@ -145,7 +145,7 @@ fn many_windows_are_read_block_by_block() {
         let start = Start { place: ids.clone(), number: Number::I32, dim: 0, last: 999 };
         let (windows, window) = (vec![3000], vec![1, width]);
         let kernel = Gather { windows, window, starts: vec![start], number, from, out: out.clone() };
-        let program = gather::Program::new(&kernel);
+        let program = gather::Program::new(&kernel, Level::best());
         let (pointers, frame) = (buffers.pointers(), frame(program.frame_bytes()));
         // SAFETY: the kernel's accesses are those of the buffers.
         unsafe { program.run(&pointers, 0..program.units(), frame.pointer()) };

@@ -94,7 +94,7 @@ fn gathers(table: usize, width: usize, count: usize) {
     let start = Start { place, number: Number::I32, dim: 0, last: table - 1 };
     let (windows, window, number) = (vec![count], vec![1, width], Number::F32);
     let kernel = Gather { windows, window, starts: vec![start], number, from, out };
-    let program = gather::Program::new(&kernel);
+    let program = gather::Program::new(&kernel, Level::best());
     let (pointers, frame) = (buffers.pointers(), frame(program.frame_bytes()));
     tell(&format!("gather {count} rows of {width} from {table}"), count * width, || {
         // SAFETY: the kernel's accesses are those of the buffers.

@@ -6,6 +6,7 @@ use super::extent::Extent;
 use super::starts::{Indices, Offsets};
 use super::{BLOCK, TABLE, UNIT, tables};
 use crate::cpu::machine::combine::{Arguments, Combine, overwrite, overwrite_short};
+use crate::Level;
 use crate::moves::Gather;
 
 /// Tables of a frame: where windows of a block are read, and where they are written.
@@ -33,7 +34,7 @@ pub struct Program {
 
 impl Program {
     /// Decides how a gather runs.
-    pub fn new(gather: &Gather) -> Program {
+    pub fn new(gather: &Gather, level: Level) -> Program {
         let (from, out) = (&gather.from.access, &gather.out.access);
         let numbering = gather.windows.len();
         let bytes = gather.number.bytes();
@@ -54,7 +55,7 @@ impl Program {
         let short = if extent.has_runs() && parts == 1 { extent.row.size } else { 0 };
         let along = |dim: usize| from.dims[numbering + dim].1;
         Program {
-            starts: gather.starts.iter().map(|start| Indices::new(start, along(start.dim))).collect(),
+            starts: gather.starts.iter().map(|start| Indices::new(start, along(start.dim), level)).collect(),
             buffers: [gather.from.buffer, gather.out.buffer],
             from: Offsets::of(from, numbering),
             out,
@@ -113,13 +114,8 @@ impl Program {
     unsafe fn find(&self, buffers: &[*mut u8], first: usize, froms: &mut [isize]) {
         self.from.fill(first, froms);
         for start in &self.starts {
-            let (last, stride) = (start.last, start.stride);
-            // SAFETY: the caller's contract.
-            unsafe {
-                start.each(buffers, (first, froms.len()), |at, index| {
-                    froms[at] += index.clamp(0, last) as isize * stride;
-                });
-            }
+            // SAFETY: the caller's contract. Starts beyond the ends are clamped.
+            let _ = unsafe { start.shift(buffers, first, start.stride, froms) };
         }
     }
 
