@@ -109,7 +109,11 @@ impl Program {
         Ok(Program {
             members: if of_member == 0 { 0 } else { members },
             windows: if of_window == 0 { 0 } else { windows },
-            starts: scatter.starts.iter().map(|start| Indices::new(start, strides[start.dim].1, level)).collect(),
+            starts: scatter
+                .starts
+                .iter()
+                .map(|start| Indices::new(start, strides[start.dim].1, level))
+                .collect(),
             beyond: scatter.beyond,
             outs: Offsets::new(
                 scatter.out.offset,

@@ -179,6 +179,30 @@ index! {
     u64: Portable;
 }
 
+/// A type of indices, to be read.
+macro_rules! with_index {
+    ($number:expr, $I:ident => $body:expr) => {{
+        macro_rules! of {
+            ($T:ty) => {{
+                type $I = $T;
+                $body
+            }};
+        }
+        match $number {
+            Number::I1 | Number::U8 => of!(u8),
+            Number::I8 => of!(i8),
+            Number::I16 => of!(i16),
+            Number::I32 => of!(i32),
+            Number::I64 => of!(i64),
+            // Indices are integers: floats stand for none, and are here for the sake of the list.
+            Number::U16 | Number::F16 | Number::Bf16 => of!(u16),
+            Number::U32 | Number::F32 => of!(u32),
+            Number::U64 | Number::F64 => of!(u64),
+        }
+    }};
+}
+pub(super) use with_index;
+
 /// What the loop that moves places works on.
 struct Shifted {
     /// The first index.
@@ -210,7 +234,7 @@ impl<T: Index> Body for Shift<T> {
             let mut shift = |place: &mut isize, index: T| {
                 let within = index.within(last);
                 any |= within != index;
-                *place += within.offset() * step;
+                *place = place.wrapping_add(within.offset().wrapping_mul(step));
             };
             if stride == 1 {
                 let indices = std::slice::from_raw_parts(from, length);
@@ -239,21 +263,6 @@ impl Loops {
             let index = unsafe { from.cast::<T>().read() };
             index.within(T::last(last)) != index
         }
-        macro_rules! of {
-            ($T:ty) => {
-                Loops { shift: compiled::<Shift<$T>>(level), is_beyond: is_beyond::<$T> }
-            };
-        }
-        match number {
-            Number::I1 | Number::U8 => of!(u8),
-            Number::I8 => of!(i8),
-            Number::I16 => of!(i16),
-            Number::I32 => of!(i32),
-            Number::I64 => of!(i64),
-            // Indices are integers: floats stand for none, and are here for the sake of the list.
-            Number::U16 | Number::F16 | Number::Bf16 => of!(u16),
-            Number::U32 | Number::F32 => of!(u32),
-            Number::U64 | Number::F64 => of!(u64),
-        }
+        with_index!(number, I => Loops { shift: compiled::<Shift<I>>(level), is_beyond: is_beyond::<I> })
     }
 }
