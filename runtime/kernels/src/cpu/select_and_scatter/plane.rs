@@ -10,10 +10,7 @@ use crate::window::WindowDim;
 use crate::{Level, Number};
 
 /// Windows of a lane that select at once.
-const LANES: usize = 128;
-
-/// Windows that a vector holds, at most.
-const VECTOR: usize = 16;
+const NEIGHBOURS: usize = 8;
 
 /// The windows of a plane: lanes of neighbours along its last dimension, and the rows that those of a lane reach into.
 #[derive(Debug, Clone)]
@@ -97,7 +94,7 @@ pub(super) struct Arguments {
 }
 
 /// Numbers that are compared and added.
-trait Added: Copy + PartialOrd {
+trait Added: Copy + Default + PartialOrd {
     /// Compiling takes time, which few types are worth at every level.
     const WIDEST: Level;
     fn plus(self, other: Self) -> Self;
@@ -130,7 +127,7 @@ added! {
 }
 
 /// A truth value in a byte, of which a sum is an or.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
 #[repr(transparent)]
 struct Truth(u8);
 
@@ -203,34 +200,52 @@ impl<T: Added, R: Rule> Body for Plane<T, R> {
         for (at, &end) in ends.iter().enumerate() {
             let rows = &rows[start..end];
             start = end;
-            if rows.is_empty() {
-                continue;
+            let source = source.wrapping_add(at * lane.count);
+            if !rows.is_empty() {
+                // SAFETY: the caller's contract.
+                unsafe { add_lane((values, source, sums), (rows, lane, whole), rule) }
             }
-            let add = |window: usize, place: usize| {
-                // SAFETY: the caller vouches for places that are in the plane, and for a number in the source for each
-                // window.
-                unsafe {
-                    let sum = sums.add(place);
-                    sum.write(sum.read().plus(source.add(at * lane.count + window).read()));
-                }
-            };
-            let one = |window: usize| {
-                // SAFETY: as above.
-                if let Some(place) = unsafe { selected(values, (rows, lane.places(window)), rule) } {
-                    add(window, place);
-                }
-            };
-            (0..whole.start).for_each(one);
-            for first in whole.clone().step_by(LANES) {
-                let count = LANES.min(whole.end - first);
-                // SAFETY: as above; no window has an element outside.
-                let places = unsafe { select_lane(values, (rows, lane), (first, count), rule) };
-                let stride = lane.window.stride;
-                (0..count).for_each(|at| add(first + at, places[at] as usize + at * stride));
-            }
-            (whole.end..lane.count).for_each(one);
         }
     }
+}
+
+/// Adds the numbers of the windows of a lane, one after another.
+///
+/// # Safety
+/// The lane's rows are in the plane, and there is a number in the source for each window.
+#[inline(always)]
+unsafe fn add_lane<T: Added>(
+    (values, source, sums): (*const T, *const T, *mut T),
+    (rows, lane, whole): (&[usize], &Lane, &Range<usize>),
+    rule: impl Rule,
+) {
+    let (stride, count, whole) = (lane.window.stride, lane.count, whole.clone());
+    let add = |window: usize, place: usize| {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let sum = sums.add(place);
+            sum.write(sum.read().plus(source.add(window).read()));
+        }
+    };
+    let one = |window: usize| {
+        // SAFETY: the caller's contract.
+        if let Some(place) = unsafe { selected(values, (rows, lane.places(window)), rule) } {
+            add(window, place);
+        }
+    };
+    (0..whole.start).for_each(one);
+    let mut next = whole.start;
+    while next < whole.end && whole.len() >= NEIGHBOURS {
+        // The last ones begin before those that are done, to be as many.
+        let first = next.min(whole.end - NEIGHBOURS);
+        // SAFETY: the caller's contract; no window has an element outside.
+        let places = unsafe { neighbours(values, (rows, lane, first), rule) };
+        for at in next - first..NEIGHBOURS {
+            add(first + at, places[at] as usize + at * stride);
+        }
+        next = first + NEIGHBOURS;
+    }
+    (next..count).for_each(one);
 }
 
 /// The element that the window over these places of these rows selects.
@@ -249,43 +264,52 @@ unsafe fn selected<T: Added>(
     all.reduce(|selected, other| if rule.stays(value(selected), value(other)) { selected } else { other })
 }
 
-/// What neighbours in a lane select, `count` from window `first` on: where the selected element would be if the window
-/// were the first of these.
+/// What neighbours in a lane select, from window `first` on: where the selected element would be if the window were the
+/// first of them.
 ///
 /// # Safety
-/// All their elements are in the plane; there are some, and at most [`LANES`] windows.
+/// There are so many neighbours, and all their elements are in the plane.
 #[inline(always)]
-unsafe fn select_lane<T: Added>(
+unsafe fn neighbours<T: Added>(
     values: *const T,
-    (rows, lane): (&[usize], &Lane),
-    (first, count): (usize, usize),
+    (rows, lane, first): (&[usize], &Lane, usize),
     rule: impl Rule,
-) -> [Place; LANES] {
+) -> [Place; NEIGHBOURS] {
     let WindowDim { window, stride, padding, .. } = lane.window;
     let begin = ((first * stride) as isize - padding) as usize;
-    let mut places = [0; LANES];
-    // SAFETY: the caller's contract.
-    let (mut best, mut next) = unsafe { ([values.read(); LANES], [values.read(); LANES]) };
-    // Whole vectors: what the last lanes hold is of no account.
-    let width = count.next_multiple_of(VECTOR).min(LANES);
-    for (number, place) in rows.iter().flat_map(|row| (0..window).map(move |at| row + begin + at)).enumerate()
-    {
-        let to = if number == 0 { &mut best } else { &mut next };
-        for at in 0..count {
-            // SAFETY: the caller's contract.
-            to[at] = unsafe { values.add(place + at * stride).read() };
-        }
-        if number == 0 {
-            places = [place as Place; LANES];
-            continue;
-        }
-        for ((best, &next), of) in best[..width].iter_mut().zip(&next).zip(&mut places) {
-            let stays = rule.stays(*best, next);
-            *best = if stays { *best } else { next };
-            *of = if stays { *of } else { place as Place };
+    let (mut best, mut places) = ([T::default(); NEIGHBOURS], [Place::MAX; NEIGHBOURS]);
+    for place in rows.iter().flat_map(|row| (0..window).map(move |at| row + begin + at)) {
+        // SAFETY: the caller's contract.
+        let next = unsafe { strided(values.add(place), stride) };
+        for at in 0..NEIGHBOURS {
+            // Bitwise, for the sake of vectors: the first one has nothing to stay beside.
+            let stays = rule.stays(best[at], next[at]) & (places[at] != Place::MAX);
+            best[at] = if stays { best[at] } else { next[at] };
+            places[at] = if stays { places[at] } else { place as Place };
         }
     }
     places
+}
+
+/// Neighbours that are `stride` apart.
+///
+/// # Safety
+/// They are there.
+#[inline(always)]
+unsafe fn strided<T: Copy>(from: *const T, stride: usize) -> [T; NEIGHBOURS] {
+    // SAFETY: the caller's contract.
+    let several = |first: usize| unsafe { from.add(first).cast::<[T; NEIGHBOURS]>().read() };
+    match stride {
+        1 => several(0),
+        2 => {
+            // The second half begins one before its first, to end with its last.
+            let [x, y] = [several(0), several(NEIGHBOURS - 1)];
+            let half = NEIGHBOURS / 2;
+            std::array::from_fn(|at| if at < half { x[at * 2] } else { y[(at - half) * 2 + 1] })
+        }
+        // SAFETY: the caller's contract.
+        _ => std::array::from_fn(|at| unsafe { from.add(at * stride).read() }),
+    }
 }
 
 /// The loop on numbers of a type in registers.
