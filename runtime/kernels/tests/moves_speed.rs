@@ -4,14 +4,11 @@ use std::time::Instant;
 
 use choral_kernels::access::Elements;
 use choral_kernels::cpu::moves::{gather, scatter};
-use choral_kernels::cpu::select_and_scatter;
 use choral_kernels::cpu::sort::run::Program;
-use choral_kernels::instruction::{Binary, Comparison};
+use choral_kernels::instruction::Binary;
 use choral_kernels::moves::{Beyond, Combine, Gather, Numbering, Scatter, Scattered, Start};
-use choral_kernels::select_and_scatter::Select;
 use choral_kernels::sort::{Comparator, Order, Sort, Sorted};
-use choral_kernels::window::{Initial, WindowDim};
-use choral_kernels::{Access, Level, Number, SelectAndScatter};
+use choral_kernels::{Access, Level, Number};
 
 use super::arrays::{Buffers, Random, frame};
 use super::sort::last_less;
@@ -158,39 +155,5 @@ fn moves() {
     {
         gathers(table, width, count);
         scatters(table, width, count);
-    }
-}
-
-/// Gradients of pooling over windows of `window` x `window`, 2 apart, of planes of 32 x 32.
-fn gradients(planes: usize, window: usize) {
-    let mut buffers = Buffers::default();
-    let count = (32 - window) / 2 + 1;
-    let operand = dense(&mut buffers, &[planes, 32, 32], Number::F32);
-    let source = dense(&mut buffers, &[planes, count, count], Number::F32);
-    fill(&mut buffers, &operand, Number::F32);
-    fill(&mut buffers, &source, Number::F32);
-    let along = WindowDim { window, stride: 2, ..WindowDim::PLAIN };
-    let kernel = SelectAndScatter {
-        number: Number::F32,
-        select: Select { comparison: Comparison::LessOrEqual, is_swapped: true },
-        result: dense(&mut buffers, &[planes, 32, 32], Number::F32),
-        operand,
-        source,
-        initial: Initial::Constant(0),
-        windows: vec![WindowDim::PLAIN, along, along],
-    };
-    let program = select_and_scatter::Program::new(&kernel, Level::best());
-    let (pointers, frame) = (buffers.pointers(), frame(program.frame_bytes()));
-    tell(&format!("gradient of {planes} planes, windows of {window} x {window}"), planes * 1024, || {
-        // SAFETY: the kernel's accesses are those of the buffers.
-        unsafe { program.run(&pointers, 0..program.units(), frame.pointer()) };
-    });
-}
-
-#[test]
-#[ignore = "a measurement; in release"]
-fn nanoseconds_for_an_element_of_a_gradient() {
-    for (planes, window) in [(16, 2), (16, 3), (1024, 2), (1024, 3)] {
-        gradients(planes, window);
     }
 }
