@@ -17,8 +17,8 @@ pub(super) const FEW: usize = 8;
 /// Tiles of an operand: elements as they are in memory and in registers.
 pub(super) const TILES: usize = 2;
 
-/// Bytes of a tile: a number is read by the widest word, wherever it stands.
-pub(super) const TILE: usize = (BLOCK + 1) * size_of::<u64>();
+/// Bytes of a tile: a line more than the elements, since each is read by the widest word, wherever it stands.
+pub(super) const TILE: usize = (BLOCK + 8) * size_of::<u64>();
 
 /// The folded dimensions of each operand.
 pub(super) type Chains = Vec<Vec<Dim>>;
