@@ -191,7 +191,7 @@ fn gathers() {
 }
 
 fn run_gather(kernel: &choral_kernels::Gather, memory: &Memory) {
-    let program = gather::Program::new(kernel);
+    let program = gather::Program::new(kernel, Level::best());
     let frame = Block::new(program.frame_bytes()).unwrap();
     // SAFETY: the kernel's accesses are those of tensors.
     unsafe { program.run(&memory.pointers, 0..program.units(), frame.pointer()) };

@@ -12,6 +12,9 @@ use crate::window::{Initial, Window};
 use crate::{Extreme, Fold, Product, Random, SelectAndScatter, Sort};
 use crate::{access, extreme};
 
+/// What a window at a place of its own costs beside its elements: reading its index, and going there.
+const STRAY: usize = 4;
+
 /// A kernel.
 #[derive(Debug, Clone)]
 pub enum Kernel {
@@ -179,10 +182,16 @@ impl Kernel {
                 product(&[results, fold.places(), fold.body.steps.len() + fold.operands.len()])
             }
             Kernel::SelectAndScatter(kernel) => kernel.operand.access.len().saturating_mul(4),
-            Kernel::Gather(gather) => gather.out.access.len(),
+            Kernel::Gather(gather) => {
+                product(&[product(&gather.windows), STRAY]).saturating_add(gather.out.access.len())
+            }
             Kernel::Scatter(scatter) => {
+                let windows = scatter.windows.iter().map(|dim| dim.size);
+                let sizes: Vec<usize> = scatter.members.iter().copied().chain(windows).collect();
                 let updates = scatter.operands.iter().map(|array| array.updates.access.len());
-                updates.fold(scatter.out.len(), usize::saturating_add)
+                updates
+                    .fold(product(&[product(&sizes), STRAY]), usize::saturating_add)
+                    .saturating_add(scatter.out.len())
             }
             Kernel::Sort(Sort { rows, length, operands, .. }) => {
                 let depth = length.checked_ilog2().unwrap_or(0) as usize + 1;

@@ -48,3 +48,10 @@ pub struct SelectAndScatter {
     /// Windows along each dimension, of which dilations are 1.
     pub windows: Vec<WindowDim>,
 }
+
+impl SelectAndScatter {
+    /// The sizes of a dimension in operand and source.
+    pub(crate) fn sizes(&self, dim: usize) -> [usize; 2] {
+        [&self.operand, &self.source].map(|of| of.access.dims[dim].0)
+    }
+}

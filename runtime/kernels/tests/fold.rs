@@ -5,21 +5,27 @@ use choral_kernels::fold::{Fold, Folded};
 use choral_kernels::instruction::{Binary, Instruction};
 use choral_kernels::rows::{Kind, Step};
 use choral_kernels::window::{Initial, WindowDim};
-use choral_kernels::{Expression, Number};
+use choral_kernels::{Access, Expression, Level, Number};
 
 use crate::elements::{access, at, binary, elements, indices, reach, run_in_parts};
 use crate::product::{Buffer, Draws, levels};
 
 const NUMBERS: [Number; 5] = [Number::I8, Number::I32, Number::U64, Number::F32, Number::F64];
 
-/// `(y_sofar, x_sofar - x + y)`: both results need both accumulators.
-fn body(number: Number) -> Expression {
+/// `(y_sofar, x_sofar - x + y)`, of which both results need both accumulators, or `(x_sofar - x + y, y_sofar - x)`.
+fn body(number: Number, crosses: bool) -> Expression {
     let compute = |op, operands| {
         let kind = Kind::Compute { instruction: Instruction::Binary(op), operands };
         Step { kind, number: number.in_registers() }
     };
-    let steps = vec![compute(Binary::Subtract, vec![0, 2]), compute(Binary::Add, vec![4, 3])];
-    Expression { inputs: vec![number; 4], steps, results: vec![(1, number), (5, number)] }
+    let steps = vec![
+        compute(Binary::Subtract, vec![0, 2]),
+        compute(Binary::Add, vec![4, 3]),
+        compute(Binary::Subtract, vec![1, 2]),
+    ];
+    let results = if crosses { [1, 5] } else { [5, 6] };
+    let results = results.map(|result| (result, number)).to_vec();
+    Expression { inputs: vec![number; 4], steps, results }
 }
 
 /// A fold of buffers 0 and 1 to 2 and 3, from initial values in 4 and 5.
@@ -28,7 +34,7 @@ fn fold(draws: &mut Draws) -> Fold {
     let rank = draws.below(4);
     let mut sizes = [Vec::new(), Vec::new()];
     let mut windows = Vec::new();
-    for _ in 0..rank {
+    for at in 0..rank {
         let mut dim = WindowDim {
             window: 1 + draws.below(3),
             stride: 1 + draws.below(2),
@@ -39,6 +45,10 @@ fn fold(draws: &mut Draws) -> Fold {
         let mut size = [draws.below(7), draws.below(6)];
         match draws.below(4) {
             0 => (dim, size[1]) = (WindowDim::PLAIN, size[0]),
+            1 if at == 0 && draws.below(3) == 0 => {
+                size = [600, 1];
+                dim = WindowDim { window: size[0], ..WindowDim::PLAIN };
+            }
             1 => (dim, size[1]) = (WindowDim { window: size[0], ..WindowDim::PLAIN }, 1),
             _ => {}
         }
@@ -47,7 +57,7 @@ fn fold(draws: &mut Draws) -> Fold {
     }
     let is_dense = draws.below(2) == 0;
     let mut layout = |sizes: &[usize], is_written| match is_dense {
-        true => choral_kernels::Access::dense(sizes),
+        true => Access::dense(sizes),
         false => access(sizes, is_written, draws),
     };
     let operand = |place: usize| Folded {
@@ -56,7 +66,7 @@ fn fold(draws: &mut Draws) -> Fold {
         initial: Initial::Load(elements(4 + place, &layout(&sizes[1], false))),
         result: elements(2 + place, &layout(&sizes[1], true)),
     };
-    Fold { operands: [0, 1].map(operand).to_vec(), windows, body: body(number) }
+    Fold { operands: [0, 1].map(operand).to_vec(), windows, body: body(number, draws.below(2) == 0) }
 }
 
 /// The definition.
@@ -86,7 +96,11 @@ fn expected(fold: &Fold, buffers: &[Buffer]) -> [Buffer; 2] {
                 source.as_ref().map_or(first[of], |source| buffers[of].get(at(input, source)))
             };
             let difference = binary(Binary::Subtract, number, sofar[0], element(0));
-            sofar = [sofar[1], binary(Binary::Add, number, difference, element(1))];
+            let sum = binary(Binary::Add, number, difference, element(1));
+            sofar = match fold.body.results[0].0 {
+                1 => [sofar[1], sum],
+                _ => [sum, binary(Binary::Subtract, number, sofar[1], element(0))],
+            };
         }
         for of in 0..2 {
             out[of].put(at(&fold.operands[of].result.access, &index), sofar[of]);
@@ -123,5 +137,36 @@ fn folds_are_obvious_loops() {
                 }
             }
         }
+    }
+}
+
+/// How long a fold of two operands along rows takes. Tells, and fails at nothing.
+#[test]
+#[ignore = "a measurement; in release"]
+fn nanoseconds_for_an_element_folded() {
+    for (rows, length) in [(1, 100_000), (4, 25_000), (16, 6000), (256, 400), (10_000, 10)] {
+        let number = Number::F32;
+        let operand = |place: usize| Folded {
+            number,
+            input: elements(place, &Access::dense(&[rows, length])),
+            initial: Initial::Constant(0),
+            result: elements(2 + place, &Access::dense(&[rows, 1])),
+        };
+        let windows = vec![WindowDim::PLAIN, WindowDim { window: length, ..WindowDim::PLAIN }];
+        let fold = Fold { operands: [0, 1].map(operand).to_vec(), windows, body: body(number, false) };
+        let program = Program::new(&fold, Level::best()).unwrap();
+        let sizes = [rows * length, rows * length, rows, rows];
+        let mut buffers: Vec<Buffer> = sizes.map(|size| Buffer::new(number, size)).into();
+        let mut least = f64::INFINITY;
+        for _ in 0..10 {
+            let start = std::time::Instant::now();
+            let size = (program.units(), program.frame_bytes());
+            run_in_parts(size, &mut buffers, &mut Draws(1), |pointers, units, frame| {
+                // SAFETY: the buffers hold what the accesses reach, and the frame has its bytes.
+                unsafe { program.run(pointers, units, frame) }
+            });
+            least = least.min(start.elapsed().as_secs_f64());
+        }
+        println!("fold of {rows} x {length}: {:.2} ns", least * 1e9 / (rows * length) as f64);
     }
 }

@@ -68,22 +68,27 @@ fn index(buffers: &Buffers, start: &Start, window: usize) -> (isize, bool) {
     (within as isize, within == index)
 }
 
-fn gathers(seed: u64, largest: usize) {
+fn gathers(seed: u64, largest: usize, is_of_points: bool) {
     let mut random = Random(seed);
     let (random, mut buffers) = (&mut random, Buffers::default());
     let number = random.one(&Number::ALL);
     let (members, more, rank) = (random.below(3), random.below(3), random.below(4));
     let members = shape(random, members, 4);
-    let windows = [members.clone(), shape(random, more, if largest > 20 { 40 } else { 7 })].concat();
+    let most = if largest > 20 || is_of_points { 40 } else { 7 };
+    let windows = [members.clone(), shape(random, more, most)].concat();
     let sizes = shape(random, rank, largest);
-    let window: Vec<usize> =
-        sizes.iter().map(|&size| if random.is() { size } else { 1 + random.below(size) }).collect();
+    let size = |size: usize| if random.is() { size } else { 1 + random.below(size) };
+    let mut window: Vec<usize> = sizes.iter().copied().map(size).collect();
+    if is_of_points {
+        window.fill(1);
+    }
     let array = buffers.filled(random, &[members.as_slice(), &sizes].concat(), number);
     let (of_members, of_array) = array.access.dims.split_at(members.len());
     let shared = windows[members.len()..].iter().map(|&size| (size, 0));
     let dims = of_members.iter().copied().chain(shared).chain(sized(of_array, &window)).collect();
     let from = Elements { buffer: array.buffer, access: Access { offset: array.access.offset, dims } };
-    let starts = starts(random, &mut buffers, (&windows, &sizes, &window));
+    let mut starts = starts(random, &mut buffers, (&windows, &sizes, &window));
+    starts.truncate(if is_of_points { 1 } else { sizes.len() });
     let out = buffers.place(random, &[windows.as_slice(), &window].concat(), number);
     let kernel = Gather { windows, window, starts, number, from, out };
 
@@ -105,7 +110,7 @@ fn gathers(seed: u64, largest: usize) {
     let expected = std::mem::replace(&mut buffers.0[kernel.out.buffer], expected);
     buffers.0[kernel.out.buffer].fill(0);
 
-    let program = gather::Program::new(&kernel);
+    let program = gather::Program::new(&kernel, random.one(&[Level::Portable, Level::best()]));
     let pointers = buffers.pointers();
     for range in ranges(random, program.units()) {
         let frame = frame(program.frame_bytes());
@@ -117,12 +122,17 @@ fn gathers(seed: u64, largest: usize) {
 
 #[test]
 fn windows_are_read_where_indices_say() {
-    (0..2000).for_each(|seed| gathers(seed, 8));
+    (0..2000).for_each(|seed| gathers(seed, 8, false));
 }
 
 #[test]
 fn large_windows_are_cut() {
-    (0..40).for_each(|seed| gathers(seed, 60));
+    (0..40).for_each(|seed| gathers(seed, 60, false));
+}
+
+#[test]
+fn single_elements_are_read_where_indices_say() {
+    (0..2000).for_each(|seed| gathers(seed, 8, true));
 }
 
 #[test]
@@ -145,7 +155,7 @@ fn many_windows_are_read_block_by_block() {
         let start = Start { place: ids.clone(), number: Number::I32, dim: 0, last: 999 };
         let (windows, window) = (vec![3000], vec![1, width]);
         let kernel = Gather { windows, window, starts: vec![start], number, from, out: out.clone() };
-        let program = gather::Program::new(&kernel);
+        let program = gather::Program::new(&kernel, Level::best());
         let (pointers, frame) = (buffers.pointers(), frame(program.frame_bytes()));
         // SAFETY: the kernel's accesses are those of the buffers.
         unsafe { program.run(&pointers, 0..program.units(), frame.pointer()) };

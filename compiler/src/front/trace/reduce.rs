@@ -272,11 +272,13 @@ impl Var {
         }
         self.scope_here(name, |x| {
             let extreme = extreme(x).keep_dims(x, &[dim]);
-            let places = x.iota(at, DType::I64);
+            // Half as many bytes as results have, unless there are too many places.
+            let is_short = i32::try_from(x.shape()[at]).is_ok();
+            let places = x.iota(at, if is_short { DType::I32 } else { DType::I64 });
             let none = places.full(Vec::new(), x.shape()[at] as f64);
             // A NaN is the extreme if there is one, and differs from itself.
             let is_extreme = x.eq(&extreme).logical_or(x.isnan());
-            places.where_(&is_extreme, none).amin(dim)
+            places.where_(&is_extreme, none).amin(dim).to(DType::I64)
         })
     }
 

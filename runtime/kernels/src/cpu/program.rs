@@ -146,7 +146,7 @@ impl Kind {
             Kernel::SelectAndScatter(kernel) => {
                 Kind::SelectAndScatter(select_and_scatter::Program::new(kernel, level))
             }
-            Kernel::Gather(gather) => Kind::Gather(moves::gather::Program::new(gather)),
+            Kernel::Gather(gather) => Kind::Gather(moves::gather::Program::new(gather, level)),
             Kernel::Scatter(scatter) => Kind::Scatter(moves::scatter::Program::new(scatter, level)?),
             Kernel::Sort(sort) => Kind::Sort(sort::run::Program::new(sort, level)?),
             Kernel::Cholesky(kernel) => Kind::Linalg(linalg::Program::cholesky(kernel, level)?),

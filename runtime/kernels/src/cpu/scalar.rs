@@ -149,6 +149,64 @@ impl Scalars {
         }
     }
 
+    /// Brings elements of an input into registers' type: from where they lie one after another to another place.
+    ///
+    /// # Safety
+    /// As [`Scalars::run`]; there are as many elements, and as much room.
+    pub unsafe fn widen(&self, input: usize, from: *const u8, out: *mut u8, count: usize) {
+        let port = &self.inputs[input];
+        // SAFETY: the caller's contract.
+        unsafe {
+            match port.convert {
+                Some(run) => run(&Arguments { out, operands: [from; 3], length: count, extra: 0 }),
+                None => std::ptr::copy_nonoverlapping(from, out, count * port.bytes),
+            }
+        }
+    }
+
+    /// Puts a number in registers' type, as the only element of an input.
+    ///
+    /// # Safety
+    /// As [`Scalars::run`]; a word can be read there that begins with the number.
+    pub unsafe fn put(&self, frame: *mut u8, input: usize, from: *const u8) {
+        // SAFETY: a register has room for a word.
+        unsafe {
+            let word = from.cast::<u64>().read_unaligned();
+            frame.add(self.inputs[input].register).cast::<u64>().write(word);
+        }
+    }
+
+    /// Whether results can be handed on to the inputs of the same numbers as they are: registers hold what memory would, and
+    /// none of these is read after another was written over.
+    pub fn hands_on(&self) -> bool {
+        let is_own = |(number, port): (usize, &Port)| {
+            let held =
+                self.inputs.iter().take(self.results.len()).position(|input| input.register == port.register);
+            port.convert.is_none() && held.is_none_or(|input| input == number)
+        };
+        self.results.iter().enumerate().all(is_own)
+    }
+
+    /// Hands results on to the inputs of the same numbers.
+    ///
+    /// # Safety
+    /// As [`Scalars::run`], after it has run; [`Scalars::hands_on`] holds.
+    pub unsafe fn hand_on(&self, frame: *mut u8, count: usize) {
+        for (result, input) in self.results.iter().zip(&self.inputs) {
+            if result.register == input.register {
+                continue;
+            }
+            // SAFETY: registers lie in the frame, apart from each other, and have room for a word.
+            unsafe {
+                let (from, to) = (frame.add(result.register), frame.add(input.register));
+                match count {
+                    1 => to.cast::<u64>().write(from.cast::<u64>().read()),
+                    _ => std::ptr::copy_nonoverlapping(from, to, count * result.bytes),
+                }
+            }
+        }
+    }
+
     /// Computes the results of `count` elements of each input.
     ///
     /// # Safety

@@ -1,6 +1,7 @@
 //! Where the elements of a fold lie: dimensions of its windows, one of which runs along the lanes.
 
-use crate::access::Elements;
+use super::chain::Chains;
+use crate::access::{Elements, collapsed};
 use crate::cpu::machine::moves::{gather, scatter, with_width};
 use crate::cpu::window::places::{Span, span};
 use crate::fold::{Fold, Folded};
@@ -63,8 +64,9 @@ enum Start {
 /// Where an operand's elements come from and go.
 #[derive(Debug, Clone)]
 pub(super) struct Operand {
-    /// Bytes of an element.
+    /// Bytes of an element, in memory and in registers.
     pub bytes: usize,
+    pub wide: usize,
     input: Part,
     initial: Start,
     result: Part,
@@ -90,6 +92,7 @@ pub(super) fn of(fold: &Fold) -> (Dims, Vec<Operand>) {
         };
         Operand {
             bytes: of.number.bytes(),
+            wide: of.number.in_registers().bytes(),
             input: part(&of.input, INPUT),
             initial: match &of.initial {
                 Initial::Constant(bits) => Start::Constant(*bits),
@@ -100,6 +103,17 @@ pub(super) fn of(fold: &Fold) -> (Dims, Vec<Operand>) {
     };
     let operands = fold.operands.iter().enumerate().map(operand).collect();
     (dims(&columns, lane, fold.places()), operands)
+}
+
+/// The folded dimensions of each operand, if every window is all there is along some dimensions.
+pub(super) fn chains(fold: &Fold) -> Option<Chains> {
+    let columns = columns(fold);
+    let spanned = || columns.iter().filter(|column| !column.is_plain());
+    let chain = |number: usize| {
+        let dims = spanned().map(|column| (column.window.window, column.strides[number][INPUT]));
+        collapsed(&dims.collect::<Vec<_>>())
+    };
+    spanned().all(Column::is_spanned).then(|| (0..fold.operands.len()).map(chain).collect())
 }
 
 /// Accesses of an operand.

@@ -2,10 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `chain` | few results: each by itself, its elements found many at a time |
 //! | `layout` | dimensions, and where operands' elements lie under a place of the windows |
 //!
 //! Must not live here: what the body does ([`super::scalar`]).
 
+mod chain;
 mod layout;
 
 use std::ops::Range;
@@ -15,6 +17,7 @@ use super::rows::NoLoop;
 use super::scalar::Scalars;
 use crate::Level;
 use crate::fold::Fold;
+use chain::{Chains, FEW};
 use layout::{Dims, Operand};
 
 /// Results that are folded side by side, at most: so many that calling a loop counts little.
@@ -32,6 +35,10 @@ pub struct Program {
     lanes: usize,
     /// Tiles that the results of a row are cut into.
     parts: usize,
+    /// Where results are few, the elements of each.
+    chains: Option<Chains>,
+    /// Whether the body's results become its accumulators as registers hold them.
+    hands_on: bool,
 }
 
 /// Tiles of an operand in a frame: initial values, accumulators and elements, as they are in memory.
@@ -69,7 +76,9 @@ impl Program {
         let (dims, operands) = layout::of(fold);
         let lanes = dims.lane.count.clamp(1, lanes.max(1));
         let scalars = Scalars::compile(&fold.body, lanes, level)?;
-        Ok(Program { scalars, operands, lanes, parts: dims.lane.count.div_ceil(lanes), dims })
+        let chains = layout::chains(fold).filter(|_| lanes < FEW);
+        let (parts, hands_on) = (dims.lane.count.div_ceil(lanes), scalars.hands_on());
+        Ok(Program { scalars, operands, lanes, parts, chains, hands_on, dims })
     }
 
     /// Number of units, which may run in any order and at the same time.
@@ -79,6 +88,12 @@ impl Program {
 
     /// Bytes of a frame: each thread that runs the program has one of its own.
     pub fn frame_bytes(&self) -> usize {
+        let of_chains =
+            if self.chains.is_some() { self.operands.len() * chain::TILES * chain::TILE } else { 0 };
+        self.tiles_end() + of_chains
+    }
+
+    fn tiles_end(&self) -> usize {
         self.scalars.frame_bytes() + self.operands.len() * TILES * self.tile_bytes()
     }
 
@@ -104,9 +119,16 @@ impl Program {
         for unit in units {
             let first = unit % self.parts * self.lanes;
             let count = self.lanes.min(self.dims.lane.count - first);
-            let at = At { row: unit / self.parts, first, count };
+            let row = unit / self.parts;
             // SAFETY: the caller's contract.
-            unsafe { self.fold(buffers, at, frame) }
+            unsafe {
+                if self.chains.is_none() {
+                    self.fold(buffers, At { row, first, count }, frame);
+                    continue;
+                }
+                (first..first + count)
+                    .for_each(|first| self.fold(buffers, At { row, first, count: 1 }, frame));
+            }
         }
     }
 
@@ -123,6 +145,30 @@ impl Program {
                 self.scalars.load(frame, number, sofar, 1, at.count);
             }
         }
+        // SAFETY: the caller's contract; accumulators are loaded.
+        unsafe {
+            match &self.chains {
+                Some(chains) => self.chain(chains, buffers, at, frame),
+                None => self.side_by_side(buffers, at, frame),
+            }
+        }
+        for (number, operand) in self.operands.iter().enumerate() {
+            let sofar = self.tile(frame, number, Tile::Accumulator);
+            // SAFETY: the body has run, if there were elements; the caller vouches for the results, of which these are some.
+            unsafe {
+                if self.hands_on && self.dims.places > 0 {
+                    self.scalars.store(frame, number, sofar, 1, at.count);
+                }
+                operand.finish(&self.dims, buffers, (at.row, at.first, at.count), sofar);
+            }
+        }
+    }
+
+    /// Folds the elements under one place of the windows after another.
+    ///
+    /// # Safety
+    /// As [`Program::run`], in a frame that the body and the accumulators are ready in.
+    unsafe fn side_by_side(&self, buffers: &[*mut u8], at: At, frame: *mut u8) {
         for place in 0..self.dims.places {
             // SAFETY: elements and accumulators are loaded before the body runs, and its results are kept after it.
             unsafe {
@@ -131,11 +177,6 @@ impl Program {
                 self.keep(at.count, frame);
             }
         }
-        for (number, operand) in self.operands.iter().enumerate() {
-            let sofar = self.tile(frame, number, Tile::Accumulator).cast_const();
-            // SAFETY: the caller vouches for the results, of which these are some.
-            unsafe { operand.finish(&self.dims, buffers, (at.row, at.first, at.count), sofar) }
-        }
     }
 
     /// Takes the body's results as accumulators: all are read before any is written over.
@@ -143,6 +184,10 @@ impl Program {
     /// # Safety
     /// As [`Program::run`], after the body has run.
     unsafe fn keep(&self, count: usize, frame: *mut u8) {
+        if self.hands_on {
+            // SAFETY: the caller's contract.
+            return unsafe { self.scalars.hand_on(frame, count) };
+        }
         let tile = |number: usize| self.tile(frame, number, Tile::Accumulator);
         // SAFETY: tiles have room for so many elements.
         unsafe {

@@ -58,29 +58,34 @@ pub fn state_bytes(bytes: usize, inner: usize, count: usize) -> usize {
 /// A fold with an instruction that has an identity.
 trait Folds<T>: Apply<T, Out = T> {
     const IDENTITY: T;
+    /// Whether any order gives the same bits.
+    const FORGETS_ORDER: bool;
     /// As [`Body::WIDEST`].
     const WIDEST: Level;
 }
 
 macro_rules! identities {
-    ($($Name:ident: $($T:ty = $identity:expr),*;)*) => {$(
+    ($($Name:ident $forgets_order:literal: $($T:ty = $identity:expr),*;)*) => {$(
         $(impl Folds<$T> for $Name {
             const IDENTITY: $T = $identity;
+            const FORGETS_ORDER: bool = $forgets_order;
             const WIDEST: Level = if size_of::<$T>() == 4 { <Self as Apply<$T>>::WIDEST } else { Level::Portable };
         })*
     )*};
 }
 identities! {
     // A sum that starts at -0.0 keeps the sign of a zero.
-    Add: f32 = -0.0, f64 = -0.0, u8 = 0, u16 = 0, u32 = 0, u64 = 0;
-    Multiply: f32 = 1.0, f64 = 1.0, u8 = 1, u16 = 1, u32 = 1, u64 = 1;
-    Maximum: f32 = f32::NEG_INFINITY, f64 = f64::NEG_INFINITY, u8 = 0, u16 = 0, u32 = 0, u64 = 0,
+    Add false: f32 = -0.0, f64 = -0.0;
+    Add true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    Multiply false: f32 = 1.0, f64 = 1.0;
+    Multiply true: u8 = 1, u16 = 1, u32 = 1, u64 = 1;
+    Maximum true: f32 = f32::NEG_INFINITY, f64 = f64::NEG_INFINITY, u8 = 0, u16 = 0, u32 = 0, u64 = 0,
         i8 = i8::MIN, i16 = i16::MIN, i32 = i32::MIN, i64 = i64::MIN;
-    Minimum: f32 = f32::INFINITY, f64 = f64::INFINITY, u8 = u8::MAX, u16 = u16::MAX, u32 = u32::MAX,
+    Minimum true: f32 = f32::INFINITY, f64 = f64::INFINITY, u8 = u8::MAX, u16 = u16::MAX, u32 = u32::MAX,
         u64 = u64::MAX, i8 = i8::MAX, i16 = i16::MAX, i32 = i32::MAX, i64 = i64::MAX;
-    And: u8 = !0, u16 = !0, u32 = !0, u64 = !0;
-    Or: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
-    Xor: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    And true: u8 = !0, u16 = !0, u32 = !0, u64 = !0;
+    Or true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    Xor true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
 }
 
 /// The lanes of one row, or of a group of rows side by side.
@@ -132,11 +137,11 @@ fn short<T: Copy, I: Folds<T>, const USED: usize>(results: &mut [T], elements: &
     }
 }
 
-/// As [`fold_into`], where a lane is a group of `inner` elements.
+/// As [`fold_into`], where a lane is a group of `inner` elements: one lane is enough where order is of no account.
 #[inline(always)]
-fn fold_groups<T: Copy, I: Apply<T, Out = T>>(lanes: &mut [T], elements: &[T], start: usize, inner: usize) {
+fn fold_groups<T: Copy, I: Folds<T>>(lanes: &mut [T], elements: &[T], start: usize, inner: usize) {
     for (at, group) in elements.chunks_exact(inner).enumerate() {
-        let lane = (start + at) % LANES;
+        let lane = if I::FORGETS_ORDER { 0 } else { (start + at) % LANES };
         combine::<T, I>(&mut lanes[lane * inner..][..inner], group);
     }
 }
@@ -205,6 +210,7 @@ impl<T: Copy, I: Folds<T>> Body for Whole<I, T> {
                 halve::<T, I>(&mut lanes, 1, used);
                 results[row] = lanes[0];
             } else {
+                let used = if I::FORGETS_ORDER { 1 } else { used };
                 // SAFETY: as above, for the state.
                 let State { lanes, .. } = unsafe { State::of(arguments) };
                 lanes[..used * inner].fill(I::IDENTITY);

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::extent::Extent;
+use super::points::Points;
 use super::starts::{Indices, Offsets};
 use super::{BLOCK, TABLE, UNIT, tables};
+use crate::Level;
 use crate::cpu::machine::combine::{Arguments, Combine, overwrite, overwrite_short};
 use crate::moves::Gather;
 
@@ -14,6 +16,20 @@ const TABLES: usize = 2;
 /// A gather that can run.
 #[derive(Debug, Clone)]
 pub struct Program {
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// Of single elements.
+    Points(Points),
+    /// Of windows, whose places are computed first.
+    Windows(Windows),
+}
+
+/// A gather of windows.
+#[derive(Debug, Clone)]
+struct Windows {
     starts: Vec<Indices>,
     buffers: [usize; 2],
     from: Offsets,
@@ -33,7 +49,48 @@ pub struct Program {
 
 impl Program {
     /// Decides how a gather runs.
-    pub fn new(gather: &Gather) -> Program {
+    pub fn new(gather: &Gather, level: Level) -> Program {
+        let points = Points::of(gather, level).map(Kind::Points);
+        Program { kind: points.unwrap_or_else(|| Kind::Windows(Windows::new(gather, level))) }
+    }
+
+    /// Number of units, which may run in any order and at the same time.
+    pub fn units(&self) -> usize {
+        match &self.kind {
+            Kind::Points(points) => points.units(),
+            Kind::Windows(windows) => windows.units(),
+        }
+    }
+
+    /// Bytes of a frame: each thread that runs the program has one of its own.
+    pub fn frame_bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Points(_) => 0,
+            Kind::Windows(_) => TABLES * TABLE,
+        }
+    }
+
+    /// Runs some of the units.
+    ///
+    /// # Safety
+    /// The buffers are those of the kernel, each with an element wherever an access of it has one, aligned for its
+    /// type, and what is gathered from wherever a window may lie whose starts are within their limits. Nothing else
+    /// writes them now; and what this kernel writes no other thread reads or writes, and it overlaps nothing
+    /// that the kernel reads. The frame has [`Program::frame_bytes`] bytes, aligned to 64, for this thread alone. The
+    /// processor has the level that the program was made for.
+    pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match &self.kind {
+                Kind::Points(points) => points.run(buffers, units),
+                Kind::Windows(windows) => windows.run(buffers, units, frame),
+            }
+        }
+    }
+}
+
+impl Windows {
+    fn new(gather: &Gather, level: Level) -> Windows {
         let (from, out) = (&gather.from.access, &gather.out.access);
         let numbering = gather.windows.len();
         let bytes = gather.number.bytes();
@@ -53,8 +110,8 @@ impl Program {
         let is_short = windows > 1 && extent.row.size * bytes < 64;
         let short = if extent.has_runs() && parts == 1 { extent.row.size } else { 0 };
         let along = |dim: usize| from.dims[numbering + dim].1;
-        Program {
-            starts: gather.starts.iter().map(|start| Indices::new(start, along(start.dim))).collect(),
+        Windows {
+            starts: gather.starts.iter().map(|start| Indices::new(start, along(start.dim), level)).collect(),
             buffers: [gather.from.buffer, gather.out.buffer],
             from: Offsets::of(from, numbering),
             out,
@@ -69,24 +126,13 @@ impl Program {
         }
     }
 
-    /// Number of units, which may run in any order and at the same time.
-    pub fn units(&self) -> usize {
+    fn units(&self) -> usize {
         self.windows.div_ceil(self.block) * self.parts
     }
 
-    /// Bytes of a frame: each thread that runs the program has one of its own.
-    pub fn frame_bytes(&self) -> usize {
-        TABLES * TABLE
-    }
-
-    /// Runs some of the units.
-    ///
     /// # Safety
-    /// The buffers are those of the kernel, each with an element wherever an access of it has one, aligned for its
-    /// type, and what is gathered from wherever a window may lie whose starts are within their limits. Nothing else
-    /// writes them now; and what this kernel writes no other thread reads or writes, and it overlaps nothing
-    /// that the kernel reads. The frame has [`Program::frame_bytes`] bytes, aligned to 64, for this thread alone.
-    pub unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
+    /// As [`Program::run`].
+    unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
         // SAFETY: the frame holds the tables.
         let [froms, outs] = unsafe { tables::<TABLES>(frame) };
         for unit in units {
@@ -113,13 +159,8 @@ impl Program {
     unsafe fn find(&self, buffers: &[*mut u8], first: usize, froms: &mut [isize]) {
         self.from.fill(first, froms);
         for start in &self.starts {
-            let (last, stride) = (start.last, start.stride);
-            // SAFETY: the caller's contract.
-            unsafe {
-                start.each(buffers, (first, froms.len()), |at, index| {
-                    froms[at] += index.clamp(0, last) as isize * stride;
-                });
-            }
+            // SAFETY: the caller's contract. Starts beyond the ends count as the nearest within.
+            unsafe { start.shift(buffers, first, start.stride, froms) };
         }
     }
 

@@ -5,6 +5,7 @@
 //! | [`gather`] | gathers and dynamic slices |
 //! | [`scatter`] | scatters and dynamic updates |
 //! | `starts` | indices of any type, as offsets |
+//! | `points` | gathers of single elements |
 //! | `extent` | the rows of a window |
 //! | `body` | scatters that combine by an expression |
 //!
@@ -13,6 +14,7 @@
 mod body;
 mod extent;
 pub mod gather;
+mod points;
 pub mod scatter;
 mod starts;
 

@@ -109,7 +109,11 @@ impl Program {
         Ok(Program {
             members: if of_member == 0 { 0 } else { members },
             windows: if of_window == 0 { 0 } else { windows },
-            starts: scatter.starts.iter().map(|start| Indices::new(start, strides[start.dim].1)).collect(),
+            starts: scatter
+                .starts
+                .iter()
+                .map(|start| Indices::new(start, strides[start.dim].1, level))
+                .collect(),
             beyond: scatter.beyond,
             outs: Offsets::new(
                 scatter.out.offset,
@@ -191,27 +195,25 @@ impl Program {
         if self.cut.parts > 1 {
             self.cut.firsts.fill(first, firsts);
         }
-        let mut is_out = [false; BLOCK];
-        let is_out = &mut is_out[..count];
+        let mut drops = false;
         for start in &self.starts {
-            let (last, stride) = (start.last, start.stride);
             // SAFETY: the caller's contract.
             unsafe {
-                start.each(buffers, (first, count), |at, index| {
-                    let within = index.clamp(0, last);
-                    is_out[at] |= within != index;
-                    outs[at] += within as isize * stride;
-                });
+                drops |= start.shift(buffers, first, start.stride, outs);
                 if self.cut.parts > 1 && start.dim == self.cut.dim {
-                    start.each(buffers, (first, count), |at, index| {
-                        firsts[at] += index.clamp(0, last) as isize;
-                    });
+                    start.shift(buffers, first, 1, firsts);
                 }
             }
         }
-        let drops = self.beyond == Beyond::Dropped && is_out.contains(&true);
+        drops &= self.beyond == Beyond::Dropped;
         if !drops && self.cut.parts == 1 {
             return Found { froms, outs, firsts };
+        }
+        let mut is_out = [false; BLOCK];
+        let is_out = &mut is_out[..count];
+        if drops {
+            // SAFETY: the caller's contract.
+            self.starts.iter().for_each(|start| unsafe { start.mark(buffers, first, is_out) });
         }
         let (begin, end) = (part.start as isize, part.end as isize);
         let mut kept = 0;
@@ -219,7 +221,7 @@ impl Program {
             let meets =
                 self.cut.parts == 1 || firsts[at] < end && firsts[at] + self.cut.window as isize > begin;
             (froms[kept], outs[kept], firsts[kept]) = (froms[at], outs[at], firsts[at]);
-            kept += usize::from(meets && !(drops && is_out[at]));
+            kept += usize::from(meets && !is_out[at]);
         }
         Found { froms: &mut froms[..kept], outs: &mut outs[..kept], firsts: &mut firsts[..kept] }
     }

@@ -13,16 +13,19 @@ use crate::cpu::machine::moves::{fill, gather, scatter, with_width};
 use crate::cpu::machine::{Arguments, Loop};
 use crate::select_and_scatter::{Select, SelectAndScatter};
 use crate::window::Initial;
-use plane::Places;
+use plane::Windows;
 
 /// Elements of a unit, about.
 const UNIT: usize = 1 << 14;
+
+/// Elements of a plane that is read and written where it lies, at most, if it could be made of smaller ones.
+const LARGE: usize = 1 << 20;
 
 /// A kernel that can run.
 #[derive(Debug, Clone)]
 pub struct Program {
     select: Select,
-    places: Places,
+    windows: Windows,
     run: unsafe fn(&plane::Arguments),
     operand: Part,
     source: Part,
@@ -30,6 +33,8 @@ pub struct Program {
     initial: Start,
     widen: Option<Loop>,
     narrow: Option<Loop>,
+    /// Whether planes are read and written where they lie.
+    is_direct: bool,
     /// Bytes of a number in memory and in registers.
     bytes: [usize; 2],
     planes: usize,
@@ -62,6 +67,11 @@ impl Part {
         Part { buffer, offset, planes: dims(outer), elements: dims(inner) }
     }
 
+    /// Whether the elements of a plane lie one after another.
+    fn is_dense(&self) -> bool {
+        matches!(self.elements.as_slice(), [] | [(_, 1)])
+    }
+
     /// Where a plane's first element lies.
     fn at(&self, buffers: &[*mut u8], plane: usize, bytes: usize) -> *mut u8 {
         let place = self.offset + place(&self.planes, plane);
@@ -72,29 +82,47 @@ impl Part {
 impl Program {
     /// Schedules a kernel for a level.
     pub fn new(kernel: &SelectAndScatter, level: Level) -> Program {
-        let sizes = |dim: usize| [&kernel.operand, &kernel.source].map(|of| of.access.dims[dim].0);
-        let is_outer = |dim: &usize| kernel.windows[*dim].is_plain() && sizes(*dim)[0] == sizes(*dim)[1];
-        let (outer, inner): (Vec<usize>, Vec<usize>) = (0..kernel.windows.len()).partition(is_outer);
+        let is_plain =
+            |dim: usize| kernel.windows[dim].is_plain() && kernel.sizes(dim)[0] == kernel.sizes(dim)[1];
+        let all = 0..kernel.windows.len();
+        let first = all.clone().find(|&dim| !is_plain(dim)).unwrap_or(all.end);
+        // Dimensions within a pixel are neighbours that select at once, where planes are dense with them.
+        let whole = Program::of_planes(kernel, all.clone().partition(|&dim| dim < first), level);
+        if whole.is_direct && size(&whole.operand.elements) <= LARGE {
+            return whole;
+        }
+        Program::of_planes(kernel, all.partition(|&dim| is_plain(dim)), level)
+    }
+
+    /// A kernel with planes of the second dimensions, for each place of the first.
+    fn of_planes(
+        kernel: &SelectAndScatter,
+        (outer, inner): (Vec<usize>, Vec<usize>),
+        level: Level,
+    ) -> Program {
         let part = |elements: &Elements| Part::of(elements, [&outer, &inner]);
+        let [operand, source, result] = [&kernel.operand, &kernel.source, &kernel.result].map(part);
         let registers = kernel.number.in_registers();
-        let operand = part(&kernel.operand);
-        let spanned: Vec<_> = inner.iter().map(|&dim| (kernel.windows[dim], sizes(dim))).collect();
+        let (widen, narrow) = (widen(kernel.number, level), narrow(kernel.number, level));
+        let is_direct = widen.is_none() && [&operand, &source, &result].iter().all(|part| part.is_dense());
+        let spanned: Vec<_> = inner.iter().map(|&dim| (kernel.windows[dim], kernel.sizes(dim))).collect();
         Program {
             select: kernel.select,
-            places: Places::of(&spanned),
-            run: plane::run(registers, level),
-            source: part(&kernel.source),
-            result: part(&kernel.result),
+            windows: Windows::of(&spanned),
+            run: plane::run(registers, kernel.select, level),
             initial: match &kernel.initial {
                 Initial::Constant(bits) => Start::Constant(*bits),
                 Initial::Load(elements) => Start::Load(part(elements)),
             },
-            widen: widen(kernel.number, level),
-            narrow: narrow(kernel.number, level),
+            widen,
+            narrow,
+            is_direct,
             bytes: [kernel.number.bytes(), registers.bytes()],
             planes: size(&operand.planes),
             planes_of_unit: (UNIT / size(&operand.elements).max(1)).max(1),
             operand,
+            source,
+            result,
         }
     }
 
@@ -110,7 +138,7 @@ impl Program {
 
     /// Bytes of a frame: each thread that runs the program has one of its own.
     pub fn frame_bytes(&self) -> usize {
-        TILES * self.tile_bytes()
+        if self.is_direct { 0 } else { TILES * self.tile_bytes() }
     }
 
     /// Runs some of the units.
@@ -129,28 +157,51 @@ impl Program {
     }
 
     unsafe fn plane(&self, buffers: &[*mut u8], plane: usize, frame: *mut u8) {
-        let [raw, values, source, sums] =
-            std::array::from_fn(|tile| frame.wrapping_add(tile * self.tile_bytes()));
-        let length = size(&self.operand.elements);
+        let at = |part: &Part| part.at(buffers, plane, self.bytes[0]);
         // SAFETY: tiles have room for a plane, and the caller vouches for the buffers.
         unsafe {
+            if self.is_direct {
+                let sums = at(&self.result);
+                self.begin(buffers, plane, [sums; 2]);
+                return self.select(at(&self.operand), at(&self.source), sums);
+            }
+            let [raw, values, source, sums] =
+                std::array::from_fn(|tile| frame.wrapping_add(tile * self.tile_bytes()));
             self.load(&self.operand, buffers, plane, [raw, values]);
             self.load(&self.source, buffers, plane, [raw, source]);
+            self.begin(buffers, plane, [raw, sums]);
+            self.select(values, source, sums);
+            let length = size(&self.operand.elements);
+            self.convert(self.narrow, [sums, raw], length);
+            with_width!(self.bytes[0], T => {
+                scatter(at(&self.result).cast::<T>(), raw.cast::<T>(), &self.result.elements, 0, length)
+            });
+        }
+    }
+
+    /// Selects and adds, of a plane in registers' type.
+    unsafe fn select(&self, values: *const u8, source: *const u8, sums: *mut u8) {
+        let (select, windows) = (self.select, &raw const self.windows);
+        // SAFETY: the planes have the elements of the windows.
+        unsafe { (self.run)(&plane::Arguments { values, source, sums, windows, select }) }
+    }
+
+    /// Writes what the results of a plane begin with: in registers' type, and before in memory's.
+    unsafe fn begin(&self, buffers: &[*mut u8], plane: usize, [raw, sums]: [*mut u8; 2]) {
+        let length = size(&self.operand.elements);
+        let raw = if self.widen.is_some() { raw } else { sums };
+        // SAFETY: tiles have room for a plane, and the caller vouches for the buffers.
+        unsafe {
             match &self.initial {
-                Start::Load(initial) => self.load(initial, buffers, plane, [raw, sums]),
+                Start::Load(initial) => return self.load(initial, buffers, plane, [raw, sums]),
                 Start::Constant(bits) => {
                     let operands = [(&raw const *bits).cast(); 3];
                     fill(self.bytes[0])(&Arguments { out: raw, operands, length, extra: 0 });
-                    self.convert(self.widen, [raw, sums], length);
                 }
             }
-            let (select, places) = (self.select, &raw const self.places);
-            (self.run)(&plane::Arguments { values, source, sums, places, select });
-            self.convert(self.narrow, [sums, raw], length);
-            let out = self.result.at(buffers, plane, self.bytes[0]);
-            with_width!(self.bytes[0], T => {
-                scatter(out.cast::<T>(), raw.cast::<T>(), &self.result.elements, 0, length)
-            });
+            if self.widen.is_some() {
+                self.convert(self.widen, [raw, sums], length);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod logic;
 mod loops;
 mod places;
 mod products;
+mod stacks;
 mod views;
 
 use choral_ir::Op;
@@ -24,7 +25,7 @@ macro_rules! table {
 use table;
 
 /// All rewrites.
-pub(super) const TABLES: [&[Rewrite]; 10] = [
+pub(super) const TABLES: [&[Rewrite]; 11] = [
     constants::TABLE,
     arithmetic::TABLE,
     logic::TABLE,
@@ -32,6 +33,7 @@ pub(super) const TABLES: [&[Rewrite]; 10] = [
     places::TABLE,
     broadcasts::TABLE,
     products::TABLE,
+    stacks::TABLE,
     branches::TABLE,
     loops::TABLE,
     OF_GRAPHS,
@@ -55,12 +57,15 @@ pub(super) const DEAD: &str = "dead_code";
 /// The tables with rules for an op, in the order in which they are tried.
 pub(super) const fn of(op: &Op) -> &'static [&'static [Rewrite]] {
     match op {
-        Op::Elementwise(_) => &[constants::TABLE, arithmetic::TABLE, logic::TABLE, broadcasts::TABLE],
+        Op::Elementwise(_) => {
+            &[constants::TABLE, arithmetic::TABLE, logic::TABLE, broadcasts::TABLE, stacks::TABLE]
+        }
         Op::Shape(_) => &[views::TABLE, places::TABLE, logic::TABLE, constants::TABLE],
         Op::Dot(_) => &[constants::TABLE, products::TABLE, broadcasts::TABLE],
         Op::Index(_) => &[places::TABLE, constants::TABLE],
         Op::Control(_) => &[branches::TABLE, loops::TABLE],
-        Op::Convolution(_) | Op::Reduce(_) | Op::Window(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) => {
+        Op::Reduce(_) => &[constants::TABLE, stacks::TABLE],
+        Op::Convolution(_) | Op::Window(_) | Op::Sort(_) | Op::Linalg(_) | Op::Random(_) => {
             &[constants::TABLE]
         }
         Op::Collective(_) | Op::Custom(_) => &[],
