@@ -92,6 +92,9 @@ pub struct Store {
     pub number: Number,
 }
 
+/// Elements of a row, at least, for which what is the same along it is worth being kept apart.
+const LEAST_ROW: usize = 8;
+
 impl Rows {
     /// Whether a step folds.
     pub fn has_folds(&self) -> bool {
@@ -151,6 +154,32 @@ impl Rows {
             sizes.iter().zip(&group).filter(|(_, group)| **group == wanted).map(|(&size, _)| size).collect()
         };
         (self.outer, self.folded, self.inner) = (of(0), of(1), of(2));
+        self
+    }
+
+    /// A kernel without folds, with the dimensions before those along which a value that it reads is the same apart from
+    /// these, as if they were folded: such a value, and what is computed of such values alone, is then one number for each
+    /// row.
+    #[must_use]
+    pub(crate) fn with_rows(mut self) -> Rows {
+        if self.has_folds() {
+            return self;
+        }
+        let (first, count) = (self.outer.len(), self.folded.len());
+        let is_same = |access: &Access, from: usize| {
+            access.dims[first + from..][..count - from].iter().all(|dim| dim.1 == 0)
+        };
+        let is_of_rows = |from: usize| {
+            let mut loads = self.steps.iter().filter_map(|step| match &step.kind {
+                Kind::Load { access, .. } => Some(access),
+                Kind::Compute { .. } | Kind::Fold { .. } => None,
+            });
+            loads.any(|access| is_same(access, from) && !is_same(access, 0))
+        };
+        let is_worth_it = |from: usize| self.folded[from..].iter().product::<usize>() >= LEAST_ROW;
+        if let Some(from) = (1..count).find(|&from| is_worth_it(from) && is_of_rows(from)) {
+            self.outer.extend(self.folded.drain(..from));
+        }
         self
     }
 }

@@ -41,7 +41,7 @@ impl Geometry {
         let tile = match inner > GROUP {
             _ if whole <= tile => [(tile / whole).clamp(1, outer.max(1)), count, inner],
             true => [1, (tile / GROUP).clamp(1, count.max(1)), GROUP],
-            false => [1, (tile / inner.max(1)).clamp(1, count.max(1)), inner],
+            false => [1, even(count, (tile / inner.max(1)).max(1)), inner],
         };
         Geometry { sizes: [outer, count, inner], tile, folds: rows.has_folds() }
     }
@@ -104,6 +104,11 @@ impl Geometry {
             sizes: [unit.sizes[0], step.min(end - at), unit.sizes[2]],
         })
     }
+}
+
+/// At most `most` of `count`, so that no part is much less than the others.
+fn even(count: usize, most: usize) -> usize {
+    count.div_ceil(count.div_ceil(most).max(1)).next_multiple_of(64).min(most).clamp(1, count.max(1))
 }
 
 impl Part {
