@@ -95,6 +95,10 @@ pub struct Store {
 /// Elements of a row, at least, for which what is the same along it is worth being kept apart.
 const LEAST_ROW: usize = 8;
 
+/// Elements of a row, at most, of which vectors would be filled in part, and rows that are worth lying side by side.
+const MOST_OF_SHORT: usize = 12;
+const LEAST_BESIDE: usize = 64;
+
 impl Rows {
     /// Whether a step folds.
     pub fn has_folds(&self) -> bool {
@@ -154,6 +158,22 @@ impl Rows {
             sizes.iter().zip(&group).filter(|(_, group)| **group == wanted).map(|(&size, _)| size).collect()
         };
         (self.outer, self.folded, self.inner) = (of(0), of(1), of(2));
+        self
+    }
+
+    /// A kernel that folds rows of a few elements, with its rows side by side: so many of them fold at once as there are
+    /// elements in a vector.
+    #[must_use]
+    pub(crate) fn side_by_side(mut self) -> Rows {
+        let is_short = self.folded.iter().product::<usize>() <= MOST_OF_SHORT;
+        let beside = self.outer.last().copied().unwrap_or(1);
+        if !self.has_folds() || !self.inner.is_empty() || !is_short || beside < LEAST_BESIDE {
+            return self;
+        }
+        let last = self.outer.len() - 1;
+        self.outer.pop();
+        self.inner.push(beside);
+        self.accesses_mut().for_each(|access| access.dims[last..].rotate_left(1));
         self
     }
 

@@ -56,9 +56,9 @@ instructions! {
     Divide(f32 f64) Avx512 |x, y| x / y;
     Divide(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { !0 } else { x.wrapping_div(y) };
     Remainder(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { x } else { x.wrapping_rem(y) };
-    Maximum(f32 f64) Avx512 |x, y| if (x > y) | x.is_nan() | ((x == y) & x.is_sign_positive()) { x } else { y };
+    Maximum(f32 f64) Avx512 |x, y| x.upper(y);
     Maximum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.max(y);
-    Minimum(f32 f64) Avx512 |x, y| if (x < y) | x.is_nan() | ((x == y) & x.is_sign_negative()) { x } else { y };
+    Minimum(f32 f64) Avx512 |x, y| x.lower(y);
     Minimum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.min(y);
     And(u8 u16 u32 u64) Avx2 |x, y| x & y;
     Or(u8 u16 u32 u64) Avx2 |x, y| x | y;
@@ -70,6 +70,38 @@ instructions! {
     Mulhi(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| high((x as i128).wrapping_mul(y as i128), 8 * size_of_val(&x)) as _;
     Power(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| power(x as i128, y as i128) as _;
 }
+
+/// The greater and the lesser of two floats, in instructions that vectors have: NaN if either is, and +0 above -0.
+///
+/// Vectors' own give the second operand of two zeros, and if either is NaN. So with the operands both ways round, zeros
+/// are what two results can differ by, and bits decide between them.
+trait Extremes: Sized {
+    fn upper(self, other: Self) -> Self;
+    fn lower(self, other: Self) -> Self;
+}
+
+macro_rules! extremes {
+    ($($Float:ident $Bits:ident)*) => {$(
+        impl Extremes for $Float {
+            #[inline(always)]
+            fn upper(self, other: $Float) -> $Float {
+                let one = if self > other { self } else { other }.to_bits();
+                let two = if other > self { other } else { self }.to_bits();
+                let nan = if self.is_nan() | other.is_nan() { $Bits::MAX } else { 0 };
+                $Float::from_bits(one & two | nan)
+            }
+
+            #[inline(always)]
+            fn lower(self, other: $Float) -> $Float {
+                let one = if self < other { self } else { other }.to_bits();
+                let two = if other < self { other } else { self }.to_bits();
+                let nan = if self.is_nan() | other.is_nan() { $Bits::MAX } else { 0 };
+                $Float::from_bits(one | two | nan)
+            }
+        }
+    )*};
+}
+extremes!(f32 u32 f64 u64);
 
 /// Bits of a number of this type.
 #[inline(always)]

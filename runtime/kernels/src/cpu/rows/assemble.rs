@@ -74,7 +74,7 @@ impl Program {
     /// # Errors
     /// As [`Program::assemble`].
     pub fn of_tiles(rows: &Rows, level: Level, tile: usize) -> Result<Program, NoLoop> {
-        let rows = rows.clone().normalised().with_rows();
+        let rows = rows.clone().normalised().with_rows().side_by_side();
         let mut assembler = Assembler::new(&rows, level, Geometry::of(&rows, tile));
         assembler.emit()?;
         Ok(assembler.finish())

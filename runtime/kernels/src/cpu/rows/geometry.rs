@@ -12,6 +12,9 @@ pub const TILE: usize = 1024;
 /// Elements of a group that folds side by side, at most: 32 lanes of them stay in the first cache.
 const GROUP: usize = 256;
 
+/// Elements of a group that are worth running side by side, at least.
+const LEAST_BESIDE: usize = 64;
+
 /// How a kernel is cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Geometry {
@@ -38,8 +41,11 @@ impl Geometry {
         let [outer, count, inner] =
             [&rows.outer, &rows.folded, &rows.inner].map(|dims| dims.iter().product::<usize>());
         let whole = (count * inner).max(1);
+        // As many elements of a group as let a tile have its rows as a whole, if they fill some vectors.
+        let beside = (tile / count.max(1)).min(GROUP) / LEAST_BESIDE * LEAST_BESIDE;
         let tile = match inner > GROUP {
             _ if whole <= tile => [(tile / whole).clamp(1, outer.max(1)), count, inner],
+            _ if inner > beside && beside > 0 => [1, count, beside],
             true => [1, (tile / GROUP).clamp(1, count.max(1)), GROUP],
             false => [1, even(count, (tile / inner.max(1)).max(1)), inner],
         };
