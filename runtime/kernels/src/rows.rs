@@ -95,9 +95,11 @@ pub struct Store {
 /// Elements of a row, at least, for which what is the same along it is worth being kept apart.
 const LEAST_ROW: usize = 8;
 
-/// Elements of a row, at most, of which vectors would be filled in part, and rows that are worth lying side by side.
+/// Elements of a row, at most, that fill vectors badly.
 const MOST_OF_SHORT: usize = 12;
-const LEAST_BESIDE: usize = 64;
+
+/// Elements that are worth running side by side, at least: some vectors of them.
+pub(crate) const LEAST_BESIDE: usize = 64;
 
 impl Rows {
     /// Whether a step folds.

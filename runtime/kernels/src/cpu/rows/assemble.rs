@@ -48,6 +48,7 @@ pub(super) struct Assembler<'a> {
     /// The register of each slot that has one.
     pub(super) registers: Vec<(Slot, Register)>,
     pub(super) memories: Vec<Memory>,
+    /// The bits of constants, and how many bytes they have.
     pub(super) constants: Vec<(u64, usize)>,
     /// Bytes of registers for whole rows.
     pub(super) wide: usize,
@@ -85,7 +86,6 @@ impl<'a> Assembler<'a> {
     fn new(rows: &'a Rows, level: Level, geometry: Geometry) -> Assembler<'a> {
         let stages = Stages::of(rows);
         let (fused, is_gone) = fuse::fuse(rows, level, &stages);
-
         let is_wide =
             if geometry.has_whole_rows() { vec![false; rows.steps.len()] } else { stages.read_later(rows) };
         let Stages { spaces, stages } = stages;

@@ -4,16 +4,13 @@ use std::ops::Range;
 
 use crate::Rows;
 use crate::access::{Dim, collapsed, place, size};
-use crate::rows::Buffer;
+use crate::rows::{Buffer, LEAST_BESIDE};
 
 /// Elements of a tile, where the space allows it: what the registers of a few steps hold in the first cache.
 pub const TILE: usize = 1024;
 
 /// Elements of a group that folds side by side, at most: 32 lanes of them stay in the first cache.
 const GROUP: usize = 256;
-
-/// Elements of a group that are worth running side by side, at least.
-const LEAST_BESIDE: usize = 64;
 
 /// How a kernel is cut.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +111,11 @@ impl Geometry {
 
 /// At most `most` of `count`, so that no part is much less than the others.
 fn even(count: usize, most: usize) -> usize {
-    count.div_ceil(count.div_ceil(most).max(1)).next_multiple_of(64).min(most).clamp(1, count.max(1))
+    count
+        .div_ceil(count.div_ceil(most).max(1))
+        .next_multiple_of(LEAST_BESIDE)
+        .min(most)
+        .clamp(1, count.max(1))
 }
 
 impl Part {
