@@ -169,7 +169,7 @@ fn shifts_that_rotate() {
     for distance in [1, 13, 31] {
         for (left, right) in [(distance, 32 - distance), (distance, 31 - distance)] {
             let load = |buffer| step(number, Kind::Load { buffer, access: dense(), number });
-            let steps = vec![
+            let steps = [
                 load(0),
                 load(1),
                 constant(number, left),

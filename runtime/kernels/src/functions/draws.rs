@@ -10,8 +10,8 @@ use super::real::{Real, select};
 #[inline(always)]
 fn polynomial<M: Fused, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     let mut sum = coefficients[0];
-    for at in 1..N {
-        sum = M::single(sum, x, coefficients[at]);
+    for &coefficient in &coefficients[1..] {
+        sum = M::single(sum, x, coefficient);
     }
     sum
 }

@@ -87,8 +87,8 @@ unsafe fn block<T: Copy, J: OfMany<T, N>, const N: usize>(out: *mut J::Out, from
             J::apply(numbers)
         };
         let mut results = [element(0); COPIES];
-        for at in 0..COPIES {
-            results[at] = element(at);
+        for (at, result) in results.iter_mut().enumerate() {
+            *result = element(at);
         }
         out.cast::<[J::Out; COPIES]>().write_unaligned(results);
     }
