@@ -10,6 +10,7 @@ use std::fmt::Write;
 use choral_ir::Class;
 use choral_ir::element::{bf16, f16};
 use choral_ir::op::{Binary, Unary};
+use choral_kernels::{Level, functions as kernels};
 use choral_runtime::ops::scalar::Scalar;
 
 /// Units in the last place that a result may be away from the true value.
@@ -261,5 +262,23 @@ fn every_function_has_true_values() {
     let binary = [Binary::Atan2, Binary::Polygamma, Binary::Power, Binary::Remainder, Binary::Zeta];
     for name in unary.chain(binary.map(Binary::name)) {
         assert!(VALUES.lines().any(|line| line == name), "{name} has no true values in data/functions.txt");
+    }
+}
+
+/// Random draws have the same bits where they are made on the host and in a kernel.
+#[test]
+fn draws_have_the_bits_of_the_host() {
+    let patterns = (0..=u32::MAX).step_by(4_001).map(f32::from_bits);
+    // What draws are made of: multiples of 2^-23 below 1.
+    let draws = (0..1 << 23).step_by(7).map(|at| at as f32 / (1 << 22) as f32 - 1.0);
+    let given: Vec<f32> = patterns.chain(draws).chain([1.0, -1.0, 0.0, -0.0]).collect();
+    for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+        let mut got = given.clone();
+        kernels::Function::ErfInvOfDraws.apply(level, &mut got);
+        for (x, got) in given.iter().zip(got) {
+            let expected = choral_ir::special::erf_inv(*x);
+            let is_same = got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan();
+            assert!(is_same, "{x:e} at {}: {got:e}, not {expected:e}", level.name());
+        }
     }
 }

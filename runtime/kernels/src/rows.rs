@@ -101,6 +101,15 @@ impl Store {
     }
 }
 
+/// Elements of a row, at least, for which what is the same along it is worth being kept apart.
+const LEAST_ROW: usize = 8;
+
+/// Elements of a row, at most, that fill vectors badly.
+const MOST_OF_SHORT: usize = 12;
+
+/// Elements that are worth running side by side, at least: some vectors of them.
+pub(crate) const LEAST_BESIDE: usize = 64;
+
 impl Rows {
     /// Whether a store may lie where a buffer lies that is loaded from: each place is read before it is written, and for
     /// nobody else.
@@ -185,6 +194,48 @@ impl Rows {
             sizes.iter().zip(&group).filter(|(_, group)| **group == wanted).map(|(&size, _)| size).collect()
         };
         (self.outer, self.folded, self.inner) = (of(0), of(1), of(2));
+        self
+    }
+
+    /// A kernel that folds rows of a few elements, with its rows side by side: so many of them fold at once as there are
+    /// elements in a vector.
+    #[must_use]
+    pub(crate) fn side_by_side(mut self) -> Rows {
+        let is_short = self.folded.iter().product::<usize>() <= MOST_OF_SHORT;
+        let beside = self.outer.last().copied().unwrap_or(1);
+        if !self.has_folds() || !self.inner.is_empty() || !is_short || beside < LEAST_BESIDE {
+            return self;
+        }
+        let last = self.outer.len() - 1;
+        self.outer.pop();
+        self.inner.push(beside);
+        self.accesses_mut().for_each(|access| access.dims[last..].rotate_left(1));
+        self
+    }
+
+    /// A kernel without folds, with the dimensions before those along which a value that it reads is the same apart from
+    /// these, as if they were folded: such a value, and what is computed of such values alone, is then one number for each
+    /// row.
+    #[must_use]
+    pub(crate) fn with_rows(mut self) -> Rows {
+        if self.has_folds() {
+            return self;
+        }
+        let (first, count) = (self.outer.len(), self.folded.len());
+        let is_same = |access: &Access, from: usize| {
+            access.dims[first + from..][..count - from].iter().all(|dim| dim.1 == 0)
+        };
+        let is_of_rows = |from: usize| {
+            let mut loads = self.steps.iter().filter_map(|step| match &step.kind {
+                Kind::Load { access, .. } => Some(access),
+                Kind::Compute { .. } | Kind::Fold { .. } => None,
+            });
+            loads.any(|access| is_same(access, from) && !is_same(access, 0))
+        };
+        let is_worth_it = |from: usize| self.folded[from..].iter().product::<usize>() >= LEAST_ROW;
+        if let Some(from) = (1..count).find(|&from| is_worth_it(from) && is_of_rows(from)) {
+            self.outer.extend(self.folded.drain(..from));
+        }
         self
     }
 }

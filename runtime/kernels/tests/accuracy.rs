@@ -23,6 +23,11 @@ const EXACT: [Function; 7] = [
     Function::Sign,
 ];
 
+/// The functions that are held to their true values.
+fn accurate() -> impl Iterator<Item = Function> {
+    Function::ALL.iter().copied().filter(|&function| function != Function::ErfInvOfDraws)
+}
+
 /// A function of the standard library in `f64`.
 fn truth(function: Function, x: f64) -> f64 {
     match function {
@@ -39,6 +44,7 @@ fn truth(function: Function, x: f64) -> f64 {
         Function::Cosh => x.cosh(),
         Function::Erf => libm::erf(x),
         Function::Erfc => libm::erfc(x),
+        Function::ErfInvOfDraws => unreachable!("held to the bits of an approximation"),
         Function::Exponential => x.exp(),
         Function::ExponentialMinusOne => x.exp_m1(),
         Function::Floor => x.floor(),
@@ -197,7 +203,7 @@ fn dense() -> impl Iterator<Item = u32> {
 #[test]
 fn functions_of_f32() {
     let mut table = Table::default();
-    for &function in Function::ALL {
+    for function in accurate() {
         table.add(&format!("{function:?}"), &sweep(function, dense()));
     }
     table.check();
@@ -208,12 +214,12 @@ fn functions_of_f32() {
 #[ignore = "minutes for each function; in release"]
 fn functions_of_every_f32() {
     let named = std::env::var("CHORAL_FUNCTIONS").ok();
-    let is_named = |function: &&Function| {
+    let is_named = |function: &Function| {
         named.as_ref().is_none_or(|named| named.split(',').any(|name| name == format!("{function:?}")))
     };
     let mut table = Table::default();
-    for function in Function::ALL.iter().filter(is_named) {
-        table.add(&format!("{function:?}"), &sweep(*function, 0..=u32::MAX));
+    for function in accurate().filter(is_named) {
+        table.add(&format!("{function:?}"), &sweep(function, 0..=u32::MAX));
     }
     table.check();
 }
@@ -272,11 +278,11 @@ fn known<T: Real>(name: &str, apply: impl Fn(&[T]) -> T) -> Option<Worst> {
 
 fn known_values<T: Float>() {
     let mut table = Table::default();
-    for function in Function::ALL {
+    for function in accurate() {
         let name = format!("{function:?}");
         match known::<T>(&name, |x| function.of(x[0])) {
             Some(worst) => table.add(&name, &worst),
-            None => assert!(EXACT.contains(function), "{name} has no true values"),
+            None => assert!(EXACT.contains(&function), "{name} has no true values"),
         }
     }
     for function in [FunctionOfTwo::Atan2, FunctionOfTwo::Power, FunctionOfTwo::Remainder] {

@@ -17,6 +17,7 @@ mod pool_speed;
 mod product;
 mod product_speed;
 mod random;
+mod rows;
 mod select_and_scatter;
 mod sort;
 mod speed;

@@ -26,9 +26,9 @@ pub(super) fn unary(op: Unary) -> Option<Instruction> {
         };
     }
     table!(
-        Abs Acos Acosh Asin Asinh Atan Atanh Cbrt Ceil Cosh Cosine Erf Erfc Exponential ExponentialMinusOne Floor Log
-        LogPlusOne Logistic Negate RoundNearestAfz RoundNearestEven Rsqrt Sign Sine Sinh Sqrt Square Tan Tanh;
-        BesselI1e Digamma ErfInv ErfInvOfDraws Lgamma;
+        Abs Acos Acosh Asin Asinh Atan Atanh Cbrt Ceil Cosh Cosine Erf ErfInvOfDraws Erfc Exponential
+        ExponentialMinusOne Floor Log LogPlusOne Logistic Negate RoundNearestAfz RoundNearestEven Rsqrt Sign Sine Sinh Sqrt Square Tan Tanh;
+        BesselI1e Digamma ErfInv Lgamma;
         CountLeadingZeros IsFinite IsInf IsNegInf IsPosInf Not Popcnt
     )
 }

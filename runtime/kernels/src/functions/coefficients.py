@@ -129,10 +129,12 @@ def error_far():
 
 
 def scaled_complement(middle):
-    def at(q):
-        return middle * (1 + q) / (1 - q)
-    value = lambda a: (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
-    return lambda q: value(at(q)), lambda q: 1 / value(at(q))
+    """P where `(1 + 2 x) e^(x x) erfc(x) = 1 + u P(u - 1)` and `u = 2 x / (x + middle)`, of `u - 1`."""
+    def value(u):
+        a = middle * u / (2 - u)
+        return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
+    part = nonzero(lambda u: (value(u) - 1) / u)
+    return lambda q: part(q + 1), lambda q: max(q + 1, mpf(2) ** -90) / value(q + 1)
 
 
 def inverse_root():
@@ -143,8 +145,8 @@ LN2_HALF = mp.log(2) / 2 * mpf("1.01")
 QUARTER = (mp.pi / 4 * mpf("1.01")) ** 2
 S = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mpf("1.001")) ** 2
 FRACTIONS = (mp.sqrt(mpf(1) / 2) - 1, mp.sqrt(2) - 1)
-ENDS = {"f32": (mpf(4), mpf("10.5")), "f64": (mpf(6), mpf(28))}
-MIDDLE = {"f32": mpf(2), "f64": mpf(4)}
+ENDS = {"f32": (mpf(4), mpf("10.25")), "f64": (mpf(6), mpf("27.5"))}
+MIDDLE = {"f32": mpf(3), "f64": mpf("3.5")}
 ROOTS = (mpf("0.3535"), mpf("2.8285"))
 
 
@@ -173,7 +175,7 @@ TABLES = [
     ("ERF_NEAR", "`erf(x) = x + x P(z)` for `|x| <= 1`", lambda name: (error_near(), (0, 1))),
     ("ERF_FAR", "`erf(1 + x) = 1 - e^P(x)` for `x` from 0 to where it is 1",
      lambda name: (error_far(), (0, ENDS[name][0] - 1))),
-    ("ERFC", "`erfc(x) = e^-z / (1 + 2 x) P((x - m) / (x + m))`, `m` being 2 in f32 and 4 in f64", far),
+    ("ERFC", "`erfc(x) = e^-z / (1 + 2 x) (1 + u P(u - 1))` for `u = 2 x / (x + m)`, `m` being 3 in f32 and 3.5 in f64", far),
     ("CUBE_ROOT", "`y^(-1/3)` to 7 bits, for `y` between the roots of 1/8 and of 8", lambda name: (inverse_root(), ROOTS)),
 ]
 

@@ -2,7 +2,7 @@
 //!
 //! Must not live here: its inverse, which is not for loops.
 
-use super::exponential::{factors, less_one, reduced};
+use super::exponential::{less_one, reduced};
 use super::fused::Fused;
 use super::pair::Pair;
 use super::real::{Real, polynomial, select};
@@ -29,17 +29,24 @@ pub(super) fn erf<T: Real, M: Fused>(x: T) -> T {
 /// 1 less the error function, with all digits where that is small.
 #[inline(always)]
 pub(super) fn erfc<T: Real, M: Fused>(x: T) -> T {
-    let (zero, one) = (T::of(0.0), T::of(1.0));
-    let near = one - x.fused::<M>(slope::<T, M>(x), x);
+    let (one, two) = (T::of(1.0), T::of(2.0));
     let size = select(x.abs() > T::ERFC_END, T::ERFC_END, x.abs());
-    let place = (size - T::ERFC_MIDDLE) / (size + T::ERFC_MIDDLE);
-    let slope = place * polynomial::<T, M>(place, &T::ERFC[1..]);
-    let part = Pair::joined(T::ERFC[0], slope).over::<M>(Pair::sum(one, size + size));
+    let twice = size + size;
+    let place = twice / (size + T::ERFC_MIDDLE);
+    let rise = place * polynomial::<T, M>(place - one, T::ERFC);
+    // e^-z / (1 + 2 x) with digits to spare: what sum, quotient and square have lost is brought back. The sum is exact
+    // though 2 x may be the greater, since 1 is a multiple of its last place.
+    let sum = Pair::joined(one, twice);
+    let share = one / sum.high;
+    let lost = (-share).fused::<M>(sum.low, (-share).fused::<M>(sum.high, one));
     let square = Pair::product::<M>(size, size);
     let (k, r) = reduced::<T, M>(-square.high);
-    let tail = Pair::joined(one, less_one::<T, M>(r - square.low)).times::<M>(part);
-    let (first, second) = factors::<T, M>(k);
-    let above = (tail.high + tail.low) * first * second;
-    let far = select(x < zero, T::of(2.0) - above, above);
-    select(x.abs() < T::of(0.5), near, far)
+    let less = less_one::<T, M>(r - square.low);
+    // Scaled so that it is a normal number until the end.
+    let share = share * (k + T::ERFC_SCALE).power_of_two();
+    let high = share.fused::<M>(less, share);
+    let low = lost.fused::<M>(high, share.fused::<M>(less, share - high));
+    let tail = high.fused::<M>(rise, low.fused::<M>(rise, low)) + high;
+    let above = tail * (-T::ERFC_SCALE).power_of_two();
+    select(x < T::of(0.0), two - above, above)
 }

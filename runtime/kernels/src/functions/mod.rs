@@ -6,15 +6,17 @@
 //! | `coefficients` | polynomials |
 //! | `exponential`, `logarithm`, `powers` | `e^x` and its kin, logarithms, powers and roots |
 //! | `trigonometric`, `turns`, `inverse` | sines, cosines and tangents, also of huge angles; angles of them |
+//! | `draws` | the inverse error function, as XLA approximates it for random draws |
 //! | `error_function`, `simple` | the error function; signs, roundings, remainders |
 //! | `tiles` | the loops |
 //!
 //! A function is a fixed list of IEEE operations without branches, so that a vector of any width gives the same bits
-//! as one element. Results are within 2 units in the last place, those of `simple` and square roots exact; infinities,
+//! as one element. Results are within 2 units in the last place (but of `draws`), those of `simple` and square roots exact; infinities,
 //! NaN, signs of zeros and subnormal numbers are what IEEE 754 and C have. Must not live here: the program's own
 //! arithmetic, and functions that take a loop of unknown length (`lgamma`, `zeta` and the like).
 
 mod coefficients;
+mod draws;
 mod error_function;
 mod exponential;
 mod fused;
@@ -113,6 +115,9 @@ functions! {
     Erf = error_function erf;
     /// 1 less the error function, exact for large operands.
     Erfc = error_function erfc;
+    /// The inverse error function with the bits of XLA's approximation in single precision, which random draws are made
+    /// with.
+    ErfInvOfDraws = draws erf_inv;
     /// `e^x`.
     Exponential = exponential exponential;
     /// `e^x - 1`, exact near zero.

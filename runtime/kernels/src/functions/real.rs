@@ -52,6 +52,8 @@ pub trait Real:
     const ERFC_END: Self;
     /// What maps the operand of `erfc` to the middle of its polynomial.
     const ERFC_MIDDLE: Self;
+    /// An exponent that brings the least `erfc` among the normal numbers.
+    const ERFC_SCALE: Self;
     /// Up to here, multiples of [`Real::HALF_PI`] can be subtracted without loss.
     const TURNS_END: Self;
     /// Steps of an iteration of order three from 7 bits to half of the digits.
@@ -225,8 +227,9 @@ reals! {
         numbers HYPERBOLIC_END = 90.0;
         numbers SATURATED = 20.0;
         numbers ERF_END = 4.0;
-        numbers ERFC_END = 10.5;
-        numbers ERFC_MIDDLE = 2.0;
+        numbers ERFC_END = 10.25;
+        numbers ERFC_MIDDLE = 3.0;
+        numbers ERFC_SCALE = 64.0;
         numbers TURNS_END = 65536.0;
         parts LN_2: 2 = [std::f32::consts::LN_2, -1.904_654_2e-9];
         parts HALF_PI: 3 = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
@@ -239,8 +242,9 @@ reals! {
         numbers HYPERBOLIC_END = 711.0;
         numbers SATURATED = 40.0;
         numbers ERF_END = 6.0;
-        numbers ERFC_END = 28.0;
-        numbers ERFC_MIDDLE = 4.0;
+        numbers ERFC_END = 27.5;
+        numbers ERFC_MIDDLE = 3.5;
+        numbers ERFC_SCALE = 512.0;
         numbers TURNS_END = 268_435_456.0;
         parts LN_2: 2 = [std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17];
         parts HALF_PI: 3 = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17, -1.497_384_904_859_169_8e-33];

@@ -1,8 +1,7 @@
 //! Loops of instructions of two operands.
 
-use std::marker::PhantomData;
-
-use super::{Arguments, Body, Form, Loop, compiled};
+use super::Loop;
+use super::streams::{Two, streams};
 use crate::instruction::Binary;
 use crate::{Level, Number};
 
@@ -15,44 +14,9 @@ pub(super) trait Apply<T> {
     fn apply(x: T, y: T) -> Self::Out;
 }
 
-/// The loop of an instruction on numbers of type `T`; `X` and `Y` say whether an operand is a scalar.
-struct Both<I, T, const X: bool, const Y: bool>(PhantomData<(I, T)>);
-
-impl<T: Copy, I: Apply<T>, const X: bool, const Y: bool> Body for Both<I, T, X, Y> {
-    type Arguments = Arguments;
-    const WIDEST: Level = I::WIDEST;
-
-    #[inline(always)]
-    unsafe fn run(arguments: &Arguments) {
-        // SAFETY: the caller keeps the contract of `Loop` for these types and this form.
-        unsafe {
-            let results = arguments.results::<I::Out>();
-            if X {
-                let x = arguments.scalar::<T>(0);
-                results.iter_mut().zip(arguments.tile::<T>(1)).for_each(|(r, &y)| *r = I::apply(x, y));
-            } else if Y {
-                let y = arguments.scalar::<T>(1);
-                results.iter_mut().zip(arguments.tile::<T>(0)).for_each(|(r, &x)| *r = I::apply(x, y));
-            } else {
-                let operands = arguments.tile::<T>(0).iter().zip(arguments.tile::<T>(1));
-                results.iter_mut().zip(operands).for_each(|(r, (&x, &y))| *r = I::apply(x, y));
-            }
-        }
-    }
-}
-
-/// The loop of an instruction on numbers of type `T`, for a form in which at least one operand is a tile.
-pub(super) fn both<I: Apply<T>, T: Copy>([x, y, _]: Form, level: Level) -> Loop {
-    match (x, y) {
-        (true, _) => compiled::<Both<I, T, true, false>>(level),
-        (false, true) => compiled::<Both<I, T, false, true>>(level),
-        (false, false) => compiled::<Both<I, T, false, false>>(level),
-    }
-}
-
-/// The loop of an instruction on two tiles of numbers of type `T`.
-pub(super) fn tiles<I: Apply<T>, T: Copy>(level: Level) -> Loop {
-    compiled::<Both<I, T, false, false>>(level)
+/// The loop of an instruction on numbers of type `T`.
+fn two<I: Apply<T, Out: Copy>, T: Copy>(level: Level) -> Loop {
+    streams::<Two<I>, T, 2>(level)
 }
 
 /// Instructions as types, by what they do to integers or floats, each with the widest level that it is compiled for.
@@ -75,9 +39,9 @@ pub(super) struct Minimum;
 pub(super) struct Multiply;
 pub(super) struct Or;
 struct Remainder;
-struct ShiftLeft;
-struct ShiftRight;
-struct Subtract;
+pub(super) struct ShiftLeft;
+pub(super) struct ShiftRight;
+pub(super) struct Subtract;
 pub(super) struct Xor;
 struct Mulhi;
 struct Power;
@@ -92,9 +56,9 @@ instructions! {
     Divide(f32 f64) Avx512 |x, y| x / y;
     Divide(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { !0 } else { x.wrapping_div(y) };
     Remainder(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { x } else { x.wrapping_rem(y) };
-    Maximum(f32 f64) Avx512 |x, y| if (x > y) | x.is_nan() | ((x == y) & x.is_sign_positive()) { x } else { y };
+    Maximum(f32 f64) Avx512 |x, y| x.upper(y);
     Maximum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.max(y);
-    Minimum(f32 f64) Avx512 |x, y| if (x < y) | x.is_nan() | ((x == y) & x.is_sign_negative()) { x } else { y };
+    Minimum(f32 f64) Avx512 |x, y| x.lower(y);
     Minimum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.min(y);
     And(u8 u16 u32 u64) Avx2 |x, y| x & y;
     Or(u8 u16 u32 u64) Avx2 |x, y| x | y;
@@ -106,6 +70,38 @@ instructions! {
     Mulhi(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| high((x as i128).wrapping_mul(y as i128), 8 * size_of_val(&x)) as _;
     Power(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| power(x as i128, y as i128) as _;
 }
+
+/// The greater and the lesser of two floats, in instructions that vectors have: NaN if either is, and +0 above -0.
+///
+/// Vectors' own give the second operand of two zeros, and if either is NaN. So with the operands both ways round, zeros
+/// are what two results can differ by, and bits decide between them.
+trait Extremes: Sized {
+    fn upper(self, other: Self) -> Self;
+    fn lower(self, other: Self) -> Self;
+}
+
+macro_rules! extremes {
+    ($($Float:ident $Bits:ident)*) => {$(
+        impl Extremes for $Float {
+            #[inline(always)]
+            fn upper(self, other: $Float) -> $Float {
+                let one = if self > other { self } else { other }.to_bits();
+                let two = if other > self { other } else { self }.to_bits();
+                let nan = if self.is_nan() | other.is_nan() { $Bits::MAX } else { 0 };
+                $Float::from_bits(one & two | nan)
+            }
+
+            #[inline(always)]
+            fn lower(self, other: $Float) -> $Float {
+                let one = if self < other { self } else { other }.to_bits();
+                let two = if other < self { other } else { self }.to_bits();
+                let nan = if self.is_nan() | other.is_nan() { $Bits::MAX } else { 0 };
+                $Float::from_bits(one | two | nan)
+            }
+        }
+    )*};
+}
+extremes!(f32 u32 f64 u64);
 
 /// Bits of a number of this type.
 #[inline(always)]
@@ -150,10 +146,10 @@ pub fn power(base: i128, exponent: i128) -> i128 {
 macro_rules! by_width {
     ($I:ident, $number:ident, $level:ident) => {
         match $number {
-            Number::I1 | Number::I8 | Number::U8 => Some(tiles::<$I, u8>($level)),
-            Number::I16 | Number::U16 => Some(tiles::<$I, u16>($level)),
-            Number::I32 | Number::U32 => Some(tiles::<$I, u32>($level)),
-            Number::I64 | Number::U64 => Some(tiles::<$I, u64>($level)),
+            Number::I1 | Number::I8 | Number::U8 => Some(two::<$I, u8>($level)),
+            Number::I16 | Number::U16 => Some(two::<$I, u16>($level)),
+            Number::I32 | Number::U32 => Some(two::<$I, u32>($level)),
+            Number::I64 | Number::U64 => Some(two::<$I, u64>($level)),
             Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => None,
         }
     };
@@ -163,26 +159,26 @@ macro_rules! by_width {
 macro_rules! by_type {
     ($I:ident, $number:ident, $level:ident) => {
         match $number {
-            Number::I8 => Some(tiles::<$I, i8>($level)),
-            Number::I16 => Some(tiles::<$I, i16>($level)),
-            Number::I32 => Some(tiles::<$I, i32>($level)),
-            Number::I64 => Some(tiles::<$I, i64>($level)),
-            Number::I1 | Number::U8 => Some(tiles::<$I, u8>($level)),
-            Number::U16 => Some(tiles::<$I, u16>($level)),
-            Number::U32 => Some(tiles::<$I, u32>($level)),
-            Number::U64 => Some(tiles::<$I, u64>($level)),
+            Number::I8 => Some(two::<$I, i8>($level)),
+            Number::I16 => Some(two::<$I, i16>($level)),
+            Number::I32 => Some(two::<$I, i32>($level)),
+            Number::I64 => Some(two::<$I, i64>($level)),
+            Number::I1 | Number::U8 => Some(two::<$I, u8>($level)),
+            Number::U16 => Some(two::<$I, u16>($level)),
+            Number::U32 => Some(two::<$I, u32>($level)),
+            Number::U64 => Some(two::<$I, u64>($level)),
             Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => None,
         }
     };
 }
 
-/// The loop of an instruction on floats in registers, for a form in which at least one operand is a tile.
-fn floats(op: Binary, number: Number, form: Form, level: Level) -> Option<Loop> {
+/// The loop of an instruction on floats in registers.
+fn floats(op: Binary, number: Number, level: Level) -> Option<Loop> {
     macro_rules! of {
         ($I:ident) => {
             match number {
-                Number::F32 => Some(both::<$I, f32>(form, level)),
-                Number::F64 => Some(both::<$I, f64>(form, level)),
+                Number::F32 => Some(two::<$I, f32>(level)),
+                Number::F64 => Some(two::<$I, f64>(level)),
                 _ => None,
             }
         };
@@ -206,12 +202,12 @@ fn floats(op: Binary, number: Number, form: Form, level: Level) -> Option<Loop> 
     }
 }
 
-/// The loop of an instruction on two tiles of integers or truth values. These add, multiply and compare as bits.
+/// The loop of an instruction on integers or truth values. These add, multiply and compare as bits.
 fn integers(op: Binary, number: Number, level: Level) -> Option<Loop> {
     let truth = number == Number::I1;
     match op {
-        Binary::Add | Binary::Maximum if truth => Some(tiles::<Or, u8>(level)),
-        Binary::Multiply | Binary::Minimum if truth => Some(tiles::<And, u8>(level)),
+        Binary::Add | Binary::Maximum if truth => Some(two::<Or, u8>(level)),
+        Binary::Multiply | Binary::Minimum if truth => Some(two::<And, u8>(level)),
         Binary::Add => by_width!(Add, number, level),
         Binary::Subtract => by_width!(Subtract, number, level),
         Binary::Multiply => by_width!(Multiply, number, level),
@@ -225,10 +221,10 @@ fn integers(op: Binary, number: Number, level: Level) -> Option<Loop> {
         Binary::ShiftLeft => by_width!(ShiftLeft, number, level),
         Binary::ShiftRightLogical => by_width!(ShiftRight, number, level),
         Binary::ShiftRightArithmetic => match number {
-            Number::I8 | Number::U8 => Some(tiles::<ShiftRight, i8>(level)),
-            Number::I16 | Number::U16 => Some(tiles::<ShiftRight, i16>(level)),
-            Number::I32 | Number::U32 => Some(tiles::<ShiftRight, i32>(level)),
-            Number::I64 | Number::U64 => Some(tiles::<ShiftRight, i64>(level)),
+            Number::I8 | Number::U8 => Some(two::<ShiftRight, i8>(level)),
+            Number::I16 | Number::U16 => Some(two::<ShiftRight, i16>(level)),
+            Number::I32 | Number::U32 => Some(two::<ShiftRight, i32>(level)),
+            Number::I64 | Number::U64 => Some(two::<ShiftRight, i64>(level)),
             _ => None,
         },
         Binary::Mulhi => by_type!(Mulhi, number, level),
@@ -237,6 +233,6 @@ fn integers(op: Binary, number: Number, level: Level) -> Option<Loop> {
 }
 
 /// The loop of an instruction on numbers of a type in registers; `None` if there is no such instruction on the type.
-pub fn binary(op: Binary, number: Number, form: Form, level: Level) -> Option<Loop> {
-    floats(op, number, form, level).or_else(|| integers(op, number, level))
+pub fn binary(op: Binary, number: Number, level: Level) -> Option<Loop> {
+    floats(op, number, level).or_else(|| integers(op, number, level))
 }

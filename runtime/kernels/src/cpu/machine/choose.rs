@@ -6,6 +6,7 @@ use super::convert::{convert, convert_to_odd, order_key, round, wrap};
 use super::fused::multiply_add;
 use super::moves::copy;
 use super::select::select;
+use super::streams::numbers;
 use super::unary::unary;
 use super::{Arguments, Form, Loop};
 use crate::functions;
@@ -13,11 +14,10 @@ use crate::instruction::Instruction;
 use crate::{Level, Number};
 
 /// The forms of operands that a loop can take: which of them may be scalars.
-pub fn takes_scalars(instruction: &Instruction, from: Number) -> Form {
+pub fn takes_scalars(instruction: &Instruction) -> Form {
     match instruction {
-        Instruction::Binary(_) | Instruction::Compare(_) => [from.is_float(), from.is_float(), false],
+        Instruction::Binary(_) | Instruction::Compare(_) | Instruction::MultiplyAdd => [true; 3],
         Instruction::Select => [false, true, true],
-        Instruction::MultiplyAdd => [false, false, true],
         Instruction::Constant(_)
         | Instruction::Unary(_)
         | Instruction::Function(_)
@@ -59,10 +59,10 @@ pub fn choose(
                 _ => None,
             };
         }
-        Instruction::Binary(op) => binary(*op, from, form, level),
-        Instruction::Compare(op) => compare(*op, from, form, level),
+        Instruction::Binary(op) => binary(*op, from, level),
+        Instruction::Compare(op) => compare(*op, from, level),
         Instruction::Select => Some(select(to.bytes(), form, level)),
-        Instruction::MultiplyAdd => multiply_add(from, form, level),
+        Instruction::MultiplyAdd => multiply_add(from, level),
         Instruction::Convert => {
             convert(from, to, level).or_else(|| (from.bytes() == to.bytes()).then(|| copy(to.bytes())))
         }
@@ -93,7 +93,7 @@ pub fn choose(
             };
         }
     };
-    chosen.map(|run| (run, 0))
+    chosen.map(|run| (run, numbers(form)))
 }
 
 /// Runs a function over the tile.

@@ -13,8 +13,10 @@ pub mod copies;
 pub mod fold;
 pub mod fused;
 pub mod moves;
+pub mod pairs;
 pub mod select;
 pub mod step;
+pub mod streams;
 pub mod unary;
 
 use crate::Level;
@@ -24,7 +26,7 @@ use crate::Level;
 pub struct Arguments {
     /// Where results go.
     pub out: *mut u8,
-    /// The operands; of a scalar one, its only element.
+    /// The operands; of a scalar one, [`streams::COPIES`] copies.
     pub operands: [*const u8; 3],
     /// Number of results.
     pub length: usize,
@@ -39,7 +41,7 @@ pub struct Arguments {
 /// length says and the form of the operand; results overlap no operand; and the processor has the loop's level.
 pub type Loop = unsafe fn(&Arguments);
 
-/// Whether each operand is a whole tile (`false`) or one element for all places (`true`).
+/// Whether each operand is a whole tile (`false`) or one number for all places, of which it has copies (`true`).
 pub type Form = [bool; 3];
 
 /// A loop that is compiled for each level from one body.

@@ -7,20 +7,15 @@
 use std::collections::HashMap;
 
 use super::code::{Code, FoldPart, Place, Program, Slot};
+use super::fuse::{self, Fused};
 use super::geometry::{Geometry, Memory, TILE};
 use super::registers::{Register, aligned};
+use super::stages::{Space, Stages, is_of_rows};
 use crate::cpu::machine::choose::{choose, takes_scalars};
-use crate::cpu::machine::{convert, fold, moves};
+use crate::cpu::machine::streams::{self, COPIES};
+use crate::cpu::machine::{Form, convert, fold, moves};
 use crate::rows::{Kind, Store};
 use crate::{Access, Instruction, Level, Number, Rows};
-
-/// Whether a value has an element for each place or for each row, or is one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Space {
-    Constant,
-    Row,
-    Full,
-}
 
 /// Where a code goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +40,23 @@ pub(super) struct Assembler<'a> {
     /// Of values of the full space the stage that makes them; of others the first stage that may read them.
     pub(super) stages: Vec<usize>,
     is_wide: Vec<bool>,
+    /// What computes a value together with what it is computed of, and the values that are part of others so.
+    fused: Vec<Option<Fused>>,
+    is_gone: Vec<bool>,
     pub(super) codes: Vec<(usize, Section, Code)>,
     pub(super) slots: Vec<Place>,
     /// The register of each slot that has one.
     pub(super) registers: Vec<(Slot, Register)>,
     pub(super) memories: Vec<Memory>,
-    pub(super) constants: Vec<u64>,
+    /// The bits of constants, and how many bytes they have.
+    pub(super) constants: Vec<(u64, usize)>,
     /// Bytes of registers for whole rows.
     pub(super) wide: usize,
     /// Slots of values of each step: in the full space by stage.
     full: HashMap<(usize, usize), Slot>,
     row: HashMap<usize, Slot>,
+    /// Slots with copies of values that are one number for a tile.
+    copies: HashMap<usize, Slot>,
     /// Stores whose value is computed where it goes.
     stored: Vec<usize>,
 }
@@ -74,7 +75,7 @@ impl Program {
     /// # Errors
     /// As [`Program::assemble`].
     pub fn of_tiles(rows: &Rows, level: Level, tile: usize) -> Result<Program, NoLoop> {
-        let rows = rows.clone().normalised();
+        let rows = rows.clone().normalised().with_rows().side_by_side();
         let mut assembler = Assembler::new(&rows, level, Geometry::of(&rows, tile));
         assembler.emit()?;
         Ok(assembler.finish())
@@ -83,31 +84,20 @@ impl Program {
 
 impl<'a> Assembler<'a> {
     fn new(rows: &'a Rows, level: Level, geometry: Geometry) -> Assembler<'a> {
-        let mut spaces = Vec::with_capacity(rows.steps.len());
-        let mut stages: Vec<usize> = Vec::with_capacity(rows.steps.len());
-        for step in &rows.steps {
-            let (space, stage) = match &step.kind {
-                Kind::Load { access, .. } if is_of_rows(rows, access) => (Space::Row, 0),
-                Kind::Load { .. } => (Space::Full, 0),
-                Kind::Compute { instruction: Instruction::Constant(_), .. } => (Space::Constant, 0),
-                Kind::Compute { operands, .. } => {
-                    // What is computed of constants alone is a value of rows.
-                    let space = operands.iter().map(|&at| spaces[at]).max().unwrap_or(Space::Row);
-                    let stage = operands.iter().map(|&at| stages[at]).max().unwrap_or(0);
-                    (space.max(Space::Row), stage)
-                }
-                Kind::Fold { operand, .. } => (Space::Row, stages[*operand] + 1),
-            };
-            spaces.push(space);
-            stages.push(stage);
-        }
-        let mut assembler = Assembler {
+        let stages = Stages::of(rows);
+        let (fused, is_gone) = fuse::fuse(rows, level, &stages);
+        let is_wide =
+            if geometry.has_whole_rows() { vec![false; rows.steps.len()] } else { stages.read_later(rows) };
+        let Stages { spaces, stages } = stages;
+        Assembler {
             rows,
             level,
             geometry,
-            is_wide: vec![false; spaces.len()],
+            is_wide,
             spaces,
             stages,
+            fused,
+            is_gone,
             codes: Vec::new(),
             slots: Vec::new(),
             registers: Vec::new(),
@@ -116,28 +106,8 @@ impl<'a> Assembler<'a> {
             wide: 0,
             full: HashMap::new(),
             row: HashMap::new(),
+            copies: HashMap::new(),
             stored: Vec::new(),
-        };
-        assembler.find_wide();
-        assembler
-    }
-
-    /// Marks what is computed in one stage and read in another where tiles are parts of rows.
-    fn find_wide(&mut self) {
-        if self.geometry.has_whole_rows() {
-            return;
-        }
-        for (at, step) in self.rows.steps.iter().enumerate() {
-            let (operands, stage) = match &step.kind {
-                Kind::Load { .. } => continue,
-                Kind::Compute { operands, .. } => (operands.as_slice(), self.stages[at]),
-                Kind::Fold { operand, .. } => (std::slice::from_ref(operand), self.stages[*operand]),
-            };
-            for &operand in operands {
-                let is_computed = matches!(self.rows.steps[operand].kind, Kind::Compute { .. });
-                let is_full = self.spaces[operand] == Space::Full && self.spaces[at] >= Space::Row;
-                self.is_wide[operand] |= is_computed && is_full && self.stages[operand] < stage;
-            }
         }
     }
 
@@ -148,6 +118,7 @@ impl<'a> Assembler<'a> {
             self.emit_rows(stage)?;
             for at in 0..self.rows.steps.len() {
                 if self.spaces[at] == Space::Full
+                    && !self.is_gone[at]
                     && self.stages[at] == stage
                     && matches!(self.rows.steps[at].kind, Kind::Compute { .. })
                 {
@@ -241,13 +212,25 @@ impl<'a> Assembler<'a> {
         Ok(slot)
     }
 
-    fn constant(&mut self, bits: u64) -> Slot {
-        let at = self.constants.iter().position(|&other| other == bits).unwrap_or_else(|| {
-            self.constants.push(bits);
+    fn constant(&mut self, bits: u64, bytes: usize) -> Slot {
+        let at = self.constants.iter().position(|&other| other == (bits, bytes)).unwrap_or_else(|| {
+            self.constants.push((bits, bytes));
             self.constants.len() - 1
         });
         let known = self.slots.iter().position(|place| *place == Place::Constant(at));
         known.map_or_else(|| self.slot(Place::Constant(at)), |slot| slot as Slot)
+    }
+
+    /// A slot with copies of a value that is one number for a tile.
+    fn copies(&mut self, at: usize, from: Slot, stage: usize) -> Slot {
+        if let Some(&slot) = self.copies.get(&at) {
+            return slot;
+        }
+        let bytes = self.rows.steps[at].number.bytes();
+        let out = self.bytes(bytes * COPIES);
+        self.code((stage, Section::Before), Code::Copies { out, from, bytes });
+        self.copies.insert(at, out);
+        out
     }
 
     /// The slot of a value of the full space in a stage.
@@ -288,7 +271,8 @@ impl<'a> Assembler<'a> {
             }
         };
         if may_be_scalar {
-            return Ok((slot, true));
+            let is_constant = self.spaces[at] == Space::Constant;
+            return Ok((if is_constant { slot } else { self.copies(at, slot, stage) }, true));
         }
         Ok((self.filled(slot, bytes, (stage, Section::Tile)), false))
     }
@@ -312,14 +296,21 @@ impl<'a> Assembler<'a> {
     /// The slot of a value of rows, or of a constant.
     fn value_of_rows(&mut self, at: usize) -> Slot {
         match &self.rows.steps[at].kind {
-            Kind::Compute { instruction: Instruction::Constant(bits), .. } => self.constant(*bits),
+            Kind::Compute { instruction: Instruction::Constant(bits), .. } => {
+                self.constant(*bits, self.rows.steps[at].number.bytes())
+            }
             Kind::Load { .. } | Kind::Compute { .. } | Kind::Fold { .. } => self.row[&at],
         }
     }
 
     fn compute(&mut self, at: usize, stage: usize) -> Result<(), NoLoop> {
-        let Kind::Compute { instruction, operands } = &self.rows.steps[at].kind else { return Ok(()) };
-        let scalars = takes_scalars(instruction, self.operand_number(at));
+        let rows = self.rows;
+        let Kind::Compute { instruction, operands } = &rows.steps[at].kind else { return Ok(()) };
+        let fused = self.fused[at].take();
+        let (operands, scalars) = match &fused {
+            Some(fused) => (&fused.operands, [true; 3]),
+            None => (operands, takes_scalars(instruction)),
+        };
         let has_tile = operands.iter().any(|&operand| self.spaces[operand] == Space::Full);
         let slots: Vec<(Slot, bool)> = operands
             .iter()
@@ -340,7 +331,14 @@ impl<'a> Assembler<'a> {
         } else {
             self.register(number.bytes(), Section::Tile)
         };
-        self.run(at, &slots, out, (stage, Section::Tile))?;
+        match fused {
+            Some(fused) => {
+                let extra = fused.extra.unwrap_or_else(|| streams::numbers(form(&slots)));
+                let operands = padded(&slots, out);
+                self.code((stage, Section::Tile), Code::Run { run: fused.run, out, operands, extra });
+            }
+            None => self.run(at, &slots, out, (stage, Section::Tile))?,
+        }
         self.full.insert((at, stage), out);
         Ok(())
     }
@@ -367,7 +365,7 @@ impl<'a> Assembler<'a> {
         let section = (stage, Section::Before);
         let is_scalar = |at: &usize| self.spaces[*at] == Space::Constant;
         let has_tile = operands.iter().any(|operand| !is_scalar(operand));
-        let scalars = takes_scalars(instruction, self.operand_number(at));
+        let scalars = takes_scalars(instruction);
         let mut slots = Vec::with_capacity(operands.len());
         for (place, &operand) in operands.iter().enumerate() {
             let (slot, is_constant) = (self.value_of_rows(operand), self.spaces[operand] == Space::Constant);
@@ -405,12 +403,10 @@ impl<'a> Assembler<'a> {
         let Kind::Compute { instruction, .. } = &self.rows.steps[at].kind else { return Ok(()) };
         let to = self.rows.steps[at].number;
         let from = self.operand_number(at);
-        let form = std::array::from_fn(|place| slots.get(place).is_some_and(|&(_, is_scalar)| is_scalar));
-        let Some((run, extra)) = choose(instruction, from, to, form, self.level) else {
+        let Some((run, extra)) = choose(instruction, from, to, form(slots), self.level) else {
             return Err(NoLoop { instruction: format!("{instruction:?} of {from} to {to}") });
         };
-        let first = slots.first().map_or(out, |&(slot, _)| slot);
-        let operands = std::array::from_fn(|place| slots.get(place).map_or(first, |&(slot, _)| slot));
+        let operands = padded(slots, out);
         self.code(section, Code::Run { run, out, operands, extra });
         Ok(())
     }
@@ -483,8 +479,13 @@ impl<'a> Assembler<'a> {
     }
 }
 
-/// Whether an access reads the same along the folded dimensions.
-fn is_of_rows(rows: &Rows, access: &Access) -> bool {
-    let folded = &access.dims[rows.outer.len()..][..rows.folded.len()];
-    folded.iter().all(|&(size, stride)| stride == 0 || size == 1)
+/// Which operands are scalars.
+fn form(slots: &[(Slot, bool)]) -> Form {
+    std::array::from_fn(|place| slots.get(place).is_some_and(|&(_, is_scalar)| is_scalar))
+}
+
+/// The slots of operands, and for those that an instruction lacks any slot.
+fn padded(slots: &[(Slot, bool)], out: Slot) -> [Slot; 3] {
+    let first = slots.first().map_or(out, |&(slot, _)| slot);
+    std::array::from_fn(|place| slots.get(place).map_or(first, |&(slot, _)| slot))
 }

@@ -1,6 +1,7 @@
 //! Assembled kernels: codes over slots, which are pointers.
 
 use super::geometry::{Geometry, Memory};
+use crate::cpu::machine::streams::COPIES;
 use crate::cpu::machine::{Loop, fold};
 
 /// A place in a kernel's table of pointers.
@@ -16,9 +17,24 @@ pub struct Program {
     pub(super) last: Vec<Code>,
     pub(super) slots: Vec<Place>,
     pub(super) memories: Vec<Memory>,
-    pub(super) constants: Box<[u64]>,
+    pub(super) constants: Box<[Constant]>,
     /// Bytes of a frame: the table of pointers, and registers.
     pub(super) frame: usize,
+}
+
+/// Copies of a constant, aligned to a cache line as registers are.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+pub(super) struct Constant(pub [u64; COPIES]);
+
+impl Constant {
+    /// Copies of a number of so many bytes.
+    pub(super) fn new((bits, bytes): (u64, usize)) -> Constant {
+        let in_a_word = size_of::<u64>() / bytes;
+        let bits = bits & (u64::MAX >> (u64::BITS as usize - 8 * bytes));
+        let repeated = (0..in_a_word).fold(0, |word, at| word | bits << (8 * bytes * at));
+        Constant([repeated; COPIES])
+    }
 }
 
 /// One pass over the tiles of a unit.
@@ -58,6 +74,8 @@ pub(super) enum Code {
     Gather { memory: usize, out: Slot },
     /// Writes elements to a memory where they lie apart.
     Scatter { memory: usize, from: Slot },
+    /// Copies the number that a register holds.
+    Copies { out: Slot, from: Slot, bytes: usize },
     /// Repeats an element of each row along the row.
     Expand { out: Slot, from: Slot, bytes: usize },
     /// Runs a loop of a fold.

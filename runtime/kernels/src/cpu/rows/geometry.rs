@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::Rows;
 use crate::access::{Dim, collapsed, place, size};
-use crate::rows::Buffer;
+use crate::rows::{Buffer, LEAST_BESIDE};
 
 /// Elements of a tile, where the space allows it: what the registers of a few steps hold in the first cache.
 pub const TILE: usize = 1024;
@@ -38,10 +38,13 @@ impl Geometry {
         let [outer, count, inner] =
             [&rows.outer, &rows.folded, &rows.inner].map(|dims| dims.iter().product::<usize>());
         let whole = (count * inner).max(1);
+        // As many elements of a group as let a tile have its rows as a whole, if they fill some vectors.
+        let beside = (tile / count.max(1)).min(GROUP) / LEAST_BESIDE * LEAST_BESIDE;
         let tile = match inner > GROUP {
             _ if whole <= tile => [(tile / whole).clamp(1, outer.max(1)), count, inner],
+            _ if inner > beside && beside > 0 => [1, count, beside],
             true => [1, (tile / GROUP).clamp(1, count.max(1)), GROUP],
-            false => [1, (tile / inner.max(1)).clamp(1, count.max(1)), inner],
+            false => [1, even(count, (tile / inner.max(1)).max(1)), inner],
         };
         Geometry { sizes: [outer, count, inner], tile, folds: rows.has_folds() }
     }
@@ -104,6 +107,15 @@ impl Geometry {
             sizes: [unit.sizes[0], step.min(end - at), unit.sizes[2]],
         })
     }
+}
+
+/// At most `most` of `count`, so that no part is much less than the others.
+fn even(count: usize, most: usize) -> usize {
+    count
+        .div_ceil(count.div_ceil(most).max(1))
+        .next_multiple_of(LEAST_BESIDE)
+        .min(most)
+        .clamp(1, count.max(1))
 }
 
 impl Part {

@@ -1,7 +1,7 @@
 //! From codes to a program: registers in the frame, and codes in their stages.
 
 use super::assemble::{Assembler, Section};
-use super::code::{Code, FoldPart, Place, Program, Slot, Stage};
+use super::code::{Code, Constant, FoldPart, Place, Program, Slot, Stage};
 use super::registers::{self, LINE, Register, aligned};
 
 impl Assembler<'_> {
@@ -64,7 +64,7 @@ impl Assembler<'_> {
             last: rest,
             slots: self.slots,
             memories: self.memories,
-            constants: self.constants.into(),
+            constants: self.constants.into_iter().map(Constant::new).collect(),
             frame,
         }
     }
@@ -91,7 +91,7 @@ impl Code {
             Code::Run { out, operands: [x, y, z], .. } => vec![out, x, y, z],
             Code::Gather { out, .. } => vec![out],
             Code::Scatter { from, .. } => vec![from],
-            Code::Expand { out, from, .. } => vec![out, from],
+            Code::Copies { out, from, .. } | Code::Expand { out, from, .. } => vec![out, from],
             Code::Fold { out, from, state, .. } => vec![out, from, state],
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::code::{Code, FoldPart, Place, Program, Slot};
 use super::geometry::{Memory, Part};
 use crate::cpu::machine::moves::{self, with_width};
+use crate::cpu::machine::streams::COPIES;
 use crate::cpu::machine::{Arguments, fold};
 
 /// What codes find their operands by: a program's table of pointers, and the buffers.
@@ -66,7 +67,7 @@ impl Frame<'_> {
             let pointer = match *place {
                 // SAFETY: registers lie in the frame.
                 Place::Frame(offset) | Place::Wide(offset, _) => unsafe { self.base.add(offset) },
-                Place::Constant(at) => (&raw const self.program.constants[at]).cast_mut().cast(),
+                Place::Constant(at) => self.program.constants[at].0.as_ptr().cast_mut().cast(),
                 Place::Memory(_) => std::ptr::null_mut(),
             };
             // SAFETY: the table has a place for every slot.
@@ -117,6 +118,11 @@ impl Frame<'_> {
                 }
                 Code::Scatter { memory, from } => {
                     self.scatter(&self.program.memories[memory], self.at(from), now);
+                }
+                Code::Copies { out, from, bytes } => {
+                    let operands = [self.at(from).cast_const(); 3];
+                    let arguments = Arguments { out: self.at(out), operands, length: COPIES, extra: 0 };
+                    moves::fill(bytes)(&arguments);
                 }
                 Code::Expand { out, from, bytes } => {
                     let [rows, times, inner] = now.tile.sizes;
