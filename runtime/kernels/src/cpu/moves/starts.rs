@@ -113,8 +113,8 @@ impl Indices {
         self.runs(buffers, (first, is_out.len()), |taken, run, from| {
             let Run { length, stride, .. } = run;
             for at in 0..length {
-                // SAFETY: the caller vouches for the indices.
                 let index = from.wrapping_offset(at as isize * stride * self.bytes as isize);
+                // SAFETY: the caller vouches for the indices.
                 is_out[taken + at] |= unsafe { (self.loops.is_beyond)(index, self.last) };
             }
         });

@@ -240,8 +240,8 @@ unsafe fn add_lane<T: Added>(
         let first = next.min(whole.end - NEIGHBOURS);
         // SAFETY: the caller's contract; no window has an element outside.
         let places = unsafe { neighbours(values, (rows, lane, first), rule) };
-        for at in next - first..NEIGHBOURS {
-            add(first + at, places[at] as usize + at * stride);
+        for (at, &place) in places.iter().enumerate().skip(next - first) {
+            add(first + at, place as usize + at * stride);
         }
         next = first + NEIGHBOURS;
     }
