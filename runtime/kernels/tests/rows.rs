@@ -123,7 +123,7 @@ fn pair(number: Number, inner: Binary, outer: Binary, is_second: bool, kinds: [O
     };
     let last = if is_second { [2, 3] } else { [3, 2] };
     let steps = vec![load(0), load(1), load(2), binary(number, inner, [0, 1]), binary(number, outer, last)];
-    let stores = vec![Store { value: 4, buffer: 3, access: dense(), number }];
+    let stores = vec![Store::apart(4, 3, dense(), number)];
     let rows = Rows { folded: SIZES.to_vec(), steps, stores, ..Rows::default() };
     let of = |buffer: usize, at: usize| match kinds[buffer] {
         Operand::Whole => inputs[buffer][at],
@@ -181,7 +181,7 @@ fn shifts_that_rotate() {
             ];
             for value in [6, 7] {
                 let steps = steps[..=value].to_vec();
-                let stores = vec![Store { value, buffer: 2, access: dense(), number }];
+                let stores = vec![Store::apart(value, 2, dense(), number)];
                 let rows = Rows { folded: SIZES.to_vec(), steps, stores, ..Rows::default() };
                 run(&rows, &inputs, SIZES.iter().product(), |out, how| {
                     for (at, &got) in out.iter().enumerate() {
@@ -209,7 +209,7 @@ fn short_rows_fold_as_long_ones_do() {
                 step(number, Kind::Fold { fold: Fold::Sum, operand: 2 }),
                 binary(number, Binary::Divide, [2, 3]),
             ];
-            let stores = vec![Store { value: 4, buffer: 1, access, number }];
+            let stores = vec![Store::apart(4, 1, access, number)];
             let rows = Rows { outer: vec![outer], folded: vec![count], steps, stores, ..Rows::default() };
             let given: Vec<f32> = (0..outer * count).map(|at| (at * 7919 % 1013) as f32 / 7.0).collect();
             let input = given.iter().map(|x| x.to_bits()).collect();
