@@ -124,7 +124,7 @@ impl Tensor {
     #[track_caller]
     pub fn try_full<T: Element>(shape: impl Into<Vec<usize>>, value: T) -> Result<Tensor, TensorError> {
         let ty = TensorType::new(shape, T::DTYPE);
-        let values = Elements::full(value, length(&ty)).map_err(|cause| refused(&ty, cause))?;
+        let values = Elements::full(value, length(&ty)).map_err(refused(&ty))?;
         Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
     }
 
@@ -377,7 +377,7 @@ fn check_shape(ty: &TensorType, values: usize) -> Result<(), TensorError> {
 /// Room for the elements of a tensor.
 #[track_caller]
 fn room<T: Element>(ty: &TensorType) -> Result<Elements<T>, TensorError> {
-    Elements::with_room(length(ty), T::from_f64(0.0)).map_err(|cause| refused(ty, cause))
+    Elements::with_room(length(ty), T::from_f64(0.0)).map_err(refused(ty))
 }
 
 /// How many elements a tensor has; of more than can be addressed, the most that can be.
@@ -385,9 +385,11 @@ fn length(ty: &TensorType) -> usize {
     if ty.is_addressable() { ty.len() } else { usize::MAX }
 }
 
+/// The error that memory cannot hold a tensor of this type, which the caller asked for.
 #[track_caller]
-fn refused(ty: &TensorType, cause: OutOfMemory) -> TensorError {
-    TensorError::Memory { ty: ty.clone(), cause, location: Caller::caller().into() }
+fn refused(ty: &TensorType) -> impl FnOnce(OutOfMemory) -> TensorError {
+    let location = Caller::caller();
+    move |cause| TensorError::Memory { ty: ty.clone(), cause, location: location.into() }
 }
 
 /// A tensor that a constructor without a `Result` promises.
