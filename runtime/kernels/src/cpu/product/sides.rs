@@ -15,8 +15,10 @@ use crate::product::{Compute, Dim, space};
 impl Schedule {
     /// In how many parts the operand that is packed ahead may be packed at the same time.
     pub fn pack_parts(&self) -> usize {
-        let Some((side, operand)) = self.side_ahead() else { return 0 };
-        if side.size == 0 || self.depth == 0 { 0 } else { space::size(&moving(&self.own_batch, operand)) }
+        let Some((_, operand)) = self.side_ahead() else { return 0 };
+        // A product without elements or terms reads none of its operands.
+        let sizes = [self.left.size, self.right.size, self.depth, space::size(&self.own_batch)];
+        if sizes.contains(&0) { 0 } else { space::size(&moving(&self.own_batch, operand)) }
     }
 
     /// Packs parts of the operand that is to be packed ahead.
