@@ -2,19 +2,22 @@
 """The workloads of `cargo bench --bench workloads` in PyTorch and JAX beside choral, in one go on one machine.
 
     python3 -m venv .venv && .venv/bin/pip install jax torch    # either may be missing
-    .venv/bin/python benches/peers.py [--only W2,sort] [--rounds 3] [--seconds 1] [--threads N] [--jsonl FILE]
+    .venv/bin/python benches/peers.py [--only W2,sort] [--rounds 9] [--seconds 0.2] [--threads N] [--jsonl FILE]
 
-For each workload, every framework runs in turn, three rounds of it, so that what else the machine does hits all. A
-framework's time is its least median of the rounds; PyTorch runs as a loop over members, as `torch.func.vmap` and as
-`torch.compile` of that, JAX as `jit(vmap)`. All are held to the same processors, as many as there are threads. The
-table gives the best peer, choral, and how many times choral is faster; geometric means stand below it. `--jsonl` keeps a
-line for each workload, framework, mode and round. Where JAX and PyTorch run one workload, their results are compared.
+For each workload, every framework runs in turn, round after round, so that what else the machine does hits all: many
+short rounds rather than few long ones, as virtual processors may for seconds be threads of one core. The time of a
+framework in a round is the median of its calls, and its time the median of its rounds. PyTorch runs as a loop over
+members, as `torch.func.vmap` and as `torch.compile` of that, JAX as `jit(vmap)`. All are held to the same processors, as
+many as there are threads. The table gives the best peer, choral, and how many times choral is faster; geometric means
+stand below it. `--jsonl` keeps a line for each workload, framework, mode and round. Where JAX and PyTorch run one
+workload, their results are compared.
 """
 import argparse
 import importlib.util
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -136,12 +139,11 @@ def compared(name, rows):
 
 def row_of(name, rows):
     """A line of the table, and the ratio in it."""
-    best = {}
+    rounds = {}
     for row in rows:
-        if "error" in row:
-            continue
-        key = row["framework"], row["mode"]
-        best[key] = min(best.get(key, math.inf), row["median_us"])
+        if "error" not in row:
+            rounds.setdefault((row["framework"], row["mode"]), []).append(row["median_us"])
+    best = {key: statistics.median(times) for key, times in rounds.items()}
     ours = min((time for (framework, _), time in best.items() if framework == "choral"), default=None)
     peers = [(time, " ".join(key)) for key, time in best.items() if key[0] != "choral"]
     if not peers or ours is None:
@@ -157,8 +159,8 @@ def mean(ratios):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="names, or what they begin with before a _")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long each is timed in a round")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.2, help="how long each is timed in a round")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--jsonl", help="where lines of JSON are added")
     parser.add_argument("--worker", help=argparse.SUPPRESS)

@@ -120,3 +120,29 @@ pub enum Instruction {
     /// A called function of two floats.
     Call2(Call2),
 }
+
+/// Steps of an element that a function takes in vectors, and one that is called for each element.
+const FUNCTION: usize = 8;
+const CALL: usize = 64;
+
+impl Instruction {
+    /// What it costs for one element ([`crate::Kernel::cost`]).
+    pub(crate) fn cost(&self) -> usize {
+        match self {
+            Instruction::Function(_) | Instruction::FunctionOfTwo(_) => FUNCTION,
+            Instruction::Call1(_) | Instruction::Call2(_) => CALL,
+            Instruction::Constant(_)
+            | Instruction::Unary(_)
+            | Instruction::Binary(_)
+            | Instruction::Compare(_)
+            | Instruction::Select
+            | Instruction::MultiplyAdd
+            | Instruction::Convert
+            | Instruction::ConvertToOdd
+            | Instruction::Round(_)
+            | Instruction::ReducePrecision { .. }
+            | Instruction::Wrap(_)
+            | Instruction::OrderKey => 1,
+        }
+    }
+}

@@ -51,6 +51,16 @@ pub struct Step {
     pub number: Number,
 }
 
+impl Step {
+    /// What it costs at one place ([`crate::Kernel::cost`]).
+    pub(crate) fn cost(&self) -> usize {
+        match &self.kind {
+            Kind::Compute { instruction, .. } => instruction.cost(),
+            Kind::Load { .. } | Kind::Fold { .. } => 1,
+        }
+    }
+}
+
 /// How a value is made. Operands are numbers of steps.
 #[derive(Debug, Clone)]
 pub enum Kind {

@@ -168,6 +168,13 @@ fn small_kernels_stay_on_the_caller_and_large_ones_take_what_there_is() {
     assert_eq!(parallel::threads(&of_product([8, 256, 256, 256], 8), 1), 1);
 }
 
+/// A vector meets a matrix of each member: as many multiply-adds as in a product of one matrix, which wait for memory.
+#[test]
+fn what_is_read_counts_as_much_as_what_is_multiplied() {
+    let cost = |sizes| of_product(sizes, 2).cost();
+    assert!(cost([64, 1, 256, 256]) > 2 * cost([1, 64, 256, 256]));
+}
+
 /// The tenth percentile and the median of microseconds of many calls.
 fn microseconds(mut call: impl FnMut()) -> [f64; 2] {
     let start = Instant::now();

@@ -160,7 +160,7 @@ impl Kind {
     /// What all units cost.
     fn cost(&self, kernel: &Kernel) -> usize {
         match self {
-            Kind::Products(products) => products.cost(),
+            Kind::Products(products) => products.cost().max(kernel.cost()),
             _ => kernel.cost(),
         }
     }

@@ -178,6 +178,18 @@ impl Product {
         [space::size(&self.batch), space::size(&self.m), space::size(&self.n), space::size(&self.k)]
     }
 
+    /// What it costs, about ([`crate::Kernel::cost`]): a multiply-add is a sixteenth of a step, and a byte between the first
+    /// and the last that an operand or the result has an eighth. Few multiply-adds wait for what they read and write.
+    pub fn cost(&self) -> usize {
+        let multiply_adds = self.sizes().into_iter().fold(1, usize::saturating_mul);
+        let numbers = [self.lhs, self.rhs, self.out];
+        let bytes = self.reach().into_iter().zip(numbers).map(|(reach, number)| {
+            let elements = reach.map_or(0, |(first, last)| first.abs_diff(last) + 1);
+            elements.saturating_mul(number.bytes())
+        });
+        (multiply_adds / 16).max(bytes.fold(0, usize::saturating_add) / 8)
+    }
+
     /// The first and the last place in lhs, rhs, out and addend that is read or written, in elements; `None`
     /// for what is not touched at all.
     pub fn reach(&self) -> [Option<(isize, isize)>; 4] {

@@ -46,7 +46,15 @@ impl Idle {
     /// done is not worth it, a train of them is.
     pub(super) fn are_missed(&self, wanted: usize) -> bool {
         let (looking, sleeping) = counts(self.counts.load(Ordering::Relaxed));
-        looking < wanted && sleeping > 0 && self.missed.again()
+        looking < wanted && sleeping > 0 && self.missed.again(self.missed.now())
+    }
+
+    /// A job is done that woke nobody.
+    pub(super) fn have_been_missed(&self, wanted: usize) {
+        let (looking, sleeping) = counts(self.counts.load(Ordering::Relaxed));
+        if looking < wanted && sleeping > 0 {
+            self.missed.done(self.missed.now());
+        }
     }
 
     /// Wakes workers until so many are looking for work, and at most so many.
@@ -94,10 +102,11 @@ impl Idle {
     }
 }
 
-/// Since when, and when last, callers have missed workers, in nanoseconds from the start.
+/// For how long jobs have been without helpers, in nanoseconds from the start.
 #[derive(Debug)]
 struct Missed {
     start: Instant,
+    /// When the first of them began, and when the last one was done.
     since: AtomicU64,
     last: AtomicU64,
 }
@@ -115,13 +124,47 @@ impl Default for Missed {
 }
 
 impl Missed {
-    /// Workers are missed again: whether that has gone on for long.
-    fn again(&self) -> bool {
-        let now = self.start.elapsed().as_nanos() as u64;
-        let last = self.last.swap(now, Ordering::Relaxed);
-        if now.saturating_sub(last) > GAP.as_nanos() as u64 {
-            self.since.store(now, Ordering::Relaxed);
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Workers are missed by a job that begins now: whether that has gone on for long.
+    fn again(&self, now: Duration) -> bool {
+        let ago = |since: &AtomicU64| now.saturating_sub(Duration::from_nanos(since.load(Ordering::Relaxed)));
+        if ago(&self.last) > GAP {
+            self.since.store(now.as_nanos() as u64, Ordering::Relaxed);
         }
-        now.saturating_sub(self.since.load(Ordering::Relaxed)) > PATIENCE.as_nanos() as u64
+        self.done(now);
+        ago(&self.since) > PATIENCE
+    }
+
+    /// A job that missed them is done now. How long it took counts as much as how many there were.
+    fn done(&self, now: Duration) {
+        self.last.store(now.as_nanos() as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_train_of_jobs_and_a_long_one_miss_workers() {
+        let short = Missed::default();
+        let train: Vec<bool> = (0..4).map(|job| short.again(HOUR + PATIENCE / 2 * job)).collect();
+        assert_eq!(train, [false, false, false, true]);
+
+        let long = Missed::default();
+        assert!(!long.again(HOUR));
+        long.done(HOUR + GAP * 3);
+        assert!(long.again(HOUR + GAP * 3 + PATIENCE / 2));
+    }
+
+    #[test]
+    fn jobs_far_apart_miss_nobody() {
+        let missed = Missed::default();
+        assert!((1..9).all(|job| !missed.again(HOUR + GAP * 2 * job)));
     }
 }

@@ -121,6 +121,9 @@ impl Pool {
         // Who is woken wakes others: a caller has better things to do.
         idle.wake(if job.wakes { helpers } else { 0 }, 1);
         posted.work();
+        if !job.wakes {
+            idle.have_been_missed(helpers);
+        }
         job.end();
     }
 }
