@@ -68,6 +68,15 @@ impl Setting {
         Setting { tile: Some(tile), ..self }
     }
 
+    /// As it is, on the caller's thread alone.
+    pub(crate) fn alone(&self) -> Setting {
+        self.clone().on(&Pool::new(1))
+    }
+
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        self.tile.is_some()
+    }
+
     pub(crate) fn donates(&self, input: usize) -> bool {
         self.donated.contains(&input)
     }

@@ -74,6 +74,22 @@ pub struct Pack {
     pub from: Buffer,
     /// Where it goes.
     pub to: Buffer,
+    /// Where those of its other strips lie, of a product that runs in strips.
+    pub strips: Repeat,
+}
+
+/// The same again, further on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeat {
+    /// How often.
+    pub count: usize,
+    /// Bytes from one time to the next where it is read, and where it is written.
+    pub steps: [isize; 2],
+}
+
+impl Repeat {
+    /// Once.
+    pub const ONCE: Repeat = Repeat { count: 1, steps: [0; 2] };
 }
 
 impl Kernel {
@@ -164,9 +180,9 @@ impl Kernel {
             Kernel::Products(products) => {
                 products.products.iter().map(Product::cost).fold(0, usize::saturating_add)
             }
-            Kernel::Pack(Pack { product: of, operand, .. }) => {
+            Kernel::Pack(Pack { product: of, operand, strips, .. }) => {
                 let [batch, m, n, k] = of.sizes();
-                product(&[batch, if *operand == Operand::Lhs { m } else { n }, k])
+                product(&[strips.count, batch, if *operand == Operand::Lhs { m } else { n }, k])
             }
             Kernel::Window(window) => {
                 let within: Vec<usize> = match window.running() {

@@ -17,6 +17,7 @@
 //! | [`select_and_scatter`] | gradients of max-pooling |
 //! | [`linalg`] | Cholesky factors and triangular solves |
 //! | [`kernel`] | a kernel of any of these kinds |
+//! | [`strips`] | kernels cut into parts that know nothing of each other |
 //! | `show` | kernels as text |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
@@ -43,6 +44,7 @@ pub mod rows;
 pub mod select_and_scatter;
 mod show;
 pub mod sort;
+pub mod strips;
 pub mod window;
 
 pub use access::Access;

@@ -50,7 +50,10 @@ impl Display for Kernel {
         match self {
             Kernel::Rows(rows) => show_rows(rows, f),
             Kernel::Products(products) => show_products(products, f),
-            Kernel::Pack(Pack { operand, from, to, .. }) => write!(f, " {operand:?} b{from} -> b{to}"),
+            Kernel::Pack(Pack { operand, from, to, strips, .. }) => {
+                write!(f, " {operand:?} b{from} -> b{to}")?;
+                if strips.count > 1 { write!(f, ", {} strips", strips.count) } else { Ok(()) }
+            }
             Kernel::Window(kernel) => {
                 let windows: Vec<String> = kernel.windows.iter().map(|dim| dim.window.to_string()).collect();
                 let combine = kernel.combine.instruction;

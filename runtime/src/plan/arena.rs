@@ -1,7 +1,7 @@
 //! Where values lie in one block of memory: each from the kernel that makes it to the last that reads it.
 
 /// What buffers are aligned to: a cache line.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 
 /// A value: its bytes, the kernel that makes it, and the last one that reads it.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use super::in_place::{lives, share};
 use super::members::Group;
 use super::run::Workspaces;
 use super::value::{Source, Sources, is_dense};
-use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task};
+use super::{AskedPack, Buffer, Home, KeptPack, Output, Plan, Runnable, Step, Task, strips};
 use crate::legal::legalised;
 use crate::lower::number;
 use crate::memory::Label;
@@ -62,6 +62,23 @@ pub(super) struct Boundary {
     pub kinds: Vec<Given>,
     /// Of results that are not asked for, nowhere.
     pub outputs: Vec<Option<Access>>,
+    /// Of a body that runs again and again, a known number of times.
+    pub rounds: Option<Rounds>,
+}
+
+/// The rounds of a body.
+#[derive(Debug, Clone)]
+pub(super) struct Rounds {
+    pub length: usize,
+    pub carried: Vec<HandedOn>,
+}
+
+/// A value that rounds hand on: the numbers of the body's input and of its result, and whether nobody reads the last one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HandedOn {
+    pub input: usize,
+    pub output: usize,
+    pub is_forgotten: bool,
 }
 
 impl Plan {
@@ -177,6 +194,11 @@ impl Building<'_> {
     /// The buffer of a value that lies in memory.
     pub(super) fn buffer(&self, value: Value) -> usize {
         self.buffer_of[&value]
+    }
+
+    /// Whether anyone reads a value, or it is a result.
+    pub(super) fn is_used(&self, value: Value) -> bool {
+        self.uses.contains_key(&value)
     }
 
     /// A buffer for a value that a kernel makes.
@@ -380,8 +402,19 @@ impl Building<'_> {
 
     /// Lays out the arena.
     fn finish(self, outputs: Vec<Output>) -> Plan {
+        let Building { mut buffers, constants, mut steps, mut setting, inputs, packs, mut asked, .. } = self;
         let is_body = self.boundary.is_some();
-        let Building { mut buffers, constants, mut steps, setting, inputs, packs, asked, .. } = self;
+        let body = strips::Body {
+            steps: &mut steps,
+            buffers: &mut buffers,
+            inputs: &inputs,
+            outputs: &outputs,
+            asked: &mut asked,
+        };
+        let strips = self.boundary.as_ref().and_then(|boundary| strips::cut(body, boundary, &setting));
+        if strips.is_some() {
+            setting = setting.alone();
+        }
         let is_kept = |buffer: usize| {
             // A user-defined op may hold on to its operands.
             let is_hosts = |step: &Step| matches!(&step.task, Task::Host(host) if host.reads(buffer));
@@ -412,6 +445,7 @@ impl Building<'_> {
             last_reads,
             donors,
             pool: setting.pool().clone(),
+            strips,
             workspaces,
         }
     }

@@ -9,7 +9,9 @@ use choral_ir::op::{Case, ControlOp, If, IndexOp, Scan, While};
 use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
-use super::build::{Boundary, Building, Given};
+use super::arena::LINE;
+use super::build::{Boundary, Building, Given, HandedOn, Rounds};
+use super::strips::Strips;
 use super::{Buffer, Home, Plan, Step, Task};
 use crate::lower::number;
 use crate::memory::Label;
@@ -41,8 +43,20 @@ pub(super) struct Loop {
     pub inputs: Vec<Port>,
     pub outputs: Vec<Port>,
     pub carried: Vec<Carried>,
-    /// The buffer that the plans work in.
+    /// The buffer that the plans work in; of a loop in strips, one part for each seat.
     pub room: usize,
+}
+
+impl Loop {
+    /// How it runs in strips.
+    pub(super) fn strips(&self) -> Option<&Strips> {
+        self.body.strips.as_ref()
+    }
+
+    /// How many of these threads run strips of it at once.
+    pub(super) fn seats(&self, threads: usize) -> usize {
+        self.strips().map_or(1, |strips| strips.count.min(threads))
+    }
 }
 
 /// What decides whether a loop goes on.
@@ -72,7 +86,9 @@ pub(super) struct Carried {
     /// The buffer of the result, and the other one that rounds write.
     pub result: usize,
     pub spare: usize,
+    /// Bytes of what one strip has, and bytes from it to the next in the initial value and in the others.
     pub bytes: usize,
+    pub steps: [usize; 2],
 }
 
 /// The buffers of a value that rounds hand on.
@@ -114,10 +130,10 @@ impl Building<'_> {
         let types = &self.graph.node(id).types;
         let results = (0..types.len()).map(|at| self.made(id.result(at))).collect();
         let outputs = types.iter().map(|ty| Some(Access::dense(&ty.shape))).collect();
-        let boundary = Boundary { kinds: vec![Given::Moving; inputs.len()], inputs, outputs };
+        let boundary = Boundary { kinds: vec![Given::Moving; inputs.len()], inputs, outputs, rounds: None };
         let plans: Vec<Plan> =
             branches.iter().map(|branch| Plan::of_body(branch, boundary.clone(), &self.setting)).collect();
-        let room = self.room(&plans.iter().collect::<Vec<_>>());
+        let room = self.room(&plans.iter().collect::<Vec<_>>(), 1);
         let task = Task::Branch(Box::new(Branch { index, is_truth, plans, operands, results, room }));
         self.steps.push(Step { label: Label::of(self.graph, id), task });
     }
@@ -129,20 +145,17 @@ impl Building<'_> {
         for (at, &value) in operands.iter().enumerate() {
             self.carry(&mut values, (id, at), value, changes(at), None);
         }
-        let Values { mut inputs, accesses, kinds, outputs, places, carried } = values;
+        let Values { mut inputs, accesses, kinds, outputs, places, carried, .. } = values;
         let holds = vec![Some(Access::dense(&[]))];
         let moving = vec![Given::Moving; accesses.len()];
-        let plan = Plan::of_body(
-            &op.cond,
-            Boundary { inputs: accesses.clone(), kinds: moving, outputs: holds },
-            &self.setting,
-        );
+        let boundary = Boundary { inputs: accesses.clone(), kinds: moving, outputs: holds, rounds: None };
+        let plan = Plan::of_body(&op.cond, boundary, &self.setting);
         let holds = self.add(TensorType::scalar(DType::I1), Home::Arena(0));
         self.buffers[holds].name = "whether it goes on".to_owned();
-        let body =
-            Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.setting);
+        let boundary = Boundary { inputs: accesses, kinds, outputs: places, rounds: None };
+        let body = Plan::of_body(&op.body, boundary, &self.setting);
         self.add_packs(id, &body, &mut inputs);
-        let room = self.room(&[&body, &plan]);
+        let room = self.room(&[&body, &plan], 1);
         let cond = Some(Condition { plan, holds });
         let looped = Loop { cond, body, length: 0, is_reverse: false, inputs, outputs, carried, room };
         self.steps.push(Step { label: Label::of(self.graph, id), task: Task::Loop(Box::new(looped)) });
@@ -176,12 +189,17 @@ impl Building<'_> {
         values.kinds.extend(buffers.iter().map(|_| Given::Constant));
         values.inputs.extend(buffers.into_iter().map(Port::Constant));
         values.accesses.extend(of_constants);
-        let Values { mut inputs, accesses, kinds, outputs, places, carried } = values;
-        let body =
-            Plan::of_body(&op.body, Boundary { inputs: accesses, kinds, outputs: places }, &self.setting);
-        self.add_packs(id, &body, &mut inputs);
-        let room = self.room(&[&body]);
+        let Values { mut inputs, accesses, kinds, outputs, places, mut carried, handed_on } = values;
         let (length, is_reverse) = (op.length, op.is_reverse);
+        let rounds = Some(Rounds { length, carried: handed_on });
+        let boundary = Boundary { inputs: accesses, kinds, outputs: places, rounds };
+        let body = Plan::of_body(&op.body, boundary, &self.setting);
+        self.add_packs(id, &body, &mut inputs);
+        if let Some(strips) = &body.strips {
+            self.carry_in_strips(strips, &mut carried);
+        }
+        let seats = body.strips.as_ref().map_or(1, |strips| strips.count.min(self.setting.threads()));
+        let room = self.room(&[&body], seats);
         let looped = Loop { cond: None, body, length, is_reverse, inputs, outputs, carried, room };
         self.steps.push(Step { label: Label::of(graph, id), task: Task::Loop(Box::new(looped)) });
     }
@@ -211,11 +229,16 @@ impl Building<'_> {
         values.accesses.push(dense.clone());
         values.outputs.push(port);
         values.places.push(Some(dense.clone()));
-        let (made, bytes) = (self.made(id.result(result)), ty.bytes());
+        let (made, bytes, steps) = (self.made(id.result(result)), ty.bytes(), [0; 2]);
+        values.handed_on.push(HandedOn {
+            input: values.inputs.len() - 1,
+            output: values.outputs.len() - 1,
+            is_forgotten: change == Change::Any && !self.is_used(id.result(result)),
+        });
         if change == Change::Update {
             values.kinds.push(Given::Updated);
             self.copy(Label::of(self.graph, id), value, None, (made, dense));
-            values.carried.push(Carried { initial: (made, 0), result: made, spare: made, bytes });
+            values.carried.push(Carried { initial: (made, 0), result: made, spare: made, bytes, steps });
             return;
         }
         values.kinds.push(Given::Moving);
@@ -224,7 +247,22 @@ impl Building<'_> {
             (buffer, offset) = (self.moved(value), 0);
         }
         let spare = if rounds.is_some_and(|rounds| rounds < 2) { made } else { self.in_turns_with(made) };
-        values.carried.push(Carried { initial: (buffer, offset), result: made, spare, bytes });
+        values.carried.push(Carried { initial: (buffer, offset), result: made, spare, bytes, steps });
+    }
+
+    /// Gives each strip its part of what rounds hand on, or a copy of its own.
+    fn carry_in_strips(&mut self, strips: &Strips, carried: &mut [Carried]) {
+        for (carried, &repeats) in carried.iter_mut().zip(&strips.repeats) {
+            if !repeats {
+                carried.bytes /= strips.count;
+                carried.steps = [carried.bytes; 2];
+                continue;
+            }
+            carried.steps = [0, carried.bytes.next_multiple_of(LINE)];
+            for buffer in [carried.result, carried.spare] {
+                self.buffers[buffer].ty = TensorType::new([strips.count * carried.steps[1]], DType::Ui8);
+            }
+        }
     }
 
     /// The other buffer of a carried value that rounds write in turns.
@@ -260,9 +298,9 @@ impl Building<'_> {
         buffer
     }
 
-    /// A buffer that the largest of these plans can work in.
-    fn room(&mut self, plans: &[&Plan]) -> usize {
-        let bytes = plans.iter().map(|plan| plan.arena.0).max().unwrap_or(0);
+    /// A buffer that the largest of these plans can work in, in so many places at once.
+    fn room(&mut self, plans: &[&Plan], seats: usize) -> usize {
+        let bytes = plans.iter().map(|plan| plan.arena.0).max().unwrap_or(0) * seats;
         let room = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
         self.buffers[room].name = "arena of bodies".to_owned();
         room
@@ -279,6 +317,7 @@ struct Values {
     /// Of a result that is not asked for, nowhere.
     places: Vec<Option<Access>>,
     carried: Vec<Carried>,
+    handed_on: Vec<HandedOn>,
 }
 
 /// What a body does with a value that it carries.

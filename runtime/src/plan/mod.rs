@@ -9,9 +9,9 @@
 //! | `single`, `epilogue` | the kernel of an op by itself; what products do to their sums |
 //! | `packs` | operands of products that are packed ahead |
 //! | `in_place`, `arena` | values that are made where others lie; where all lie in one block of memory |
-//! | `control` | branches and loops, which run plans of their own |
+//! | `control`, `strips` | branches and loops, which run plans of their own; loops whose members run them on threads of their own |
 //! | `host` | ops without a kernel |
-//! | `run`, `state`, `results` | running a plan: the memory of runs, the steps, and where results go |
+//! | `run`, `state`, `rounds`, `results` | running a plan: the memory of runs, the steps, and where results go |
 //! | `memory` | what a run takes |
 //! | `show` | a plan as text |
 //!
@@ -30,15 +30,18 @@ mod memory;
 mod order;
 mod packs;
 mod results;
+mod rounds;
 mod run;
 mod show;
 mod single;
 mod state;
+mod strips;
 mod value;
 
 use choral_ir::{Op, Tensor, TensorType};
 use choral_kernels::cpu::pool::Pool;
 use choral_kernels::cpu::{Program, parallel};
+use choral_kernels::kernel::Repeat;
 use choral_kernels::product::Operand;
 use choral_kernels::{Kernel, Product};
 
@@ -47,6 +50,7 @@ use control::{Branch, Loop, Port};
 use host::{From, Host};
 pub(crate) use run::Workspace;
 use run::Workspaces;
+use strips::Strips;
 
 /// The kernels of a graph, in order.
 #[derive(Debug, Clone)]
@@ -71,6 +75,8 @@ pub struct Plan {
     donors: Vec<(usize, usize)>,
     /// The threads that run it.
     pool: Pool,
+    /// Of the body of a loop, how it runs in strips.
+    strips: Option<Strips>,
     workspaces: Workspaces,
 }
 
@@ -140,6 +146,7 @@ struct AskedPack {
     operand: Operand,
     /// The number of the input that it is.
     input: usize,
+    strips: Repeat,
 }
 
 /// A result of the graph: a whole buffer.
@@ -181,6 +188,14 @@ impl Plan {
 }
 
 impl Task {
+    /// The kernel that it is.
+    fn kernel(&self) -> Option<&Runnable> {
+        match self {
+            Task::Kernel(runnable) => Some(runnable),
+            Task::Branch(_) | Task::Loop(_) | Task::Host(_) => None,
+        }
+    }
+
     /// Calls `visit` for every buffer that it reads or writes.
     fn buffers(&self, visit: &mut dyn FnMut(usize)) {
         match self {
@@ -217,6 +232,7 @@ impl Task {
     fn threads(&self, available: usize) -> usize {
         match self {
             Task::Kernel(runnable) => parallel::threads(&runnable.program, available),
+            Task::Loop(looped) if looped.strips().is_some() => looped.seats(available),
             Task::Branch(_) | Task::Loop(_) | Task::Host(_) => {
                 self.plans().into_iter().map(|plan| plan.frame.1).max().unwrap_or(0)
             }

@@ -5,13 +5,27 @@
 //! (`choral_kernels`).
 
 use choral_ir::{DType, TensorType};
-use choral_kernels::cpu::program::packed_bytes;
+use choral_kernels::cpu::program::{bytes_once_packed, packed_bytes};
+use choral_kernels::kernel::Repeat;
 use choral_kernels::product::Operand;
 use choral_kernels::{Kernel, Pack, Product};
 
+use super::arena::LINE;
 use super::build::{Building, Given};
 use super::{AskedPack, Home, KeptPack, Plan, Runnable};
 use crate::memory::Label;
+use crate::setting::Setting;
+
+/// How an operand of a product in strips is packed: for so many strips, that begin so many bytes after one another.
+pub(super) fn packed_strips(
+    product: &Product,
+    operand: Operand,
+    (count, moved): (usize, isize),
+    setting: &Setting,
+) -> Option<Repeat> {
+    let bytes = bytes_once_packed(product, operand, setting.level(), setting.threads())?;
+    Some(Repeat { count, steps: [moved, bytes.next_multiple_of(LINE) as isize] })
+}
 
 impl Building<'_> {
     /// The operand of a product that is packed ahead, if one is, and the buffer that it is packed in: of two, the larger.
@@ -33,7 +47,7 @@ impl Building<'_> {
         let candidates = candidates.filter(|&(_, buffer)| stays(buffer));
         let candidates = candidates.filter_map(|(operand, buffer)| Some((bytes(operand)?, operand, buffer)));
         let (_, operand, buffer) = candidates.max_by_key(|&(bytes, ..)| bytes)?;
-        Some((operand, self.pack(label, product, operand, buffer)?))
+        Some((operand, self.pack(label, product, operand, (buffer, Repeat::ONCE))?))
     }
 
     fn packed_bytes(&self, product: &Product, operand: Operand) -> Option<usize> {
@@ -46,14 +60,17 @@ impl Building<'_> {
         label: Label,
         product: &Product,
         operand: Operand,
-        from: usize,
+        (from, strips): (usize, Repeat),
     ) -> Option<usize> {
-        let bytes = self.packed_bytes(product, operand)?;
+        let bytes = match strips {
+            Repeat::ONCE => self.packed_bytes(product, operand)?,
+            Repeat { count, steps } => count * steps[1] as usize,
+        };
         let home = self.buffers[from].home;
         let name = format!("{} packed", self.buffers[from].name);
         let to = self.add(TensorType::new([bytes], DType::Ui8), Home::Arena(0));
         self.buffers[to].name = name;
-        let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to });
+        let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to, strips });
         match (home, &self.boundary) {
             (Home::Input(_) | Home::Constant(_), None) => {
                 let program = self.setting.program(&kernel).ok()?;
@@ -63,7 +80,7 @@ impl Building<'_> {
             (Home::Input(input), Some(boundary)) if boundary.kinds[input] == Given::Constant => {
                 self.buffers[to].home = Home::Input(self.inputs.len());
                 self.inputs.push(to);
-                self.asked.push(AskedPack { product: product.clone(), operand, input });
+                self.asked.push(AskedPack { product: product.clone(), operand, input, strips });
             }
             _ => self.kernel(label, kernel).ok()?,
         }
@@ -77,8 +94,8 @@ impl Building<'_> {
         body: &Plan,
         input: impl Fn(usize) -> Option<usize>,
     ) -> Vec<usize> {
-        let pack = |AskedPack { product, operand, input: at, .. }: &AskedPack| {
-            self.pack(label.clone(), product, *operand, input(*at)?)
+        let pack = |AskedPack { product, operand, input: at, strips }: &AskedPack| {
+            self.pack(label.clone(), product, *operand, (input(*at)?, *strips))
         };
         body.asked.iter().filter_map(pack).collect()
     }

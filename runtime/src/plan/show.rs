@@ -110,6 +110,9 @@ impl Display for Loop {
                 write!(f, "scan {} rounds{}", self.length, if self.is_reverse { " in reverse" } else { "" })?
             }
         }
+        if let Some(strips) = self.strips() {
+            write!(f, " in {} strips", strips.count)?;
+        }
         let port = |port: &Port| match *port {
             Port::Slice { buffer, bytes } => format!("b{buffer} by {bytes} bytes"),
             Port::Carried(carried) => {

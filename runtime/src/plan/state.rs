@@ -1,12 +1,12 @@
 //! The state of a plan that runs: where its buffers lie, and its steps one after another.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use choral_ir::{Tensor, with_storage};
 use choral_kernels::cpu::parallel;
 use choral_kernels::memory::{Block, Pointers};
 
-use super::control::{Branch, Carried, Loop, Port};
+use super::control::Branch;
 use super::host::Host;
 use super::results::Room;
 use super::run::Packed;
@@ -17,7 +17,7 @@ use crate::memory::Label;
 /// Where a plan's buffers lie, and those of the plans that it runs.
 #[derive(Debug)]
 pub(super) struct State {
-    pointers: Pointers,
+    pub(super) pointers: Pointers,
     /// The tensors behind buffers: inputs, and what ops made.
     held: Vec<Option<Tensor>>,
     /// The packed operands that this run reads.
@@ -25,8 +25,8 @@ pub(super) struct State {
     /// Operands that were packed once for all runs.
     bound: Vec<Option<Arc<Packed>>>,
     results: Vec<Room>,
-    /// States of the plans that each step runs.
-    inside: Vec<Vec<State>>,
+    /// States of the plans that each step runs; of a loop in strips, one for each seat.
+    pub(super) inside: Vec<Vec<Mutex<State>>>,
 }
 
 impl State {
@@ -48,13 +48,16 @@ impl State {
             }
         }
         for step in &plan.steps {
-            let room = match &step.task {
-                Task::Branch(branch) => state.pointer(branch.room),
-                Task::Loop(looped) => state.pointer(looped.room),
-                Task::Kernel(_) | Task::Host(_) => arena,
+            let (room, seats) = match &step.task {
+                Task::Branch(branch) => (state.pointer(branch.room), 1),
+                Task::Loop(looped) => (state.pointer(looped.room), looped.seats(plan.pool.threads())),
+                Task::Kernel(_) | Task::Host(_) => (arena, 1),
             };
-            let plans = step.task.plans().into_iter();
-            state.inside.push(plans.map(|plan| State::new(plan, room)).collect());
+            let seat = |seat: usize| {
+                let plans = step.task.plans().into_iter();
+                plans.map(move |inner| Mutex::new(State::new(inner, room.wrapping_add(seat * inner.arena.0))))
+            };
+            state.inside.push((0..seats).flat_map(seat).collect());
         }
         state
     }
@@ -190,11 +193,11 @@ impl State {
     }
 
     /// Runs every step, on pointers that are set.
-    fn steps(&mut self, plan: &Plan, frames: &[Block]) -> Result<(), Error> {
+    pub(super) fn steps(&mut self, plan: &Plan, frames: &[Block]) -> Result<(), Error> {
         plan.steps.iter().enumerate().try_for_each(|(at, step)| self.step(plan, at, step, frames))
     }
 
-    fn pointer(&self, buffer: usize) -> *mut u8 {
+    pub(super) fn pointer(&self, buffer: usize) -> *mut u8 {
         self.pointers.as_slice()[buffer]
     }
 
@@ -208,7 +211,7 @@ impl State {
                 Ok(())
             }
             Task::Branch(branch) => self.branch(at, branch, frames),
-            Task::Loop(looped) => self.looped(at, looped, frames),
+            Task::Loop(looped) => self.looped(at, looped, &plan.pool, frames),
             Task::Host(host) => self.host(plan, at, &step.label, host),
         }
     }
@@ -225,7 +228,7 @@ impl State {
             usize::try_from(index).map_or(last, |index| index.min(last))
         };
         let plan = &branch.plans[chosen];
-        let inner = &mut self.inside[at][chosen];
+        let inner = own(&mut self.inside[at][chosen]);
         for (input, &operand) in branch.operands.iter().enumerate() {
             inner.pointers.set(plan.inputs[input], self.pointers.as_slice()[operand]);
         }
@@ -233,69 +236,6 @@ impl State {
             inner.pointers.set(output.buffer, self.pointers.as_slice()[result]);
         }
         inner.steps(plan, frames)
-    }
-
-    fn looped(&mut self, at: usize, looped: &Loop, frames: &[Block]) -> Result<(), Error> {
-        let State { pointers, inside, .. } = self;
-        let around = |buffer: usize| pointers.as_slice()[buffer];
-        let (inner, test) = inside[at].split_at_mut(1);
-        let (body, inner) = (&looped.body, &mut inner[0]);
-        for (input, port) in looped.inputs.iter().enumerate() {
-            match *port {
-                Port::Constant(buffer) => inner.pointers.set(body.inputs[input], around(buffer)),
-                Port::Carried(carried) => {
-                    let (buffer, offset) = looped.carried[carried].initial;
-                    inner.pointers.set(body.inputs[input], around(buffer).wrapping_offset(offset));
-                }
-                Port::Slice { .. } => {}
-            }
-        }
-        let mut round = 0;
-        while match &looped.cond {
-            None => round < looped.length,
-            Some(cond) => {
-                let (test, holds) = (&mut test[0], around(cond.holds));
-                for (&tested, &input) in cond.plan.inputs.iter().zip(&body.inputs) {
-                    test.pointers.set(tested, inner.pointer(input));
-                }
-                test.pointers.set(cond.plan.outputs[0].buffer, holds);
-                test.steps(&cond.plan, frames)?;
-                // SAFETY: the plan has written one truth value.
-                unsafe { holds.read() != 0 }
-            }
-        } {
-            let place = if looped.is_reverse { looped.length - 1 - round } else { round } as isize;
-            for (input, port) in looped.inputs.iter().enumerate() {
-                if let Port::Slice { buffer, bytes } = *port {
-                    inner.pointers.set(body.inputs[input], around(buffer).wrapping_offset(place * bytes));
-                }
-            }
-            for (output, port) in body.outputs.iter().zip(&looped.outputs) {
-                let out = match *port {
-                    Port::Slice { buffer, bytes } => around(buffer).wrapping_offset(place * bytes),
-                    Port::Carried(carried) => around(looped.written(carried, round)),
-                    Port::Constant(buffer) => around(buffer),
-                };
-                inner.pointers.set(output.buffer, out);
-            }
-            inner.steps(body, frames)?;
-            for (input, port) in looped.inputs.iter().enumerate() {
-                if let Port::Carried(carried) = *port {
-                    inner.pointers.set(body.inputs[input], around(looped.written(carried, round)));
-                }
-            }
-            round += 1;
-        }
-        for (input, port) in looped.inputs.iter().enumerate() {
-            let Port::Carried(carried) = *port else { continue };
-            let Carried { result, bytes, .. } = looped.carried[carried];
-            let (last, result) = (inner.pointer(body.inputs[input]), around(result));
-            if last != result {
-                // SAFETY: both are places of the carried value, apart from each other.
-                unsafe { std::ptr::copy_nonoverlapping(last, result, bytes) };
-            }
-        }
-        Ok(())
     }
 
     fn host(&mut self, plan: &Plan, at: usize, label: &Label, host: &Host) -> Result<(), Error> {
@@ -335,12 +275,9 @@ impl State {
     }
 }
 
-impl Loop {
-    /// The buffer that a round writes a carried value to: the last one of a loop that counts, its result.
-    fn written(&self, carried: usize, round: usize) -> usize {
-        let Carried { result, spare, .. } = self.carried[carried];
-        if (self.length + round).is_multiple_of(2) { spare } else { result }
-    }
+/// A state that nobody else has.
+pub(super) fn own(state: &mut Mutex<State>) -> &mut State {
+    state.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where a tensor's elements lie. Kernels write no input and no constant.

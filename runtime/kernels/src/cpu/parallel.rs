@@ -24,6 +24,11 @@ fn split(program: &Program, available: usize) -> Split {
     Split { parts: units, threads, grain: grain.max(1), wakes: cost >= WAKING }
 }
 
+/// How parts are shared that cost so much together, each of them worth a thread.
+pub fn split_parts(parts: usize, cost: usize, available: usize) -> Split {
+    Split { parts, threads: available.min(parts), grain: 1, wakes: cost >= WAKING }
+}
+
 /// How many of the available threads are worth it for a program.
 pub fn threads(program: &Program, available: usize) -> usize {
     split(program, available).threads

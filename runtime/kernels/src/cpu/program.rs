@@ -8,7 +8,7 @@ use super::product::{Operands, Schedule, Setting};
 use super::rows::NoLoop;
 use super::{extreme, fold, linalg, moves, random, rows, select_and_scatter, sort, window};
 use crate::Level;
-use crate::kernel::{Kernel, Pack, Products};
+use crate::kernel::{Kernel, Pack, Products, Repeat};
 use crate::product::{Operand, Product, Unsupported};
 use crate::rows::Buffer;
 
@@ -52,6 +52,7 @@ struct Packing {
     schedule: Schedule,
     from: Buffer,
     to: Buffer,
+    strips: Repeat,
 }
 
 /// How many multiply-adds are as long as a step of an element.
@@ -226,17 +227,17 @@ impl Scheduled {
 
 impl Packing {
     fn new(
-        Pack { product, operand, from, to }: &Pack,
+        Pack { product, operand, from, to, strips }: &Pack,
         level: Level,
         threads: usize,
     ) -> Result<Packing, NoLoop> {
         let setting = Setting { level, threads, packed: Some(*operand) };
         let schedule = Schedule::new(product, setting).map_err(no_loop)?;
-        Ok(Packing { schedule, from: *from, to: *to })
+        Ok(Packing { schedule, from: *from, to: *to, strips: *strips })
     }
 
     fn units(&self) -> usize {
-        self.schedule.pack_parts()
+        self.strips.count * self.schedule.pack_parts()
     }
 
     fn frame_bytes(&self) -> usize {
@@ -244,19 +245,27 @@ impl Packing {
     }
 
     unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, _frame: *mut u8) {
-        // SAFETY: the caller's contract.
-        unsafe { self.schedule.pack(buffers[self.from], buffers[self.to], units) }
+        let parts = self.schedule.pack_parts();
+        for strip in 0..self.strips.count {
+            let within = |unit: usize| unit.clamp(strip * parts, (strip + 1) * parts) - strip * parts;
+            let [from, to] = self.strips.steps.map(|step| strip as isize * step);
+            let (from, to) = (buffers[self.from].wrapping_offset(from), buffers[self.to].wrapping_offset(to));
+            // SAFETY: the caller's contract, which holds for every strip.
+            unsafe { self.schedule.pack(from, to, within(units.start)..within(units.end)) }
+        }
     }
 }
 
 /// Bytes of an operand of a product once it is packed, if that spares packing it again and again.
 pub fn packed_bytes(product: &Product, operand: Operand, level: Level, threads: usize) -> Option<usize> {
-    let setting = |packed| Setting { level, threads, packed };
-    let is_packed = Schedule::new(product, setting(None)).is_ok_and(|schedule| schedule.packs(operand));
-    if !is_packed {
-        return None;
-    }
-    Schedule::new(product, setting(Some(operand))).ok()?.packed()
+    let setting = Setting { level, threads, packed: None };
+    let is_packed = Schedule::new(product, setting).is_ok_and(|schedule| schedule.packs(operand));
+    if is_packed { bytes_once_packed(product, operand, level, threads) } else { None }
+}
+
+/// Bytes of an operand of a product once it is packed.
+pub fn bytes_once_packed(product: &Product, operand: Operand, level: Level, threads: usize) -> Option<usize> {
+    Schedule::new(product, Setting { level, threads, packed: Some(operand) }).ok()?.packed()
 }
 
 fn no_loop(unsupported: Unsupported) -> NoLoop {
