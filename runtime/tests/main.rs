@@ -11,3 +11,4 @@ mod memory;
 mod products;
 mod random;
 mod reference;
+mod strips;

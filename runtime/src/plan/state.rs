@@ -205,8 +205,9 @@ impl State {
         match &step.task {
             Task::Kernel(runnable) => {
                 // SAFETY: a plan's kernels read what inputs, constants and earlier kernels hold, and write what no other
-                // value shares; accesses lie inside of their buffers, which a verified graph's types say; frames have
-                // the bytes of the largest kernel. The pointers are those of this run.
+                // value shares; strips of a loop that run at the same time keep to their parts (`strips`). Accesses lie
+                // inside of their buffers, which a verified graph's types say; frames have the bytes of the largest
+                // kernel. The pointers are those of this run.
                 unsafe { parallel::run(&plan.pool, &runnable.program, &self.pointers, frames) };
                 Ok(())
             }

@@ -50,7 +50,7 @@ struct Search<'a> {
     count: usize,
     /// Of each buffer, before any kernel has said more.
     parts: Vec<Part>,
-    /// Whether a buffer is written and read: then strips keep to their parts.
+    /// Whether a buffer is written and read, or is the plan's own: then strips keep to their parts.
     is_confined: Vec<bool>,
     /// The buffers that each strip has all of, if it has all of one; none of one that it must not.
     together: Vec<Vec<usize>>,
@@ -78,7 +78,7 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
         let found = Search::of(&body, &cuts, rounds, count).run()?;
         let whole = costs.iter().zip(&found.dims).filter(|(_, dim)| dim.is_none()).map(|(cost, _)| cost);
         // What every strip does is done so many times.
-        (whole.sum::<usize>() <= all / WHOLE_SHARE).then_some((count, found))
+        (setting.is_in_pieces() || whole.sum::<usize>() <= all / WHOLE_SHARE).then_some((count, found))
     })?;
     let runnables = kernels.iter().zip(&found.dims).map(|(runnable, dim)| {
         let kernel = dim.map_or_else(|| runnable.kernel.clone(), |dim| strip(&runnable.kernel, dim, count));
@@ -94,10 +94,9 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
             body.ask(&runnable.kernel, used, (moved, count), &mut strips, &alone)
         })?;
     }
-    body.steps
-        .iter_mut()
-        .zip(runnables)
-        .for_each(|(step, runnable)| step.task = Task::Kernel(Box::new(runnable)));
+    for (step, runnable) in body.steps.iter_mut().zip(runnables) {
+        step.task = Task::Kernel(Box::new(runnable));
+    }
     for (buffer, part) in body.buffers.iter_mut().zip(&found.parts) {
         if let (Home::Arena(_) | Home::Output, Part::Moving(_)) = (buffer.home, part) {
             buffer.ty = buffer.ty.with_shape([buffer.ty.len() / count]);
@@ -107,7 +106,7 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
 }
 
 /// The part of a round's cost that may be done by every strip, at most.
-const WHOLE_SHARE: usize = 8;
+const WHOLE_SHARE: usize = 4;
 
 /// What all rounds cost at least, to be worth another thread, and a round at most: the kernels of longer ones are worth
 /// several threads by themselves.
@@ -193,6 +192,7 @@ impl<'a> Search<'a> {
             is_read.iter().zip(&is_written).map(|(read, written)| *read && *written).collect();
         for (at, buffer) in body.buffers.iter().enumerate() {
             if let Home::Arena(_) = buffer.home {
+                is_confined[at] = true;
                 together[at].push(at);
             }
         }
