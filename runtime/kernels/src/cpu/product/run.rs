@@ -146,6 +146,7 @@ impl<'a, T: Element> Run<'a, T> {
     /// # Safety
     /// As [`Schedule::run`].
     unsafe fn tiles(&mut self, tiles: Range<usize>, after: &mut dyn FnMut(Finished)) {
+        self.know_tile();
         let [rows, columns] = self.schedule.grid();
         let (mut batch, place) = (tiles.start / (rows * columns), tiles.start % (rows * columns));
         let (mut column, mut row) = (place / rows, place % rows);

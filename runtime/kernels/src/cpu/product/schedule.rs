@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::kernel::Stretch;
 use super::pack::OVERHANG;
+use super::tables::OnlyTile;
 use crate::product::shape::{Origin, Shape};
 use crate::product::{Compute, Dim, Epilogue, Operand, Product, Unsupported, order::Chunk, space};
 use crate::{Level, Number};
@@ -114,6 +115,8 @@ pub struct Schedule {
     /// result and addend.
     pub(super) together: usize,
     pub(super) member_steps: [isize; 4],
+    /// Of a schedule with one tile, its tables.
+    pub(super) only_tile: Option<OnlyTile>,
     origins: [Vec<Origin>; 3],
 }
 
@@ -154,6 +157,7 @@ impl Schedule {
             parts: Parts::default(),
             together: 1,
             member_steps: [0; 4],
+            only_tile: None,
             origins: shape.origins,
         };
         schedule.choose_sources(setting.packed);
@@ -162,6 +166,7 @@ impl Schedule {
         schedule.choose_writes();
         schedule.choose_members();
         schedule.parts = schedule.lay_out();
+        schedule.only_tile = schedule.only_tile();
         Ok(schedule)
     }
 

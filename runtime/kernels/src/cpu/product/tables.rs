@@ -43,10 +43,13 @@ impl<'a, T> Parts<'a, T> {
         let parts = &schedule.parts;
         let part = |at: usize| start.wrapping_add(at).cast::<T>();
         let mut next = start.wrapping_add(parts.tables).cast::<isize>();
-        let mut table = |length: usize| {
-            // SAFETY: the schedule's layout has room for every table, aligned; zeros initialise it.
+        let mut table = |known: Option<&[isize]>, length: usize| {
+            // SAFETY: the schedule's layout has room for every table, aligned; zeros initialise it, or what is known.
             let table = unsafe {
-                next.write_bytes(0, length);
+                match known {
+                    Some(known) => next.copy_from_nonoverlapping(known[..length].as_ptr(), length),
+                    None => next.write_bytes(0, length),
+                }
                 std::slice::from_raw_parts_mut(next, length)
             };
             next = next.wrapping_add(length);
@@ -54,13 +57,20 @@ impl<'a, T> Parts<'a, T> {
         };
         let (rows, columns) = (schedule.left.tile, schedule.right.tile);
         let chunk = schedule.chunk.min(schedule.depth);
-        let terms = [schedule.left.packs_terms(chunk), schedule.right.packs_terms(chunk)].map(&mut table);
+        let terms = [schedule.left.packs_terms(chunk), schedule.right.packs_terms(chunk)];
+        let terms = terms.map(|length| table(None, length));
         // A stretch is as large as three offsets.
         let stretches = schedule.stretches().map(|count| {
-            let table = table(3 * count);
+            let table = table(None, 3 * count);
             // SAFETY: the place is exclusive, aligned and as large; zeros are stretches.
             unsafe { std::slice::from_raw_parts_mut(table.as_mut_ptr().cast::<Stretch>(), count) }
         });
+        let mut known = schedule.only_tile.as_ref().map(|tile| tile.tables.as_slice());
+        let mut table = |length: usize| {
+            let filled = table(known, length);
+            known = known.map(|known| &known[length..]);
+            filled
+        };
         Parts {
             left: part(parts.left),
             right: part(parts.right),
@@ -81,53 +91,109 @@ impl<'a, T> Parts<'a, T> {
     }
 }
 
-impl<T: Element> Run<'_, T> {
-    pub(super) fn fill_rows(&mut self, row: usize) {
-        if self.held.rows == Some(row) {
-            return;
+/// The tables of the rows and columns of a schedule's only tile, one after another, and how many runs of columns lie
+/// side by side in the result.
+#[derive(Debug, Clone)]
+pub(super) struct OnlyTile {
+    tables: Vec<isize>,
+    runs: usize,
+}
+
+/// Rows and columns of an only tile whose tables are kept, at most.
+const KEPT: usize = 512;
+
+impl Schedule {
+    /// The tables of the only tile: small products would else take as long to fill them as to multiply.
+    pub(super) fn only_tile(&self) -> Option<OnlyTile> {
+        if self.grid() != [1, 1] || self.left.tile + self.right.tile > KEPT {
+            return None;
         }
-        self.held = Held { rows: Some(row), left: None, ..std::mem::take(&mut self.held) };
-        let (side, start) = (&self.schedule.left, row * self.schedule.left.tile);
-        let parts = &mut self.parts;
+        let mut scratch = vec![MaybeUninit::uninit(); self.scratch()];
+        // SAFETY: scratch is as large as the schedule says. Tables do not depend on the type of elements.
+        let mut parts = unsafe { Parts::<u8>::of(self, &mut scratch) };
+        parts.fill_rows(self, 0);
+        let runs = parts.fill_columns(self, 0);
+        Some(OnlyTile { tables: parts.of_tile().concat(), runs })
+    }
+}
+
+impl<T> Parts<'_, T> {
+    /// The tables of a tile's rows and columns, in their order.
+    fn of_tile(&self) -> [&[isize]; 9] {
+        [
+            self.left_rows,
+            self.kernel_rows,
+            self.out_rows,
+            self.sum_rows,
+            self.right_columns,
+            self.out_columns,
+            self.out_runs,
+            self.right_panels,
+            self.sum_panels,
+        ]
+    }
+
+    fn fill_rows(&mut self, schedule: &Schedule, row: usize) {
+        let (side, start) = (&schedule.left, row * schedule.left.tile);
         let count = side.tile.min(side.size - start);
-        space::fill(&side.dims, 0, start, &mut parts.left_rows[..count]);
-        space::fill(&side.dims, 1, start, &mut parts.out_rows[..count]);
-        let width = self.schedule.right.tile;
-        match self.schedule.sums {
-            Sums::InResult => parts.sum_rows[..count].copy_from_slice(&parts.out_rows[..count]),
+        space::fill(&side.dims, 0, start, &mut self.left_rows[..count]);
+        space::fill(&side.dims, 1, start, &mut self.out_rows[..count]);
+        let width = schedule.right.tile;
+        match schedule.sums {
+            Sums::InResult => self.sum_rows[..count].copy_from_slice(&self.out_rows[..count]),
             Sums::InScratch(_) => {
-                parts.sum_rows.iter_mut().enumerate().for_each(|(at, sum)| *sum = (at * width) as isize);
+                self.sum_rows.iter_mut().enumerate().for_each(|(at, sum)| *sum = (at * width) as isize);
             }
         }
         match side.source {
-            Source::InPlace => parts.kernel_rows[..count].copy_from_slice(&parts.left_rows[..count]),
-            Source::Ahead => packed_rows(parts.kernel_rows, side.width, self.schedule.depth),
+            Source::InPlace => self.kernel_rows[..count].copy_from_slice(&self.left_rows[..count]),
+            Source::Ahead => packed_rows(self.kernel_rows, side.width, schedule.depth),
             Source::Scratch => {}
         }
     }
 
-    pub(super) fn fill_columns(&mut self, column: usize) {
-        if self.held.columns == Some(column) {
-            return;
-        }
-        self.held = Held { columns: Some(column), right: None, ..std::mem::take(&mut self.held) };
-        let (side, start) = (&self.schedule.right, column * self.schedule.right.tile);
+    /// How many runs of columns lie side by side in the result.
+    fn fill_columns(&mut self, schedule: &Schedule, column: usize) -> usize {
+        let (side, start) = (&schedule.right, column * schedule.right.tile);
         let count = side.tile.min(side.size - start);
-        space::fill(&side.dims, 0, start, &mut self.parts.right_columns[..count]);
-        space::fill(&side.dims, 1, start, &mut self.parts.out_columns[..count]);
-        let parts = &mut self.parts;
-        self.runs = runs(&parts.out_columns[..count], parts.out_runs);
+        space::fill(&side.dims, 0, start, &mut self.right_columns[..count]);
+        space::fill(&side.dims, 1, start, &mut self.out_columns[..count]);
         for panel in 0..count.div_ceil(side.width) {
             let column = panel * side.width;
-            parts.sum_panels[panel] = match self.schedule.sums {
-                Sums::InResult => parts.out_columns[column],
+            self.sum_panels[panel] = match schedule.sums {
+                Sums::InResult => self.out_columns[column],
                 Sums::InScratch(_) => column as isize,
             };
-            parts.right_panels[panel] = match side.source {
-                Source::Ahead => (column * self.schedule.depth) as isize,
-                Source::InPlace => parts.right_columns[column],
+            self.right_panels[panel] = match side.source {
+                Source::Ahead => (column * schedule.depth) as isize,
+                Source::InPlace => self.right_columns[column],
                 Source::Scratch => 0,
             };
+        }
+        runs(&self.out_columns[..count], self.out_runs)
+    }
+}
+
+impl<T: Element> Run<'_, T> {
+    /// Takes the tables of the only tile for those of this run.
+    pub(super) fn know_tile(&mut self) {
+        if let Some(tile) = &self.schedule.only_tile {
+            self.runs = tile.runs;
+            self.held = Held { rows: Some(0), columns: Some(0), ..Held::default() };
+        }
+    }
+
+    pub(super) fn fill_rows(&mut self, row: usize) {
+        if self.held.rows != Some(row) {
+            self.held = Held { rows: Some(row), left: None, ..std::mem::take(&mut self.held) };
+            self.parts.fill_rows(self.schedule, row);
+        }
+    }
+
+    pub(super) fn fill_columns(&mut self, column: usize) {
+        if self.held.columns != Some(column) {
+            self.held = Held { columns: Some(column), right: None, ..std::mem::take(&mut self.held) };
+            self.runs = self.parts.fill_columns(self.schedule, column);
         }
     }
 
