@@ -15,7 +15,7 @@ use super::value::{Source, Sources};
 pub(super) struct Epilogue {
     /// The value that is stored.
     pub result: Value,
-    /// Where its elements lie in their dense buffer, in the dimensions of the product's result.
+    /// Where its elements lie in their buffer, in the dimensions of the product's result.
     pub out: Access,
     /// What is added, in the same dimensions.
     pub addend: Option<(Value, Access)>,
@@ -32,8 +32,9 @@ impl Epilogue {
         if !rest.is_empty() && !may_more {
             return None;
         }
-        let out = Access::dense(&ty.shape);
-        let sums = Epilogue { result: product.result(0), out, addend: None, relu: false };
+        let result = product.result(0);
+        let Source::Made(_, out) = sources.get(result) else { return None };
+        let sums = Epilogue { result, out: out.clone(), addend: None, relu: false };
         rest.iter().try_fold(sums, |epilogue, &id| epilogue.with(graph, sources, product, id))
     }
 

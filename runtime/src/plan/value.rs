@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 
 use choral_ir::graph::Value;
-use choral_ir::op::{ControlOp, ShapeOp};
+use choral_ir::op::{ControlOp, ShapeOp, Transpose};
 use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 
 use super::control::handed_on;
-use crate::lower::{number, view};
+use crate::lower::{dot, number, view};
 
 /// Where a value is found.
 #[derive(Debug, Clone)]
@@ -63,6 +63,9 @@ impl Sources {
                     let carried = sources
                         .handed_on(operands, &handed_on(&op.body, op.outputs(), op.inputs, op.carried));
                     std::iter::repeat_n(None, op.outputs()).chain(carried).collect()
+                }
+                NodeKind::Op(Op::Dot(op)) if !dot::is_tiny(op, graph, id) => {
+                    vec![as_read(graph, id, op.lhs_batching.len())]
                 }
                 NodeKind::Constant(tensor) => vec![number::splat(tensor).map(Source::Splat)],
                 NodeKind::Input | NodeKind::Op(_) => Vec::new(),
@@ -127,6 +130,26 @@ impl Sources {
             |result| matches!(self.get(id.result(result)), Source::Made(value, _) if value.node() == id);
         !(0..results).any(is_made)
     }
+}
+
+/// Where the elements of a product lie that nobody reads but a transpose: in the order of that, which is then a copy of
+/// nothing. Products write in any order, but want elements of the batch apart.
+fn as_read(graph: &Graph, id: NodeId, batching: usize) -> Option<Source> {
+    let value = id.result(0);
+    let mut readers = graph.uses(value);
+    let (Some((reader, _)), None) = (readers.next(), readers.next()) else { return None };
+    let NodeKind::Op(Op::Shape(ShapeOp::Transpose(Transpose { permutation }))) = &graph.node(reader).kind else {
+        return None;
+    };
+    let is_asked = graph.outputs().iter().any(|port| port.value == value);
+    let is_fit = permutation.last().is_some_and(|&last| last >= batching) && !graph.ty(value).is_empty();
+    if is_asked || !is_fit {
+        return None;
+    }
+    let dense = Access::dense(&graph.ty(reader.result(0)).shape);
+    let mut access = Access { offset: 0, dims: vec![(0, 0); permutation.len()] };
+    permutation.iter().zip(dense.dims).for_each(|(&dim, place)| access.dims[dim] = place);
+    Some(Source::Made(value, access))
 }
 
 /// Whether an op only takes elements of its operand.
