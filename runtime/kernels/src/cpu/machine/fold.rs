@@ -291,6 +291,84 @@ fn loops<I: Folds<T>, T: Copy>(level: Level) -> Loops {
     }
 }
 
+/// Folds groups of elements, in an order that compilers choose.
+#[inline(always)]
+fn fold_in_any_order<T: Copy, I: Apply<T, Out = T>>(sofar: &mut [T], elements: &[T]) {
+    if let [sofar] = sofar {
+        *sofar = elements.iter().fold(*sofar, |sofar, &element| I::apply(sofar, element));
+    } else {
+        elements.chunks_exact(sofar.len()).for_each(|group| combine::<T, I>(sofar, group));
+    }
+}
+
+/// As [`Whole`], of integers, whose order is of no account: lanes of theirs would take long to compile.
+struct WholeOfIntegers<I, T>(PhantomData<(I, T)>);
+
+impl<T: Copy, I: Folds<T>> Body for WholeOfIntegers<I, T> {
+    type Arguments = Arguments;
+    const WIDEST: Level = <I as Folds<T>>::WIDEST;
+
+    #[inline(always)]
+    unsafe fn run(arguments: &Arguments) {
+        let &Arguments { out, from, rows, count, inner, .. } = arguments;
+        for row in 0..rows {
+            // SAFETY: the caller vouches for elements and results of this type.
+            let (results, elements) = unsafe {
+                let (out, from) =
+                    (out.cast::<T>().add(row * inner), from.cast::<T>().add(row * count * inner));
+                (std::slice::from_raw_parts_mut(out, inner), std::slice::from_raw_parts(from, count * inner))
+            };
+            results.fill(I::IDENTITY);
+            fold_in_any_order::<T, I>(results, elements);
+        }
+    }
+}
+
+/// As [`Feed`], of integers: the state is what they have come to so far.
+struct FeedOfIntegers<I, T>(PhantomData<(I, T)>);
+
+impl<T: Copy, I: Folds<T>> Body for FeedOfIntegers<I, T> {
+    type Arguments = Arguments;
+    const WIDEST: Level = <I as Folds<T>>::WIDEST;
+
+    #[inline(always)]
+    unsafe fn run(arguments: &Arguments) {
+        let &Arguments { from, state, count, inner, start, .. } = arguments;
+        // SAFETY: the caller vouches for elements and state of this type.
+        let (sofar, elements) = unsafe {
+            let elements = std::slice::from_raw_parts(from.cast::<T>(), count * inner);
+            (std::slice::from_raw_parts_mut(state.cast::<T>(), inner), elements)
+        };
+        if start == 0 {
+            sofar.fill(I::IDENTITY);
+        }
+        fold_in_any_order::<T, I>(sofar, elements);
+    }
+}
+
+/// As [`Finish`], of integers.
+unsafe fn finish_integers<T: Copy, I: Folds<T>>(arguments: &Arguments) {
+    let &Arguments { out, state, inner, start, .. } = arguments;
+    // SAFETY: the caller vouches for results and state of this type.
+    let (results, sofar) = unsafe {
+        let results = std::slice::from_raw_parts_mut(out.cast::<T>(), inner);
+        (results, std::slice::from_raw_parts(state.cast::<T>(), inner))
+    };
+    if start == 0 {
+        results.fill(I::IDENTITY);
+    } else {
+        results.copy_from_slice(sofar);
+    }
+}
+
+fn loops_of_integers<I: Folds<T>, T: Copy>(level: Level) -> Loops {
+    Loops {
+        whole: compiled::<WholeOfIntegers<I, T>>(level),
+        feed: compiled::<FeedOfIntegers<I, T>>(level),
+        finish: finish_integers::<T, I>,
+    }
+}
+
 /// The loops of a fold of numbers of a type in registers; `None` if there is no such fold of the type.
 pub fn fold(fold: Fold, number: Number, level: Level) -> Option<Loops> {
     macro_rules! floats {
@@ -305,10 +383,10 @@ pub fn fold(fold: Fold, number: Number, level: Level) -> Option<Loops> {
     macro_rules! by_width {
         ($I:ident) => {
             match number {
-                Number::I1 | Number::I8 | Number::U8 => Some(loops::<$I, u8>(level)),
-                Number::I16 | Number::U16 => Some(loops::<$I, u16>(level)),
-                Number::I32 | Number::U32 => Some(loops::<$I, u32>(level)),
-                Number::I64 | Number::U64 => Some(loops::<$I, u64>(level)),
+                Number::I1 | Number::I8 | Number::U8 => Some(loops_of_integers::<$I, u8>(level)),
+                Number::I16 | Number::U16 => Some(loops_of_integers::<$I, u16>(level)),
+                Number::I32 | Number::U32 => Some(loops_of_integers::<$I, u32>(level)),
+                Number::I64 | Number::U64 => Some(loops_of_integers::<$I, u64>(level)),
                 Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => None,
             }
         };
@@ -316,10 +394,10 @@ pub fn fold(fold: Fold, number: Number, level: Level) -> Option<Loops> {
     macro_rules! signed {
         ($I:ident) => {
             match number {
-                Number::I8 => Some(loops::<$I, i8>(level)),
-                Number::I16 => Some(loops::<$I, i16>(level)),
-                Number::I32 => Some(loops::<$I, i32>(level)),
-                Number::I64 => Some(loops::<$I, i64>(level)),
+                Number::I8 => Some(loops_of_integers::<$I, i8>(level)),
+                Number::I16 => Some(loops_of_integers::<$I, i16>(level)),
+                Number::I32 => Some(loops_of_integers::<$I, i32>(level)),
+                Number::I64 => Some(loops_of_integers::<$I, i64>(level)),
                 _ => None,
             }
         };
