@@ -209,11 +209,16 @@ levels! {
     avx512 = Hardware;
 }
 
+/// Whether a function up to a level is compiled for the widest one: those of `f32` alone. What no level takes is not
+/// compiled, since the constant decides before that.
+const fn is_widest<T>(level: Level) -> bool {
+    matches!(level, Level::Avx512) && size_of::<T>() == 4
+}
+
 /// The loop over one tile.
 pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
-    // What no level takes is not compiled: the constant decides before that.
     #[cfg(target_arch = "x86_64")]
-    if const { matches!(F::WIDEST, Level::Avx512) } && level == Level::Avx512 {
+    if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
         return unary::avx512::<T, F>;
     }
     match level {
@@ -228,7 +233,7 @@ pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
 /// The loop over two tiles.
 pub(super) fn binary<T: Real, F: MapOfTwo>(level: Level) -> Binary<T> {
     #[cfg(target_arch = "x86_64")]
-    if const { matches!(F::WIDEST, Level::Avx512) } && level == Level::Avx512 {
+    if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
         return binary::avx512::<T, F>;
     }
     match level {

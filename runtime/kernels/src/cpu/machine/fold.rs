@@ -64,28 +64,31 @@ trait Folds<T>: Apply<T, Out = T> {
     const WIDEST: Level;
 }
 
+/// Of every instruction whether it forgets order, the widest level of its folds of 32 bits (those of others have no
+/// level of their own), and its identities.
 macro_rules! identities {
-    ($($Name:ident $forgets_order:literal: $($T:ty = $identity:expr),*;)*) => {$(
+    ($($Name:ident $forgets_order:literal $level:ident: $($T:ty = $identity:expr),*;)*) => {$(
         $(impl Folds<$T> for $Name {
             const IDENTITY: $T = $identity;
             const FORGETS_ORDER: bool = $forgets_order;
-            const WIDEST: Level = if size_of::<$T>() == 4 { <Self as Apply<$T>>::WIDEST } else { Level::Portable };
+            const WIDEST: Level =
+                if size_of::<$T>() == 4 { Level::$level } else { Level::Portable };
         })*
     )*};
 }
 identities! {
     // A sum that starts at -0.0 keeps the sign of a zero.
-    Add false: f32 = -0.0, f64 = -0.0;
-    Add true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
-    Multiply false: f32 = 1.0, f64 = 1.0;
-    Multiply true: u8 = 1, u16 = 1, u32 = 1, u64 = 1;
-    Maximum true: f32 = f32::NEG_INFINITY, f64 = f64::NEG_INFINITY, u8 = 0, u16 = 0, u32 = 0, u64 = 0,
+    Add false Avx2: f32 = -0.0, f64 = -0.0;
+    Add true Avx2: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    Multiply false Portable: f32 = 1.0, f64 = 1.0;
+    Multiply true Portable: u8 = 1, u16 = 1, u32 = 1, u64 = 1;
+    Maximum true Avx2: f32 = f32::NEG_INFINITY, f64 = f64::NEG_INFINITY, u8 = 0, u16 = 0, u32 = 0, u64 = 0,
         i8 = i8::MIN, i16 = i16::MIN, i32 = i32::MIN, i64 = i64::MIN;
-    Minimum true: f32 = f32::INFINITY, f64 = f64::INFINITY, u8 = u8::MAX, u16 = u16::MAX, u32 = u32::MAX,
+    Minimum true Avx2: f32 = f32::INFINITY, f64 = f64::INFINITY, u8 = u8::MAX, u16 = u16::MAX, u32 = u32::MAX,
         u64 = u64::MAX, i8 = i8::MAX, i16 = i16::MAX, i32 = i32::MAX, i64 = i64::MAX;
-    And true: u8 = !0, u16 = !0, u32 = !0, u64 = !0;
-    Or true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
-    Xor true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    And true Portable: u8 = !0, u16 = !0, u32 = !0, u64 = !0;
+    Or true Portable: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    Xor true Portable: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
 }
 
 /// The lanes of one row, or of a group of rows side by side.
@@ -124,7 +127,7 @@ fn fold_into<T: Copy, I: Apply<T, Out = T>>(lanes: &mut Lanes<T>, elements: &[T]
     *lanes = sums;
 }
 
-/// Folds rows of `count` elements, of which no two share one of `USED` lanes.
+/// Folds rows of `count` elements, of which no two share one of `USED` lanes. Lanes without one change nothing.
 #[inline(always)]
 fn short<T: Copy, I: Folds<T>, const USED: usize>(results: &mut [T], elements: &[T], count: usize) {
     for (row, result) in results.iter_mut().enumerate() {
@@ -195,10 +198,8 @@ impl<T: Copy, I: Folds<T>> Body for Whole<I, T> {
         let used = count.next_power_of_two().min(LANES);
         if inner == 1 {
             match used {
-                1 | 2 => return short::<T, I, 2>(results, elements, count),
-                4 => return short::<T, I, 4>(results, elements, count),
-                8 => return short::<T, I, 8>(results, elements, count),
-                16 => return short::<T, I, 16>(results, elements, count),
+                1..=4 => return short::<T, I, 4>(results, elements, count),
+                5..=16 => return short::<T, I, 16>(results, elements, count),
                 _ => {}
             }
         }
@@ -258,7 +259,7 @@ struct Finish<I, T>(PhantomData<(I, T)>);
 
 impl<T: Copy, I: Folds<T>> Body for Finish<I, T> {
     type Arguments = Arguments;
-    const WIDEST: Level = <I as Folds<T>>::WIDEST;
+    const WIDEST: Level = Level::Portable;
 
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {

@@ -93,7 +93,7 @@ const TRANSPOSE: Option<super::pack::Transpose> = Some(super::transpose::avx2);
 levels! {
     f32 of f32: few [f32; 8], all __m256, all __m512;
     f64 of f64: few [f64; 4], all __m256d, all __m512d;
-    i16 of i16: few [i16; 8], few Lanes<i16, __m256i>;
+    i16 of i16: few [i16; 8], all Lanes<i16, __m256i>;
     i32 of i32: few [i32; 4], all Lanes<i32, __m256i>, all Lanes<i32, __m512i>;
     i64 of i64: few [i64; 2], few Lanes<i64, __m256i>;
     truth of Truth: few [Truth; 16], few Lanes<Truth, __m256i>;
