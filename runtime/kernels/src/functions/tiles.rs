@@ -211,6 +211,7 @@ levels! {
 
 /// Whether a function up to a level is compiled for the widest one: those of `f32` alone. What no level takes is not
 /// compiled, since the constant decides before that.
+#[cfg(target_arch = "x86_64")]
 const fn is_widest<T>(level: Level) -> bool {
     matches!(level, Level::Avx512) && size_of::<T>() == 4
 }
