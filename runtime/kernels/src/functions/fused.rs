@@ -4,6 +4,8 @@
 
 /// A way to compute `a b + c` rounded once. All ways give the same bits.
 pub trait Fused: 'static {
+    /// Elements that go through a function side by side: some vectors, whose chains of operations overlap.
+    const BLOCK: usize;
     /// In `f32`.
     fn single(a: f32, b: f32, c: f32) -> f32;
     /// In `f64`.
@@ -15,6 +17,8 @@ pub trait Fused: 'static {
 pub struct Hardware;
 
 impl Fused for Hardware {
+    const BLOCK: usize = 32;
+
     #[inline(always)]
     fn single(a: f32, b: f32, c: f32) -> f32 {
         a.mul_add(b, c)
@@ -31,6 +35,9 @@ impl Fused for Hardware {
 pub struct Software;
 
 impl Fused for Software {
+    // It takes so many instructions that more would gain nothing, and take long to compile.
+    const BLOCK: usize = 8;
+
     /// The product is exact in `f64`. A sum rounded to odd holds enough to be rounded again (Boldo and
     /// Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
     #[inline(always)]

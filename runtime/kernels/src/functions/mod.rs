@@ -51,7 +51,7 @@ pub type Unary<T> = unsafe fn(input: *const T, output: *mut T, length: usize);
 pub type Binary<T> = unsafe fn(left: *const T, right: *const T, output: *mut T, length: usize);
 
 macro_rules! functions {
-    ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, but $rare:ident where $is_rare:ident)?;)*) => {
+    ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, up to $level:ident)? $(, but $rare:ident where $is_rare:ident)?;)*) => {
         /// A function of one number, named as the op of the same meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Function {
@@ -66,6 +66,8 @@ macro_rules! functions {
             fn unary_loop<T: Real>(self, level: Level) -> Unary<T> {
                 $(struct $Name;
                 impl Map for $Name {
+                    $(const WIDEST: Level = Level::$level;)?
+
                     #[inline(always)]
                     fn of<T: Real, M: Fused>(x: T) -> T {
                         $module::$function::<T, M>(x)
@@ -92,32 +94,32 @@ functions! {
     /// Without its sign, of NaN too.
     Abs = simple abs;
     /// The inverse cosine, in radians; NaN outside [-1, 1].
-    Acos = inverse acos;
+    Acos = inverse acos, up to Avx2;
     /// The inverse hyperbolic cosine; NaN below 1.
-    Acosh = logarithm acosh;
+    Acosh = logarithm acosh, up to Avx2;
     /// The inverse sine, in radians; NaN outside [-1, 1].
-    Asin = inverse asin;
+    Asin = inverse asin, up to Avx2;
     /// The inverse hyperbolic sine.
-    Asinh = logarithm asinh;
+    Asinh = logarithm asinh, up to Avx2;
     /// The inverse tangent, in radians.
-    Atan = inverse atan;
+    Atan = inverse atan, up to Avx2;
     /// The inverse hyperbolic tangent; NaN outside [-1, 1].
-    Atanh = logarithm atanh;
+    Atanh = logarithm atanh, up to Avx2;
     /// The cube root.
-    Cbrt = powers cbrt;
+    Cbrt = powers cbrt, up to Avx2;
     /// Rounded up to an integer.
     Ceil = simple ceil;
     /// The cosine of radians.
     Cosine = trigonometric cosine, but cosine_of_huge where is_huge;
     /// The hyperbolic cosine.
-    Cosh = exponential cosh;
+    Cosh = exponential cosh, up to Avx2;
     /// The error function.
     Erf = error_function erf;
     /// 1 less the error function, exact for large operands.
     Erfc = error_function erfc;
     /// The inverse error function with the bits of XLA's approximation in single precision, which random draws are made
     /// with.
-    ErfInvOfDraws = draws erf_inv;
+    ErfInvOfDraws = draws erf_inv, up to Avx2;
     /// `e^x`.
     Exponential = exponential exponential;
     /// `e^x - 1`, exact near zero.
@@ -143,19 +145,19 @@ functions! {
     /// The sine of radians.
     Sine = trigonometric sine, but sine_of_huge where is_huge;
     /// The hyperbolic sine.
-    Sinh = exponential sinh;
+    Sinh = exponential sinh, up to Avx2;
     /// The square root.
     Sqrt = powers sqrt;
     /// The square.
     Square = powers square;
     /// The tangent of radians.
-    Tan = trigonometric tan, but tan_of_huge where is_huge;
+    Tan = trigonometric tan, up to Avx2, but tan_of_huge where is_huge;
     /// The hyperbolic tangent.
     Tanh = exponential tanh;
 }
 
 macro_rules! functions_of_two {
-    ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, but $rare:ident where $is_rare:ident)?;)*) => {
+    ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, up to $level:ident)? $(, but $rare:ident where $is_rare:ident)?;)*) => {
         /// A function of two numbers, named as the op of the same meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum FunctionOfTwo {
@@ -170,6 +172,8 @@ macro_rules! functions_of_two {
             fn binary_loop<T: Real>(self, level: Level) -> Binary<T> {
                 $(struct $Name;
                 impl MapOfTwo for $Name {
+                    $(const WIDEST: Level = Level::$level;)?
+
                     #[inline(always)]
                     fn of<T: Real, M: Fused>(x: T, y: T) -> T {
                         $module::$function::<T, M>(x, y)
@@ -194,7 +198,7 @@ macro_rules! functions_of_two {
 }
 functions_of_two! {
     /// The angle of the point (`y` the first, `x` the second operand), between -pi and pi.
-    Atan2 = inverse atan2;
+    Atan2 = inverse atan2, up to Avx2;
     /// The greater: NaN if either is, and +0 above -0.
     Maximum = simple maximum;
     /// The lesser: NaN if either is, and -0 below +0.
@@ -202,7 +206,7 @@ functions_of_two! {
     /// `x^y`.
     Power = powers power;
     /// What is left of a division whose quotient is rounded towards zero.
-    Remainder = simple remainder, but long_remainder where is_long_division;
+    Remainder = simple remainder, up to Avx2, but long_remainder where is_long_division;
 }
 
 /// A float that functions have loops for.

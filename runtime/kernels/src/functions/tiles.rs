@@ -10,11 +10,11 @@ use super::real::Real;
 use super::{Binary, Unary};
 use crate::Level;
 
-/// Elements of a block: some vectors, whose chains of operations overlap.
-const BLOCK: usize = 32;
-
 /// A function of one number.
 pub(super) trait Map {
+    /// The widest level that it is compiled for: compiling takes time, which few are worth at every level.
+    const WIDEST: Level = Level::Avx512;
+
     /// The function, without branches.
     fn of<T: Real, M: Fused>(x: T) -> T;
 
@@ -33,6 +33,9 @@ pub(super) trait Map {
 
 /// A function of two numbers; see [`Map`].
 pub(super) trait MapOfTwo {
+    /// The widest level that it is compiled for: compiling takes time, which few are worth at every level.
+    const WIDEST: Level = Level::Avx512;
+
     /// The function, without branches.
     fn of<T: Real, M: Fused>(x: T, y: T) -> T;
 
@@ -54,7 +57,7 @@ pub(super) trait MapOfTwo {
 /// # Safety
 /// A block is readable and the same or another one writable.
 #[inline(always)]
-unsafe fn block<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T) {
+unsafe fn block<T: Real, F: Map, M: Fused, const BLOCK: usize>(input: *const T, output: *mut T) {
     // SAFETY: a block is readable; a copy, since the outputs may be in the same place.
     let given = unsafe { input.cast::<[T; BLOCK]>().read_unaligned() };
     let mut results = given;
@@ -80,7 +83,11 @@ unsafe fn block<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T) {
 /// # Safety
 /// As for [`Unary`].
 #[inline(always)]
-unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, length: usize) {
+unsafe fn each<T: Real, F: Map, M: Fused, const BLOCK: usize>(
+    input: *const T,
+    output: *mut T,
+    length: usize,
+) {
     let mut last = [T::of(1.0); BLOCK];
     for start in (0..length).step_by(BLOCK) {
         let count = BLOCK.min(length - start);
@@ -92,7 +99,7 @@ unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, lengt
             (from, to) = (last.as_ptr(), last.as_mut_ptr());
         }
         // SAFETY: a block of the tile, or the place for the last one.
-        unsafe { block::<T, F, M>(from, to) };
+        unsafe { block::<T, F, M, BLOCK>(from, to) };
         if count < BLOCK {
             // SAFETY: so many are writable, and fewer than a block.
             unsafe { output.add(start).copy_from_nonoverlapping(last.as_ptr(), count) };
@@ -105,7 +112,11 @@ unsafe fn each<T: Real, F: Map, M: Fused>(input: *const T, output: *mut T, lengt
 /// # Safety
 /// The blocks are readable, and one of the same or another one writable.
 #[inline(always)]
-unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused>(left: *const T, right: *const T, output: *mut T) {
+unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused, const BLOCK: usize>(
+    left: *const T,
+    right: *const T,
+    output: *mut T,
+) {
     // SAFETY: a block of each is readable; copies, since the outputs may be in the same place.
     let (x, y) =
         unsafe { (left.cast::<[T; BLOCK]>().read_unaligned(), right.cast::<[T; BLOCK]>().read_unaligned()) };
@@ -131,7 +142,7 @@ unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused>(left: *const T, right: *c
 /// # Safety
 /// As for [`Binary`].
 #[inline(always)]
-unsafe fn each_of_two<T: Real, F: MapOfTwo, M: Fused>(
+unsafe fn each_of_two<T: Real, F: MapOfTwo, M: Fused, const BLOCK: usize>(
     left: *const T,
     right: *const T,
     output: *mut T,
@@ -150,7 +161,7 @@ unsafe fn each_of_two<T: Real, F: MapOfTwo, M: Fused>(
             (x, y, to) = (last[0].as_ptr(), last[1].as_ptr(), last[0].as_mut_ptr());
         }
         // SAFETY: blocks of the tiles, or the places for the last ones.
-        unsafe { block_of_two::<T, F, M>(x, y, to) };
+        unsafe { block_of_two::<T, F, M, BLOCK>(x, y, to) };
         if count < BLOCK {
             // SAFETY: so many are writable, and fewer than a block.
             unsafe { output.add(start).copy_from_nonoverlapping(last[0].as_ptr(), count) };
@@ -166,7 +177,7 @@ macro_rules! levels {
                 $(#[$attribute])*
                 pub(super) unsafe fn $level<T: Real, F: Map>(input: *const T, output: *mut T, length: usize) {
                     // SAFETY: as the caller says.
-                    unsafe { each::<T, F, $Way>(input, output, length) };
+                    unsafe { each::<T, F, $Way, { $Way::BLOCK }>(input, output, length) };
                 }
             )*
         }
@@ -182,7 +193,7 @@ macro_rules! levels {
                     length: usize,
                 ) {
                     // SAFETY: as the caller says.
-                    unsafe { each_of_two::<T, F, $Way>(left, right, output, length) };
+                    unsafe { each_of_two::<T, F, $Way, { $Way::BLOCK }>(left, right, output, length) };
                 }
             )*
         }
@@ -198,14 +209,23 @@ levels! {
     avx512 = Hardware;
 }
 
+/// Whether a function up to a level is compiled for the widest one: those of `f32` alone. What no level takes is not
+/// compiled, since the constant decides before that.
+#[cfg(target_arch = "x86_64")]
+const fn is_widest<T>(level: Level) -> bool {
+    matches!(level, Level::Avx512) && size_of::<T>() == 4
+}
+
 /// The loop over one tile.
 pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
+    #[cfg(target_arch = "x86_64")]
+    if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
+        return unary::avx512::<T, F>;
+    }
     match level {
         Level::Portable => unary::portable::<T, F>,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unary::avx2::<T, F>,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unary::avx512::<T, F>,
+        Level::Avx2 | Level::Avx512 => unary::avx2::<T, F>,
         #[cfg(not(target_arch = "x86_64"))]
         Level::Avx2 | Level::Avx512 => unary::portable::<T, F>,
     }
@@ -213,12 +233,14 @@ pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
 
 /// The loop over two tiles.
 pub(super) fn binary<T: Real, F: MapOfTwo>(level: Level) -> Binary<T> {
+    #[cfg(target_arch = "x86_64")]
+    if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
+        return binary::avx512::<T, F>;
+    }
     match level {
         Level::Portable => binary::portable::<T, F>,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => binary::avx2::<T, F>,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => binary::avx512::<T, F>,
+        Level::Avx2 | Level::Avx512 => binary::avx2::<T, F>,
         #[cfg(not(target_arch = "x86_64"))]
         Level::Avx2 | Level::Avx512 => binary::portable::<T, F>,
     }

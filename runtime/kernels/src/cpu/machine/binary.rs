@@ -10,7 +10,7 @@ pub(super) trait Apply<T> {
     /// The type of its result.
     type Out;
     /// As [`Body::WIDEST`].
-    const WIDEST: Level = Level::Avx2;
+    const WIDEST: Level;
     fn apply(x: T, y: T) -> Self::Out;
 }
 
@@ -46,27 +46,39 @@ pub(super) struct Xor;
 struct Mulhi;
 struct Power;
 
+// What programs seldom have much of is compiled for no level of its own: it would take as long to compile.
 instructions! {
     Add(f32 f64) Avx512 |x, y| x + y;
-    Add(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_add(y);
+    Add(u32 u64) Avx2 |x, y| x.wrapping_add(y);
+    Add(u8 u16) Portable |x, y| x.wrapping_add(y);
     Subtract(f32 f64) Avx512 |x, y| x - y;
-    Subtract(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_sub(y);
+    Subtract(u32 u64) Avx2 |x, y| x.wrapping_sub(y);
+    Subtract(u8 u16) Portable |x, y| x.wrapping_sub(y);
     Multiply(f32 f64) Avx512 |x, y| x * y;
-    Multiply(u8 u16 u32 u64) Avx2 |x, y| x.wrapping_mul(y);
+    Multiply(u32 u64) Avx2 |x, y| x.wrapping_mul(y);
+    Multiply(u8 u16) Portable |x, y| x.wrapping_mul(y);
     Divide(f32 f64) Avx512 |x, y| x / y;
     Divide(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { !0 } else { x.wrapping_div(y) };
     Remainder(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| if y == 0 { x } else { x.wrapping_rem(y) };
     Maximum(f32 f64) Avx512 |x, y| x.upper(y);
-    Maximum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.max(y);
+    Maximum(i32 i64 u32) Avx2 |x, y| x.max(y);
+    Maximum(i8 i16 u8 u16 u64) Portable |x, y| x.max(y);
     Minimum(f32 f64) Avx512 |x, y| x.lower(y);
-    Minimum(i8 i16 i32 i64 u8 u16 u32 u64) Avx2 |x, y| x.min(y);
-    And(u8 u16 u32 u64) Avx2 |x, y| x & y;
-    Or(u8 u16 u32 u64) Avx2 |x, y| x | y;
-    Xor(u8 u16 u32 u64) Avx2 |x, y| x ^ y;
+    Minimum(i32 i64 u32) Avx2 |x, y| x.min(y);
+    Minimum(i8 i16 u8 u16 u64) Portable |x, y| x.min(y);
+    And(u8 u32) Avx2 |x, y| x & y;
+    And(u16 u64) Portable |x, y| x & y;
+    Or(u8 u32) Avx2 |x, y| x | y;
+    Or(u16 u64) Portable |x, y| x | y;
+    Xor(u8 u32) Avx2 |x, y| x ^ y;
+    Xor(u16 u64) Portable |x, y| x ^ y;
     // A distance at or above the width shifts everything out, and so does a negative one.
-    ShiftLeft(u8 u16 u32 u64) Avx2 |x, y| if y < bits(x) { x << y } else { 0 };
-    ShiftRight(u8 u16 u32 u64) Avx2 |x, y| if y < bits(x) { x >> y } else { 0 };
-    ShiftRight(i8 i16 i32 i64) Avx2 |x, y| if (0..bits(x)).contains(&y) { x >> y } else if x < 0 { !0 } else { 0 };
+    ShiftLeft(u32) Avx2 |x, y| if y < bits(x) { x << y } else { 0 };
+    ShiftLeft(u8 u16 u64) Portable |x, y| if y < bits(x) { x << y } else { 0 };
+    ShiftRight(u32) Avx2 |x, y| if y < bits(x) { x >> y } else { 0 };
+    ShiftRight(u8 u16 u64) Portable |x, y| if y < bits(x) { x >> y } else { 0 };
+    ShiftRight(i32) Avx2 |x, y| if (0..bits(x)).contains(&y) { x >> y } else if x < 0 { !0 } else { 0 };
+    ShiftRight(i8 i16 i64) Portable |x, y| if (0..bits(x)).contains(&y) { x >> y } else if x < 0 { !0 } else { 0 };
     Mulhi(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| high((x as i128).wrapping_mul(y as i128), 8 * size_of_val(&x)) as _;
     Power(i8 i16 i32 i64 u8 u16 u32 u64) Portable |x, y| power(x as i128, y as i128) as _;
 }

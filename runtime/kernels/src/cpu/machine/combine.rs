@@ -110,22 +110,26 @@ pub fn overwrite_short(bytes: usize, length: usize) -> Option<Combine> {
     })
 }
 
+/// Whether an instruction is one on floats: of integers, one loop does for all rows, since compiling takes time.
+const fn is_of_floats<I: Apply<T>, T>() -> bool {
+    matches!(I::WIDEST, Level::Avx512)
+}
+
 /// An instruction of what lies there and what is read, on numbers of type `T`.
 struct Into<I, T>(PhantomData<(I, T)>);
 
 impl<T: Copy, I: Apply<T, Out = T>> Body for Into<I, T> {
     type Arguments = Arguments;
-    // Rows are short as a rule, and compiling takes time: AVX2 for floats alone.
-    const WIDEST: Level = if matches!(I::WIDEST, Level::Avx512) { Level::Avx2 } else { Level::Portable };
+    const WIDEST: Level = if is_of_floats::<I, T>() { Level::Avx2 } else { Level::Portable };
 
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {
         let Arguments { length, strides: [out_stride, from_stride], .. } = *arguments;
         // SAFETY: the caller keeps the contract of `Combine` for elements of this type.
         unsafe {
-            if length == 1 {
+            if is_of_floats::<I, T>() && length == 1 {
                 arguments.each::<T>(|out, from| out.write(I::apply(out.read(), from.read())));
-            } else if (out_stride, from_stride) == (1, 1) {
+            } else if is_of_floats::<I, T>() && (out_stride, from_stride) == (1, 1) {
                 arguments.each::<T>(|out, from| {
                     let row = std::slice::from_raw_parts_mut(out, length);
                     let taken = std::slice::from_raw_parts(from, length);

@@ -32,7 +32,8 @@ macro_rules! comparisons {
         }
     )*};
 }
-comparisons!(Avx2: i8, i16, i32, i64, u8, u16, u32, u64);
+comparisons!(Portable: i8, i16, u8, u16, u64);
+comparisons!(Avx2: i32, i64, u32);
 comparisons!(Avx512: f32, f64);
 
 /// The loop of a comparison of numbers of a type in registers.

@@ -11,6 +11,9 @@ macro_rules! conversions {
     ($($From:ty => $($To:ty),*;)*) => {$($(
         impl Apply<$From> for To<$To> {
             type Out = $To;
+            // Truth values and numbers of 32 bits are what programs have much of.
+            const WIDEST: Level =
+                if matches!((size_of::<$From>(), size_of::<$To>()), (1 | 4, 4)) { Level::Avx2 } else { Level::Portable };
             #[inline(always)]
             fn apply(x: $From) -> $To { x as $To }
         }
@@ -36,6 +39,7 @@ macro_rules! is_not_zero {
     ($($T:ty, $zero:expr);*) => {$(
         impl Apply<$T> for IsNotZero {
             type Out = u8;
+            const WIDEST: Level = Level::Portable;
             #[inline(always)]
             fn apply(x: $T) -> u8 { u8::from(x != $zero) }
         }
@@ -122,6 +126,7 @@ struct ToOdd<T>(std::marker::PhantomData<T>);
 
 impl Apply<f64> for ToOdd<f32> {
     type Out = f32;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: f64) -> f32 {
         to_odd(x)
@@ -153,6 +158,7 @@ fn size_to_odd(size: u64) -> f64 {
 
 impl Apply<u64> for ToOdd<f64> {
     type Out = f64;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: u64) -> f64 {
         size_to_odd(x)
@@ -161,6 +167,7 @@ impl Apply<u64> for ToOdd<f64> {
 
 impl Apply<i64> for ToOdd<f64> {
     type Out = f64;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: i64) -> f64 {
         size_to_odd(x.unsigned_abs()).copysign(if x < 0 { -1.0 } else { 1.0 })
@@ -184,6 +191,7 @@ struct Narrow;
 
 impl Apply<f32> for RoundF16 {
     type Out = f32;
+    const WIDEST: Level = Level::Avx2;
     #[inline(always)]
     fn apply(x: f32) -> f32 {
         widened(narrowed(x))
@@ -192,6 +200,7 @@ impl Apply<f32> for RoundF16 {
 
 impl Apply<f32> for RoundBf16 {
     type Out = f32;
+    const WIDEST: Level = Level::Avx2;
     #[inline(always)]
     fn apply(x: f32) -> f32 {
         f32::from_bits(u32::from(bfloat(x)) << 16)
@@ -200,6 +209,7 @@ impl Apply<f32> for RoundBf16 {
 
 impl Apply<u16> for Widen {
     type Out = f32;
+    const WIDEST: Level = Level::Avx2;
     #[inline(always)]
     fn apply(x: u16) -> f32 {
         widened(x)
@@ -208,6 +218,7 @@ impl Apply<u16> for Widen {
 
 impl Apply<f32> for Narrow {
     type Out = u16;
+    const WIDEST: Level = Level::Avx2;
     #[inline(always)]
     fn apply(x: f32) -> u16 {
         narrowed(x)
@@ -219,6 +230,7 @@ struct NarrowBf16;
 
 impl Apply<u16> for WidenBf16 {
     type Out = f32;
+    const WIDEST: Level = Level::Avx2;
     #[inline(always)]
     fn apply(x: u16) -> f32 {
         f32::from_bits(u32::from(x) << 16)
@@ -227,6 +239,7 @@ impl Apply<u16> for WidenBf16 {
 
 impl Apply<f32> for NarrowBf16 {
     type Out = u16;
+    const WIDEST: Level = Level::Avx2;
     #[inline(always)]
     fn apply(x: f32) -> u16 {
         bfloat(x)
@@ -299,6 +312,7 @@ struct Wrap<const BITS: u32>;
 
 impl<const BITS: u32> Apply<u8> for Wrap<BITS> {
     type Out = u8;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: u8) -> u8 {
         x & ((1 << BITS) - 1)
@@ -307,6 +321,7 @@ impl<const BITS: u32> Apply<u8> for Wrap<BITS> {
 
 impl<const BITS: u32> Apply<i8> for Wrap<BITS> {
     type Out = i8;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: i8) -> i8 {
         x << (8 - BITS) >> (8 - BITS)
@@ -328,6 +343,7 @@ struct OrderKey;
 
 impl Apply<f32> for OrderKey {
     type Out = i32;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: f32) -> i32 {
         let bits = x.to_bits() as i32;
@@ -337,6 +353,7 @@ impl Apply<f32> for OrderKey {
 
 impl Apply<f64> for OrderKey {
     type Out = i64;
+    const WIDEST: Level = Level::Portable;
     #[inline(always)]
     fn apply(x: f64) -> i64 {
         let bits = x.to_bits() as i64;

@@ -64,28 +64,31 @@ trait Folds<T>: Apply<T, Out = T> {
     const WIDEST: Level;
 }
 
+/// Of every instruction whether it forgets order, the widest level of its folds of 32 bits (those of others have no
+/// level of their own), and its identities.
 macro_rules! identities {
-    ($($Name:ident $forgets_order:literal: $($T:ty = $identity:expr),*;)*) => {$(
+    ($($Name:ident $forgets_order:literal $level:ident: $($T:ty = $identity:expr),*;)*) => {$(
         $(impl Folds<$T> for $Name {
             const IDENTITY: $T = $identity;
             const FORGETS_ORDER: bool = $forgets_order;
-            const WIDEST: Level = if size_of::<$T>() == 4 { <Self as Apply<$T>>::WIDEST } else { Level::Portable };
+            const WIDEST: Level =
+                if size_of::<$T>() == 4 { Level::$level } else { Level::Portable };
         })*
     )*};
 }
 identities! {
     // A sum that starts at -0.0 keeps the sign of a zero.
-    Add false: f32 = -0.0, f64 = -0.0;
-    Add true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
-    Multiply false: f32 = 1.0, f64 = 1.0;
-    Multiply true: u8 = 1, u16 = 1, u32 = 1, u64 = 1;
-    Maximum true: f32 = f32::NEG_INFINITY, f64 = f64::NEG_INFINITY, u8 = 0, u16 = 0, u32 = 0, u64 = 0,
+    Add false Avx2: f32 = -0.0, f64 = -0.0;
+    Add true Avx2: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    Multiply false Portable: f32 = 1.0, f64 = 1.0;
+    Multiply true Portable: u8 = 1, u16 = 1, u32 = 1, u64 = 1;
+    Maximum true Avx2: f32 = f32::NEG_INFINITY, f64 = f64::NEG_INFINITY, u8 = 0, u16 = 0, u32 = 0, u64 = 0,
         i8 = i8::MIN, i16 = i16::MIN, i32 = i32::MIN, i64 = i64::MIN;
-    Minimum true: f32 = f32::INFINITY, f64 = f64::INFINITY, u8 = u8::MAX, u16 = u16::MAX, u32 = u32::MAX,
+    Minimum true Avx2: f32 = f32::INFINITY, f64 = f64::INFINITY, u8 = u8::MAX, u16 = u16::MAX, u32 = u32::MAX,
         u64 = u64::MAX, i8 = i8::MAX, i16 = i16::MAX, i32 = i32::MAX, i64 = i64::MAX;
-    And true: u8 = !0, u16 = !0, u32 = !0, u64 = !0;
-    Or true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
-    Xor true: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    And true Portable: u8 = !0, u16 = !0, u32 = !0, u64 = !0;
+    Or true Portable: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
+    Xor true Portable: u8 = 0, u16 = 0, u32 = 0, u64 = 0;
 }
 
 /// The lanes of one row, or of a group of rows side by side.
@@ -124,7 +127,7 @@ fn fold_into<T: Copy, I: Apply<T, Out = T>>(lanes: &mut Lanes<T>, elements: &[T]
     *lanes = sums;
 }
 
-/// Folds rows of `count` elements, of which no two share one of `USED` lanes.
+/// Folds rows of `count` elements, of which no two share one of `USED` lanes. Lanes without one change nothing.
 #[inline(always)]
 fn short<T: Copy, I: Folds<T>, const USED: usize>(results: &mut [T], elements: &[T], count: usize) {
     for (row, result) in results.iter_mut().enumerate() {
@@ -195,10 +198,8 @@ impl<T: Copy, I: Folds<T>> Body for Whole<I, T> {
         let used = count.next_power_of_two().min(LANES);
         if inner == 1 {
             match used {
-                1 | 2 => return short::<T, I, 2>(results, elements, count),
-                4 => return short::<T, I, 4>(results, elements, count),
-                8 => return short::<T, I, 8>(results, elements, count),
-                16 => return short::<T, I, 16>(results, elements, count),
+                1..=4 => return short::<T, I, 4>(results, elements, count),
+                5..=16 => return short::<T, I, 16>(results, elements, count),
                 _ => {}
             }
         }
@@ -258,7 +259,7 @@ struct Finish<I, T>(PhantomData<(I, T)>);
 
 impl<T: Copy, I: Folds<T>> Body for Finish<I, T> {
     type Arguments = Arguments;
-    const WIDEST: Level = <I as Folds<T>>::WIDEST;
+    const WIDEST: Level = Level::Portable;
 
     #[inline(always)]
     unsafe fn run(arguments: &Arguments) {
@@ -291,6 +292,84 @@ fn loops<I: Folds<T>, T: Copy>(level: Level) -> Loops {
     }
 }
 
+/// Folds groups of elements, in an order that compilers choose.
+#[inline(always)]
+fn fold_in_any_order<T: Copy, I: Apply<T, Out = T>>(sofar: &mut [T], elements: &[T]) {
+    if let [sofar] = sofar {
+        *sofar = elements.iter().fold(*sofar, |sofar, &element| I::apply(sofar, element));
+    } else {
+        elements.chunks_exact(sofar.len()).for_each(|group| combine::<T, I>(sofar, group));
+    }
+}
+
+/// As [`Whole`], of integers, whose order is of no account: lanes of theirs would take long to compile.
+struct WholeOfIntegers<I, T>(PhantomData<(I, T)>);
+
+impl<T: Copy, I: Folds<T>> Body for WholeOfIntegers<I, T> {
+    type Arguments = Arguments;
+    const WIDEST: Level = <I as Folds<T>>::WIDEST;
+
+    #[inline(always)]
+    unsafe fn run(arguments: &Arguments) {
+        let &Arguments { out, from, rows, count, inner, .. } = arguments;
+        for row in 0..rows {
+            // SAFETY: the caller vouches for elements and results of this type.
+            let (results, elements) = unsafe {
+                let (out, from) =
+                    (out.cast::<T>().add(row * inner), from.cast::<T>().add(row * count * inner));
+                (std::slice::from_raw_parts_mut(out, inner), std::slice::from_raw_parts(from, count * inner))
+            };
+            results.fill(I::IDENTITY);
+            fold_in_any_order::<T, I>(results, elements);
+        }
+    }
+}
+
+/// As [`Feed`], of integers: the state is what they have come to so far.
+struct FeedOfIntegers<I, T>(PhantomData<(I, T)>);
+
+impl<T: Copy, I: Folds<T>> Body for FeedOfIntegers<I, T> {
+    type Arguments = Arguments;
+    const WIDEST: Level = <I as Folds<T>>::WIDEST;
+
+    #[inline(always)]
+    unsafe fn run(arguments: &Arguments) {
+        let &Arguments { from, state, count, inner, start, .. } = arguments;
+        // SAFETY: the caller vouches for elements and state of this type.
+        let (sofar, elements) = unsafe {
+            let elements = std::slice::from_raw_parts(from.cast::<T>(), count * inner);
+            (std::slice::from_raw_parts_mut(state.cast::<T>(), inner), elements)
+        };
+        if start == 0 {
+            sofar.fill(I::IDENTITY);
+        }
+        fold_in_any_order::<T, I>(sofar, elements);
+    }
+}
+
+/// As [`Finish`], of integers.
+unsafe fn finish_integers<T: Copy, I: Folds<T>>(arguments: &Arguments) {
+    let &Arguments { out, state, inner, start, .. } = arguments;
+    // SAFETY: the caller vouches for results and state of this type.
+    let (results, sofar) = unsafe {
+        let results = std::slice::from_raw_parts_mut(out.cast::<T>(), inner);
+        (results, std::slice::from_raw_parts(state.cast::<T>(), inner))
+    };
+    if start == 0 {
+        results.fill(I::IDENTITY);
+    } else {
+        results.copy_from_slice(sofar);
+    }
+}
+
+fn loops_of_integers<I: Folds<T>, T: Copy>(level: Level) -> Loops {
+    Loops {
+        whole: compiled::<WholeOfIntegers<I, T>>(level),
+        feed: compiled::<FeedOfIntegers<I, T>>(level),
+        finish: finish_integers::<T, I>,
+    }
+}
+
 /// The loops of a fold of numbers of a type in registers; `None` if there is no such fold of the type.
 pub fn fold(fold: Fold, number: Number, level: Level) -> Option<Loops> {
     macro_rules! floats {
@@ -305,10 +384,10 @@ pub fn fold(fold: Fold, number: Number, level: Level) -> Option<Loops> {
     macro_rules! by_width {
         ($I:ident) => {
             match number {
-                Number::I1 | Number::I8 | Number::U8 => Some(loops::<$I, u8>(level)),
-                Number::I16 | Number::U16 => Some(loops::<$I, u16>(level)),
-                Number::I32 | Number::U32 => Some(loops::<$I, u32>(level)),
-                Number::I64 | Number::U64 => Some(loops::<$I, u64>(level)),
+                Number::I1 | Number::I8 | Number::U8 => Some(loops_of_integers::<$I, u8>(level)),
+                Number::I16 | Number::U16 => Some(loops_of_integers::<$I, u16>(level)),
+                Number::I32 | Number::U32 => Some(loops_of_integers::<$I, u32>(level)),
+                Number::I64 | Number::U64 => Some(loops_of_integers::<$I, u64>(level)),
                 Number::F16 | Number::Bf16 | Number::F32 | Number::F64 => None,
             }
         };
@@ -316,10 +395,10 @@ pub fn fold(fold: Fold, number: Number, level: Level) -> Option<Loops> {
     macro_rules! signed {
         ($I:ident) => {
             match number {
-                Number::I8 => Some(loops::<$I, i8>(level)),
-                Number::I16 => Some(loops::<$I, i16>(level)),
-                Number::I32 => Some(loops::<$I, i32>(level)),
-                Number::I64 => Some(loops::<$I, i64>(level)),
+                Number::I8 => Some(loops_of_integers::<$I, i8>(level)),
+                Number::I16 => Some(loops_of_integers::<$I, i16>(level)),
+                Number::I32 => Some(loops_of_integers::<$I, i32>(level)),
+                Number::I64 => Some(loops_of_integers::<$I, i64>(level)),
                 _ => None,
             }
         };

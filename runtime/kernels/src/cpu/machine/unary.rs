@@ -11,7 +11,7 @@ pub(super) trait Apply<T> {
     /// The type of its result.
     type Out;
     /// As [`Body::WIDEST`].
-    const WIDEST: Level = Level::Avx2;
+    const WIDEST: Level;
     fn apply(x: T) -> Self::Out;
 }
 
@@ -37,9 +37,10 @@ pub(super) fn each<I: Apply<T>, T: Copy>(level: Level) -> Loop {
 }
 
 macro_rules! instructions {
-    ($($Name:ident ($($T:ty)*) |$x:ident| $body:expr;)*) => {$(
+    ($($Name:ident ($($T:ty)*) $level:ident |$x:ident| $body:expr;)*) => {$(
         $(impl Apply<$T> for $Name {
             type Out = $T;
+            const WIDEST: Level = Level::$level;
             #[inline(always)]
             fn apply($x: $T) -> $T { $body }
         })*
@@ -54,13 +55,16 @@ struct Popcnt;
 struct Sign;
 
 instructions! {
-    Abs(i8 i16 i32 i64) |x| x.wrapping_abs();
-    Negate(u8 u16 u32 u64) |x| x.wrapping_neg();
-    Not(u8 u16 u32 u64) |x| !x;
-    CountLeadingZeros(u8 u16 u32 u64) |x| x.leading_zeros() as _;
-    Popcnt(u8 u16 u32 u64) |x| x.count_ones() as _;
-    Sign(i8 i16 i32 i64) |x| x.signum();
-    Sign(u8 u16 u32 u64) |x| if x == 0 { 0 } else { 1 };
+    Abs(i32) Avx2 |x| x.wrapping_abs();
+    Abs(i8 i16 i64) Portable |x| x.wrapping_abs();
+    Negate(u32) Avx2 |x| x.wrapping_neg();
+    Negate(u8 u16 u64) Portable |x| x.wrapping_neg();
+    Not(u8 u32) Avx2 |x| !x;
+    Not(u16 u64) Portable |x| !x;
+    CountLeadingZeros(u8 u16 u32 u64) Portable |x| x.leading_zeros() as _;
+    Popcnt(u8 u16 u32 u64) Portable |x| x.count_ones() as _;
+    Sign(i8 i16 i32 i64) Portable |x| x.signum();
+    Sign(u8 u16 u32 u64) Portable |x| if x == 0 { 0 } else { 1 };
 }
 
 /// The loop of an instruction on integers of a type; `None` if there is no such instruction on it.

@@ -137,14 +137,8 @@ lanes! {
         _mm256_loadu_si256 _mm256_storeu_si256 _mm256_set1_epi64x multiply_i64 _mm256_add_epi64;
     __m256i of Truth as i8:
         _mm256_loadu_si256 _mm256_storeu_si256 _mm256_set1_epi8 _mm256_and_si256 _mm256_or_si256;
-    __m512i of i16 as i16:
-        _mm512_loadu_si512 _mm512_storeu_si512 _mm512_set1_epi16 _mm512_mullo_epi16 _mm512_add_epi16;
     __m512i of i32 as i32:
         _mm512_loadu_si512 _mm512_storeu_si512 _mm512_set1_epi32 _mm512_mullo_epi32 _mm512_add_epi32;
-    __m512i of i64 as i64:
-        _mm512_loadu_si512 _mm512_storeu_si512 _mm512_set1_epi64 _mm512_mullo_epi64 _mm512_add_epi64;
-    __m512i of Truth as i8:
-        _mm512_loadu_si512 _mm512_storeu_si512 _mm512_set1_epi8 _mm512_and_si512 _mm512_or_si512;
 }
 
 /// The low 64 bits of products, from products of 32 bits: what AVX2 lacks.
