@@ -1,0 +1,252 @@
+//! The inner loops: rows of the result, two vectors of places at a time, from all terms in order.
+//!
+//! Must not live here: where vectors lie, and what of the input is copied.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+use super::super::kernel::Stretch;
+use super::super::vector::Vector;
+use super::places::Lanes;
+use crate::Level;
+
+/// The loops of a level.
+#[derive(Clone, Copy)]
+pub(super) struct Strips {
+    /// Places of a vector.
+    pub(super) lanes: usize,
+    /// Rows of the larger and of the smaller tile.
+    pub(super) rows: [usize; 2],
+    pub(super) strips: [Strip; 2],
+}
+
+/// Computes all vectors of a block in as many rows from one on as the tile has, the last one again where there
+/// are fewer.
+pub(super) type Strip = unsafe fn(&Block<'_>, first: usize);
+
+/// Rows and vectors of the result, and all terms. Distances are in elements.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a> {
+    pub(super) weights: *const f32,
+    /// From one term of a stretch to the next.
+    pub(super) weight_term: isize,
+    pub(super) input: *const f32,
+    pub(super) input_term: isize,
+    pub(super) sums: *mut f32,
+    /// One for each row; null where nothing is added.
+    pub(super) addend: *const f32,
+    pub(super) relu: bool,
+    pub(super) rows: &'a [Row],
+    pub(super) spots: &'a [Spot],
+    pub(super) stretches: &'a [Stretch],
+    /// For each vector, the lanes of each stretch that are not in the padding; none at all where all are not.
+    pub(super) lanes: &'a [Lanes],
+}
+
+/// Where a row's weights, sums and addend are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) weights: isize,
+    pub(super) sums: isize,
+    pub(super) addend: isize,
+}
+
+/// Where a vector's input and sums are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) input: isize,
+    pub(super) sums: isize,
+}
+
+/// Vectors of which some lanes can be chosen.
+trait Choose: Vector<Item = f32> {
+    /// These lanes of `self`, the others of `other`.
+    fn choose(self, other: Self, lanes: Lanes) -> Self;
+}
+
+impl<const LANES: usize> Choose for [f32; LANES] {
+    #[inline(always)]
+    fn choose(self, other: Self, [start, end]: Lanes) -> Self {
+        let chosen = usize::from(start)..usize::from(end);
+        std::array::from_fn(|lane| if chosen.contains(&lane) { self[lane] } else { other[lane] })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Choose for __m256 {
+    #[inline(always)]
+    fn choose(self, other: Self, [start, end]: Lanes) -> Self {
+        // SAFETY: the rule of `Vector` says that the set is enabled.
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let before = _mm256_cmpgt_epi32(_mm256_set1_epi32(i32::from(end)), lanes);
+            let after = _mm256_cmpgt_epi32(_mm256_set1_epi32(i32::from(start)), lanes);
+            _mm256_blendv_ps(other, self, _mm256_castsi256_ps(_mm256_andnot_si256(after, before)))
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Choose for __m512 {
+    #[inline(always)]
+    fn choose(self, other: Self, [start, end]: Lanes) -> Self {
+        let first = |count: u8| ((1u32 << count) - 1) as u16;
+        // SAFETY: the rule of `Vector` says that the set is enabled.
+        unsafe { _mm512_mask_blend_ps(first(end) & !first(start), other, self) }
+    }
+}
+
+impl Strips {
+    /// 6 x 2 vectors fill the 16 registers of AVX2, 12 x 2 the 32 of AVX-512.
+    pub(super) fn of(level: Level) -> Strips {
+        unsafe fn portable<const ROWS: usize>(block: &Block<'_>, first: usize) {
+            // SAFETY: the caller's promises.
+            unsafe { strip::<[f32; 8], ROWS>(block, first) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2<const ROWS: usize>(block: &Block<'_>, first: usize) {
+            // SAFETY: the caller's promises; the set is enabled.
+            unsafe { strip::<__m256, ROWS>(block, first) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+        unsafe fn avx512<const ROWS: usize>(block: &Block<'_>, first: usize) {
+            // SAFETY: the caller's promises; the set is enabled.
+            unsafe { strip::<__m512, ROWS>(block, first) }
+        }
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Strips { lanes: 16, rows: [12, 8], strips: [avx512::<12>, avx512::<8>] },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Strips { lanes: 8, rows: [6, 4], strips: [avx2::<6>, avx2::<4>] },
+            Level::Portable => Strips { lanes: 8, rows: [6, 4], strips: [portable::<6>, portable::<4>] },
+            #[cfg(not(target_arch = "x86_64"))]
+            Level::Avx2 | Level::Avx512 => Strips::of(Level::Portable),
+        }
+    }
+
+    /// Computes a block: tiles of both heights, so that as few rows as can be are computed twice.
+    ///
+    /// # Safety
+    /// Every row has all weights, every vector all of the input under it and a place for its sums in every row;
+    /// there are as many lanes as vectors times stretches, or none. The level must be available.
+    pub(super) unsafe fn run(&self, block: &Block<'_>) {
+        let [rows, fewer] = self.rows;
+        let (mut first, count) = (0, block.rows.len());
+        let taken =
+            |smaller: usize| count.saturating_sub(smaller * fewer).next_multiple_of(rows) + smaller * fewer;
+        let smaller = (0..3).min_by_key(|&smaller| taken(smaller)).unwrap_or(0);
+        for at in 0.. {
+            if first >= count {
+                break;
+            }
+            let which = usize::from(at < smaller);
+            // SAFETY: the caller's promises; the row is the block's.
+            unsafe { self.strips[which](block, first) };
+            first += self.rows[which];
+        }
+    }
+}
+
+/// # Safety
+/// As [`Strips::run`]; `first` must be a row.
+#[inline(always)]
+unsafe fn strip<V: Choose, const ROWS: usize>(block: &Block<'_>, first: usize) {
+    let (last_row, last) = (block.rows.len() - 1, block.spots.len().saturating_sub(1));
+    let mut rows = [block.rows[last_row]; ROWS];
+    for (i, row) in rows.iter_mut().enumerate() {
+        *row = block.rows[(first + i).min(last_row)];
+    }
+    for spot in (0..block.spots.len()).step_by(2) {
+        // SAFETY: the caller's promises; rows and vectors are the block's.
+        unsafe { tile::<V, ROWS>(block, &rows, [spot, (spot + 1).min(last)]) };
+    }
+}
+
+/// A tile of sums, in registers until they are finished. There are no closures: they would not be compiled for the
+/// instruction set.
+///
+/// # Safety
+/// As [`Strips::run`]; rows and vectors must be the block's.
+#[allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
+#[inline(always)]
+unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROWS], vectors: [usize; 2]) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let spots = [*block.spots.get_unchecked(vectors[0]), *block.spots.get_unchecked(vectors[1])];
+        let mut sums = [[V::splat(0.0); 2]; ROWS];
+        let mut before = sums;
+        for (at, stretch) in block.stretches.iter().enumerate() {
+            let mut lanes = [[0, V::LANES as u8]; 2];
+            if !block.lanes.is_empty() {
+                for v in 0..2 {
+                    lanes[v] = *block.lanes.get_unchecked(vectors[v] * block.stretches.len() + at);
+                }
+                if lanes == [[0; 2]; 2] {
+                    continue;
+                }
+            }
+            // What lanes in the padding get is taken back.
+            let is_partial = lanes != [[0, V::LANES as u8]; 2];
+            if is_partial {
+                before = sums;
+            }
+            add_terms(block, rows, spots, stretch, &mut sums);
+            if is_partial {
+                for v in 0..2 {
+                    for i in 0..ROWS {
+                        sums[i][v] = sums[i][v].choose(before[i][v], lanes[v]);
+                    }
+                }
+            }
+        }
+        for i in 0..ROWS {
+            for v in 0..2 {
+                let mut sum = sums[i][v];
+                if !block.addend.is_null() {
+                    sum = sum.plus(V::splat(*block.addend.offset(rows[i].addend)));
+                }
+                if block.relu {
+                    sum = sum.relu();
+                }
+                sum.store(block.sums.offset(rows[i].sums + spots[v].sums));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`tile`]; the stretch must be the block's.
+#[allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
+#[inline(always)]
+unsafe fn add_terms<V: Vector<Item = f32>, const ROWS: usize>(
+    block: &Block<'_>,
+    rows: &[Row; ROWS],
+    spots: [Spot; 2],
+    stretch: &Stretch,
+    sums: &mut [[V; 2]; ROWS],
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let (mut left, mut right) = ([block.weights; ROWS], [block.input; 2]);
+        for i in 0..ROWS {
+            left[i] = block.weights.offset(rows[i].weights + stretch.left);
+        }
+        for v in 0..2 {
+            right[v] = block.input.offset(spots[v].input + stretch.right);
+        }
+        let (mut weight, mut place) = (0, 0);
+        for _ in 0..stretch.terms {
+            let factors = [V::load(right[0].offset(place)), V::load(right[1].offset(place))];
+            for i in 0..ROWS {
+                let factor = V::splat(*left[i].offset(weight));
+                for v in 0..2 {
+                    sums[i][v] = factor.multiply_add(factors[v], sums[i][v]);
+                }
+            }
+            weight += block.weight_term;
+            place += block.input_term;
+        }
+    }
+}

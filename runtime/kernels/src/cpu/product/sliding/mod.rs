@@ -1,0 +1,331 @@
+//! Convolutions whose windows slide over a copy of the input: each vector of places is read where it lies in
+//! it, whatever part of the kernel is over it.
+//!
+//! As products ([`Convolution::products`]) they would copy the input once for each element of the kernel, and
+//! take the places at the edges apart. Here all places have all terms, and lanes in the padding get back what
+//! they had. The order of operations is the same. Must not live here: the inner loops.
+
+mod kernel;
+mod places;
+mod run;
+
+use super::kernel::Stretch;
+use super::schedule::LINE;
+use crate::product::convolution::Convolution;
+use crate::product::{Compute, Dim, Epilogue, order, space};
+use crate::{Level, Number};
+use kernel::{Row, Spot, Strips};
+use places::{Lanes, Slide};
+
+/// Bytes of the copied input of a tile, at most.
+const COPIED: usize = 1 << 18;
+
+/// The least lines of a tile that are worth copying those beside them.
+const LINES: usize = 4;
+
+/// Rows that are not made fewer to have a tile for another thread.
+const ROWS: usize = 24;
+
+/// Multiply-adds below which a tile is not made smaller.
+const WORTH_SHARING: usize = 1 << 17;
+
+/// Everything that is decided about such a convolution.
+#[derive(Debug, Clone)]
+pub struct Sliding {
+    level: Level,
+    numbers: [Number; 3],
+    epilogue: Epilogue,
+    /// Distances in input, kernel, result and addend, and where they start.
+    batch: Vec<Dim<4>>,
+    offsets: [isize; 4],
+    rows: Vec<Row>,
+    /// Lines of places, and places of a line.
+    lines: Slide,
+    places: Slide,
+    taken: Dim<2>,
+    /// From one line of the copied input to the next, and from one feature to the next.
+    pitch: usize,
+    plane: usize,
+    /// Rows and lines of a tile.
+    tile: [usize; 2],
+    stretches: Vec<Stretch>,
+    /// From one term of a stretch to the next, in weights and input.
+    steps: [isize; 2],
+    /// The vectors of a tile.
+    spots: Vec<Spot>,
+    /// The lanes of all vectors and stretches, if there is padding.
+    lanes: Vec<Lanes>,
+    tables: Tables,
+}
+
+/// Offsets that are copied along, in elements.
+#[derive(Debug, Clone, Default)]
+struct Tables {
+    /// Of the input's lines and places.
+    lines: Vec<isize>,
+    places: Vec<isize>,
+    /// Of rows and terms, where weights are converted.
+    rows: Vec<isize>,
+    terms: Vec<isize>,
+    /// Of rows in the result, of a tile's places, and how many of these lie side by side, where sums are converted.
+    outs: Vec<isize>,
+    results: Vec<isize>,
+    runs: Vec<isize>,
+}
+
+impl Sliding {
+    /// How a convolution runs in this way; `None` where it is better cut into products, which report what has
+    /// no loops at all.
+    pub fn new(convolution: &Convolution, level: Level, threads: usize) -> Option<Sliding> {
+        let (lines, places) = slides(convolution)?;
+        let strips = Strips::of(level);
+        let rows = space::size(&convolution.features);
+        let is_filled = is_filled(places.sizes[2], strips.lanes) && rows >= strips.rows[1] - 1;
+        if !(is_filled && is_suited(convolution, [lines, places])) {
+            return None;
+        }
+        let pitch = places.reach(0..places.sizes[2]).len();
+        let copied = |count: usize| convolution.taken.size * plane(&lines, pitch, count) * size_of::<f32>();
+        let mut count = lines.sizes[2];
+        while copied(count) > COPIED && count > 1 {
+            count = count.div_ceil(2);
+        }
+        if copied(count) > COPIED || count < LINES.min(lines.sizes[2]) {
+            return None;
+        }
+        let mut sliding = Sliding {
+            level,
+            numbers: convolution.numbers,
+            epilogue: convolution.epilogue,
+            batch: convolution.batch.clone(),
+            offsets: convolution.offsets,
+            rows: Vec::new(),
+            lines,
+            places,
+            taken: convolution.taken,
+            pitch,
+            plane: 0,
+            tile: [rows, count],
+            stretches: Vec::new(),
+            steps: [0; 2],
+            spots: Vec::new(),
+            lanes: Vec::new(),
+            tables: Tables::default(),
+        };
+        sliding.choose_tile(rows, threads);
+        sliding.fill(convolution, strips.lanes);
+        Some(sliding)
+    }
+
+    /// Tiles become smaller until there are enough for all threads.
+    fn choose_tile(&mut self, rows: usize, threads: usize) {
+        let wanted = if threads > 1 { 4 * threads } else { 1 };
+        let tiles = |[of_rows, of_lines]: [usize; 2]| {
+            space::size(&self.batch) * rows.div_ceil(of_rows) * self.lines.sizes[2].div_ceil(of_lines)
+        };
+        let depth = self.depth() * self.places.sizes[2];
+        let mut tile = self.tile;
+        while tiles(tile) < wanted && tile[0] * tile[1] * depth > WORTH_SHARING {
+            match tile {
+                [_, lines] if lines >= 2 * LINES => tile[1] = lines.div_ceil(2),
+                [of_rows, _] if of_rows >= 2 * ROWS => {
+                    tile[0] = of_rows.div_ceil(2).next_multiple_of(ROWS / 2)
+                }
+                _ => break,
+            }
+        }
+        self.tile = tile;
+        self.plane = plane(&self.lines, self.pitch, tile[1]);
+    }
+
+    fn fill(&mut self, convolution: &Convolution, lanes: usize) {
+        let [input, kernel, out] = self.numbers;
+        let (rows, [_, lines]) = (space::size(&convolution.features), self.tile);
+        let offsets = |role: usize| {
+            let mut offsets = vec![0; rows];
+            space::fill(&convolution.features, role, 0, &mut offsets);
+            offsets
+        };
+        let [weights, sums, addends] = [offsets(0), offsets(1), offsets(2)];
+        let along =
+            |count: usize, stride: isize| (0..count as isize).map(|at| at * stride).collect::<Vec<_>>();
+        let (converts, stores) = (!Compute::F32.is(kernel), !Compute::F32.is(out));
+        debug_assert!(Compute::F32.takes(input));
+        let length = (lines * self.places.sizes[2]) as isize;
+        self.rows = (0..rows)
+            .map(|row| Row {
+                weights: if converts { row as isize } else { weights[row] },
+                sums: if stores { row as isize * length } else { sums[row] },
+                addend: addends[row],
+            })
+            .collect();
+        self.fill_stretches(if converts { Some(rows as isize) } else { None });
+        let (out_line, out_place) = (self.lines.strides[2], self.places.strides[2]);
+        let line = if stores { self.places.sizes[2] as isize } else { out_line };
+        let by_line = self.lines.step * self.pitch as isize;
+        self.spots = places::vectors(lines, self.places.sizes[2], lanes)
+            .map(|vector| Spot {
+                input: vector.line as isize * by_line + vector.place as isize,
+                sums: vector.line as isize * line + vector.place as isize,
+            })
+            .collect();
+        if self.is_padded() {
+            self.fill_lanes(lanes);
+        }
+        self.tables = Tables {
+            lines: along(self.lines.sizes[0], self.lines.strides[0]),
+            places: along(self.places.sizes[0], self.places.strides[0]),
+            ..Tables::default()
+        };
+        if converts {
+            self.tables.rows = weights;
+            self.tables.terms = self.terms();
+        }
+        if stores {
+            let of_line = |at: isize| along(self.places.sizes[2], out_place).into_iter().map(move |x| x + at);
+            self.tables.results = along(lines, out_line).into_iter().flat_map(of_line).collect();
+            self.tables.outs = sums;
+            self.tables.runs = vec![self.places.sizes[2] as isize; lines];
+        }
+    }
+
+    /// The elements of the kernel in order, with all features of the input as the terms of a stretch. Of a single
+    /// feature it is the elements in a line, if all places have them.
+    fn fill_stretches(&mut self, converted: Option<isize>) {
+        let (lines, places) = (self.lines, self.places);
+        let first = [lines.reach(0..1).start, places.reach(0..1).start];
+        let [kernel_lines, kernel_places] = [lines.sizes[1], places.sizes[1]];
+        let is_line = self.taken.size == 1 && !places.is_padded();
+        let weight = |[line, place]: [usize; 2]| match converted {
+            Some(rows) => ((line * kernel_places + place) * self.taken.size) as isize * rows,
+            None => line as isize * lines.strides[1] + place as isize * places.strides[1],
+        };
+        let input = |[line, place]: [usize; 2]| {
+            (lines.under(0, line) - first[0]) * self.pitch as isize + places.under(0, place) - first[1]
+        };
+        let stretch = |at: [usize; 2], terms: usize| Stretch { left: weight(at), right: input(at), terms };
+        let every = (0..kernel_lines).flat_map(|line| (0..kernel_places).map(move |place| [line, place]));
+        let (stretches, steps) = match is_line {
+            true => {
+                let stretches = (0..kernel_lines).map(|line| stretch([line, 0], kernel_places)).collect();
+                let second = [0, 1.min(kernel_places - 1)];
+                (stretches, [weight(second), input(second) - input([0, 0])])
+            }
+            false => {
+                let stretches = every.map(|at| stretch(at, self.taken.size)).collect();
+                (stretches, [converted.unwrap_or(self.taken.strides[1]), self.plane as isize])
+            }
+        };
+        (self.stretches, self.steps) = (stretches, steps);
+    }
+
+    fn fill_lanes(&mut self, lanes: usize) {
+        let (lines, places) = (self.lines, self.places);
+        let is_line = self.stretches.len() < lines.sizes[1] * places.sizes[1];
+        let of_line = if is_line { 1 } else { places.sizes[1] };
+        let of = |vector: &places::Vector, [line, place]: [usize; 2]| match lines.lanes(vector.line, line, 1)
+        {
+            [0, 0] => [0; 2],
+            _ => places.lanes(vector.place, place, lanes),
+        };
+        let every = |vector: places::Vector| {
+            let elements = (0..lines.sizes[1]).flat_map(move |line| (0..of_line).map(move |at| [line, at]));
+            elements.map(move |element| of(&vector, element))
+        };
+        self.lanes = places::vectors(lines.sizes[2], places.sizes[2], lanes).flat_map(every).collect();
+    }
+
+    /// Offsets of the kernel's elements of a row, in the order of the sum.
+    fn terms(&self) -> Vec<isize> {
+        let dim = |slide: &Slide| Dim::new(slide.sizes[1], [slide.strides[1]]);
+        let dims = [dim(&self.lines), dim(&self.places), Dim::new(self.taken.size, [self.taken.strides[1]])];
+        let mut terms = vec![0; self.depth()];
+        space::fill(&dims, 0, 0, &mut terms);
+        terms
+    }
+
+    fn depth(&self) -> usize {
+        self.lines.sizes[1] * self.places.sizes[1] * self.taken.size
+    }
+
+    fn is_padded(&self) -> bool {
+        self.lines.is_padded() || self.places.is_padded()
+    }
+
+    /// Tiles along the batch, lines and rows.
+    fn grid(&self) -> [usize; 3] {
+        let [rows, lines] = self.tile;
+        [space::size(&self.batch), self.lines.sizes[2].div_ceil(lines), self.rows.len().div_ceil(rows)]
+    }
+
+    /// How many tiles there are. Each is computed on its own.
+    pub fn tiles(&self) -> usize {
+        self.grid().iter().product()
+    }
+
+    /// How many tiles in order share what they copy, if they run in one go.
+    pub fn sharing(&self) -> usize {
+        self.grid()[2]
+    }
+
+    /// Multiply-adds of a tile, at most.
+    pub fn cost(&self) -> usize {
+        self.tile[0] * self.tile[1] * self.places.sizes[2] * self.depth()
+    }
+
+    /// Bytes of scratch that a run needs, aligned or not.
+    pub fn scratch(&self) -> usize {
+        self.parts().iter().map(|part| part * size_of::<f32>()).sum::<usize>() + LINE
+    }
+
+    /// Elements of the copied input, of converted weights and of sums that are converted, in whole cache lines.
+    fn parts(&self) -> [usize; 3] {
+        let [rows, _] = self.tile;
+        let parts = [
+            self.taken.size * self.plane + self.pitch,
+            self.tables.rows.len() * self.tables.terms.len(),
+            rows * self.tables.results.len(),
+        ];
+        parts.map(|part| part.next_multiple_of(LINE / size_of::<f32>()))
+    }
+}
+
+/// Elements from one feature of a copied input to the next, for so many lines of places: an odd number of cache
+/// lines, so that features do not share places of a cache.
+fn plane(lines: &Slide, pitch: usize, count: usize) -> usize {
+    let line = LINE / size_of::<f32>();
+    ((lines.reach(0..count).len() * pitch).div_ceil(line) | 1) * line
+}
+
+/// Lines and places of a convolution whose windows are those of images or of sequences.
+fn slides(convolution: &Convolution) -> Option<(Slide, Slide)> {
+    match convolution.windows.as_slice() {
+        [places] => Some((Slide::POINT, Slide::of(places)?)),
+        [lines, places] => Some((Slide::of(lines)?, Slide::of(places)?)),
+        _ => None,
+    }
+}
+
+/// Whether vectors of places are read and written as they lie, of input that is worth copying, and sums are
+/// chains.
+fn is_suited(convolution: &Convolution, [lines, places]: [Slide; 2]) -> bool {
+    let [input, kernel, out] = convolution.numbers;
+    let elements = lines.sizes[1] * places.sizes[1];
+    let sizes = [lines.sizes, places.sizes].concat();
+    let is_empty = sizes.contains(&0) || convolution.taken.size == 0 || space::size(&convolution.batch) == 0;
+    Compute::of(out) == Compute::F32
+        && Compute::F32.takes(input)
+        && Compute::F32.takes(kernel)
+        && places.step == 1
+        && places.strides[0] == 1
+        && places.strides[2] == 1
+        && !is_empty
+        && elements > 1
+        && !order::is_cut(elements * convolution.taken.size)
+        && convolution.products().iter().all(|product| product.check().is_ok())
+}
+
+/// Whether so many places fill their vectors well enough.
+fn is_filled(places: usize, lanes: usize) -> bool {
+    places >= lanes && places.next_multiple_of(lanes) * 3 <= places * 4
+}
