@@ -4,6 +4,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
+use std::hint::black_box;
 
 use super::super::kernel::Stretch;
 use super::super::vector::Vector;
@@ -187,13 +188,15 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
                     continue;
                 }
             }
-            // What lanes in the padding get is taken back.
+            // What lanes in the padding get is taken back. What they had is in memory: in registers there would
+            // be no room for the sums.
             let is_partial = lanes != [[0, V::LANES as u8]; 2];
             if is_partial {
-                before = sums;
+                *black_box(&mut before) = sums;
             }
             add_terms(block, rows, spots, stretch, &mut sums);
             if is_partial {
+                let before = black_box(&before);
                 for v in 0..2 {
                     for i in 0..ROWS {
                         sums[i][v] = sums[i][v].choose(before[i][v], lanes[v]);

@@ -23,6 +23,12 @@ const COPIED: usize = 1 << 18;
 /// The least lines of a tile that are worth copying those beside them.
 const LINES: usize = 4;
 
+/// Terms of a row whose weights are read as they lie: those of a tile stay in the nearest cache.
+const IN_PLACE_TERMS: usize = 340;
+
+/// Rows whose weights are packed side by side: tiles have a multiple of them.
+const PACKED_ROWS: usize = 2;
+
 /// Rows that are not made fewer to have a tile for another thread.
 const ROWS: usize = 24;
 
@@ -64,7 +70,7 @@ struct Tables {
     /// Of the input's lines and places.
     lines: Vec<isize>,
     places: Vec<isize>,
-    /// Of rows and terms, where weights are converted.
+    /// Of rows and terms, where weights are packed.
     rows: Vec<isize>,
     terms: Vec<isize>,
     /// Of rows in the result, of a tile's places, and how many of these lie side by side, where sums are converted.
@@ -149,17 +155,18 @@ impl Sliding {
         let [weights, sums, addends] = [offsets(0), offsets(1), offsets(2)];
         let along =
             |count: usize, stride: isize| (0..count as isize).map(|at| at * stride).collect::<Vec<_>>();
-        let (converts, stores) = (!Compute::F32.is(kernel), !Compute::F32.is(out));
+        let packs = !Compute::F32.is(kernel) || self.depth() > IN_PLACE_TERMS;
+        let stores = !Compute::F32.is(out);
         debug_assert!(Compute::F32.takes(input));
         let length = (lines * self.places.sizes[2]) as isize;
         self.rows = (0..rows)
             .map(|row| Row {
-                weights: if converts { row as isize } else { weights[row] },
+                weights: if packs { packed(row, self.depth()) } else { weights[row] },
                 sums: if stores { row as isize * length } else { sums[row] },
                 addend: addends[row],
             })
             .collect();
-        self.fill_stretches(if converts { Some(rows as isize) } else { None });
+        self.fill_stretches(packs);
         let (out_line, out_place) = (self.lines.strides[2], self.places.strides[2]);
         let line = if stores { self.places.sizes[2] as isize } else { out_line };
         let by_line = self.lines.step * self.pitch as isize;
@@ -177,7 +184,7 @@ impl Sliding {
             places: along(self.places.sizes[0], self.places.strides[0]),
             ..Tables::default()
         };
-        if converts {
+        if packs {
             self.tables.rows = weights;
             self.tables.terms = self.terms();
         }
@@ -191,14 +198,14 @@ impl Sliding {
 
     /// The elements of the kernel in order, with all features of the input as the terms of a stretch. Of a single
     /// feature it is the elements in a line, if all places have them.
-    fn fill_stretches(&mut self, converted: Option<isize>) {
+    fn fill_stretches(&mut self, packs: bool) {
         let (lines, places) = (self.lines, self.places);
         let first = [lines.reach(0..1).start, places.reach(0..1).start];
         let [kernel_lines, kernel_places] = [lines.sizes[1], places.sizes[1]];
         let is_line = self.taken.size == 1 && !places.is_padded();
-        let weight = |[line, place]: [usize; 2]| match converted {
-            Some(rows) => ((line * kernel_places + place) * self.taken.size) as isize * rows,
-            None => line as isize * lines.strides[1] + place as isize * places.strides[1],
+        let weight = |[line, place]: [usize; 2]| match packs {
+            true => ((line * kernel_places + place) * self.taken.size * PACKED_ROWS) as isize,
+            false => line as isize * lines.strides[1] + place as isize * places.strides[1],
         };
         let input = |[line, place]: [usize; 2]| {
             (lines.under(0, line) - first[0]) * self.pitch as isize + places.under(0, place) - first[1]
@@ -213,7 +220,8 @@ impl Sliding {
             }
             false => {
                 let stretches = every.map(|at| stretch(at, self.taken.size)).collect();
-                (stretches, [converted.unwrap_or(self.taken.strides[1]), self.plane as isize])
+                let by_taken = if packs { PACKED_ROWS as isize } else { self.taken.strides[1] };
+                (stretches, [by_taken, self.plane as isize])
             }
         };
         (self.stretches, self.steps) = (stretches, steps);
@@ -278,16 +286,21 @@ impl Sliding {
         self.parts().iter().map(|part| part * size_of::<f32>()).sum::<usize>() + LINE
     }
 
-    /// Elements of the copied input, of converted weights and of sums that are converted, in whole cache lines.
+    /// Elements of the copied input, of packed weights and of sums that are converted, in whole cache lines.
     fn parts(&self) -> [usize; 3] {
         let [rows, _] = self.tile;
         let parts = [
             self.taken.size * self.plane + self.pitch,
-            self.tables.rows.len() * self.tables.terms.len(),
+            self.tables.rows.len().next_multiple_of(PACKED_ROWS) * self.tables.terms.len(),
             rows * self.tables.results.len(),
         ];
         parts.map(|part| part.next_multiple_of(LINE / size_of::<f32>()))
     }
+}
+
+/// Where the weights of a row are packed.
+const fn packed(row: usize, depth: usize) -> isize {
+    (row / PACKED_ROWS * PACKED_ROWS * depth + row % PACKED_ROWS) as isize
 }
 
 /// Elements from one feature of a copied input to the next, for so many lines of places: an odd number of cache

@@ -1,4 +1,4 @@
-//! Running tiles: input and weights copied where need be, then block by block.
+//! Running tiles: input copied and weights packed where need be, then block by block.
 //!
 //! Must not live here: decisions, which are the schedule's.
 
@@ -9,8 +9,8 @@ use super::super::element::Element;
 use super::super::pack::Lines;
 use super::super::run::Operands;
 use super::super::schedule::LINE;
-use super::Sliding;
 use super::kernel::{Block, Strips};
+use super::{PACKED_ROWS, Sliding};
 use crate::product::space;
 
 /// Vectors that all rows are computed of before the next ones: the input under them stays in the nearest cache.
@@ -52,7 +52,7 @@ impl Sliding {
             // SAFETY: the caller's promises, and the checks above.
             unsafe {
                 self.copy_input(operands.rhs, offsets[0], &lines, &mut held);
-                self.convert_weights(operands.lhs, offsets[1], &mut held);
+                self.pack_weights(operands.lhs, offsets[1], &mut held);
                 self.tile(&operands, offsets, (rows, lines), &held);
             }
         }
@@ -109,26 +109,27 @@ impl Sliding {
         }
     }
 
-    /// Converts the weights of all rows, if they are not read as they lie.
+    /// Packs the weights of all rows, if they are not read as they lie.
     ///
     /// # Safety
     /// As [`Sliding::run`].
-    unsafe fn convert_weights(&self, from: *const u8, offset: isize, held: &mut Held) {
+    unsafe fn pack_weights(&self, from: *const u8, offset: isize, held: &mut Held) {
         if self.tables.rows.is_empty() || held.of_weights == Some(offset) {
             return;
         }
         held.of_weights = Some(offset);
         let pack = f32::pack(self.numbers[1]).expect("the schedule checked that the operand widens");
         let (lines, terms) = (&self.tables.rows, &self.tables.terms);
+        let what = Lines { lines, terms, width: PACKED_ROWS, panel: PACKED_ROWS * terms.len() };
         // SAFETY: the caller's promises; scratch has room for all terms of all rows.
         unsafe {
             let from = from.offset(offset * self.numbers[1].bytes() as isize);
-            pack.run(from, &Lines { lines, terms, width: lines.len(), panel: 0 }, None, held.weights);
+            pack.run(from, &what, None, held.weights);
         }
     }
 
     /// # Safety
-    /// As [`Sliding::run`]; the tile's input is copied, and weights are converted.
+    /// As [`Sliding::run`]; the tile's input is copied, and weights are packed.
     unsafe fn tile(
         &self,
         operands: &Operands,
@@ -138,7 +139,7 @@ impl Sliding {
     ) {
         let strips = Strips::of(self.level);
         let (of_line, stretches) = (self.spots.len() / self.tile[1], self.stretches.len());
-        let converts = !self.tables.rows.is_empty();
+        let packs = !self.tables.rows.is_empty();
         let stores = !self.tables.results.is_empty();
         let out = out + lines.start as isize * self.lines.strides[2];
         let spots = lines.len() * of_line;
@@ -147,7 +148,7 @@ impl Sliding {
             all => &all[lines.start * of_line * stretches..][..spots * stretches],
         };
         let mut block = Block {
-            weights: if converts { held.weights } else { operands.lhs.cast::<f32>().wrapping_offset(kernel) },
+            weights: if packs { held.weights } else { operands.lhs.cast::<f32>().wrapping_offset(kernel) },
             weight_term: self.steps[0],
             input: held.input,
             input_term: self.steps[1],
