@@ -1,14 +1,14 @@
 //! Convolutions as products have the bits of an obvious loop: in every layout, with padding, dilation and
 //! groups.
 
-use choral_kernels::Number;
+use choral_kernels::{Level, Number};
 use std::mem::MaybeUninit;
 
 use choral_kernels::cpu::product::{Operands, Setting, Sliding};
 use choral_kernels::product::convolution::{Convolution, Window};
 use choral_kernels::product::{Dim, Epilogue, space};
 
-use crate::product::{Buffer, Draws, got, levels, strides, sum};
+use crate::product::{Buffer, Draws, Scalar, got, levels, strides, sum};
 
 /// The input's index under an element of the kernel.
 fn under(window: &Window, place: usize, element: usize) -> Option<isize> {
@@ -81,12 +81,12 @@ fn window(draws: &mut Draws) -> Window {
 }
 
 /// The result of the loops for convolutions as a whole, its tiles computed in several runs.
-fn slid(sliding: &Sliding, [input, kernel]: [&Buffer; 2], mut out: Buffer) -> Buffer {
+fn slid(sliding: &Sliding, [input, kernel, addend]: [&Buffer; 3], mut out: Buffer) -> Buffer {
     let mut scratch = vec![MaybeUninit::new(0xA5u8); sliding.scratch()];
     let operands = Operands {
         lhs: kernel.bytes().as_ptr(),
         rhs: input.bytes().as_ptr(),
-        addend: std::ptr::null(),
+        addend: addend.bytes().as_ptr(),
         out: out.pointer(),
     };
     for part in (0..2).rev() {
@@ -112,7 +112,7 @@ fn check(op: &Convolution, lengths: [usize; 3], draws: &mut Draws) -> usize {
         let result = op.products().into_iter().fold(out.clone(), run);
         assert_eq!(result.bytes(), right.bytes(), "{level:?} {op:#?}");
         if let Some(sliding) = Sliding::new(op, level, setting.threads) {
-            let result = slid(&sliding, [&input, &kernel], out.clone());
+            let result = slid(&sliding, [&input, &kernel, &operands[2]], out.clone());
             assert_eq!(result.bytes(), right.bytes(), "as a whole, {level:?} {op:#?}");
             whole += 1;
         }
@@ -239,7 +239,31 @@ fn wide_images_are_convolved_as_a_whole() {
             })
             .sum();
         assert!(whole > 0, "{numbers:?}");
-        println!("{whole}");
+    }
+}
+
+#[test]
+fn sums_as_a_whole_get_their_bias_and_rectifier() {
+    let draws = &mut Draws(12);
+    for _ in 0..if cfg!(miri) { 1 } else { 10 } {
+        let (plain, lengths) = wide([Number::F32; 3], draws);
+        let features = plain.features[0];
+        let [input, kernel] = [0, 1].map(|which| Buffer::drawn(Number::F32, lengths[which], draws));
+        let biases = Buffer::drawn(Number::F32, features.size, draws);
+        let mut op = Convolution { epilogue: Epilogue { add: true, relu: true }, ..plain.clone() };
+        op.features[0].strides[2] = 1;
+        let Some(sliding) = Sliding::new(&plain, Level::best(), 1) else { continue };
+        let (out, operands) = (Buffer::new(Number::F32, lengths[2]), [&input, &kernel, &biases]);
+        let sums = slid(&sliding, operands, out.clone());
+        let finished = slid(&Sliding::new(&op, Level::best(), 1).unwrap(), operands, out);
+        for place in 0..lengths[2] {
+            let feature = place / features.strides[1] as usize % features.size;
+            let [Scalar::Single(sum), Scalar::Single(bias)] = [sums.get(place), biases.get(feature)] else {
+                panic!("not of single precision")
+            };
+            let right = if sum + bias > 0.0 { sum + bias } else { 0.0 };
+            assert_eq!(finished.get(place), Scalar::Single(right));
+        }
     }
 }
 

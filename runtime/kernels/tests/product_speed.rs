@@ -322,9 +322,12 @@ fn seconds_as_a_whole(convolution: &Convolution) -> Option<f64> {
 #[ignore = "prints speeds"]
 fn speeds_of_convolutions() {
     let peak = peak();
-    let rows: [(&str, [usize; 6], bool); 9] = [
+    let rows: [(&str, [usize; 6], bool); 12] = [
         ("[8,16,32,32] x [32,16,3,3], padded", [8, 16, 32, 32, 3, 1], false),
         ("[32,1,28,28] x [32,1,3,3]", [32, 1, 32, 28, 3, 0], false),
+        ("[32,1,28,28] x [32,1,3,3], padded", [32, 1, 32, 28, 3, 1], false),
+        ("[32,8,14,14] x [4,8,3,3]", [32, 8, 4, 14, 3, 0], false),
+        ("[1,3,224,224] x [64,3,3,3], padded", [1, 3, 64, 224, 3, 1], false),
         ("[32,32,26,26] x [64,32,3,3]", [32, 32, 64, 26, 3, 0], false),
         ("[2,64,56,56] x [64,64,3,3], padded", [2, 64, 64, 56, 3, 1], false),
         ("[2,128,28,28] x [128,128,3,3], padded", [2, 128, 128, 28, 3, 1], false),

@@ -11,7 +11,6 @@ use choral_ir::op::{
 use choral_ir::{DType, Fold, NodeId, Op, memory};
 use choral_kernels::access::Elements;
 use choral_kernels::fold::Folded;
-use choral_kernels::product::Operand;
 use choral_kernels::window::Initial;
 use choral_kernels::{Access, Kernel, Product, Products};
 

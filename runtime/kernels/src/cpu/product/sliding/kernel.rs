@@ -40,8 +40,10 @@ pub(super) struct Block<'a> {
     pub(super) rows: &'a [Row],
     pub(super) spots: &'a [Spot],
     pub(super) stretches: &'a [Stretch],
-    /// For each vector, the lanes of each stretch that are not in the padding; none at all where all are not.
+    /// The lanes that are not in the padding, of every vector of a line and every stretch, and where those of each
+    /// line begin; no lines where there is no padding.
     pub(super) lanes: &'a [Lanes],
+    pub(super) lines: &'a [usize],
 }
 
 /// Where a row's weights, sums and addend are.
@@ -52,11 +54,13 @@ pub(super) struct Row {
     pub(super) addend: isize,
 }
 
-/// Where a vector's input and sums are.
+/// Where a vector's input and sums are, and its lanes among those of its line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot {
     pub(super) input: isize,
     pub(super) sums: isize,
+    pub(super) line: usize,
+    pub(super) lanes: usize,
 }
 
 /// Vectors of which some lanes can be chosen.
@@ -131,7 +135,7 @@ impl Strips {
     ///
     /// # Safety
     /// Every row has all weights, every vector all of the input under it and a place for its sums in every row;
-    /// there are as many lanes as vectors times stretches, or none. The level must be available.
+    /// there are lanes of every stretch where a vector has them, if there are lines. The level must be available.
     pub(super) unsafe fn run(&self, block: &Block<'_>) {
         let [rows, fewer] = self.rows;
         let (mut first, count) = (0, block.rows.len());
@@ -177,12 +181,19 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
     unsafe {
         let spots = [*block.spots.get_unchecked(vectors[0]), *block.spots.get_unchecked(vectors[1])];
         let mut sums = [[V::splat(0.0); 2]; ROWS];
-        let mut before = sums;
+        let mut before = [[V::splat(0.0); ROWS]; 2];
+        let mut of_lines = [0; 2];
+        if !block.lines.is_empty() {
+            for v in 0..2 {
+                of_lines[v] = *block.lines.get_unchecked(spots[v].line) + spots[v].lanes;
+            }
+        }
         for (at, stretch) in block.stretches.iter().enumerate() {
-            let mut lanes = [[0, V::LANES as u8]; 2];
-            if !block.lanes.is_empty() {
+            let all = [0, V::LANES as u8];
+            let mut lanes = [all; 2];
+            if !block.lines.is_empty() {
                 for v in 0..2 {
-                    lanes[v] = *block.lanes.get_unchecked(vectors[v] * block.stretches.len() + at);
+                    lanes[v] = *block.lanes.get_unchecked(of_lines[v] + at);
                 }
                 if lanes == [[0; 2]; 2] {
                     continue;
@@ -190,16 +201,20 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
             }
             // What lanes in the padding get is taken back. What they had is in memory: in registers there would
             // be no room for the sums.
-            let is_partial = lanes != [[0, V::LANES as u8]; 2];
-            if is_partial {
-                *black_box(&mut before) = sums;
+            for v in 0..2 {
+                if lanes[v] != all {
+                    let before = black_box(&mut before[v]);
+                    for i in 0..ROWS {
+                        before[i] = sums[i][v];
+                    }
+                }
             }
             add_terms(block, rows, spots, stretch, &mut sums);
-            if is_partial {
-                let before = black_box(&before);
-                for v in 0..2 {
+            for v in 0..2 {
+                if lanes[v] != all {
+                    let before = black_box(&before[v]);
                     for i in 0..ROWS {
-                        sums[i][v] = sums[i][v].choose(before[i][v], lanes[v]);
+                        sums[i][v] = sums[i][v].choose(before[i], lanes[v]);
                     }
                 }
             }

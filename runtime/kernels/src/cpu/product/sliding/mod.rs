@@ -59,8 +59,10 @@ pub struct Sliding {
     steps: [isize; 2],
     /// The vectors of a tile.
     spots: Vec<Spot>,
-    /// The lanes of all vectors and stretches, if there is padding.
+    /// The lanes that are not in the padding, and where those of each line begin; lines that reach equally far into
+    /// it share theirs. Nothing if there is no padding.
     lanes: Vec<Lanes>,
+    of_lines: Vec<usize>,
     tables: Tables,
 }
 
@@ -91,7 +93,8 @@ impl Sliding {
             return None;
         }
         let pitch = places.reach(0..places.sizes[2]).len();
-        let copied = |count: usize| convolution.taken.size * plane(&lines, pitch, count) * size_of::<f32>();
+        let bytes = convolution.taken.size.saturating_mul(size_of::<f32>());
+        let copied = |count: usize| plane(&lines, pitch, count).saturating_mul(bytes);
         let mut count = lines.sizes[2];
         while copied(count) > COPIED && count > 1 {
             count = count.div_ceil(2);
@@ -116,6 +119,7 @@ impl Sliding {
             steps: [0; 2],
             spots: Vec::new(),
             lanes: Vec::new(),
+            of_lines: Vec::new(),
             tables: Tables::default(),
         };
         sliding.choose_tile(rows, threads);
@@ -174,6 +178,8 @@ impl Sliding {
             .map(|vector| Spot {
                 input: vector.line as isize * by_line + vector.place as isize,
                 sums: vector.line as isize * line + vector.place as isize,
+                line: vector.line,
+                lanes: vector.of_line * self.stretches.len(),
             })
             .collect();
         if self.is_padded() {
@@ -229,18 +235,25 @@ impl Sliding {
 
     fn fill_lanes(&mut self, lanes: usize) {
         let (lines, places) = (self.lines, self.places);
-        let is_line = self.stretches.len() < lines.sizes[1] * places.sizes[1];
-        let of_line = if is_line { 1 } else { places.sizes[1] };
-        let of = |vector: &places::Vector, [line, place]: [usize; 2]| match lines.lanes(vector.line, line, 1)
-        {
-            [0, 0] => [0; 2],
-            _ => places.lanes(vector.place, place, lanes),
-        };
-        let every = |vector: places::Vector| {
-            let elements = (0..lines.sizes[1]).flat_map(move |line| (0..of_line).map(move |at| [line, at]));
-            elements.map(move |element| of(&vector, element))
-        };
-        self.lanes = places::vectors(lines.sizes[2], places.sizes[2], lanes).flat_map(every).collect();
+        // A stretch is an element, or all of a line, where no place of it is in the padding.
+        let of_line = self.stretches.len() / lines.sizes[1];
+        let mut known: Vec<(Vec<Lanes>, usize)> = Vec::new();
+        for line in 0..lines.sizes[2] {
+            let has: Vec<Lanes> = (0..lines.sizes[1]).map(|element| lines.lanes(line, element, 1)).collect();
+            let first = known.iter().find(|(other, _)| *other == has).map(|(_, first)| *first);
+            let first = first.unwrap_or_else(|| {
+                let first = self.lanes.len();
+                for vector in places::vectors(1, places.sizes[2], lanes) {
+                    self.lanes.extend(has.iter().flat_map(|has| {
+                        let lanes = move |element| places.lanes(vector.place, element, lanes);
+                        (0..of_line).map(move |element| if *has == [0; 2] { [0; 2] } else { lanes(element) })
+                    }));
+                }
+                known.push((has, first));
+                first
+            });
+            self.of_lines.push(first);
+        }
     }
 
     /// Offsets of the kernel's elements of a row, in the order of the sum.
@@ -307,7 +320,8 @@ const fn packed(row: usize, depth: usize) -> isize {
 /// lines, so that features do not share places of a cache.
 fn plane(lines: &Slide, pitch: usize, count: usize) -> usize {
     let line = LINE / size_of::<f32>();
-    ((lines.reach(0..count).len() * pitch).div_ceil(line) | 1) * line
+    let elements = lines.reach(0..count).len().saturating_mul(pitch);
+    (elements.div_ceil(line) | 1).saturating_mul(line)
 }
 
 /// Lines and places of a convolution whose windows are those of images or of sequences.

@@ -24,9 +24,11 @@ pub(super) struct Slide {
 /// under.
 pub(super) type Lanes = [u8; 2];
 
-/// A vector of places of a line: where its line begins among those of a tile, and the first place.
+/// A vector of places: its line, its number there, and its first place.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Vector {
     pub(super) line: usize,
+    pub(super) of_line: usize,
     pub(super) place: usize,
 }
 
@@ -86,8 +88,9 @@ impl Slide {
 /// The vectors of some lines of places. The last one of a line begins where it ends with the line, and has
 /// places of the one before it again.
 pub(super) fn vectors(lines: usize, places: usize, lanes: usize) -> impl Iterator<Item = Vector> {
-    let starts = move |line| {
-        (0..places).step_by(lanes).map(move |place| Vector { line, place: place.min(places - lanes) })
+    let of_line = move |line: usize| {
+        let starts = (0..places).step_by(lanes).enumerate();
+        starts.map(move |(of_line, place)| Vector { line, of_line, place: place.min(places - lanes) })
     };
-    (0..lines).flat_map(starts)
+    (0..lines).flat_map(of_line)
 }

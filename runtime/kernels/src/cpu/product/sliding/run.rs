@@ -138,15 +138,11 @@ impl Sliding {
         held: &Held,
     ) {
         let strips = Strips::of(self.level);
-        let (of_line, stretches) = (self.spots.len() / self.tile[1], self.stretches.len());
+        let of_line = self.spots.len() / self.tile[1];
         let packs = !self.tables.rows.is_empty();
         let stores = !self.tables.results.is_empty();
         let out = out + lines.start as isize * self.lines.strides[2];
         let spots = lines.len() * of_line;
-        let lanes = match self.lanes.as_slice() {
-            [] => &[],
-            all => &all[lines.start * of_line * stretches..][..spots * stretches],
-        };
         let mut block = Block {
             weights: if packs { held.weights } else { operands.lhs.cast::<f32>().wrapping_offset(kernel) },
             weight_term: self.steps[0],
@@ -164,15 +160,11 @@ impl Sliding {
             rows: &self.rows[rows.clone()],
             spots: &[],
             stretches: &self.stretches,
-            lanes: &[],
+            lanes: &self.lanes,
+            lines: if self.of_lines.is_empty() { &[] } else { &self.of_lines[lines.clone()] },
         };
         for first in (0..spots).step_by(NEAR) {
-            let near = first..spots.min(first + NEAR);
-            block.spots = &self.spots[near.clone()];
-            block.lanes = match lanes {
-                [] => &[],
-                lanes => &lanes[near.start * stretches..near.end * stretches],
-            };
+            block.spots = &self.spots[first..spots.min(first + NEAR)];
             // SAFETY: the schedule's tables name elements of what is copied, of the operands and of the result.
             unsafe { strips.run(&block) };
         }
