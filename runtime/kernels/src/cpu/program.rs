@@ -56,7 +56,7 @@ struct Part {
 
 #[derive(Debug, Clone)]
 enum Way {
-    Product(Schedule),
+    Product(Box<Schedule>),
     Convolution(Box<Sliding>),
 }
 
@@ -188,7 +188,7 @@ impl Scheduled {
             Some(sliding) => Ok(vec![Part::new(Way::Convolution(Box::new(sliding)), threads)]),
             None => {
                 let schedules = products.products.iter().map(|product| Schedule::new(product, setting));
-                schedules.map(|schedule| Ok(Part::new(Way::Product(schedule?), threads))).collect()
+                schedules.map(|schedule| Ok(Part::new(Way::Product(Box::new(schedule?)), threads))).collect()
             }
         };
         let Products { mut lhs, mut rhs, addend, out, .. } = *products;

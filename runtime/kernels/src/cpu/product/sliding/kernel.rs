@@ -5,6 +5,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 use std::hint::black_box;
+use std::mem::MaybeUninit;
 
 use super::super::kernel::Stretch;
 use super::super::vector::Vector;
@@ -177,11 +178,11 @@ unsafe fn strip<V: Choose, const ROWS: usize>(block: &Block<'_>, first: usize) {
 #[allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
 #[inline(always)]
 unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROWS], vectors: [usize; 2]) {
-    // SAFETY: the caller's promises.
+    // SAFETY: the caller's promises; what sums were is read where it was written, under the same condition.
     unsafe {
         let spots = [*block.spots.get_unchecked(vectors[0]), *block.spots.get_unchecked(vectors[1])];
         let mut sums = [[V::splat(0.0); 2]; ROWS];
-        let mut before = [[V::splat(0.0); ROWS]; 2];
+        let mut before = [[MaybeUninit::<V>::uninit(); ROWS]; 2];
         let mut of_lines = [0; 2];
         if !block.lines.is_empty() {
             for v in 0..2 {
@@ -205,7 +206,7 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
                 if lanes[v] != all {
                     let before = black_box(&mut before[v]);
                     for i in 0..ROWS {
-                        before[i] = sums[i][v];
+                        before[i].write(sums[i][v]);
                     }
                 }
             }
@@ -214,7 +215,7 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
                 if lanes[v] != all {
                     let before = black_box(&before[v]);
                     for i in 0..ROWS {
-                        sums[i][v] = sums[i][v].choose(before[i], lanes[v]);
+                        sums[i][v] = sums[i][v].choose(before[i].assume_init(), lanes[v]);
                     }
                 }
             }

@@ -44,7 +44,6 @@ pub struct Sliding {
     /// Distances in input, kernel, result and addend, and where they start.
     batch: Vec<Dim<4>>,
     offsets: [isize; 4],
-    rows: Vec<Row>,
     /// Lines of places, and places of a line.
     lines: Slide,
     places: Slide,
@@ -54,6 +53,10 @@ pub struct Sliding {
     plane: usize,
     /// Rows and lines of a tile.
     tile: [usize; 2],
+    /// Whether weights are packed, and whether sums are converted when they are stored.
+    packs: bool,
+    stores: bool,
+    rows: Vec<Row>,
     stretches: Vec<Stretch>,
     /// From one term of a stretch to the next, in weights and input.
     steps: [isize; 2],
@@ -85,36 +88,30 @@ impl Sliding {
     /// How a convolution runs in this way; `None` where it is better cut into products, which report what has
     /// no loops at all.
     pub fn new(convolution: &Convolution, level: Level, threads: usize) -> Option<Sliding> {
-        let (lines, places) = slides(convolution)?;
+        let slides = slides(convolution)?;
+        let [lines, places] = slides;
         let strips = Strips::of(level);
         let rows = space::size(&convolution.features);
         let is_filled = is_filled(places.sizes[2], strips.lanes) && rows >= strips.rows[1] - 1;
-        if !(is_filled && is_suited(convolution, [lines, places])) {
+        if !(is_filled && is_suited(convolution, slides)) {
             return None;
         }
-        let pitch = places.reach(0..places.sizes[2]).len();
-        let bytes = convolution.taken.size.saturating_mul(size_of::<f32>());
-        let copied = |count: usize| plane(&lines, pitch, count).saturating_mul(bytes);
-        let mut count = lines.sizes[2];
-        while copied(count) > COPIED && count > 1 {
-            count = count.div_ceil(2);
-        }
-        if copied(count) > COPIED || count < LINES.min(lines.sizes[2]) {
-            return None;
-        }
+        let [_, kernel, out] = convolution.numbers;
         let mut sliding = Sliding {
             level,
             numbers: convolution.numbers,
             epilogue: convolution.epilogue,
             batch: convolution.batch.clone(),
             offsets: convolution.offsets,
-            rows: Vec::new(),
             lines,
             places,
             taken: convolution.taken,
-            pitch,
+            pitch: places.reach(0..places.sizes[2]).len(),
             plane: 0,
-            tile: [rows, count],
+            tile: [rows, lines.sizes[2]],
+            packs: false,
+            stores: !Compute::F32.is(out),
+            rows: Vec::new(),
             stretches: Vec::new(),
             steps: [0; 2],
             spots: Vec::new(),
@@ -122,34 +119,48 @@ impl Sliding {
             of_lines: Vec::new(),
             tables: Tables::default(),
         };
-        sliding.choose_tile(rows, threads);
-        sliding.fill(convolution, strips.lanes);
+        sliding.packs = !Compute::F32.is(kernel) || sliding.depth() > IN_PLACE_TERMS;
+        sliding.choose_tile(rows, threads)?;
+        sliding.fill_tables(convolution);
+        sliding.fill_stretches();
+        sliding.fill_spots(strips.lanes);
+        if sliding.is_padded() {
+            sliding.fill_lanes(strips.lanes);
+        }
         Some(sliding)
     }
 
-    /// Tiles become smaller until there are enough for all threads.
-    fn choose_tile(&mut self, rows: usize, threads: usize) {
+    /// As many lines as the copied input leaves room for, `None` where these are too few; then tiles become smaller
+    /// until there are enough for all threads.
+    fn choose_tile(&mut self, rows: usize, threads: usize) -> Option<()> {
+        let feature = self.taken.size.saturating_mul(size_of::<f32>());
+        let copied = |lines: usize| plane(&self.lines, self.pitch, lines).saturating_mul(feature);
+        let all = self.lines.sizes[2];
+        let mut tile = [rows, all];
+        while copied(tile[1]) > COPIED && tile[1] > 1 {
+            tile[1] = tile[1].div_ceil(2);
+        }
+        if copied(tile[1]) > COPIED || tile[1] < LINES.min(all) {
+            return None;
+        }
         let wanted = if threads > 1 { 4 * threads } else { 1 };
-        let tiles = |[of_rows, of_lines]: [usize; 2]| {
-            space::size(&self.batch) * rows.div_ceil(of_rows) * self.lines.sizes[2].div_ceil(of_lines)
+        let tiles = |tile: [usize; 2]| {
+            space::size(&self.batch) * rows.div_ceil(tile[0]) * self.lines.sizes[2].div_ceil(tile[1])
         };
-        let depth = self.depth() * self.places.sizes[2];
-        let mut tile = self.tile;
-        while tiles(tile) < wanted && tile[0] * tile[1] * depth > WORTH_SHARING {
+        let cost = |tile: [usize; 2]| tile[0] * tile[1] * self.depth() * self.places.sizes[2];
+        while tiles(tile) < wanted && cost(tile) > WORTH_SHARING {
             match tile {
                 [_, lines] if lines >= 2 * LINES => tile[1] = lines.div_ceil(2),
-                [of_rows, _] if of_rows >= 2 * ROWS => {
-                    tile[0] = of_rows.div_ceil(2).next_multiple_of(ROWS / 2)
-                }
+                [rows, _] if rows >= 2 * ROWS => tile[0] = rows.div_ceil(2).next_multiple_of(ROWS / 2),
                 _ => break,
             }
         }
-        self.tile = tile;
-        self.plane = plane(&self.lines, self.pitch, tile[1]);
+        (self.tile, self.plane) = (tile, plane(&self.lines, self.pitch, tile[1]));
+        Some(())
     }
 
-    fn fill(&mut self, convolution: &Convolution, lanes: usize) {
-        let [input, kernel, out] = self.numbers;
+    /// The rows, and what is copied along.
+    fn fill_tables(&mut self, convolution: &Convolution) {
         let (rows, [_, lines]) = (space::size(&convolution.features), self.tile);
         let offsets = |role: usize| {
             let mut offsets = vec![0; rows];
@@ -157,80 +168,62 @@ impl Sliding {
             offsets
         };
         let [weights, sums, addends] = [offsets(0), offsets(1), offsets(2)];
-        let along =
-            |count: usize, stride: isize| (0..count as isize).map(|at| at * stride).collect::<Vec<_>>();
-        let packs = !Compute::F32.is(kernel) || self.depth() > IN_PLACE_TERMS;
-        let stores = !Compute::F32.is(out);
-        debug_assert!(Compute::F32.takes(input));
         let length = (lines * self.places.sizes[2]) as isize;
-        self.rows = (0..rows)
-            .map(|row| Row {
-                weights: if packs { packed(row, self.depth()) } else { weights[row] },
-                sums: if stores { row as isize * length } else { sums[row] },
-                addend: addends[row],
-            })
-            .collect();
-        self.fill_stretches(packs);
-        let (out_line, out_place) = (self.lines.strides[2], self.places.strides[2]);
-        let line = if stores { self.places.sizes[2] as isize } else { out_line };
-        let by_line = self.lines.step * self.pitch as isize;
-        self.spots = places::vectors(lines, self.places.sizes[2], lanes)
-            .map(|vector| Spot {
-                input: vector.line as isize * by_line + vector.place as isize,
-                sums: vector.line as isize * line + vector.place as isize,
-                line: vector.line,
-                lanes: vector.of_line * self.stretches.len(),
-            })
-            .collect();
-        if self.is_padded() {
-            self.fill_lanes(lanes);
-        }
-        self.tables = Tables {
-            lines: along(self.lines.sizes[0], self.lines.strides[0]),
-            places: along(self.places.sizes[0], self.places.strides[0]),
-            ..Tables::default()
+        let row = |row: usize| Row {
+            weights: if self.packs { packed(row, self.depth()) } else { weights[row] },
+            sums: if self.stores { row as isize * length } else { sums[row] },
+            addend: addends[row],
         };
-        if packs {
-            self.tables.rows = weights;
-            self.tables.terms = self.terms();
+        self.rows = (0..rows).map(row).collect();
+        let along = |count: usize, stride: isize| (0..count as isize).map(move |at| at * stride);
+        self.tables.lines = along(self.lines.sizes[0], self.lines.strides[0]).collect();
+        self.tables.places = along(self.places.sizes[0], self.places.strides[0]).collect();
+        if self.packs {
+            (self.tables.rows, self.tables.terms) = (weights, self.terms());
         }
-        if stores {
-            let of_line = |at: isize| along(self.places.sizes[2], out_place).into_iter().map(move |x| x + at);
-            self.tables.results = along(lines, out_line).into_iter().flat_map(of_line).collect();
-            self.tables.outs = sums;
+        if self.stores {
+            let of_line = |line: isize| along(self.places.sizes[2], 1).map(move |place| line + place);
+            self.tables.results = along(lines, self.lines.strides[2]).flat_map(of_line).collect();
             self.tables.runs = vec![self.places.sizes[2] as isize; lines];
+            self.tables.outs = sums;
         }
+    }
+
+    fn fill_spots(&mut self, lanes: usize) {
+        let places = self.places.sizes[2];
+        let line = if self.stores { places as isize } else { self.lines.strides[2] };
+        let spot = |vector: places::Vector| Spot {
+            input: vector.line as isize * self.lines.step * self.pitch as isize + vector.place as isize,
+            sums: vector.line as isize * line + vector.place as isize,
+            line: vector.line,
+            lanes: vector.of_line * self.stretches.len(),
+        };
+        self.spots = places::vectors(self.tile[1], places, lanes).map(spot).collect();
     }
 
     /// The elements of the kernel in order, with all features of the input as the terms of a stretch. Of a single
     /// feature it is the elements in a line, if all places have them.
-    fn fill_stretches(&mut self, packs: bool) {
+    fn fill_stretches(&mut self) {
         let (lines, places) = (self.lines, self.places);
         let first = [lines.reach(0..1).start, places.reach(0..1).start];
-        let [kernel_lines, kernel_places] = [lines.sizes[1], places.sizes[1]];
-        let is_line = self.taken.size == 1 && !places.is_padded();
-        let weight = |[line, place]: [usize; 2]| match packs {
-            true => ((line * kernel_places + place) * self.taken.size * PACKED_ROWS) as isize,
+        let weight = |line: usize, place: usize| match self.packs {
+            true => ((line * places.sizes[1] + place) * self.taken.size * PACKED_ROWS) as isize,
             false => line as isize * lines.strides[1] + place as isize * places.strides[1],
         };
-        let input = |[line, place]: [usize; 2]| {
+        let input = |line: usize, place: usize| {
             (lines.under(0, line) - first[0]) * self.pitch as isize + places.under(0, place) - first[1]
         };
-        let stretch = |at: [usize; 2], terms: usize| Stretch { left: weight(at), right: input(at), terms };
-        let every = (0..kernel_lines).flat_map(|line| (0..kernel_places).map(move |place| [line, place]));
-        let (stretches, steps) = match is_line {
-            true => {
-                let stretches = (0..kernel_lines).map(|line| stretch([line, 0], kernel_places)).collect();
-                let second = [0, 1.min(kernel_places - 1)];
-                (stretches, [weight(second), input(second) - input([0, 0])])
-            }
-            false => {
-                let stretches = every.map(|at| stretch(at, self.taken.size)).collect();
-                let by_taken = if packs { PACKED_ROWS as isize } else { self.taken.strides[1] };
-                (stretches, [by_taken, self.plane as isize])
-            }
+        let is_line = self.taken.size == 1 && !places.is_padded();
+        let (count, terms) = if is_line { (1, places.sizes[1]) } else { (places.sizes[1], self.taken.size) };
+        let stretch = |line, place| Stretch { left: weight(line, place), right: input(line, place), terms };
+        let by_taken = if self.packs { PACKED_ROWS as isize } else { self.taken.strides[1] };
+        let steps = match is_line {
+            true => [weight(0, 1) - weight(0, 0), input(0, 1) - input(0, 0)],
+            false => [by_taken, self.plane as isize],
         };
-        (self.stretches, self.steps) = (stretches, steps);
+        let stretches =
+            (0..lines.sizes[1]).flat_map(|line| (0..count).map(move |place| stretch(line, place)));
+        (self.stretches, self.steps) = (stretches.collect(), steps);
     }
 
     fn fill_lanes(&mut self, lanes: usize) {
@@ -325,10 +318,10 @@ fn plane(lines: &Slide, pitch: usize, count: usize) -> usize {
 }
 
 /// Lines and places of a convolution whose windows are those of images or of sequences.
-fn slides(convolution: &Convolution) -> Option<(Slide, Slide)> {
+fn slides(convolution: &Convolution) -> Option<[Slide; 2]> {
     match convolution.windows.as_slice() {
-        [places] => Some((Slide::POINT, Slide::of(places)?)),
-        [lines, places] => Some((Slide::of(lines)?, Slide::of(places)?)),
+        [places] => Some([Slide::POINT, Slide::of(places)?]),
+        [lines, places] => Some([Slide::of(lines)?, Slide::of(places)?]),
         _ => None,
     }
 }

@@ -114,7 +114,7 @@ impl Sliding {
     /// # Safety
     /// As [`Sliding::run`].
     unsafe fn pack_weights(&self, from: *const u8, offset: isize, held: &mut Held) {
-        if self.tables.rows.is_empty() || held.of_weights == Some(offset) {
+        if !self.packs || held.of_weights == Some(offset) {
             return;
         }
         held.of_weights = Some(offset);
@@ -139,16 +139,18 @@ impl Sliding {
     ) {
         let strips = Strips::of(self.level);
         let of_line = self.spots.len() / self.tile[1];
-        let packs = !self.tables.rows.is_empty();
-        let stores = !self.tables.results.is_empty();
         let out = out + lines.start as isize * self.lines.strides[2];
         let spots = lines.len() * of_line;
         let mut block = Block {
-            weights: if packs { held.weights } else { operands.lhs.cast::<f32>().wrapping_offset(kernel) },
+            weights: if self.packs {
+                held.weights
+            } else {
+                operands.lhs.cast::<f32>().wrapping_offset(kernel)
+            },
             weight_term: self.steps[0],
             input: held.input,
             input_term: self.steps[1],
-            sums: match stores {
+            sums: match self.stores {
                 true => held.sums.wrapping_sub(rows.start * self.tables.results.len()),
                 false => operands.out.cast::<f32>().wrapping_offset(out),
             },
@@ -168,7 +170,7 @@ impl Sliding {
             // SAFETY: the schedule's tables name elements of what is copied, of the operands and of the result.
             unsafe { strips.run(&block) };
         }
-        if stores {
+        if self.stores {
             // SAFETY: the caller's promises; the sums are finished.
             unsafe { self.store(operands.out, out, &rows, lines.len(), held.sums) };
         }
