@@ -22,8 +22,7 @@ pub(super) struct Strips {
     pub(super) strips: [Strip; 2],
 }
 
-/// Computes all vectors of a block in as many rows from one on as the tile has, the last one again where there
-/// are fewer.
+/// Computes all vectors of a block in as many rows from one on as the tile has.
 pub(super) type Strip = unsafe fn(&Block<'_>, first: usize);
 
 /// Rows and vectors of the result, and all terms. Distances are in elements.
@@ -38,7 +37,9 @@ pub(super) struct Block<'a> {
     /// One for each row; null where nothing is added.
     pub(super) addend: *const f32,
     pub(super) relu: bool,
-    pub(super) rows: &'a [Row],
+    /// How many rows there are, and from one to the next.
+    pub(super) rows: usize,
+    pub(super) by_row: Row,
     pub(super) spots: &'a [Spot],
     pub(super) stretches: &'a [Stretch],
     /// The lanes that are not in the padding, of every vector of a line and every stretch, and where those of each
@@ -47,8 +48,8 @@ pub(super) struct Block<'a> {
     pub(super) lines: &'a [usize],
 }
 
-/// Where a row's weights, sums and addend are.
-#[derive(Debug, Clone, Copy)]
+/// From one row to the next, in weights, sums and addend.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Row {
     pub(super) weights: isize,
     pub(super) sums: isize,
@@ -132,41 +133,39 @@ impl Strips {
         }
     }
 
-    /// Computes a block: tiles of both heights, so that as few rows as can be are computed twice.
+    /// Computes a block: tiles of both heights, so that as few rows as can be are computed twice, those before the
+    /// last tile's end.
     ///
     /// # Safety
-    /// Every row has all weights, every vector all of the input under it and a place for its sums in every row;
+    /// There are as many rows as the smaller tile has. Every row has all weights, every vector all of the input under it and a place for its sums in every row;
     /// there are lanes of every stretch where a vector has them, if there are lines. The level must be available.
     pub(super) unsafe fn run(&self, block: &Block<'_>) {
         let [rows, fewer] = self.rows;
-        let (mut first, count) = (0, block.rows.len());
+        let (mut first, count) = (0, block.rows);
         let taken =
             |smaller: usize| count.saturating_sub(smaller * fewer).next_multiple_of(rows) + smaller * fewer;
-        let smaller = (0..3).min_by_key(|&smaller| taken(smaller)).unwrap_or(0);
+        let all = if count < rows { 1..3 } else { 0..3 };
+        let smaller = all.min_by_key(|&smaller| taken(smaller)).unwrap_or(1);
         for at in 0.. {
             if first >= count {
                 break;
             }
             let which = usize::from(at < smaller);
-            // SAFETY: the caller's promises; the row is the block's.
-            unsafe { self.strips[which](block, first) };
+            // SAFETY: the caller's promises; the rows are the block's.
+            unsafe { self.strips[which](block, first.min(count.saturating_sub(self.rows[which]))) };
             first += self.rows[which];
         }
     }
 }
 
 /// # Safety
-/// As [`Strips::run`]; `first` must be a row.
+/// As [`Strips::run`]; there must be so many rows from `first` on.
 #[inline(always)]
 unsafe fn strip<V: Choose, const ROWS: usize>(block: &Block<'_>, first: usize) {
-    let (last_row, last) = (block.rows.len() - 1, block.spots.len().saturating_sub(1));
-    let mut rows = [block.rows[last_row]; ROWS];
-    for (i, row) in rows.iter_mut().enumerate() {
-        *row = block.rows[(first + i).min(last_row)];
-    }
+    let last = block.spots.len().saturating_sub(1);
     for spot in (0..block.spots.len()).step_by(2) {
         // SAFETY: the caller's promises; rows and vectors are the block's.
-        unsafe { tile::<V, ROWS>(block, &rows, [spot, (spot + 1).min(last)]) };
+        unsafe { tile::<V, ROWS>(block, first as isize, [spot, (spot + 1).min(last)]) };
     }
 }
 
@@ -177,7 +176,7 @@ unsafe fn strip<V: Choose, const ROWS: usize>(block: &Block<'_>, first: usize) {
 /// As [`Strips::run`]; rows and vectors must be the block's.
 #[allow(clippy::needless_range_loop, reason = "iterators keep the sums out of registers")]
 #[inline(always)]
-unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROWS], vectors: [usize; 2]) {
+unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, first: isize, vectors: [usize; 2]) {
     // SAFETY: the caller's promises; what sums were is read where it was written, under the same condition.
     unsafe {
         let spots = [*block.spots.get_unchecked(vectors[0]), *block.spots.get_unchecked(vectors[1])];
@@ -210,7 +209,7 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
                     }
                 }
             }
-            add_terms(block, rows, spots, stretch, &mut sums);
+            add_terms(block, first, spots, stretch, &mut sums);
             for v in 0..2 {
                 if lanes[v] != all {
                     let before = black_box(&before[v]);
@@ -221,15 +220,16 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
             }
         }
         for i in 0..ROWS {
+            let row = first + i as isize;
             for v in 0..2 {
                 let mut sum = sums[i][v];
                 if !block.addend.is_null() {
-                    sum = sum.plus(V::splat(*block.addend.offset(rows[i].addend)));
+                    sum = sum.plus(V::splat(*block.addend.offset(row * block.by_row.addend)));
                 }
                 if block.relu {
                     sum = sum.relu();
                 }
-                sum.store(block.sums.offset(rows[i].sums + spots[v].sums));
+                sum.store(block.sums.offset(row * block.by_row.sums + spots[v].sums));
             }
         }
     }
@@ -241,31 +241,34 @@ unsafe fn tile<V: Choose, const ROWS: usize>(block: &Block<'_>, rows: &[Row; ROW
 #[inline(always)]
 unsafe fn add_terms<V: Vector<Item = f32>, const ROWS: usize>(
     block: &Block<'_>,
-    rows: &[Row; ROWS],
+    first: isize,
     spots: [Spot; 2],
     stretch: &Stretch,
     sums: &mut [[V; 2]; ROWS],
 ) {
     // SAFETY: the caller's promises.
     unsafe {
+        // A pointer for three rows each: one for each row would not fit in registers.
+        let by_row = block.by_row.weights;
         let (mut left, mut right) = ([block.weights; ROWS], [block.input; 2]);
-        for i in 0..ROWS {
-            left[i] = block.weights.offset(rows[i].weights + stretch.left);
+        for group in 0..ROWS.div_ceil(3) {
+            left[group] = block.weights.offset((first + 3 * group as isize) * by_row + stretch.left);
         }
         for v in 0..2 {
             right[v] = block.input.offset(spots[v].input + stretch.right);
         }
-        let (mut weight, mut place) = (0, 0);
         for _ in 0..stretch.terms {
-            let factors = [V::load(right[0].offset(place)), V::load(right[1].offset(place))];
+            let factors = [V::load(right[0]), V::load(right[1])];
             for i in 0..ROWS {
-                let factor = V::splat(*left[i].offset(weight));
+                let factor = V::splat(*left[i / 3].wrapping_offset((i % 3) as isize * by_row));
                 for v in 0..2 {
                     sums[i][v] = factor.multiply_add(factors[v], sums[i][v]);
                 }
             }
-            weight += block.weight_term;
-            place += block.input_term;
+            for group in 0..ROWS.div_ceil(3) {
+                left[group] = left[group].wrapping_offset(block.weight_term);
+            }
+            right = [right[0].wrapping_offset(block.input_term), right[1].wrapping_offset(block.input_term)];
         }
     }
 }

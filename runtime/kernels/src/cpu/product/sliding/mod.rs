@@ -26,9 +26,6 @@ const LINES: usize = 4;
 /// Terms of a row whose weights are read as they lie: those of a tile stay in the nearest cache.
 const IN_PLACE_TERMS: usize = 340;
 
-/// Rows whose weights are packed side by side: tiles have a multiple of them.
-const PACKED_ROWS: usize = 2;
-
 /// Rows that are not made fewer to have a tile for another thread.
 const ROWS: usize = 24;
 
@@ -51,12 +48,13 @@ pub struct Sliding {
     /// From one line of the copied input to the next, and from one feature to the next.
     pitch: usize,
     plane: usize,
+    rows: usize,
     /// Rows and lines of a tile.
     tile: [usize; 2],
     /// Whether weights are packed, and whether sums are converted when they are stored.
     packs: bool,
     stores: bool,
-    rows: Vec<Row>,
+    by_row: Row,
     stretches: Vec<Stretch>,
     /// From one term of a stretch to the next, in weights and input.
     steps: [isize; 2],
@@ -91,8 +89,9 @@ impl Sliding {
         let slides = slides(convolution)?;
         let [lines, places] = slides;
         let strips = Strips::of(level);
-        let rows = space::size(&convolution.features);
-        let is_filled = is_filled(places.sizes[2], strips.lanes) && rows >= strips.rows[1] - 1;
+        let &[feature] = convolution.features.as_slice() else { return None };
+        let rows = feature.size;
+        let is_filled = is_filled(places.sizes[2], strips.lanes) && rows >= strips.rows[1];
         if !(is_filled && is_suited(convolution, slides)) {
             return None;
         }
@@ -108,10 +107,11 @@ impl Sliding {
             taken: convolution.taken,
             pitch: places.reach(0..places.sizes[2]).len(),
             plane: 0,
+            rows,
             tile: [rows, lines.sizes[2]],
             packs: false,
             stores: !Compute::F32.is(out),
-            rows: Vec::new(),
+            by_row: Row::default(),
             stretches: Vec::new(),
             steps: [0; 2],
             spots: Vec::new(),
@@ -120,8 +120,8 @@ impl Sliding {
             tables: Tables::default(),
         };
         sliding.packs = !Compute::F32.is(kernel) || sliding.depth() > IN_PLACE_TERMS;
-        sliding.choose_tile(rows, threads)?;
-        sliding.fill_tables(convolution);
+        sliding.choose_tile(strips.rows[1], threads)?;
+        sliding.fill_tables(feature);
         sliding.fill_stretches();
         sliding.fill_spots(strips.lanes);
         if sliding.is_padded() {
@@ -132,7 +132,8 @@ impl Sliding {
 
     /// As many lines as the copied input leaves room for, `None` where these are too few; then tiles become smaller
     /// until there are enough for all threads.
-    fn choose_tile(&mut self, rows: usize, threads: usize) -> Option<()> {
+    fn choose_tile(&mut self, least: usize, threads: usize) -> Option<()> {
+        let rows = self.rows;
         let feature = self.taken.size.saturating_mul(size_of::<f32>());
         let copied = |lines: usize| plane(&self.lines, self.pitch, lines).saturating_mul(feature);
         let all = self.lines.sizes[2];
@@ -155,37 +156,35 @@ impl Sliding {
                 _ => break,
             }
         }
+        // The last tile of rows is no lower than a tile of the loops.
+        if (1..least).contains(&(rows % tile[0])) {
+            tile[0] = rows;
+        }
         (self.tile, self.plane) = (tile, plane(&self.lines, self.pitch, tile[1]));
         Some(())
     }
 
     /// The rows, and what is copied along.
-    fn fill_tables(&mut self, convolution: &Convolution) {
-        let (rows, [_, lines]) = (space::size(&convolution.features), self.tile);
-        let offsets = |role: usize| {
-            let mut offsets = vec![0; rows];
-            space::fill(&convolution.features, role, 0, &mut offsets);
-            offsets
-        };
-        let [weights, sums, addends] = [offsets(0), offsets(1), offsets(2)];
+    fn fill_tables(&mut self, feature: Dim<3>) {
+        let (rows, [_, lines]) = (feature.size, self.tile);
+        let [weight, sum, addend] = feature.strides;
         let length = (lines * self.places.sizes[2]) as isize;
-        let row = |row: usize| Row {
-            weights: if self.packs { packed(row, self.depth()) } else { weights[row] },
-            sums: if self.stores { row as isize * length } else { sums[row] },
-            addend: addends[row],
+        self.by_row = Row {
+            weights: if self.packs { apart(self.depth()) as isize } else { weight },
+            sums: if self.stores { length } else { sum },
+            addend,
         };
-        self.rows = (0..rows).map(row).collect();
         let along = |count: usize, stride: isize| (0..count as isize).map(move |at| at * stride);
         self.tables.lines = along(self.lines.sizes[0], self.lines.strides[0]).collect();
         self.tables.places = along(self.places.sizes[0], self.places.strides[0]).collect();
         if self.packs {
-            (self.tables.rows, self.tables.terms) = (weights, self.terms());
+            (self.tables.rows, self.tables.terms) = (along(rows, weight).collect(), self.terms());
         }
         if self.stores {
             let of_line = |line: isize| along(self.places.sizes[2], 1).map(move |place| line + place);
             self.tables.results = along(lines, self.lines.strides[2]).flat_map(of_line).collect();
             self.tables.runs = vec![self.places.sizes[2] as isize; lines];
-            self.tables.outs = sums;
+            self.tables.outs = along(rows, sum).collect();
         }
     }
 
@@ -207,7 +206,7 @@ impl Sliding {
         let (lines, places) = (self.lines, self.places);
         let first = [lines.reach(0..1).start, places.reach(0..1).start];
         let weight = |line: usize, place: usize| match self.packs {
-            true => ((line * places.sizes[1] + place) * self.taken.size * PACKED_ROWS) as isize,
+            true => ((line * places.sizes[1] + place) * self.taken.size) as isize,
             false => line as isize * lines.strides[1] + place as isize * places.strides[1],
         };
         let input = |line: usize, place: usize| {
@@ -216,7 +215,7 @@ impl Sliding {
         let is_line = self.taken.size == 1 && !places.is_padded();
         let (count, terms) = if is_line { (1, places.sizes[1]) } else { (places.sizes[1], self.taken.size) };
         let stretch = |line, place| Stretch { left: weight(line, place), right: input(line, place), terms };
-        let by_taken = if self.packs { PACKED_ROWS as isize } else { self.taken.strides[1] };
+        let by_taken = if self.packs { 1 } else { self.taken.strides[1] };
         let steps = match is_line {
             true => [weight(0, 1) - weight(0, 0), input(0, 1) - input(0, 0)],
             false => [by_taken, self.plane as isize],
@@ -269,7 +268,7 @@ impl Sliding {
     /// Tiles along the batch, lines and rows.
     fn grid(&self) -> [usize; 3] {
         let [rows, lines] = self.tile;
-        [space::size(&self.batch), self.lines.sizes[2].div_ceil(lines), self.rows.len().div_ceil(rows)]
+        [space::size(&self.batch), self.lines.sizes[2].div_ceil(lines), self.rows.div_ceil(rows)]
     }
 
     /// How many tiles there are. Each is computed on its own.
@@ -297,24 +296,23 @@ impl Sliding {
         let [rows, _] = self.tile;
         let parts = [
             self.taken.size * self.plane + self.pitch,
-            self.tables.rows.len().next_multiple_of(PACKED_ROWS) * self.tables.terms.len(),
+            self.tables.rows.len() * apart(self.tables.terms.len()),
             rows * self.tables.results.len(),
         ];
         parts.map(|part| part.next_multiple_of(LINE / size_of::<f32>()))
     }
 }
 
-/// Where the weights of a row are packed.
-const fn packed(row: usize, depth: usize) -> isize {
-    (row / PACKED_ROWS * PACKED_ROWS * depth + row % PACKED_ROWS) as isize
+/// The room for so many elements that are read beside others like them: an odd number of cache lines, so that they
+/// do not share places of a cache.
+fn apart(elements: usize) -> usize {
+    let line = LINE / size_of::<f32>();
+    (elements.div_ceil(line) | 1).saturating_mul(line)
 }
 
-/// Elements from one feature of a copied input to the next, for so many lines of places: an odd number of cache
-/// lines, so that features do not share places of a cache.
+/// Elements from one feature of a copied input to the next, for so many lines of places.
 fn plane(lines: &Slide, pitch: usize, count: usize) -> usize {
-    let line = LINE / size_of::<f32>();
-    let elements = lines.reach(0..count).len().saturating_mul(pitch);
-    (elements.div_ceil(line) | 1).saturating_mul(line)
+    apart(lines.reach(0..count).len().saturating_mul(pitch))
 }
 
 /// Lines and places of a convolution whose windows are those of images or of sequences.

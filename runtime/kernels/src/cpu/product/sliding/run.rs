@@ -10,7 +10,7 @@ use super::super::pack::Lines;
 use super::super::run::Operands;
 use super::super::schedule::LINE;
 use super::kernel::{Block, Strips};
-use super::{PACKED_ROWS, Sliding};
+use super::{Sliding, apart};
 use crate::product::space;
 
 /// Vectors that all rows are computed of before the next ones: the input under them stays in the nearest cache.
@@ -47,7 +47,7 @@ impl Sliding {
             let moved = space::offsets(&self.batch, batch);
             let offsets = std::array::from_fn(|operand| self.offsets[operand] + moved[operand]);
             let range = |at: usize, of: usize, size: usize| at * of..((at + 1) * of).min(size);
-            let rows = range(row, self.tile[0], self.rows.len());
+            let rows = range(row, self.tile[0], self.rows);
             let lines = range(line, self.tile[1], self.lines.sizes[2]);
             // SAFETY: the caller's promises, and the checks above.
             unsafe {
@@ -120,7 +120,7 @@ impl Sliding {
         held.of_weights = Some(offset);
         let pack = f32::pack(self.numbers[1]).expect("the schedule checked that the operand widens");
         let (lines, terms) = (&self.tables.rows, &self.tables.terms);
-        let what = Lines { lines, terms, width: PACKED_ROWS, panel: PACKED_ROWS * terms.len() };
+        let what = Lines { lines, terms, width: 1, panel: apart(terms.len()) };
         // SAFETY: the caller's promises; scratch has room for all terms of all rows.
         unsafe {
             let from = from.offset(offset * self.numbers[1].bytes() as isize);
@@ -141,25 +141,27 @@ impl Sliding {
         let of_line = self.spots.len() / self.tile[1];
         let out = out + lines.start as isize * self.lines.strides[2];
         let spots = lines.len() * of_line;
+        // Sums that are converted are a tile's alone.
+        let (first, by_row) = (rows.start as isize, self.by_row);
+        let (sums, row) = match self.stores {
+            true => (held.sums, 0),
+            false => (operands.out.cast::<f32>().wrapping_offset(out), first * by_row.sums),
+        };
+        let weights =
+            if self.packs { held.weights } else { operands.lhs.cast::<f32>().wrapping_offset(kernel) };
         let mut block = Block {
-            weights: if self.packs {
-                held.weights
-            } else {
-                operands.lhs.cast::<f32>().wrapping_offset(kernel)
-            },
+            weights: weights.wrapping_offset(first * by_row.weights),
             weight_term: self.steps[0],
             input: held.input,
             input_term: self.steps[1],
-            sums: match self.stores {
-                true => held.sums.wrapping_sub(rows.start * self.tables.results.len()),
-                false => operands.out.cast::<f32>().wrapping_offset(out),
-            },
+            sums: sums.wrapping_offset(row),
             addend: match self.epilogue.add {
-                true => operands.addend.cast::<f32>().wrapping_offset(addend),
+                true => operands.addend.cast::<f32>().wrapping_offset(addend + first * by_row.addend),
                 false => std::ptr::null(),
             },
             relu: self.epilogue.relu,
-            rows: &self.rows[rows.clone()],
+            rows: rows.len(),
+            by_row: self.by_row,
             spots: &[],
             stretches: &self.stretches,
             lanes: &self.lanes,
