@@ -42,8 +42,8 @@ pub(super) struct Block<'a> {
     pub(super) by_row: Row,
     pub(super) spots: &'a [Spot],
     pub(super) stretches: &'a [Stretch],
-    /// The lanes that are not in the padding, of every vector of a line and every stretch, and where those of each
-    /// line begin; no lines where there is no padding.
+    /// The lanes that are not in the padding, of every vector of a line and every stretch, and where those of
+    /// each line begin; no lines where there is no padding.
     pub(super) lanes: &'a [Lanes],
     pub(super) lines: &'a [usize],
 }
@@ -133,25 +133,24 @@ impl Strips {
         }
     }
 
-    /// Computes a block: tiles of both heights, so that as few rows as can be are computed twice, those before the
-    /// last tile's end.
+    /// Computes a block: tiles of both heights, so that as few rows as can be are computed twice.
     ///
     /// # Safety
-    /// There are as many rows as the smaller tile has. Every row has all weights, every vector all of the input under it and a place for its sums in every row;
-    /// there are lanes of every stretch where a vector has them, if there are lines. The level must be available.
+    /// There are at least as many rows as the smaller tile has. Every row has all weights, every vector all of
+    /// the input under it and a place for its sums in every row; if there are lines, there are lanes of every
+    /// stretch where a vector has them. The level must be available.
     pub(super) unsafe fn run(&self, block: &Block<'_>) {
         let [rows, fewer] = self.rows;
         let (mut first, count) = (0, block.rows);
-        let taken =
-            |smaller: usize| count.saturating_sub(smaller * fewer).next_multiple_of(rows) + smaller * fewer;
+        let in_larger = |smaller: usize| count.saturating_sub(smaller * fewer).next_multiple_of(rows);
         let all = if count < rows { 1..3 } else { 0..3 };
-        let smaller = all.min_by_key(|&smaller| taken(smaller)).unwrap_or(1);
+        let smaller = all.min_by_key(|&smaller| in_larger(smaller) + smaller * fewer).unwrap_or(1);
         for at in 0.. {
             if first >= count {
                 break;
             }
             let which = usize::from(at < smaller);
-            // SAFETY: the caller's promises; the rows are the block's.
+            // SAFETY: the caller's promises; the rows are the block's, the last ones of which may be taken twice.
             unsafe { self.strips[which](block, first.min(count.saturating_sub(self.rows[which]))) };
             first += self.rows[which];
         }
@@ -169,8 +168,8 @@ unsafe fn strip<V: Choose, const ROWS: usize>(block: &Block<'_>, first: usize) {
     }
 }
 
-/// A tile of sums, in registers until they are finished. There are no closures: they would not be compiled for the
-/// instruction set.
+/// A tile of sums, in registers until they are finished. There are no closures: they would not be compiled for
+/// the instruction set.
 ///
 /// # Safety
 /// As [`Strips::run`]; rows and vectors must be the block's.

@@ -60,8 +60,8 @@ pub struct Sliding {
     steps: [isize; 2],
     /// The vectors of a tile.
     spots: Vec<Spot>,
-    /// The lanes that are not in the padding, and where those of each line begin; lines that reach equally far into
-    /// it share theirs. Nothing if there is no padding.
+    /// The lanes that are not in the padding, and where those of each line begin; lines that reach equally far
+    /// into it share theirs. Nothing if there is no padding.
     lanes: Vec<Lanes>,
     of_lines: Vec<usize>,
     tables: Tables,
@@ -76,7 +76,8 @@ struct Tables {
     /// Of rows and terms, where weights are packed.
     rows: Vec<isize>,
     terms: Vec<isize>,
-    /// Of rows in the result, of a tile's places, and how many of these lie side by side, where sums are converted.
+    /// Of rows in the result, of a tile's places, and how many of these lie side by side, where sums are
+    /// converted.
     outs: Vec<isize>,
     results: Vec<isize>,
     runs: Vec<isize>,
@@ -130,8 +131,8 @@ impl Sliding {
         Some(sliding)
     }
 
-    /// As many lines as the copied input leaves room for, `None` where these are too few; then tiles become smaller
-    /// until there are enough for all threads.
+    /// As many lines as the copied input leaves room for, `None` where these are too few; then tiles become
+    /// smaller until there are enough for all threads.
     fn choose_tile(&mut self, least: usize, threads: usize) -> Option<()> {
         let rows = self.rows;
         let feature = self.taken.size.saturating_mul(size_of::<f32>());
@@ -200,8 +201,8 @@ impl Sliding {
         self.spots = places::vectors(self.tile[1], places, lanes).map(spot).collect();
     }
 
-    /// The elements of the kernel in order, with all features of the input as the terms of a stretch. Of a single
-    /// feature it is the elements in a line, if all places have them.
+    /// The elements of the kernel in order, with all features of the input as the terms of a stretch. Of a
+    /// single feature it is the elements in a line, if all places have them.
     fn fill_stretches(&mut self) {
         let (lines, places) = (self.lines, self.places);
         let first = [lines.reach(0..1).start, places.reach(0..1).start];
@@ -303,8 +304,8 @@ impl Sliding {
     }
 }
 
-/// The room for so many elements that are read beside others like them: an odd number of cache lines, so that they
-/// do not share places of a cache.
+/// The room for so many elements that are read beside others like them: an odd number of cache lines, so that
+/// they do not share places of a cache.
 fn apart(elements: usize) -> usize {
     let line = LINE / size_of::<f32>();
     (elements.div_ceil(line) | 1).saturating_mul(line)
