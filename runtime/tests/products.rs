@@ -1,7 +1,7 @@
 //! Sums of products by their definition: contractions and convolutions.
 
 use choral_ir::element::bf16;
-use choral_ir::op::{BatchingDim, Convolution, DotGeneral, Layout};
+use choral_ir::op::{BatchingDim, Binary, Convolution, DotGeneral, Layout};
 use choral_ir::{Builder, DType, Tensor};
 use choral_runtime::{Device, Executable};
 
@@ -168,4 +168,49 @@ fn groups_and_members_keep_apart() {
     batch_groups.batch_group_count = 2;
     let result = run(batch_groups, &[counting(&[2, 1, 2]), tensor(&[2, 1, 1], [1.0f32, 10.0])]);
     check(&result, [1.0f32, 2.0, 30.0, 40.0]);
+}
+
+/// Images wide enough for vectors of places: three members have kernels of their own, one element of them is infinite, so
+/// that the padding must be no term, and the sums get their bias and their rectifier.
+#[test]
+fn wide_images_have_the_bits_of_the_reference() {
+    let mut op = Convolution {
+        batching_dims: vec![BatchingDim { input: None, kernel: Some(0), output: 0 }],
+        input: Layout::channels_first(2),
+        kernel: Layout::channels_first(2).map(|dim| dim + 1),
+        output: Layout::channels_first(2).map(|dim| dim + 1),
+        strides: vec![1; 2],
+        padding: vec![(1, 2), (2, 1)],
+        lhs_dilation: vec![1; 2],
+        rhs_dilation: vec![1; 2],
+        reversal: vec![false; 2],
+        feature_group_count: 1,
+        batch_group_count: 1,
+        dtype: DType::F32,
+    };
+    let images = Tensor::from_fn([2, 3, 21, 27], |place| (place * 37 % 101 + 1) as f32 * 0.01);
+    let kernels = Tensor::from_fn([3, 7, 3, 4, 3], |place| match place {
+        300 => f32::INFINITY,
+        _ => (place * 53 % 97) as f32 * 0.02 - 1.0,
+    });
+    let biases = Tensor::from_fn([3, 7], |place| place as f32 * 0.3 - 2.0);
+    for (strides, reversal) in [([1, 1], [false, false]), ([2, 1], [false, true]), ([1, 2], [true, false])] {
+        (op.strides, op.reversal) = (strides.into(), reversal.into());
+        let operands = [images.clone(), kernels.clone(), biases.clone()];
+        let mut builder = Builder::new("main");
+        let [x, w, b] = operands.each_ref().map(|operand| builder.input("x", operand.ty().clone()));
+        let sums = builder.push(op.clone(), &[x, w]).unwrap();
+        let shape = builder.graph().ty(sums).shape.clone();
+        let bias = builder.broadcast_in_dim(b, shape.clone(), vec![0, 2]).unwrap();
+        let sums = builder.push(Binary::Add, &[sums, bias]).unwrap();
+        let zero = builder.constant(Tensor::from(0.0f32));
+        let zeros = builder.broadcast_in_dim(zero, shape, Vec::new()).unwrap();
+        let result = builder.push(Binary::Maximum, &[sums, zeros]).unwrap();
+        let graph = builder.finish(&[result]);
+        let on = |device| Executable::compile(&graph, device).unwrap().run(&operands).unwrap().remove(0);
+        let (reference, cpu) = (on(Device::Reference), on(Device::Cpu));
+        let reference = reference.as_slice::<f32>().unwrap();
+        assert!(reference.contains(&f32::INFINITY) && !reference.iter().any(|value| value.is_nan()));
+        check(&cpu, reference);
+    }
 }

@@ -7,6 +7,7 @@ use crate::fold::Folded;
 use crate::linalg::{Cholesky, TriangularSolve};
 use crate::moves::{Gather, Scatter, Start};
 use crate::product::Operand;
+use crate::product::convolution::Convolution;
 use crate::rows::{Buffer, Rows, Step};
 use crate::window::{Initial, Window};
 use crate::{Extreme, Fold, Product, Random, SelectAndScatter, Sort};
@@ -51,6 +52,8 @@ pub enum Kernel {
 pub struct Products {
     /// The products.
     pub products: Vec<Product>,
+    /// The convolution whose products they are, if they are one's: there may be loops for it as a whole.
+    pub convolution: Option<Convolution>,
     /// The buffer of left operands.
     pub lhs: Buffer,
     /// The buffer of right operands.
@@ -121,7 +124,7 @@ impl Kernel {
         match self {
             Kernel::Rows(rows) => rows.buffers().collect(),
             Kernel::Products(products) => {
-                let Products { lhs, rhs, addend, out, packed, products: _ } = products;
+                let Products { lhs, rhs, addend, out, packed, products: _, convolution: _ } = products;
                 let of_operand = |operand, whole: Buffer| match *packed {
                     Some((of, packed)) if of == operand => packed,
                     Some(_) | None => whole,

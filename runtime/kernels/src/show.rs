@@ -112,7 +112,7 @@ fn sizes(sizes: &[usize]) -> String {
 }
 
 fn show_products(kernel: &Products, f: &mut Formatter<'_>) -> fmt::Result {
-    let Products { products, lhs, rhs, addend, out, packed } = kernel;
+    let Products { products, convolution: _, lhs, rhs, addend, out, packed } = kernel;
     let total: usize = products.iter().map(|product| product.sizes().iter().product::<usize>()).sum();
     if let [product] = products.as_slice() {
         show_product(product, f)?;

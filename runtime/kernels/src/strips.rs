@@ -132,8 +132,10 @@ fn sizes_mut(product: &mut Product) -> impl Iterator<Item = &mut usize> {
 }
 
 fn of_products(products: &Products) -> Cuts {
-    // Several products of a kernel have dimensions of their own.
-    let [product] = products.products.as_slice() else { return Cuts::default() };
+    // Several products of a kernel have dimensions of their own, and a convolution is more than its products.
+    let ([product], None) = (products.products.as_slice(), &products.convolution) else {
+        return Cuts::default();
+    };
     let batch = product.batch.iter().map(|dim| (dim.size, dim.strides));
     let m = product.m.iter().map(|dim| (dim.size, [dim.strides[0], 0, dim.strides[1], dim.strides[2]]));
     let n = product.n.iter().map(|dim| (dim.size, [0, dim.strides[0], dim.strides[1], dim.strides[2]]));

@@ -1,12 +1,14 @@
 //! Convolutions as products have the bits of an obvious loop: in every layout, with padding, dilation and
 //! groups.
 
-use choral_kernels::Number;
-use choral_kernels::cpu::product::Setting;
+use choral_kernels::{Level, Number};
+use std::mem::MaybeUninit;
+
+use choral_kernels::cpu::product::{Operands, Setting, Sliding};
 use choral_kernels::product::convolution::{Convolution, Window};
 use choral_kernels::product::{Dim, Epilogue, space};
 
-use crate::product::{Buffer, Draws, got, levels, strides, sum};
+use crate::product::{Buffer, Draws, Scalar, got, levels, strides, sum};
 
 /// The input's index under an element of the kernel.
 fn under(window: &Window, place: usize, element: usize) -> Option<isize> {
@@ -78,19 +80,44 @@ fn window(draws: &mut Draws) -> Window {
     Window { sizes: [window.sizes[0], kernel, places], ..window }
 }
 
-/// Runs the products of a convolution at every level.
-fn check(op: &Convolution, lengths: [usize; 3], draws: &mut Draws) {
+/// The result of the loops for convolutions as a whole, its tiles computed in several runs.
+fn slid(sliding: &Sliding, [input, kernel, addend]: [&Buffer; 3], mut out: Buffer) -> Buffer {
+    let mut scratch = vec![MaybeUninit::new(0xA5u8); sliding.scratch()];
+    let operands = Operands {
+        lhs: kernel.bytes().as_ptr(),
+        rhs: input.bytes().as_ptr(),
+        addend: addend.bytes().as_ptr(),
+        out: out.pointer(),
+    };
+    for part in (0..2).rev() {
+        let tiles = sliding.tiles() * part / 2..sliding.tiles() * (part + 1) / 2;
+        // SAFETY: the operands have all elements of the convolution, and the level is available.
+        unsafe { sliding.run(operands, &mut scratch, tiles) };
+    }
+    out
+}
+
+/// Runs the products of a convolution at every level, and it as a whole where there are loops for that; says at how
+/// many levels there are.
+fn check(op: &Convolution, lengths: [usize; 3], draws: &mut Draws) -> usize {
     let input = Buffer::drawn(op.numbers[0], lengths[0], draws);
     let kernel = Buffer::drawn(op.numbers[1], lengths[1], draws);
     let out = Buffer::new(op.numbers[2], lengths[2]);
     let right = expected(op, [&input, &kernel], out.clone());
-    let operands = [kernel, input, Buffer::new(op.numbers[2], 0)];
+    let operands = [kernel.clone(), input.clone(), Buffer::new(op.numbers[2], 0)];
+    let mut whole = 0;
     for level in levels() {
         let setting = Setting { level, threads: draws.one_of(&[1, 8]), packed: None };
         let run = |out, product| got(&product, &operands, out, setting, 2);
         let result = op.products().into_iter().fold(out.clone(), run);
         assert_eq!(result.bytes(), right.bytes(), "{level:?} {op:#?}");
+        if let Some(sliding) = Sliding::new(op, level, setting.threads) {
+            let result = slid(&sliding, [&input, &kernel, &operands[2]], out.clone());
+            assert_eq!(result.bytes(), right.bytes(), "as a whole, {level:?} {op:#?}");
+            whole += 1;
+        }
     }
+    whole
 }
 
 fn drawn(numbers: [Number; 3], spatial: usize, draws: &mut Draws) -> (Convolution, [usize; 3]) {
@@ -140,7 +167,102 @@ fn every_window_in_every_layout() {
         for _ in 0..if cfg!(miri) { 1 } else { 40 } {
             let spatial = draws.one_of(&[0, 1, 1, 2, 2]);
             let (op, lengths) = drawn(numbers, spatial, draws);
-            check(&op, lengths, draws);
+            _ = check(&op, lengths, draws);
+        }
+    }
+}
+
+/// A convolution of images whose places lie side by side, wide enough for vectors of them.
+fn wide(numbers: [Number; 3], draws: &mut Draws) -> (Convolution, [usize; 3]) {
+    let (members, images, groups) = (1 + draws.below(2), 1 + draws.below(2), 1 + draws.below(2));
+    let (features, taken) = (3 + draws.below(12), draws.one_of(&[1, 1, 2, 3, 5]));
+    let along = |least: usize, step: usize, draws: &mut Draws| {
+        let (kernel, kernel_dilation) = (1 + draws.below(4), 1 + draws.below(2));
+        let padding = draws.below(5) as isize - 1;
+        let places = least + draws.below(14);
+        let dilated = (kernel - 1) * kernel_dilation + 1;
+        let behind = draws.below(3) as isize - 1;
+        let input = ((places - 1) * step + dilated) as isize - padding - behind;
+        let input = input.max(1) as usize;
+        let is_reversed = draws.below(3) == 0;
+        let strides = [0; 3];
+        Window {
+            sizes: [input, kernel, places],
+            strides,
+            step,
+            padding,
+            input_dilation: 1,
+            kernel_dilation,
+            is_reversed,
+        }
+    };
+    let step = 1 + draws.below(2);
+    let mut windows = vec![along(1, step, draws), along(12, 1, draws)];
+    if draws.below(4) == 0 {
+        windows.remove(0);
+    }
+    let mut lengths = [1; 3];
+    let mut step = |which: usize, size: usize| {
+        let stride = lengths[which];
+        lengths[which] *= size;
+        stride as isize
+    };
+    for window in windows.iter_mut().rev() {
+        window.strides = [0, 1, 2].map(|which| step(which, window.sizes[which]));
+    }
+    let taken = Dim::new(taken, [0, 1].map(|which| step(which, taken)));
+    let features = Dim::new(features, [step(1, features), step(2, features), 0]);
+    let by_group = [step(0, groups), step(1, groups), step(2, groups), 0];
+    let image = [step(0, images), 0, step(2, images), 0];
+    let member = [step(0, members), step(1, members), step(2, members), 0];
+    let batch = vec![Dim::new(members, member), Dim::new(images, image), Dim::new(groups, by_group)];
+    let op = Convolution {
+        numbers,
+        offsets: [0; 4],
+        batch,
+        features: vec![features],
+        taken,
+        windows,
+        epilogue: Epilogue::default(),
+    };
+    (op, lengths)
+}
+
+#[test]
+fn wide_images_are_convolved_as_a_whole() {
+    let draws = &mut Draws(11);
+    for numbers in [[Number::F32; 3], [Number::Bf16; 3], [Number::F16, Number::F32, Number::F32]] {
+        let whole: usize = (0..if cfg!(miri) { 2 } else { 60 })
+            .map(|_| {
+                let (op, lengths) = wide(numbers, draws);
+                check(&op, lengths, draws)
+            })
+            .sum();
+        assert!(whole > 0, "{numbers:?}");
+    }
+}
+
+#[test]
+fn sums_as_a_whole_get_their_bias_and_rectifier() {
+    let draws = &mut Draws(12);
+    for _ in 0..if cfg!(miri) { 1 } else { 10 } {
+        let (plain, lengths) = wide([Number::F32; 3], draws);
+        let features = plain.features[0];
+        let [input, kernel] = [0, 1].map(|which| Buffer::drawn(Number::F32, lengths[which], draws));
+        let biases = Buffer::drawn(Number::F32, features.size, draws);
+        let mut op = Convolution { epilogue: Epilogue { add: true, relu: true }, ..plain.clone() };
+        op.features[0].strides[2] = 1;
+        let Some(sliding) = Sliding::new(&plain, Level::best(), 1) else { continue };
+        let (out, operands) = (Buffer::new(Number::F32, lengths[2]), [&input, &kernel, &biases]);
+        let sums = slid(&sliding, operands, out.clone());
+        let finished = slid(&Sliding::new(&op, Level::best(), 1).unwrap(), operands, out);
+        for place in 0..lengths[2] {
+            let feature = place / features.strides[1] as usize % features.size;
+            let [Scalar::Single(sum), Scalar::Single(bias)] = [sums.get(place), biases.get(feature)] else {
+                panic!("not of single precision")
+            };
+            let right = if sum + bias > 0.0 { sum + bias } else { 0.0 };
+            assert_eq!(finished.get(place), Scalar::Single(right));
         }
     }
 }

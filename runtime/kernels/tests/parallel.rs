@@ -80,7 +80,8 @@ fn of_rows(rows: Rows) -> Program {
 
 fn of_product(extents: [usize; 4], threads: usize) -> Program {
     let products = vec![product(extents)];
-    let products = Products { products, lhs: 0, rhs: 1, addend: None, out: 2, packed: None };
+    let products =
+        Products { products, convolution: None, lhs: 0, rhs: 1, addend: None, out: 2, packed: None };
     Program::new(&Kernel::Products(products), Level::best(), threads).unwrap()
 }
 

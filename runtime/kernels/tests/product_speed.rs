@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::time::Instant;
 
-use choral_kernels::cpu::product::{Operands, Schedule, Setting};
+use choral_kernels::cpu::product::{Operands, Schedule, Setting, Sliding};
 use choral_kernels::product::Operand;
 use choral_kernels::product::convolution::{Convolution, Window};
 use choral_kernels::product::{Dim, Epilogue, Product};
@@ -266,10 +266,9 @@ fn speeds_of_skinny_and_small_shapes() {
     }
 }
 
-/// A convolution of square images without padding: images, input and output features, extents of images and
-/// kernel.
-fn convolution([images, taken, made, size, kernel]: [usize; 5], channels_last: bool) -> Convolution {
-    let out = size - kernel + 1;
+/// A convolution of square images: images, input and output features, extents of images and kernel, and padding.
+fn convolution([images, taken, made, size, kernel, padding]: [usize; 6], channels_last: bool) -> Convolution {
+    let out = size + 2 * padding - kernel + 1;
     let [s, k, o] = [size, kernel, out].map(|size| size as isize);
     let (t, m) = (taken as isize, made as isize);
     // Distances of rows, columns, features and images.
@@ -283,7 +282,7 @@ fn convolution([images, taken, made, size, kernel]: [usize; 5], channels_last: b
         sizes: [size, kernel, out],
         strides: [input[at], weights[at], result[at]],
         step: 1,
-        padding: 0,
+        padding: padding as isize,
         input_dilation: 1,
         kernel_dilation: 1,
         is_reversed: false,
@@ -299,17 +298,47 @@ fn convolution([images, taken, made, size, kernel]: [usize; 5], channels_last: b
     }
 }
 
+/// Seconds of a convolution as a whole on one thread, if there are loops for it.
+fn seconds_as_a_whole(convolution: &Convolution) -> Option<f64> {
+    let sliding = Sliding::new(convolution, Level::best(), 1)?;
+    let reach = convolution.products().iter().map(Product::reach).collect::<Vec<_>>();
+    let buffer = |operand: usize| {
+        let last = reach.iter().filter_map(|reach| reach[operand]).map(|(_, last)| last as usize).max();
+        vec![Line { _words: [0x0101_0101_0101_0101; 8] }; last.map_or(0, |last| last / 16) + 1]
+    };
+    let ([lhs, rhs, mut out], mut scratch) =
+        ([0, 1, 2].map(buffer), vec![MaybeUninit::new(0); sliding.scratch()]);
+    let operands = Operands {
+        lhs: lhs.as_ptr().cast(),
+        rhs: rhs.as_ptr().cast(),
+        addend: std::ptr::null(),
+        out: out.as_mut_ptr().cast(),
+    };
+    // SAFETY: the buffers have all that the products reach.
+    Some(least(|| unsafe { sliding.run(operands, &mut scratch, 0..sliding.tiles()) }))
+}
+
 #[test]
 #[ignore = "prints speeds"]
 fn speeds_of_convolutions() {
     let peak = peak();
-    let rows: [(&str, [usize; 5], bool); 3] = [
-        ("[32,32,26,26] x [64,32,3,3]", [32, 32, 64, 26, 3], false),
-        ("[32,26,26,32] x [3,3,32,64]", [32, 32, 64, 26, 3], true),
-        ("[32,30,30,3] x [3,3,3,16]", [32, 3, 16, 30, 3], true),
+    let rows: [(&str, [usize; 6], bool); 12] = [
+        ("[8,16,32,32] x [32,16,3,3], padded", [8, 16, 32, 32, 3, 1], false),
+        ("[32,1,28,28] x [32,1,3,3]", [32, 1, 32, 28, 3, 0], false),
+        ("[32,1,28,28] x [32,1,3,3], padded", [32, 1, 32, 28, 3, 1], false),
+        ("[32,8,14,14] x [4,8,3,3]", [32, 8, 4, 14, 3, 0], false),
+        ("[1,3,224,224] x [64,3,3,3], padded", [1, 3, 64, 224, 3, 1], false),
+        ("[32,32,26,26] x [64,32,3,3]", [32, 32, 64, 26, 3, 0], false),
+        ("[2,64,56,56] x [64,64,3,3], padded", [2, 64, 64, 56, 3, 1], false),
+        ("[2,128,28,28] x [128,128,3,3], padded", [2, 128, 128, 28, 3, 1], false),
+        ("[2,256,14,14] x [256,256,3,3], padded", [2, 256, 256, 14, 3, 1], false),
+        ("[8,3,32,32] x [16,3,5,5], padded", [8, 3, 16, 32, 5, 2], false),
+        ("[32,26,26,32] x [3,3,32,64]", [32, 32, 64, 26, 3, 0], true),
+        ("[32,30,30,3] x [3,3,3,16]", [32, 3, 16, 30, 3, 0], true),
     ];
     for (name, sizes, channels_last) in rows {
-        let products = convolution(sizes, channels_last).products();
+        let convolution = convolution(sizes, channels_last);
+        let products = convolution.products();
         let work: usize = products.iter().map(|product| product.sizes().iter().product::<usize>()).sum();
         let total = |packed| products.iter().map(|product| seconds(product, packed)).sum::<f64>();
         let (here, ahead) = (total(None), total(Some(Operand::Lhs)));
@@ -321,5 +350,8 @@ fn speeds_of_convolutions() {
             ahead * 1e6,
             share(ahead)
         );
+        if let Some(whole) = seconds_as_a_whole(&convolution) {
+            println!("    as a whole {:.1} us, {:.0} %", whole * 1e6, share(whole));
+        }
     }
 }

@@ -11,7 +11,6 @@ use choral_ir::op::{
 use choral_ir::{DType, Fold, NodeId, Op, memory};
 use choral_kernels::access::Elements;
 use choral_kernels::fold::Folded;
-use choral_kernels::product::Operand;
 use choral_kernels::window::Initial;
 use choral_kernels::{Access, Kernel, Product, Products};
 
@@ -106,7 +105,8 @@ impl Building<'_> {
         let made = self.destination(members)?;
         let product = dot::product(op, (&lhs.access, left), (&rhs.access, right), made.target(op.dtype));
         let packed = self.packed(Label::of(self.graph, id), &product, [lhs.buffer, rhs.buffer]);
-        Some(products(vec![product], [&lhs, &rhs], &made, packed))
+        let single = Products { packed, ..products(vec![product], [&lhs, &rhs], &made) };
+        Some(Kernel::Products(single))
     }
 
     fn convolution(&mut self, op: &Convolution, members: &[NodeId]) -> Option<Kernel> {
@@ -121,7 +121,8 @@ impl Building<'_> {
         let made = self.destination(members)?;
         let lowered =
             convolution::convolution(op, (&input.access, x), (&kernel.access, w), made.target(ty.dtype));
-        Some(products(lowered.products(), [&kernel, &input], &made, None))
+        let parts = products(lowered.products(), [&kernel, &input], &made);
+        Some(Kernel::Products(Products { convolution: Some(lowered), ..parts }))
     }
 
     /// Where a product's sums go, and what is done to them.
@@ -288,15 +289,10 @@ impl Made {
     }
 }
 
-fn products(
-    products: Vec<Product>,
-    operands: [&Elements; 2],
-    made: &Made,
-    packed: Option<(Operand, usize)>,
-) -> Kernel {
+fn products(products: Vec<Product>, operands: [&Elements; 2], made: &Made) -> Products {
     let [lhs, rhs] = operands.map(|elements| elements.buffer);
     let addend = made.addend.as_ref().map(|addend| addend.buffer);
-    Kernel::Products(Products { products, lhs, rhs, addend, out: made.out.buffer, packed })
+    Products { products, convolution: None, lhs, rhs, addend, out: made.out.buffer, packed: None }
 }
 
 /// The dimension along which an access counts from 0 on, by numbers that the type has.

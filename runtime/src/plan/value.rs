@@ -138,7 +138,8 @@ fn as_read(graph: &Graph, id: NodeId, batching: usize) -> Option<Source> {
     let value = id.result(0);
     let mut readers = graph.uses(value);
     let (Some((reader, _)), None) = (readers.next(), readers.next()) else { return None };
-    let NodeKind::Op(Op::Shape(ShapeOp::Transpose(Transpose { permutation }))) = &graph.node(reader).kind else {
+    let NodeKind::Op(Op::Shape(ShapeOp::Transpose(Transpose { permutation }))) = &graph.node(reader).kind
+    else {
         return None;
     };
     let is_asked = graph.outputs().iter().any(|port| port.value == value);

@@ -2,9 +2,10 @@
 //!
 //! Must not live here: which threads run which units ([`super::parallel`]).
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::product::{Operands, Schedule, Setting};
+use super::product::{Operands, Schedule, Setting, Sliding};
 use super::rows::NoLoop;
 use super::{extreme, fold, linalg, moves, random, rows, select_and_scatter, sort, window};
 use crate::Level;
@@ -38,12 +39,25 @@ enum Kind {
 /// Products, and the buffers that they are of.
 #[derive(Debug, Clone)]
 struct Scheduled {
-    /// Each with the tiles of a unit: as many as share what they pack, if there are enough for all threads.
-    schedules: Vec<(Schedule, usize)>,
+    parts: Vec<Part>,
     lhs: Buffer,
     rhs: Buffer,
     addend: Option<Buffer>,
     out: Buffer,
+}
+
+/// A product or a convolution, and the tiles of a unit: as many as share what they pack, if there are enough for
+/// all threads.
+#[derive(Debug, Clone)]
+struct Part {
+    way: Way,
+    length: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Product(Box<Schedule>),
+    Convolution(Box<Sliding>),
 }
 
 /// An operand that is packed ahead.
@@ -170,57 +184,107 @@ impl Kind {
 impl Scheduled {
     fn new(products: &Products, level: Level, threads: usize) -> Result<Scheduled, NoLoop> {
         let setting = Setting { level, threads, packed: products.packed.map(|(operand, _)| operand) };
-        let schedules = products.products.iter().map(|product| {
-            let schedule = Schedule::new(product, setting)?;
-            let (tiles, sharing) = (schedule.tiles(), schedule.sharing());
-            // Rather pack twice than have threads without work.
-            let length = if tiles / sharing >= threads { sharing } else { 1 };
-            Ok((schedule, length))
-        });
-        let schedules: Result<Vec<_>, _> = schedules.collect();
+        let whole = products.convolution.as_ref().and_then(|whole| Sliding::new(whole, level, threads));
+        let parts: Result<Vec<_>, _> = match whole {
+            Some(sliding) => Ok(vec![Part::new(Way::Convolution(Box::new(sliding)), threads)]),
+            None => {
+                let schedules = products.products.iter().map(|product| Schedule::new(product, setting));
+                schedules.map(|schedule| Ok(Part::new(Way::Product(Box::new(schedule?)), threads))).collect()
+            }
+        };
         let Products { mut lhs, mut rhs, addend, out, .. } = *products;
         match products.packed {
             Some((Operand::Lhs, buffer)) => lhs = buffer,
             Some((Operand::Rhs, buffer)) => rhs = buffer,
             None => {}
         }
-        Ok(Scheduled { schedules: schedules.map_err(no_loop)?, lhs, rhs, addend, out })
+        Ok(Scheduled { parts: parts.map_err(no_loop)?, lhs, rhs, addend, out })
     }
 
     fn units(&self) -> usize {
-        self.schedules.iter().map(|(schedule, length)| schedule.tiles().div_ceil(*length)).sum()
+        self.parts.iter().map(Part::units).sum()
     }
 
     fn frame_bytes(&self) -> usize {
-        self.schedules.iter().map(|(schedule, _)| schedule.scratch()).max().unwrap_or(0)
+        self.parts.iter().map(|part| part.way.scratch()).max().unwrap_or(0)
     }
 
     /// In steps of an element.
     fn cost(&self) -> usize {
-        let each = self.schedules.iter().map(|(schedule, _)| {
-            schedule.tiles().saturating_mul(schedule.cost().saturating_add(schedule.preparation()))
-                / OF_A_STEP
-        });
+        let each = self.parts.iter().map(|part| part.way.tiles().saturating_mul(part.way.cost()) / OF_A_STEP);
         each.fold(0, usize::saturating_add)
     }
 
-    /// Tiles of all products, one product after another.
+    /// Tiles of all parts, one part after another.
     unsafe fn run(&self, buffers: &[*mut u8], units: Range<usize>, frame: *mut u8) {
         let at = |buffer: Buffer| buffers[buffer];
         let addend = self.addend.map_or(std::ptr::null(), |addend| at(addend).cast_const());
         let operands = Operands { lhs: at(self.lhs), rhs: at(self.rhs), addend, out: at(self.out) };
         let mut first = 0;
-        for (schedule, length) in &self.schedules {
-            let tiles = schedule.tiles();
-            let count = tiles.div_ceil(*length);
-            let within = |unit: usize| ((unit.clamp(first, first + count) - first) * length).min(tiles);
-            // SAFETY: the caller's contract: the frame is this thread's alone, and what it holds needs no value; products
+        for part in &self.parts {
+            let (tiles, count) = (part.way.tiles(), part.units());
+            let within = |unit: usize| ((unit.clamp(first, first + count) - first) * part.length).min(tiles);
+            // SAFETY: the caller's contract: the frame is this thread's alone, and what it holds needs no value; parts
             // of a kernel write different elements.
             unsafe {
-                let scratch = std::slice::from_raw_parts_mut(frame.cast(), schedule.scratch());
-                schedule.run(operands, scratch, within(units.start)..within(units.end), &mut |_| {});
+                let scratch = std::slice::from_raw_parts_mut(frame.cast(), part.way.scratch());
+                part.way.run(operands, scratch, within(units.start)..within(units.end));
             }
             first += count;
+        }
+    }
+}
+
+impl Part {
+    fn new(way: Way, threads: usize) -> Part {
+        let (tiles, sharing) = (way.tiles(), way.sharing());
+        // Rather pack twice than have threads without work.
+        let length = if tiles / sharing >= threads { sharing } else { 1 };
+        Part { way, length }
+    }
+
+    fn units(&self) -> usize {
+        self.way.tiles().div_ceil(self.length)
+    }
+}
+
+impl Way {
+    fn tiles(&self) -> usize {
+        match self {
+            Way::Product(schedule) => schedule.tiles(),
+            Way::Convolution(sliding) => sliding.tiles(),
+        }
+    }
+
+    fn sharing(&self) -> usize {
+        match self {
+            Way::Product(schedule) => schedule.sharing(),
+            Way::Convolution(sliding) => sliding.sharing(),
+        }
+    }
+
+    fn scratch(&self) -> usize {
+        match self {
+            Way::Product(schedule) => schedule.scratch(),
+            Way::Convolution(sliding) => sliding.scratch(),
+        }
+    }
+
+    /// Of a tile, in multiply-adds.
+    fn cost(&self) -> usize {
+        match self {
+            Way::Product(schedule) => schedule.cost().saturating_add(schedule.preparation()),
+            Way::Convolution(sliding) => sliding.cost(),
+        }
+    }
+
+    unsafe fn run(&self, operands: Operands, scratch: &mut [MaybeUninit<u8>], tiles: Range<usize>) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self {
+                Way::Product(schedule) => schedule.run(operands, scratch, tiles, &mut |_| {}),
+                Way::Convolution(sliding) => sliding.run(operands, scratch, tiles),
+            }
         }
     }
 }

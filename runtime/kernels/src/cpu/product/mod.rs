@@ -9,6 +9,7 @@
 //! | `sides`, `sums`, `tables` | where a run's operands, sums and offsets are |
 //! | `kernel`, `levels`, `vector`, `x86` | the inner loops, compiled for every level and element type |
 //! | `pack`, `transpose` | operands in the order that the inner loops read |
+//! | [`sliding`] | convolutions whose windows slide over a copy of the input |
 //! | `element`, `convert` | element types, and how they are kept in buffers |
 //!
 //! Must not live here: what a product is; that is [`crate::product`].
@@ -22,6 +23,7 @@ mod pack;
 mod run;
 pub mod schedule;
 mod sides;
+pub mod sliding;
 mod sums;
 mod tables;
 #[cfg(target_arch = "x86_64")]
@@ -33,6 +35,7 @@ mod x86;
 use element::{Element, Truth};
 pub use run::{Finished, Operands};
 pub use schedule::{Schedule, Setting};
+pub use sliding::Sliding;
 
 use crate::Level;
 use crate::product::Compute;
