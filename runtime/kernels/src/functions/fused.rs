@@ -35,8 +35,8 @@ impl Fused for Hardware {
 pub struct Software;
 
 impl Fused for Software {
-    // It takes so many instructions that more would gain nothing, and take long to compile.
-    const BLOCK: usize = 8;
+    // It takes so many instructions that more would gain little, and take long to compile.
+    const BLOCK: usize = 1;
 
     /// The product is exact in `f64`. A sum rounded to odd holds enough to be rounded again (Boldo and
     /// Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
