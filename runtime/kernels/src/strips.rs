@@ -69,32 +69,16 @@ impl Cuts {
 #[must_use]
 pub fn strip(kernel: &Kernel, dim: usize, count: usize) -> Kernel {
     let mut kernel = kernel.clone();
-    match &mut kernel {
-        Kernel::Rows(rows) => {
-            let at = cut_places(rows).nth(dim);
-            let sizes = rows.outer.iter_mut().chain(&mut rows.folded).chain(&mut rows.inner);
-            if let Some((at, size)) = at.and_then(|at| Some((at, sizes.into_iter().nth(at)?))) {
-                *size /= count;
-                rows.accesses_mut().for_each(|access| access.dims[at].0 /= count);
-            }
-        }
-        Kernel::Products(products) => {
-            if let Some(size) = products.products.first_mut().and_then(|product| sizes_mut(product).nth(dim))
-            {
-                *size /= count;
-            }
-        }
-        Kernel::Pack(_)
-        | Kernel::Window(_)
-        | Kernel::Extreme(_)
-        | Kernel::Fold(_)
-        | Kernel::SelectAndScatter(_)
-        | Kernel::Gather(_)
-        | Kernel::Scatter(_)
-        | Kernel::Sort(_)
-        | Kernel::Cholesky(_)
-        | Kernel::TriangularSolve(_)
-        | Kernel::Random(_) => {}
+    if let Kernel::Rows(rows) = &mut kernel
+        && let Some(at) = cut_places(rows).nth(dim)
+    {
+        let sizes = rows.outer.iter_mut().chain(&mut rows.folded).chain(&mut rows.inner);
+        sizes.skip(at).take(1).for_each(|size| *size /= count);
+        rows.accesses_mut().for_each(|access| access.dims[at].0 /= count);
+    }
+    if let Kernel::Products(products) = &mut kernel {
+        let sizes = products.products.iter_mut().flat_map(sizes_mut);
+        sizes.skip(dim).take(1).for_each(|size| *size /= count);
     }
     kernel
 }
