@@ -55,7 +55,7 @@ impl Loop {
 
     /// How many of these threads run strips of it at once.
     pub(super) fn seats(&self, threads: usize) -> usize {
-        self.strips().map_or(1, |strips| strips.count.min(threads))
+        self.strips().map_or(1, |strips| strips.seats(threads))
     }
 }
 
@@ -198,7 +198,7 @@ impl Building<'_> {
         if let Some(strips) = &body.strips {
             self.carry_in_strips(strips, &mut carried);
         }
-        let seats = body.strips.as_ref().map_or(1, |strips| strips.count.min(self.setting.threads()));
+        let seats = body.strips.as_ref().map_or(1, |strips| strips.seats(self.setting.threads()));
         let room = self.room(&[&body], seats);
         let looped = Loop { cond: None, body, length, is_reverse, inputs, outputs, carried, room };
         self.steps.push(Step { label: Label::of(graph, id), task: Task::Loop(Box::new(looped)) });

@@ -26,6 +26,13 @@ pub(super) struct Strips {
     pub repeats: Vec<bool>,
 }
 
+impl Strips {
+    /// How many of so many threads run strips at once.
+    pub(super) fn seats(&self, threads: usize) -> usize {
+        self.count.min(threads)
+    }
+}
+
 /// A body before its buffers have places.
 pub(super) struct Body<'a> {
     pub steps: &'a mut Vec<Step>,
@@ -228,8 +235,7 @@ impl<'a> Search<'a> {
 
     /// Where a kernel is cut, beside those before it; else the buffers that it wants whole, if they may be.
     fn kernel(&self, cuts: &Cuts, parts: &mut [Part]) -> Result<Option<usize>, Option<Vec<usize>>> {
-        let is_whole = |used: &&Use| used.is_written && parts[used.buffer] == Part::Whole;
-        if cuts.uses.iter().any(|used| is_whole(&used)) {
+        if cuts.uses.iter().any(|used| used.is_written && parts[used.buffer] == Part::Whole) {
             return self.whole(cuts, parts).map(|()| None);
         }
         let dims = 0..cuts.sizes.len();

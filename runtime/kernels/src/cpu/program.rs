@@ -10,7 +10,7 @@ use super::rows::NoLoop;
 use super::{extreme, fold, linalg, moves, random, rows, select_and_scatter, sort, window};
 use crate::Level;
 use crate::kernel::{Kernel, Pack, Products, Repeat};
-use crate::product::{Operand, Product, Unsupported};
+use crate::product::{OF_A_STEP, Operand, Product, Unsupported};
 use crate::rows::Buffer;
 
 /// A kernel that can run.
@@ -68,9 +68,6 @@ struct Packing {
     to: Buffer,
     strips: Repeat,
 }
-
-/// How many multiply-adds are as long as a step of an element.
-const OF_A_STEP: usize = 16;
 
 /// Calls the program of any kind.
 macro_rules! each {

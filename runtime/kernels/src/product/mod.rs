@@ -167,6 +167,10 @@ impl Compute {
     }
 }
 
+/// How many multiply-adds, and how many bytes from memory, are as long as a step of an element.
+pub(crate) const OF_A_STEP: usize = 16;
+const BYTES_OF_A_STEP: usize = 8;
+
 impl Product {
     /// The element type that sums are made in.
     pub fn compute(&self) -> Compute {
@@ -178,8 +182,8 @@ impl Product {
         [space::size(&self.batch), space::size(&self.m), space::size(&self.n), space::size(&self.k)]
     }
 
-    /// What it costs, about ([`crate::Kernel::cost`]): a multiply-add is a sixteenth of a step, and a byte between the first
-    /// and the last that an operand or the result has an eighth. Few multiply-adds wait for what they read and write.
+    /// What it costs, about ([`crate::Kernel::cost`]): its multiply-adds, or the bytes from the first to the last of each
+    /// operand and of the result. Few multiply-adds wait for what they read and write.
     pub fn cost(&self) -> usize {
         let multiply_adds = self.sizes().into_iter().fold(1, usize::saturating_mul);
         let numbers = [self.lhs, self.rhs, self.out];
@@ -187,7 +191,7 @@ impl Product {
             let elements = reach.map_or(0, |(first, last)| first.abs_diff(last) + 1);
             elements.saturating_mul(number.bytes())
         });
-        (multiply_adds / 16).max(bytes.fold(0, usize::saturating_add) / 8)
+        (multiply_adds / OF_A_STEP).max(bytes.fold(0, usize::saturating_add) / BYTES_OF_A_STEP)
     }
 
     /// The first and the last place in lhs, rhs, out and addend that is read or written, in elements; `None`
