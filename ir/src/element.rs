@@ -220,8 +220,25 @@ impl Storage {
     }
 
     /// The bits of each element, for code that is the same for all types and need not be fast.
-    pub(crate) fn bits(&self) -> Vec<u64> {
+    pub fn bits(&self) -> Vec<u64> {
         with_storage!(self, values => values.iter().map(|value| value.to_bits64()).collect())
+    }
+
+    /// Elements of a type, of these bits; higher ones are ignored.
+    pub fn from_bits(dtype: DType, bits: &[u64]) -> Storage {
+        with_dtype!(dtype, T => T::store(bits.iter().map(|&bits| T::from_bits64(bits)).collect()))
+    }
+
+    /// The elements of a type that are nearest to these numbers, as [`Element::from_f64`] says.
+    ///
+    /// ```
+    /// use choral_ir::{DType, Storage, Tensor};
+    /// let nearest = Storage::from_f64(DType::Ui8, &[1.5, -2.0, 300.0]);
+    /// assert_eq!(Tensor::from_storage([3], nearest)?, Tensor::from([1u8, 0, 255]));
+    /// # Ok::<(), choral_ir::TensorError>(())
+    /// ```
+    pub fn from_f64(dtype: DType, numbers: &[f64]) -> Storage {
+        with_dtype!(dtype, T => T::store(numbers.iter().map(|&number| <T as Element>::from_f64(number)).collect()))
     }
 
     /// The elements' bits in little-endian order, as safetensors and MLIR blobs hold them.

@@ -4,6 +4,7 @@
 
 mod convert;
 mod identity;
+mod pick;
 
 use std::fmt;
 use std::panic::Location as Caller;
@@ -143,12 +144,35 @@ impl Tensor {
     /// If memory runs out.
     #[track_caller]
     pub fn try_zeros(ty: TensorType) -> Result<Tensor, TensorError> {
-        with_dtype!(ty.dtype, T => Tensor::try_full(ty.shape, <T as Element>::from_f64(0.0)))
+        Tensor::try_full_of(ty, 0.0)
+    }
+
+    /// Every element is the one of its type that is nearest to `value`.
+    ///
+    /// # Panics
+    /// If memory runs out; [`Tensor::try_full_of`] gives an error.
+    #[track_caller]
+    pub fn full_of(ty: TensorType, value: f64) -> Tensor {
+        made(Tensor::try_full_of(ty, value))
+    }
+
+    /// As [`Tensor::full_of`].
+    ///
+    /// # Errors
+    /// If memory runs out.
+    #[track_caller]
+    pub fn try_full_of(ty: TensorType, value: f64) -> Result<Tensor, TensorError> {
+        with_dtype!(ty.dtype, T => Tensor::try_full(ty.shape, <T as Element>::from_f64(value)))
     }
 
     /// The scalar of `dtype` nearest to `value`.
     pub fn scalar_of(dtype: DType, value: f64) -> Tensor {
-        with_dtype!(dtype, T => Tensor::scalar(<T as Element>::from_f64(value)))
+        Tensor { ty: TensorType::scalar(dtype).into(), data: Arc::new(Storage::from_f64(dtype, &[value])) }
+    }
+
+    /// The scalar of `dtype` with these bits; higher ones are ignored.
+    pub fn scalar_of_bits(dtype: DType, bits: u64) -> Tensor {
+        Tensor { ty: TensorType::scalar(dtype).into(), data: Arc::new(Storage::from_bits(dtype, &[bits])) }
     }
 
     /// Independent standard normal `f32` draws, equal to `jax.random.normal(key, shape)` up to rounding.
@@ -250,108 +274,6 @@ impl Tensor {
         let ty = TensorType::new(shape, self.dtype());
         check_shape(&ty, self.len())?;
         Ok(Tensor { ty: ty.into(), data: Arc::clone(&self.data) })
-    }
-
-    /// The slice at `index` of dimension 0, without that dimension.
-    ///
-    /// # Errors
-    /// If there is no such slice.
-    #[track_caller]
-    pub fn index(&self, index: usize) -> Result<Tensor, TensorError> {
-        match self.shape().split_first() {
-            Some((&size, rest)) if index < size => self.rows(&[index], rest.to_vec()),
-            Some(_) | None => Err(TensorError::Index { index, ty: self.ty().clone() }),
-        }
-    }
-
-    /// Puts `slice` at `index` of dimension 0. The other elements are copied only if another tensor
-    /// shares them.
-    ///
-    /// ```
-    /// use choral_ir::Tensor;
-    /// let mut rows = Tensor::from([[1, 2], [3, 4]]);
-    /// rows.set_index(1, &Tensor::from([5, 6]))?;
-    /// assert_eq!(rows, Tensor::from([[1, 2], [5, 6]]));
-    /// # Ok::<(), choral_ir::TensorError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If there is no such slice, or it has another type.
-    pub fn set_index(&mut self, index: usize, slice: &Tensor) -> Result<(), TensorError> {
-        fn like<'a, T: Element>(_: &[T], slice: &'a Tensor) -> Result<&'a [T], TensorError> {
-            slice.as_slice()
-        }
-        let missing = || TensorError::Index { index, ty: self.ty().clone() };
-        let (&size, rest) = self.shape().split_first().ok_or_else(missing)?;
-        if index >= size {
-            return Err(missing());
-        }
-        let expected = self.ty.with_shape(rest);
-        if *slice.ty() != expected {
-            return Err(TensorError::Stack { position: index, expected, got: slice.ty().clone() });
-        }
-        let places = index * slice.len()..(index + 1) * slice.len();
-        with_storage!(Arc::make_mut(&mut self.data), values => {
-            let taken = like(values, slice)?;
-            values[places].copy_from_slice(taken);
-        });
-        Ok(())
-    }
-
-    /// The slices at `indices` of dimension 0, in this order.
-    ///
-    /// ```
-    /// use choral_ir::Tensor;
-    /// let rows = Tensor::from([[1, 2], [3, 4]]).take(&[1, 1, 0])?;
-    /// assert_eq!(rows, Tensor::from([[3, 4], [3, 4], [1, 2]]));
-    /// # Ok::<(), choral_ir::TensorError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If one of them is not there.
-    #[track_caller]
-    pub fn take(&self, indices: &[usize]) -> Result<Tensor, TensorError> {
-        let missing = |index: usize| TensorError::Index { index, ty: self.ty().clone() };
-        let (&size, rest) = self.shape().split_first().ok_or_else(|| missing(0))?;
-        if let Some(&index) = indices.iter().find(|&&index| index >= size) {
-            return Err(missing(index));
-        }
-        self.rows(indices, [&[indices.len()], rest].concat())
-    }
-
-    /// A tensor of this shape, of the slices at `indices` of dimension 0, which are there.
-    #[track_caller]
-    fn rows(&self, indices: &[usize], shape: Vec<usize>) -> Result<Tensor, TensorError> {
-        let ty = self.ty.with_shape(shape);
-        let width = self.shape()[1..].iter().product::<usize>();
-        with_storage!(self.storage(), values => {
-            let mut taken = room(&ty)?;
-            indices.iter().for_each(|&index| taken.extend_from_slice(&values[index * width..][..width]));
-            Ok(Tensor { ty: ty.into(), data: Arc::new(Element::hold(taken)) })
-        })
-    }
-
-    /// Tensors of one type, joined along a new dimension 0.
-    ///
-    /// # Errors
-    /// If there are none, or their types differ.
-    #[track_caller]
-    pub fn stack(tensors: &[Tensor]) -> Result<Tensor, TensorError> {
-        let first = tensors.first().ok_or(TensorError::StackOfNone)?;
-        if let Some((position, other)) = tensors.iter().enumerate().find(|(_, other)| other.ty != first.ty) {
-            let (expected, got) = (first.ty().clone(), other.ty().clone());
-            return Err(TensorError::Stack { position, expected, got });
-        }
-        let mut shape = vec![tensors.len()];
-        shape.extend(first.shape());
-        let ty = first.ty.with_shape(shape);
-        with_dtype!(first.dtype(), T => {
-            let mut values = room(&ty)?;
-            for tensor in tensors {
-                values.extend_from_slice(tensor.as_slice::<T>()?);
-            }
-            Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
-        })
     }
 
     /// Whether both have the same type and the same bits: NaN equals itself, 0.0 differs from -0.0.
@@ -461,6 +383,14 @@ fn write_nested(f: &mut fmt::Formatter<'_>, ty: &TensorType, element: WriteEleme
         }
         f.write_str(", ")?;
         opened = dim + 1;
+    }
+}
+
+impl From<Storage> for Tensor {
+    /// One dimension, of all elements.
+    fn from(data: Storage) -> Tensor {
+        let ty = TensorType::new([data.len()], data.dtype());
+        Tensor { ty: ty.into(), data: Arc::new(data) }
     }
 }
 

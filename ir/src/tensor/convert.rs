@@ -1,7 +1,7 @@
 //! Tensors in other element types. Must not live here: what programs convert; that is the runtime's.
 
 use super::Tensor;
-use crate::{DType, Element, with_dtype, with_storage};
+use crate::{DType, Element, Storage, TensorType, with_storage};
 
 impl Tensor {
     /// The elements converted to `f64`, whatever their type.
@@ -19,8 +19,7 @@ impl Tensor {
         if let Some(limits) = dtype.limits().filter(|_| is_wide && dtype.is_integer()) {
             return self.to_integers(dtype, limits);
         }
-        let values = self.to_f64_vec();
-        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| <T as Element>::from_f64(values[index])))
+        self.with_data(Storage::from_f64(dtype, &self.to_f64_vec()))
     }
 
     /// Integers of 64 bits in another integer type, without a float on the way, which has 53 digits alone.
@@ -29,6 +28,12 @@ impl Tensor {
         let whole = |bits: u64| if is_signed { i128::from(bits as i64) } else { i128::from(bits) };
         let bits: Vec<u64> =
             self.storage().bits().into_iter().map(|bits| whole(bits).clamp(least, most) as u64).collect();
-        with_dtype!(dtype, T => Tensor::from_fn(self.shape(), |index| T::from_bits64(bits[index])))
+        self.with_data(Storage::from_bits(dtype, &bits))
+    }
+
+    /// A tensor of this shape.
+    fn with_data(&self, data: Storage) -> Tensor {
+        let ty = TensorType::new(self.shape(), data.dtype());
+        Tensor { ty: ty.into(), data: data.into() }
     }
 }

@@ -1,10 +1,11 @@
 //! Branches, loops, and bodies applied along a dimension or to each element.
 
-use choral_ir::op::{ControlOp, Map, Scan};
-use choral_ir::{Element, Tensor, TensorType, with_dtype};
+use choral_ir::op::{Concatenate, ControlOp, Map, Scan};
+use choral_ir::{Tensor, TensorType};
 
 use super::bodies::RunBody;
 use super::reduce::element;
+use super::shape::concatenate;
 use crate::error::Error;
 
 /// The results of an op of the family.
@@ -73,25 +74,22 @@ fn scan(
 fn slice(tensor: &Tensor, dimension: usize, at: usize) -> Result<Tensor, Error> {
     let mut shape = tensor.shape().to_vec();
     let size = shape.remove(dimension);
+    let lines: usize = shape[..dimension].iter().product();
     let width: usize = shape[dimension..].iter().product();
-    Ok(with_dtype!(tensor.dtype(), T => {
-        let values = tensor.as_slice::<T>()?;
-        let lines = values.chunks_exact((size * width).max(1));
-        let taken = lines.flat_map(|line| &line[at * width..(at + 1) * width]).copied().collect();
-        Tensor::from_storage(shape, T::store(taken))?
-    }))
+    let line = |line: usize| (line * size + at) * width..(line * size + at + 1) * width;
+    let places: Vec<usize> = (0..lines).flat_map(line).collect();
+    Ok(Tensor::pick(&[tensor], shape, &places)?)
 }
 
 /// The slices joined along a new dimension, as a tensor of this type.
 fn stacked(slices: &[Tensor], dimension: usize, ty: &TensorType) -> Result<Tensor, Error> {
-    let width: usize = ty.shape[dimension + 1..].iter().product();
-    let lines: usize = ty.shape[..dimension].iter().product();
-    Ok(with_dtype!(ty.dtype, T => {
-        let slices: Vec<&[T]> = slices.iter().map(|slice| slice.as_slice::<T>()).collect::<Result<_, _>>()?;
-        let line = |line: usize| slices.iter().flat_map(move |slice| &slice[line * width..(line + 1) * width]);
-        let values = (0..lines).flat_map(line).copied().collect();
-        Tensor::from_storage(ty.shape.as_slice(), T::store(values))?
-    }))
+    if slices.is_empty() {
+        return Ok(Tensor::zeros(ty.clone()));
+    }
+    let mut along = ty.shape.clone();
+    along[dimension] = 1;
+    let slices = slices.iter().map(|slice| slice.reshape(along.as_slice())).collect::<Result<Vec<_>, _>>()?;
+    concatenate(&Concatenate { dimension }, &slices.iter().collect::<Vec<_>>(), &ty.shape)
 }
 
 fn map(

@@ -13,8 +13,9 @@ use crate::error::Error;
 /// # Errors
 /// Only if a tensor does not hold what its type says.
 pub fn evaluate(op: &Convolution, input: &Tensor, kernel: &Tensor, ty: &TensorType) -> Result<Tensor, Error> {
-    let terms = indices(&ty.shape).map(|index| terms(op, input.shape(), kernel.shape(), &ty.shape, &index));
-    sums_of_products(input, kernel, ty, terms)
+    let mut terms =
+        indices(&ty.shape).map(|index| terms(op, input.shape(), kernel.shape(), &ty.shape, &index));
+    sums_of_products(input, kernel, ty, &mut terms)
 }
 
 /// Places in input and kernel whose products make up the result at `index`, of those inside.

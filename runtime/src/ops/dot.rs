@@ -37,7 +37,7 @@ pub fn evaluate(op: &DotGeneral, lhs: &Tensor, rhs: &Tensor, ty: &TensorType) ->
         });
         places.collect::<Vec<_>>()
     };
-    sums_of_products(lhs, rhs, ty, indices(&ty.shape).map(|index| terms(&index)))
+    sums_of_products(lhs, rhs, ty, &mut indices(&ty.shape).map(|index| terms(&index)))
 }
 
 fn put(index: &mut [usize], dims: &[usize], at: &[usize]) {
@@ -61,7 +61,7 @@ pub(crate) fn sums_of_products(
     lhs: &Tensor,
     rhs: &Tensor,
     ty: &TensorType,
-    terms: impl Iterator<Item = Vec<Term>>,
+    terms: &mut dyn Iterator<Item = Vec<Term>>,
 ) -> Result<Tensor, Error> {
     let wide: DType = ty.dtype.accumulator();
     let in_wide = |operand: &Tensor| match operand.dtype() == wide {
@@ -73,7 +73,7 @@ pub(crate) fn sums_of_products(
     Ok(Tensor::from_storage(ty.shape.as_slice(), sums)?.to_dtype(ty.dtype))
 }
 
-fn sums<T: Scalar>(left: &[T], right: &[T], terms: impl Iterator<Item = Vec<Term>>) -> Storage {
+fn sums<T: Scalar>(left: &[T], right: &[T], terms: &mut dyn Iterator<Item = Vec<Term>>) -> Storage {
     let chain = |terms: &[Term]| {
         let add = |sum, &(l, r): &Term| T::multiply_add(left[l], right[r], sum);
         terms.iter().fold(T::from_f64(0.0), add)

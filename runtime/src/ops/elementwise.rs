@@ -1,10 +1,11 @@
 //! Elementwise ops: [`crate::ops::scalar`] at every place.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
-use choral_ir::op::{Binary, Compare, ComparisonDirection, Elementwise, ReducePrecision, Unary};
-use choral_ir::{DType, Element, Storage, Tensor, with_dtype, with_storage};
+use choral_ir::op::{
+    Binary, Compare, ComparisonDirection, ComparisonType, Elementwise, ReducePrecision, Unary,
+};
+use choral_ir::{DType, Storage, Tensor, with_storage};
 
 use choral_kernels::cpu::machine::choose::rounded;
 
@@ -22,8 +23,8 @@ pub fn evaluate(op: &Elementwise, operands: &[&Tensor]) -> Result<Tensor, Error>
         Elementwise::Unary(op) => unary(*op, first),
         Elementwise::Binary(op) => binary(*op, first, operands[1])?,
         Elementwise::Compare(op) => compare(op, first, operands[1])?,
-        Elementwise::Select => select(first, operands[1], operands[2])?,
-        Elementwise::Clamp => clamp(operands)?,
+        Elementwise::Select => return select(first, operands[1], operands[2]),
+        Elementwise::Clamp => clamp(first, operands[1], operands[2])?,
         Elementwise::Convert(dtype) => convert(first, *dtype),
         Elementwise::ReducePrecision(op) => reduce_precision(op, first),
     };
@@ -50,12 +51,11 @@ fn binary(op: Binary, x: &Tensor, y: &Tensor) -> Result<Storage, Error> {
 
 fn compare(op: &Compare, x: &Tensor, y: &Tensor) -> Result<Storage, Error> {
     let Compare { direction, compare_type } = *op;
-    fn zip<T: Scalar>(x: &[T], y: &[T], holds: impl Fn(T, T) -> bool) -> Storage {
-        Storage::I1(x.iter().zip(y).map(|(&x, &y)| holds(x, y)).collect())
+    fn orders<T: Scalar>(kind: ComparisonType, x: &[T], y: &[T]) -> Vec<Option<Ordering>> {
+        x.iter().zip(y).map(|(&x, &y)| T::order(kind, x, y)).collect()
     }
-    Ok(with_storage!(x.storage(), values => {
-        zip(values, y.as_slice()?, |x, y| holds(direction, Scalar::order(compare_type, x, y)))
-    }))
+    let orders = with_storage!(x.storage(), values => orders(compare_type, values, y.as_slice()?));
+    Ok(Storage::I1(orders.into_iter().map(|order| holds(direction, order)).collect()))
 }
 
 /// Whether the relation holds for this order; without one (NaN) only "not equal" does.
@@ -70,23 +70,15 @@ pub(super) fn holds(direction: ComparisonDirection, order: Option<Ordering>) -> 
     }
 }
 
-fn select(predicate: &Tensor, on_true: &Tensor, on_false: &Tensor) -> Result<Storage, Error> {
-    fn pick<T: Scalar>(predicate: &[bool], on_true: &[T], on_false: &[T]) -> Storage {
-        let values = predicate.iter().zip(on_true.iter().zip(on_false));
-        T::store(values.map(|(&predicate, (&yes, &no))| if predicate { yes } else { no }).collect())
-    }
-    let predicate = predicate.as_slice::<bool>()?;
-    Ok(with_storage!(on_true.storage(), values => pick(predicate, values, on_false.as_slice()?)))
+fn select(predicate: &Tensor, on_true: &Tensor, on_false: &Tensor) -> Result<Tensor, Error> {
+    let chosen = |(place, &holds): (usize, &bool)| if holds { place } else { on_true.len() + place };
+    let places: Vec<usize> = predicate.as_slice::<bool>()?.iter().enumerate().map(chosen).collect();
+    Ok(Tensor::pick(&[on_true, on_false], on_true.shape(), &places)?)
 }
 
-fn clamp(operands: &[&Tensor]) -> Result<Storage, Error> {
-    fn limit<T: Scalar>(min: &[T], x: &[T], max: &[T]) -> Storage {
-        let limited =
-            |(&x, (&min, &max))| T::binary(Binary::Minimum, T::binary(Binary::Maximum, x, min), max);
-        T::store(x.iter().zip(min.iter().zip(max)).map(limited).collect())
-    }
-    let (min, max) = (operands[0], operands[2]);
-    Ok(with_storage!(operands[1].storage(), values => limit(min.as_slice()?, values, max.as_slice()?)))
+fn clamp(min: &Tensor, x: &Tensor, max: &Tensor) -> Result<Storage, Error> {
+    let from_below = Tensor::from_storage(x.shape(), binary(Binary::Maximum, x, min)?)?;
+    binary(Binary::Minimum, &from_below, max)
 }
 
 /// Integers among themselves wrap; floats to integers truncate, saturate and take NaN to 0;
@@ -96,43 +88,22 @@ fn convert(x: &Tensor, dtype: DType) -> Storage {
     let is_wide = is_integer(x.dtype()) && x.dtype().bytes() == 8;
     let is_signed = x.dtype().is_signed_integer();
     let whole = |bits: u64| if is_signed { i128::from(bits as i64) } else { i128::from(bits) };
-    with_dtype!(dtype, Target => Target::store(if !x.dtype().is_float() && is_integer(dtype) {
-        written(x, &bits, <Target as Element>::from_bits64)
-    } else if is_wide && dtype.is_float() && dtype != DType::F64 {
-        written(x, &bits, |bits| <Target as Element>::from_f64(to_odd(whole(bits))))
-    } else {
-        written(x, &numbers, <Target as Element>::from_f64)
-    }))
-}
-
-/// Elements that are on their way from one type to another at a time.
-const CHUNK: usize = 1024;
-
-/// What is read of each element, as an element of another type. Read and written apart, so that there is code
-/// for each type and not for each pair of them.
-fn written<A, U>(
-    x: &Tensor,
-    read: &dyn Fn(&Tensor, Range<usize>) -> Vec<A>,
-    write: impl Fn(A) -> U,
-) -> Vec<U> {
-    let length = x.storage().len();
-    let mut all = Vec::with_capacity(length);
-    for start in (0..length).step_by(CHUNK) {
-        all.extend(read(x, start..length.min(start + CHUNK)).into_iter().map(&write));
+    if !x.dtype().is_float() && is_integer(dtype) {
+        return Storage::from_bits(dtype, &extended(x));
     }
-    all
-}
-
-/// Elements in 64 bits, negative ones in two's complement.
-fn bits(x: &Tensor, places: Range<usize>) -> Vec<u64> {
-    fn extended<T: Scalar>(x: T) -> u64 {
-        if T::DTYPE.bytes() < 8 { x.to_f64() as i64 as u64 } else { x.to_bits64() }
+    if is_wide && dtype.is_float() && dtype != DType::F64 {
+        let numbers: Vec<f64> = extended(x).into_iter().map(|bits| to_odd(whole(bits))).collect();
+        return Storage::from_f64(dtype, &numbers);
     }
-    with_storage!(x.storage(), values => values[places].iter().map(|&x| extended(x)).collect())
+    Storage::from_f64(dtype, &x.to_f64_vec())
 }
 
-fn numbers(x: &Tensor, places: Range<usize>) -> Vec<f64> {
-    with_storage!(x.storage(), values => values[places].iter().map(|x| x.to_f64()).collect())
+/// Integers in 64 bits, negative ones in two's complement.
+fn extended(x: &Tensor) -> Vec<u64> {
+    match x.dtype().bytes() < 8 {
+        true => x.to_f64_vec().into_iter().map(|number| number as i64 as u64).collect(),
+        false => x.storage().bits(),
+    }
 }
 
 /// A number in `f64` from which narrower floats round as from the integer itself: between two of them, the one
@@ -152,6 +123,6 @@ fn to_odd(value: i128) -> f64 {
 /// between the operand and its neighbour in the coarser format.
 fn reduce_precision(op: &ReducePrecision, x: &Tensor) -> Storage {
     let &ReducePrecision { exponent_bits, mantissa_bits } = op;
-    let rounded = x.to_f64_vec().into_iter().map(|value| rounded(exponent_bits, mantissa_bits, value));
-    with_dtype!(x.dtype(), T => T::store(rounded.map(<T as Element>::from_f64).collect()))
+    let rounded = |value: f64| rounded(exponent_bits, mantissa_bits, value);
+    Storage::from_f64(x.dtype(), &x.to_f64_vec().into_iter().map(rounded).collect::<Vec<_>>())
 }

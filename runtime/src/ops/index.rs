@@ -72,30 +72,18 @@ fn dynamic_update_slice(op: &DynamicUpdateSlice, operands: &[&Tensor]) -> Result
         }
         Some(place(operand.shape(), &at))
     });
-    let mut data = operand.storage().clone();
-    overwrite(&mut data, update, places)?;
-    Ok(Tensor::from_storage(operand.shape(), data)?)
+    overwritten(operand, update, &places.collect::<Vec<_>>())
 }
 
-/// Writes the elements of `update` at these places, in order; those without a place are left out.
-fn overwrite(
-    data: &mut Storage,
-    update: &Tensor,
-    places: impl Iterator<Item = Option<usize>>,
-) -> Result<(), Error> {
-    fn write<T: Element>(
-        data: &mut [T],
-        update: &Tensor,
-        places: impl Iterator<Item = Option<usize>>,
-    ) -> Result<(), Error> {
-        for (place, &value) in places.zip(update.as_slice::<T>()?) {
-            if let Some(place) = place {
-                data[place] = value;
-            }
+/// The operand with the elements of `update` at these places, written in order; those without a place are left out.
+fn overwritten(operand: &Tensor, update: &Tensor, places: &[Option<usize>]) -> Result<Tensor, Error> {
+    let mut source: Vec<usize> = (0..operand.len()).collect();
+    for (at, place) in places.iter().enumerate() {
+        if let &Some(place) = place {
+            source[place] = operand.len() + at;
         }
-        Ok(())
     }
-    with_storage!(data, values => write(values, update, places))
+    Ok(Tensor::pick(&[operand, update], operand.shape(), &source)?)
 }
 
 /// Folds each update into its place, in the order of the updates.
@@ -105,11 +93,7 @@ fn scatter(op: &Scatter, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<
     let places = targets(op, inputs[0].shape(), indices_of, updates[0].shape());
     let data = match op.body.fold() {
         Fold::Binary(fold) => fold_into(fold, inputs[0], updates[0], &places)?,
-        Fold::Second => {
-            let mut data = inputs[0].storage().clone();
-            overwrite(&mut data, updates[0], places.into_iter())?;
-            data
-        }
+        Fold::Second => return Ok(vec![overwritten(inputs[0], updates[0], &places)?]),
         Fold::Extreme(_) | Fold::Body => return scatter_by_body(inputs, updates, &places, run),
     };
     Ok(vec![Tensor::from_storage(inputs[0].shape(), data)?])

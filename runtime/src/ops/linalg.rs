@@ -1,7 +1,7 @@
 //! Factorisations and solves, computed in `f64` and rounded once.
 
 use choral_ir::op::{Cholesky, LinalgOp, TriangularSolve};
-use choral_ir::{Element, Tensor, TensorType, with_dtype};
+use choral_ir::{Storage, Tensor, TensorType};
 
 use crate::error::Error;
 
@@ -14,9 +14,7 @@ pub fn evaluate(op: &LinalgOp, operands: &[&Tensor], ty: &TensorType) -> Result<
         LinalgOp::Cholesky(op) => cholesky(*op, operands[0]),
         LinalgOp::TriangularSolve(op) => triangular_solve(*op, operands[0], operands[1]),
     };
-    let data =
-        with_dtype!(ty.dtype, T => T::store(values.into_iter().map(<T as Element>::from_f64).collect()));
-    Ok(Tensor::from_storage(ty.shape.as_slice(), data)?)
+    Ok(Tensor::from_storage(ty.shape.as_slice(), Storage::from_f64(ty.dtype, &values))?)
 }
 
 /// Row by row (Cholesky-Banachiewicz): each element of the factor from those left of and above it.

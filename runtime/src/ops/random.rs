@@ -2,7 +2,7 @@
 
 use choral_ir::op::{RngAlgorithm, RngBitGenerator};
 use choral_ir::random::threefry2x32;
-use choral_ir::{Element, Tensor, TensorType, with_dtype};
+use choral_ir::{Element, Storage, Tensor, TensorType};
 
 use crate::error::Error;
 
@@ -24,7 +24,7 @@ pub fn evaluate(op: &RngBitGenerator, state: &Tensor, types: &[TensorType]) -> R
         states.extend(next);
         bits.extend(drawn);
     }
-    let bits = with_dtype!(*dtype, T => T::store(bits.into_iter().map(T::from_bits64).collect()));
+    let bits = Storage::from_bits(*dtype, &bits);
     Ok(vec![
         Tensor::from_storage(types[0].shape.as_slice(), u64::store(states))?,
         Tensor::from_storage(types[1].shape.as_slice(), bits)?,

@@ -25,7 +25,7 @@ pub fn evaluate(
     let input = operands[0].shape();
     let folded: Vec<usize> = dimensions.iter().map(|&dim| input[dim]).collect();
     let kept: Vec<usize> = (0..input.len()).filter(|dim| !dimensions.contains(dim)).collect();
-    let places = indices(&types[0].shape).map(|index| {
+    let mut places = indices(&types[0].shape).map(|index| {
         let mut source = vec![0; input.len()];
         kept.iter().zip(&index).for_each(|(&dim, &at)| source[dim] = at);
         let mut places = Vec::new();
@@ -35,7 +35,7 @@ pub fn evaluate(
         }
         places
     });
-    fold(body, Grouping::Tree, operands, types, places, run)
+    fold(body, Grouping::Tree, operands, types, &mut places, run)
 }
 
 /// In which order a fold with a binary op takes its elements.
@@ -48,11 +48,11 @@ pub(crate) enum Grouping {
 }
 
 impl Grouping {
-    fn fold<T: Scalar>(self, op: Binary, init: T, elements: impl Iterator<Item = T>) -> T {
+    fn fold<T: Scalar>(self, op: Binary, init: T, elements: &[T]) -> T {
         if self == Grouping::Tree && matches!(op, Binary::Add | Binary::Multiply) {
-            return T::binary(op, init, tree(op, &elements.collect::<Vec<_>>()));
+            return T::binary(op, init, tree(op, elements));
         }
-        elements.fold(init, |sofar, element| T::binary(op, sofar, element))
+        elements.iter().fold(init, |sofar, &element| T::binary(op, sofar, element))
     }
 }
 
@@ -67,8 +67,10 @@ const BLOCK: usize = 2048;
 fn tree<T: Scalar>(op: Binary, elements: &[T]) -> T {
     // -0.0 keeps the sign of a zero.
     let identity = T::from_f64(if op == Binary::Add { -0.0 } else { 1.0 });
-    let join = |older: &[T], newer: &[T]| -> Vec<T> {
-        older.iter().zip(newer).map(|(&x, &y)| T::binary(op, x, y)).collect()
+    let join = |older: &[T], newer: &mut [T]| {
+        for (newer, &older) in newer.iter_mut().zip(older) {
+            *newer = T::binary(op, older, *newer);
+        }
     };
     let mut kept: Vec<Vec<T>> = Vec::new();
     for (block, elements) in elements.chunks(BLOCK).enumerate() {
@@ -76,15 +78,16 @@ fn tree<T: Scalar>(op: Binary, elements: &[T]) -> T {
         for (at, &element) in elements.iter().enumerate() {
             lanes[at % LANES] = T::binary(op, lanes[at % LANES], element);
         }
-        let joins = kept.len() - block.trailing_ones() as usize;
-        lanes = kept.drain(joins..).rev().fold(lanes, |newer, older| join(&older, &newer));
+        let joined = kept.split_off(kept.len() - block.trailing_ones() as usize);
+        joined.iter().rev().for_each(|older| join(older, &mut lanes));
         kept.push(lanes);
     }
-    let all = kept.into_iter().rev().reduce(|newer, older| join(&older, &newer));
-    let mut lanes = all.unwrap_or_else(|| vec![identity; LANES]);
+    let mut lanes = kept.pop().unwrap_or_else(|| vec![identity; LANES]);
+    kept.iter().rev().for_each(|older| join(older, &mut lanes));
     while lanes.len() > 1 {
-        let (left, right) = lanes.split_at(lanes.len() / 2);
-        lanes = join(left, right);
+        let mut right = lanes.split_off(lanes.len() / 2);
+        join(&lanes, &mut right);
+        lanes = right;
     }
     lanes[0]
 }
@@ -96,7 +99,7 @@ pub(crate) fn fold(
     order: Grouping,
     operands: &[&Tensor],
     types: &[TensorType],
-    places: impl Iterator<Item = Vec<Option<usize>>>,
+    places: &mut dyn Iterator<Item = Vec<Option<usize>>>,
     run: &RunBody<'_>,
 ) -> Result<Vec<Tensor>, Error> {
     let (inputs, inits) = operands.split_at(operands.len() / 2);
@@ -131,27 +134,29 @@ fn fold_with(
     order: Grouping,
     input: &Tensor,
     init: &Tensor,
-    places: impl Iterator<Item = Vec<Option<usize>>>,
+    places: &mut dyn Iterator<Item = Vec<Option<usize>>>,
 ) -> Result<Storage, Error> {
     fn folded<T: Scalar>(
         op: Binary,
         order: Grouping,
         values: &[T],
         inits: &[T],
-        places: impl Iterator<Item = Vec<Option<usize>>>,
+        places: &mut dyn Iterator<Item = Vec<Option<usize>>>,
     ) -> Storage {
-        let fold = |(at, places): (usize, Vec<Option<usize>>)| {
+        let mut results = Vec::new();
+        let mut elements = Vec::new();
+        for (at, places) in places.enumerate() {
             let init = inits[at % inits.len()];
-            let elements = places.into_iter().map(|place| place.map_or(init, |place| values[place]));
-            order.fold(op, init, elements)
-        };
-        T::store(places.enumerate().map(fold).collect())
+            elements.clear();
+            elements.extend(places.iter().map(|place| place.map_or(init, |place| values[place])));
+            results.push(order.fold(op, init, &elements));
+        }
+        T::store(results)
     }
     Ok(with_storage!(input.storage(), values => folded(op, order, values, init.as_slice()?, places)))
 }
 
 /// One element as a scalar tensor.
 pub(crate) fn element(tensor: &Tensor, place: usize) -> Result<Tensor, Error> {
-    let data = with_storage!(tensor.storage(), values => choral_ir::Element::store(vec![values[place]]));
-    Ok(Tensor::from_storage([], data)?)
+    Ok(Tensor::pick(&[tensor], [], &[place])?)
 }

@@ -13,7 +13,8 @@ use choral_kernels::functions::{Function, FunctionOfTwo};
 use crate::special::{double, single};
 
 /// An element type's arithmetic. Ops outside the type's class are excluded by the type rules;
-/// for them the methods return their operand.
+/// for them the methods return their operand. Loops call them: a copy in each loop, for each type, would take a tenth of
+/// this crate's compile time.
 pub trait Scalar: Element {
     /// A unary op; predicates give 1 or 0.
     fn unary(op: Unary, x: Self) -> Self;
@@ -60,6 +61,7 @@ impl Scalar for bool {
 macro_rules! integers {
     ($($Integer:ident $Unsigned:ident $Signed:ident),*) => {$(
         impl Scalar for $Integer {
+            #[inline(never)]
             fn unary(op: Unary, x: $Integer) -> $Integer {
                 match op {
                     Unary::Abs => if (x as i128) < 0 { x.wrapping_neg() } else { x },
@@ -81,6 +83,7 @@ macro_rules! integers {
                 }
             }
 
+            #[inline(never)]
             fn binary(op: Binary, x: $Integer, y: $Integer) -> $Integer {
                 // A distance at or above the width shifts everything out.
                 let distance = u32::try_from(y as i128).unwrap_or(u32::MAX);
@@ -187,6 +190,7 @@ macro_rules! next_after {
 macro_rules! floats {
     ($($Float:ident through $Wide:ident, $functions:ident, bits $Bits:ident;)*) => {$(
         impl Scalar for $Float {
+            #[inline(never)]
             fn unary(op: Unary, x: $Float) -> $Float {
                 let wide = $Wide::from(x);
                 let flag = |holds: bool| if holds { 1.0 } else { 0.0 };
@@ -236,6 +240,7 @@ macro_rules! floats {
                 narrow::<$Float, $Wide>(result)
             }
 
+            #[inline(never)]
             fn binary(op: Binary, x: $Float, y: $Float) -> $Float {
                 if op == Binary::NextAfter {
                     return next_after!(x, y, $Float, $Bits);

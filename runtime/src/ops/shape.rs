@@ -3,7 +3,7 @@
 use choral_ir::op::{
     BitcastConvert, BroadcastInDim, Concatenate, Iota, Pad, Reverse, ShapeOp, Slice, Transpose,
 };
-use choral_ir::{Element, Storage, Tensor, TensorType, with_dtype, with_storage};
+use choral_ir::{Storage, Tensor, TensorType};
 
 use super::places::{indices, place};
 use crate::error::Error;
@@ -33,11 +33,8 @@ pub(crate) fn pick(
     shape: &[usize],
     source: impl Fn(&[usize]) -> Vec<usize>,
 ) -> Result<Tensor, Error> {
-    let places = indices(shape).map(|index| place(operand.shape(), &source(&index)));
-    let data = with_storage!(operand.storage(), values => {
-        Element::store(places.map(|place| values[place]).collect::<Vec<_>>())
-    });
-    Ok(Tensor::from_storage(shape, data)?)
+    let places: Vec<usize> = indices(shape).map(|index| place(operand.shape(), &source(&index))).collect();
+    Ok(Tensor::pick(&[operand], shape, &places)?)
 }
 
 /// A value at its full type: a scalar under a larger type fills it.
@@ -51,9 +48,8 @@ fn fill(scalar: &Tensor, shape: &[usize]) -> Result<Tensor, Error> {
 }
 
 fn iota(Iota { shape, dtype, dimension }: &Iota) -> Result<Tensor, Error> {
-    let values = indices(shape).map(|index| index[*dimension] as f64);
-    let data: Storage = with_dtype!(*dtype, T => T::store(values.map(<T as Element>::from_f64).collect()));
-    Ok(Tensor::from_storage(shape.as_slice(), data)?)
+    let values: Vec<f64> = indices(shape).map(|index| index[*dimension] as f64).collect();
+    Ok(Tensor::from_storage(shape.as_slice(), Storage::from_f64(*dtype, &values))?)
 }
 
 fn bitcast_convert(
@@ -62,9 +58,7 @@ fn bitcast_convert(
     shape: &[usize],
 ) -> Result<Tensor, Error> {
     let (from, to) = (operand.dtype().bits(), dtype.bits());
-    let bits: Vec<u64> = with_storage!(operand.storage(), values => {
-        values.iter().map(|value| Element::to_bits64(*value)).collect()
-    });
+    let bits = operand.storage().bits();
     let split = |whole: &u64| (0..from / to).map(|part| *whole >> (part * to)).collect::<Vec<_>>();
     let join =
         |parts: &[u64]| parts.iter().enumerate().fold(0, |whole, (at, part)| whole | part << (at * from));
@@ -73,8 +67,7 @@ fn bitcast_convert(
     } else {
         bits.chunks(to / from).map(join).collect()
     };
-    let data: Storage = with_dtype!(*dtype, T => T::store(bits.into_iter().map(T::from_bits64).collect()));
-    Ok(Tensor::from_storage(shape, data)?)
+    Ok(Tensor::from_storage(shape, Storage::from_bits(*dtype, &bits))?)
 }
 
 fn broadcast_in_dim(
@@ -138,35 +131,25 @@ fn pad(
         let source: Vec<usize> = (0..index.len()).map(along).collect::<Option<_>>()?;
         Some(place(operand.shape(), &source))
     };
-    fn padded<T: Element>(
-        values: &[T],
-        padding: &[T],
-        places: impl Iterator<Item = Option<usize>>,
-    ) -> Storage {
-        T::store(places.map(|place| place.map_or(padding[0], |place| values[place])).collect())
-    }
-    let places = indices(shape).map(|index| source(&index));
-    let data = with_storage!(operand.storage(), values => padded(values, padding.as_slice()?, places));
-    Ok(Tensor::from_storage(shape, data)?)
+    // The padding's only element comes after the operand's.
+    let places: Vec<usize> = indices(shape).map(|index| source(&index).unwrap_or(operand.len())).collect();
+    Ok(Tensor::pick(&[operand, padding], shape, &places)?)
 }
 
-fn concatenate(
+pub(super) fn concatenate(
     Concatenate { dimension }: &Concatenate,
     operands: &[&Tensor],
     shape: &[usize],
 ) -> Result<Tensor, Error> {
-    fn joined<T: Element>(first: &[T], operands: &[&Tensor], rows: usize) -> Result<Storage, Error> {
-        let mut values: Vec<T> = Vec::with_capacity(first.len());
-        let parts: Vec<&[T]> = operands.iter().map(|operand| operand.as_slice()).collect::<Result<_, _>>()?;
-        for row in 0..rows {
-            for part in &parts {
-                let width = part.len() / rows;
-                values.extend(&part[row * width..(row + 1) * width]);
-            }
-        }
-        Ok(T::store(values))
-    }
     let rows: usize = shape[..*dimension].iter().product();
-    let data = with_storage!(operands[0].storage(), values => joined(values, operands, rows)?);
-    Ok(Tensor::from_storage(shape, data)?)
+    let mut places = Vec::new();
+    for row in 0..rows {
+        let mut start = 0;
+        for operand in operands {
+            let width = operand.len() / rows;
+            places.extend(start + row * width..start + (row + 1) * width);
+            start += operand.len();
+        }
+    }
+    Ok(Tensor::pick(operands, shape, &places)?)
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use choral_ir::op::{Compare, ComparisonType, Sort, SortOp, TopK};
-use choral_ir::{Element, Order, Storage, Tensor, TensorType, with_storage};
+use choral_ir::{Order, Storage, Tensor, TensorType, with_storage};
 
 use super::bodies::RunBody;
 use super::elementwise::holds;
@@ -47,7 +47,7 @@ fn sort(op: &Sort, operands: &[&Tensor], run: &RunBody<'_>) -> Result<Vec<Tensor
         let ordered = merge_sorted(&line, &before)?;
         line.iter().zip(ordered).for_each(|(&to, from)| source[to] = from);
     }
-    operands.iter().map(|operand| taken(operand, operand.shape(), &source)).collect()
+    operands.iter().map(|operand| Ok(Tensor::pick(&[operand], operand.shape(), &source)?)).collect()
 }
 
 /// What an order says of two keys; `None` where only its body can.
@@ -84,7 +84,7 @@ fn lines(shape: &[usize], dimension: usize) -> Vec<Vec<usize>> {
 /// The places in order, by merging: it ends for any comparator, even an inconsistent one.
 fn merge_sorted(
     places: &[usize],
-    before: &impl Fn(usize, usize) -> Result<bool, Error>,
+    before: &dyn Fn(usize, usize) -> Result<bool, Error>,
 ) -> Result<Vec<usize>, Error> {
     if places.len() < 2 {
         return Ok(places.to_vec());
@@ -108,33 +108,21 @@ fn merge_sorted(
     Ok(merged)
 }
 
-/// The elements at these places, in a shape.
-fn taken(operand: &Tensor, shape: &[usize], places: &[usize]) -> Result<Tensor, Error> {
-    let data = with_storage!(operand.storage(), values => {
-        Element::store(places.iter().map(|&place| values[place]).collect())
-    });
-    Ok(Tensor::from_storage(shape, data)?)
-}
-
+/// The places of the `k` greatest elements of each line, the greatest first and of equal ones the first.
 fn top_k(TopK { k }: TopK, operand: &Tensor, types: &[TensorType]) -> Result<Vec<Tensor>, Error> {
-    fn greatest<T: Scalar>(line: &[T], k: usize) -> Vec<usize> {
-        let mut places: Vec<usize> = (0..line.len()).collect();
-        let order = |&left: &usize, &right: &usize| {
-            Scalar::order(ComparisonType::TotalOrder, line[right], line[left]).unwrap_or(Ordering::Equal)
-        };
-        places.sort_by(order);
-        places.truncate(k);
-        places
-    }
-    let width = operand.shape().last().copied().unwrap_or(1);
-    let places: Vec<Vec<usize>> = with_storage!(operand.storage(), values => {
-        values.chunks_exact(width.max(1)).map(|line| greatest(line, k)).collect()
-    });
-    let whole = |(line, places): (usize, &Vec<usize>)| {
-        places.iter().map(move |at| line * width + at).collect::<Vec<_>>()
+    let before = |left: usize, right: usize| {
+        let order = with_storage!(operand.storage(), values => {
+            Scalar::order(ComparisonType::TotalOrder, values[left], values[right])
+        });
+        Ok(order.is_some_and(Ordering::is_gt))
     };
-    let source: Vec<usize> = places.iter().enumerate().flat_map(whole).collect();
-    let within = places.concat().into_iter().map(|place| place as i32).collect();
+    let (mut source, mut within) = (Vec::new(), Vec::new());
+    for line in lines(operand.shape(), operand.shape().len() - 1) {
+        let ordered = merge_sorted(&line, &before)?;
+        source.extend(&ordered[..k]);
+        within.extend(ordered[..k].iter().map(|place| (place - line[0]) as i32));
+    }
     let shape = types[0].shape.as_slice();
-    Ok(vec![taken(operand, shape, &source)?, Tensor::from_storage(shape, Storage::I32(within))?])
+    let places = Tensor::from_storage(shape, Storage::I32(within.into()))?;
+    Ok(vec![Tensor::pick(&[operand], shape, &source)?, places])
 }

@@ -49,9 +49,9 @@ fn reduce_window(
     if is_backward(op, input, &types[0].shape) {
         within.reverse();
     }
-    let places =
+    let mut places =
         indices(&types[0].shape).map(|index| within.iter().map(|at| source(&index, at)).collect::<Vec<_>>());
-    fold(body, Grouping::InOrder, operands, types, places, run)
+    fold(body, Grouping::InOrder, operands, types, &mut places, run)
 }
 
 /// Whether windows are those of a cumulative op that runs from the end: folds that forget the order of their elements, along

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use choral_ir::graph::Value;
 use choral_ir::op::ShapeOp;
-use choral_ir::{Graph, NodeId, NodeKind, Op, Tensor, TensorType, with_dtype};
+use choral_ir::{Graph, NodeId, NodeKind, Op, Storage, Tensor, TensorType};
 use choral_kernels::cpu::rows::NoLoop;
 use choral_kernels::{Access, Kernel, Number, Rows};
 
@@ -255,8 +255,8 @@ impl Building<'_> {
         let last: isize =
             access.dims.iter().map(|&(size, stride)| size.saturating_sub(1) as isize * stride.max(0)).sum();
         let count = usize::try_from(access.offset + last).map_or(0, |last| last + 1);
-        let values = with_dtype!(dtype, T => Tensor::from_fn([count], |at| <T as choral_ir::Element>::from_f64(at as f64)));
-        self.constant("0, 1, ..", values)
+        let numbers: Vec<f64> = (0..count).map(|at| at as f64).collect();
+        self.constant("0, 1, ..", Storage::from_f64(dtype, &numbers).into())
     }
 
     fn unit(&mut self, unit: &Unit) {

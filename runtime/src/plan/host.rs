@@ -2,13 +2,13 @@
 //! [legalisation](crate::legal) leaves.
 
 use choral_ir::graph::Value;
-use choral_ir::{Element, NodeId, Op, Tensor, TensorType, with_dtype};
+use choral_ir::{NodeId, Op, Tensor, TensorType};
 use choral_kernels::Access;
-use choral_kernels::access::collapsed;
 use choral_kernels::cpu::machine::moves;
 use choral_kernels::memory::Pointers;
 
 use super::build::Building;
+use super::results::elements;
 use super::value::{Source, is_dense};
 use super::{Buffer, Home, Plan};
 use crate::error::Error;
@@ -92,11 +92,10 @@ fn operand(building: &mut Building<'_>, value: Value) -> Operand {
 /// The scalar of these bits in registers.
 pub(super) fn splat(bits: u64, ty: &TensorType) -> Tensor {
     let in_registers = number::of(ty.dtype).in_registers();
-    with_dtype!(ty.dtype, T => Tensor::scalar(if in_registers == number::of(ty.dtype) {
-        T::from_bits64(bits)
-    } else {
-        <T as Element>::from_f64(f64::from(f32::from_bits(bits as u32)))
-    }))
+    match in_registers == number::of(ty.dtype) {
+        true => Tensor::scalar_of_bits(ty.dtype, bits),
+        false => Tensor::scalar_of(ty.dtype, f64::from(f32::from_bits(bits as u32))),
+    }
 }
 
 impl Operand {
@@ -142,19 +141,13 @@ impl Operand {
 
     fn read(&self, buffer: usize, access: &Access, pointers: &Pointers) -> Result<Tensor, Error> {
         let pointer = pointers.as_slice()[buffer].cast_const();
-        let (dims, length) = (collapsed(&access.dims), self.ty.len());
-        Ok(with_dtype!(self.ty.dtype, T => {
-            let mut values: Vec<T> = Vec::with_capacity(length);
-            if length > 0 {
-                // SAFETY: the buffer holds an element of its type wherever the access has one, and nothing writes them now;
-                // the vector has room for all.
-                unsafe {
-                    let from = pointer.cast::<T>().wrapping_offset(access.offset);
-                    moves::gather(values.as_mut_ptr(), from, &dims, 0, length);
-                    values.set_len(length);
-                }
-            }
-            Tensor::from_storage(self.ty.shape.as_slice(), T::store(values))?
-        }))
+        let mut tensor = Tensor::try_zeros(self.ty.clone())?;
+        if let Some(out) = elements(&mut tensor) {
+            let (bytes, length) = (self.ty.dtype.bytes(), self.ty.len());
+            // SAFETY: the buffer holds an element of its type wherever the access has one, and nothing writes them now;
+            // the tensor is new, and has room for all.
+            unsafe { moves::gather_all(bytes, out, pointer, access, length) };
+        }
+        Ok(tensor)
     }
 }

@@ -81,6 +81,6 @@ impl Room {
 }
 
 /// Where the elements of a tensor lie, if nobody else holds them.
-fn elements(tensor: &mut Tensor) -> Option<*mut u8> {
+pub(super) fn elements(tensor: &mut Tensor) -> Option<*mut u8> {
     tensor.storage_mut().map(|data| with_storage!(data, values => values.as_mut_ptr().cast()))
 }

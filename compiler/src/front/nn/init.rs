@@ -1,6 +1,6 @@
 //! How layers are initialised: sources of numbers, and distributions.
 
-use choral_ir::{DType, Element, Key, Tensor, TensorType, with_dtype};
+use choral_ir::{DType, Key, Tensor, TensorType};
 
 use crate::front::trace::random;
 use crate::front::trace::var::Var;
@@ -102,7 +102,7 @@ pub trait Constant: Leaf {
 impl Constant for Tensor {
     #[track_caller]
     fn full(shape: &[usize], value: f64, dtype: DType) -> Tensor {
-        with_dtype!(dtype, T => Tensor::full(shape, <T as Element>::from_f64(value)))
+        Tensor::full_of(TensorType::new(shape, dtype), value)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use choral_ir::graph::Node;
-use choral_ir::{BuildError, Element, Graph, NodeKind, Op, Tensor, TensorType, Value, with_storage};
+use choral_ir::{BuildError, Graph, NodeKind, Op, Tensor, TensorType, Value};
 
 use super::rebuilt;
 
@@ -46,7 +46,7 @@ impl Meaning {
     /// That of a scalar which fills a type.
     pub(super) fn of_constant(tensor: &Tensor, ty: &TensorType) -> Option<Meaning> {
         let is_scalar = tensor.shape().is_empty();
-        let bits = || with_storage!(tensor.storage(), values => values[0].to_bits64());
+        let bits = || tensor.storage().bits()[0];
         is_scalar.then(|| Meaning::Constant(ty.clone(), bits()))
     }
 }

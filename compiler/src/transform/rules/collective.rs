@@ -7,7 +7,7 @@ use choral_ir::op::{
     AllGather, AllReduce, AllToAll, AxisIndex, Binary, CollectiveOp, Elementwise, MemberKey, Permute,
     Randomness, Reduce, Reduction,
 };
-use choral_ir::{BuildError, DType, Element, Graph, Op, Tensor, TensorError, TypeError, Value, with_dtype};
+use choral_ir::{BuildError, DType, Graph, Op, Tensor, TensorError, TypeError, Value};
 
 use crate::transform::lane::Lane::{Mapped, Shared};
 use crate::transform::lane::{Lane, MappedBuilder, shift};
@@ -176,7 +176,7 @@ fn folded(
         Reduction::Min => (Binary::Minimum, f64::INFINITY),
     };
     // Integers saturate at their limits.
-    let start = with_dtype!(dtype, T => Tensor::scalar(<T as Element>::from_f64(start)));
+    let start = Tensor::scalar_of(dtype, start);
     let start = cx.builder.constant(start);
     let body = Graph::reducer(fold, dtype)?.into();
     cx.push(Reduce { dimensions: vec![at], body }, &[value, start])

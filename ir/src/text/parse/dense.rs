@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Lists};
 use super::error::Fault;
 use super::lexer::Kind;
 use crate::text::literal::element_bits;
-use crate::{DType, Element, Storage, Tensor, TensorType, with_dtype};
+use crate::{DType, Storage, Tensor, TensorType};
 
 /// The elements of a literal before its type is known.
 enum Body<'a> {
@@ -108,17 +108,13 @@ fn tensor(literals: &[&str], ty: &TensorType) -> Result<Tensor, String> {
             .ok_or_else(|| format!("expected an element of type {}, found `{literal}`", ty.dtype))
     };
     let bits = literals.iter().map(bits).collect::<Result<Vec<_>, _>>()?;
-    let storage = store(ty.dtype, &bits);
+    let storage = Storage::from_bits(ty.dtype, &bits);
     Tensor::from_storage(ty.shape.clone(), storage).map_err(|error| error.to_string())
 }
 
 /// The scalar that a literal names, if it names one of this type.
 pub(super) fn scalar(dtype: DType, literal: &str) -> Option<Tensor> {
     tensor(&[literal], &TensorType::scalar(dtype)).ok()
-}
-
-fn store(dtype: DType, bits: &[u64]) -> Storage {
-    with_dtype!(dtype, T => T::store(bits.iter().map(|&bits| T::from_bits64(bits)).collect()))
 }
 
 /// A resource begins with its alignment, as four bytes.

@@ -1,7 +1,7 @@
 //! Loops that move elements: from strided places and back, repeated, and one for all.
 
 use super::{Arguments, Loop};
-use crate::access::{Dim, runs};
+use crate::access::{Access, Dim, collapsed, runs};
 
 /// A number of so many bytes, to be moved.
 macro_rules! with_width {
@@ -50,6 +50,17 @@ pub unsafe fn gather<T: Copy>(out: *mut T, from: *const T, dims: &[Dim], start: 
             }
             out = out.add(run.length);
         }
+    });
+}
+
+/// As [`gather`], from element number 0 on, of elements of so many bytes.
+///
+/// # Safety
+/// That of [`gather`]; `from` and `out` are aligned for such elements.
+pub unsafe fn gather_all(bytes: usize, out: *mut u8, from: *const u8, access: &Access, length: usize) {
+    // SAFETY: as the caller vouches.
+    with_width!(bytes, T => unsafe {
+        gather(out.cast(), from.cast::<T>().wrapping_offset(access.offset), &collapsed(&access.dims), 0, length);
     });
 }
 
