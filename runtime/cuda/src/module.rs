@@ -24,6 +24,7 @@ const UNASKED: usize = 48 << 10;
 pub struct Module {
     gpu: Arc<Gpu>,
     launches: Vec<Loaded>,
+    scratch_bytes: usize,
 }
 
 /// A launch whose function is loaded.
@@ -41,7 +42,7 @@ impl Module {
     /// If there is no compiler, or if the driver refuses the code.
     pub fn new(gpu: &Arc<Gpu>, unit: &Unit) -> Result<Module, Error> {
         if unit.launches.is_empty() {
-            return Ok(Module { gpu: gpu.clone(), launches: Vec::new() });
+            return Ok(Module { gpu: gpu.clone(), launches: Vec::new(), scratch_bytes: 0 });
         }
         let compiled = compile(&unit.source, gpu.capability())?;
         let loading = || Error::driver("loading a program on the GPU");
@@ -65,12 +66,16 @@ impl Module {
             Ok(Loaded { launch: launch.clone(), function, blocks })
         };
         let launches = unit.launches.iter().map(load).collect::<Result<_, Error>>()?;
-        Ok(Module { gpu: gpu.clone(), launches })
+        Ok(Module { gpu: gpu.clone(), launches, scratch_bytes: unit.scratch_bytes })
     }
 
     /// The GPU that it is on.
     pub fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu
+    }
+
+    pub(crate) fn scratch_bytes(&self) -> usize {
+        self.scratch_bytes
     }
 
     pub(crate) fn launches(&self) -> &[Loaded] {

@@ -31,6 +31,7 @@ pub struct Session {
     module: Arc<Module>,
     stream: Arc<CudaStream>,
     room: Memory,
+    scratch: Memory,
     arrivals: Memory,
 }
 
@@ -57,9 +58,10 @@ impl Session {
         let gpu = module.gpu();
         let stream = gpu.context().new_stream().map_err(Error::driver("making a stream"))?;
         let room = Memory::new(gpu, &stream, room, "intermediate values")?;
+        let scratch = Memory::new(gpu, &stream, module.scratch_bytes(), "what kernels work in")?;
         let mut arrivals = Memory::new(gpu, &stream, 8, "a counter")?;
         stream.memset_zeros(&mut arrivals.slice).map_err(Error::driver("clearing a counter"))?;
-        Ok(Session { graph: None, last: Vec::new(), module: module.clone(), stream, room, arrivals })
+        Ok(Session { graph: None, last: Vec::new(), module: module.clone(), stream, room, scratch, arrivals })
     }
 
     /// Memory of so many bytes.
@@ -145,6 +147,7 @@ impl Session {
         let Loaded { launch, function, blocks } = loaded;
         let place = |argument: &Argument| match argument {
             Argument::Room => self.room.place(&self.stream),
+            Argument::Scratch => self.scratch.place(&self.stream),
             Argument::Arrivals => self.arrivals.place(&self.stream),
             Argument::Given(number) => given[*number],
         };

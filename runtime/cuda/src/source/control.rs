@@ -63,8 +63,12 @@ impl<'a> Flow<'a> {
             Task::Kernel(kernel) => {
                 let (function, buffers, emitted) = self.functions.of(kernel)?;
                 self.emitted = self.emitted.and(emitted);
-                let arguments = buffers.iter().map(|&buffer| self.buffer(scope, buffer));
-                let arguments = arguments.collect::<Vec<_>>().join(", ");
+                let mut arguments: Vec<String> =
+                    buffers.iter().map(|&buffer| self.buffer(scope, buffer)).collect();
+                if emitted.scratch_bytes > 0 {
+                    arguments.push("scratch".to_owned());
+                }
+                let arguments = arguments.join(", ");
                 text.line(format!("{function}(team, {arguments});"));
                 Ok(())
             }

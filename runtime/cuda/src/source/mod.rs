@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `unit`, `control` | all of a program: its functions and launches; loops and branches |
-//! | `rows`, `tree`, `product` | the functions of kernels |
+//! | `rows`, `tree`, `product`, `moves`, `sort`, `random`, `linalg` | the functions of kernels |
 //! | `instruction`, `functions`, `body` | what happens to one element; bodies of folds and comparators |
 //! | `number`, `places`, `text` | numbers, offsets of elements, and lines |
 //! | `prelude.cu`, `team.cu` | what every program begins with |
@@ -18,10 +18,14 @@ mod body;
 mod control;
 mod functions;
 mod instruction;
+mod linalg;
+mod moves;
 mod number;
 mod places;
 mod product;
+mod random;
 mod rows;
+mod sort;
 mod text;
 mod tree;
 mod unit;
@@ -63,11 +67,15 @@ struct Emitted {
     threads: usize,
     /// Bytes of shared memory that a block needs.
     shared_bytes: usize,
+    /// Bytes of memory that it works in.
+    scratch_bytes: usize,
+    /// Whether the team waits within it.
+    waits: bool,
 }
 
 impl Emitted {
     fn of_threads(threads: usize) -> Emitted {
-        Emitted { threads, shared_bytes: 0 }
+        Emitted { threads, shared_bytes: 0, scratch_bytes: 0, waits: false }
     }
 
     /// With so many bytes of shared memory at least.
@@ -75,9 +83,21 @@ impl Emitted {
         Emitted { shared_bytes: self.shared_bytes.max(bytes), ..self }
     }
 
+    /// With so many bytes of memory to work in: the parameter `scratch`.
+    fn working_in(self, bytes: usize) -> Emitted {
+        Emitted { scratch_bytes: self.scratch_bytes.max(bytes), ..self }
+    }
+
+    /// Of a team that waits within the function.
+    fn waiting(self) -> Emitted {
+        Emitted { waits: true, ..self }
+    }
+
     /// One after the other.
     fn and(self, other: Emitted) -> Emitted {
-        Emitted { threads: self.threads.max(other.threads), ..self }.sharing(other.shared_bytes)
+        let both =
+            Emitted { threads: self.threads.max(other.threads), waits: self.waits || other.waits, ..self };
+        both.sharing(other.shared_bytes).working_in(other.scratch_bytes)
     }
 }
 
@@ -102,6 +122,11 @@ impl Needed {
         name
     }
 
+    /// A source of several functions, by a name of its own.
+    fn helpers(&mut self, name: &str, source: &str) {
+        self.sources.insert(name.to_owned(), source.to_owned());
+    }
+
     /// The name of a function that is called; `None` of one that has no source.
     fn called(&mut self, name: &str, number: Number) -> Option<String> {
         let (name, source) = functions::called(name, number)?;
@@ -115,16 +140,16 @@ fn kernel(text: &mut Text, kernel: &Kernel, needed: &mut Needed) -> Result<Emitt
     match kernel {
         Kernel::Rows(kernel) => rows::rows(text, kernel, needed),
         Kernel::Products(kernel) => Ok(product::products(text, kernel)),
+        Kernel::Gather(kernel) => Ok(moves::gather(text, kernel)),
+        Kernel::Scatter(kernel) => moves::scatter(text, kernel, needed),
+        Kernel::Sort(kernel) => sort::sort(text, kernel, needed),
+        Kernel::Cholesky(kernel) => Ok(linalg::cholesky(text, kernel)),
+        Kernel::TriangularSolve(kernel) => Ok(linalg::triangular_solve(text, kernel)),
+        Kernel::Random(kernel) => Ok(random::random(text, kernel, needed)),
         Kernel::Pack(_)
         | Kernel::Window(_)
         | Kernel::Extreme(_)
         | Kernel::Fold(_)
-        | Kernel::SelectAndScatter(_)
-        | Kernel::Gather(_)
-        | Kernel::Scatter(_)
-        | Kernel::Sort(_)
-        | Kernel::Cholesky(_)
-        | Kernel::TriangularSolve(_)
-        | Kernel::Random(_) => Err(Missing::of(format!("a kernel of kind {}", kernel.name()))),
+        | Kernel::SelectAndScatter(_) => Err(Missing::of(format!("a kernel of kind {}", kernel.name()))),
     }
 }

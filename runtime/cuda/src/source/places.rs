@@ -40,6 +40,16 @@ impl Indices {
         Indices { names, sizes: sizes.to_vec() }
     }
 
+    /// Indices that are variables already: `name0`, `name1`, ..
+    pub(super) fn named(name: &str, sizes: &[usize]) -> Indices {
+        Indices { names: (0..sizes.len()).map(|dim| format!("{name}{dim}")).collect(), sizes: sizes.to_vec() }
+    }
+
+    /// The name of an index.
+    pub(super) fn name(&self, dim: usize) -> &str {
+        &self.names[dim]
+    }
+
     /// These, and then others.
     pub(super) fn and(&self, others: &Indices) -> Indices {
         Indices {

@@ -73,6 +73,11 @@ static __device__ __forceinline__ i64 order_key(double x) {
     return bits ^ (i64)((u64)(bits >> 63) >> 1);
 }
 
+// The natural order, in which every NaN is greater than all numbers and equal to every other.
+template <class Float> static __device__ __forceinline__ bool less_with_nan(Float x, Float y) {
+    return x == x && (y != y || x < y);
+}
+
 // Truncated and saturated; NaN becomes 0.
 template <class Integer, class Float> static __device__ __forceinline__ Integer saturated(Float x) {
     const bool has_sign = (Integer)-1 < (Integer)0;
@@ -175,3 +180,15 @@ template <class Signed, class Bits>
 static __device__ __forceinline__ Signed shifted_with_sign(Signed x, Bits distance) {
     return distance < 8 * sizeof(Bits) ? (Signed)(x >> distance) : x < 0 ? (Signed)-1 : (Signed)0;
 }
+
+// Where a window begins that is moved to lie within.
+static __device__ __forceinline__ i64 clamped(u64 start, u64 last) { return (i64)(start > last ? last : start); }
+static __device__ __forceinline__ i64 clamped(i64 start, u64 last) {
+    return start < 0 ? 0 : clamped((u64)start, last);
+}
+static __device__ __forceinline__ i64 clamped(u32 start, u64 last) { return clamped((u64)start, last); }
+static __device__ __forceinline__ i64 clamped(i32 start, u64 last) { return clamped((i64)start, last); }
+static __device__ __forceinline__ i64 clamped(u16 start, u64 last) { return clamped((u64)start, last); }
+static __device__ __forceinline__ i64 clamped(i16 start, u64 last) { return clamped((i64)start, last); }
+static __device__ __forceinline__ i64 clamped(u8 start, u64 last) { return clamped((u64)start, last); }
+static __device__ __forceinline__ i64 clamped(i8 start, u64 last) { return clamped((i64)start, last); }

@@ -48,7 +48,7 @@ pub(super) fn products(text: &mut Text, kernel: &Products) -> Emitted {
     for product in kernel.products.iter().filter(|product| product.sizes()[..3].iter().all(|&size| size > 0))
     {
         let one = Emitter::of(kernel, product).emit(text);
-        emitted = Emitted { threads: emitted.threads.max(one.threads), ..one }.sharing(emitted.shared_bytes);
+        emitted = emitted.and(one);
     }
     emitted
 }

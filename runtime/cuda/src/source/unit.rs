@@ -18,6 +18,8 @@ pub struct Unit {
     pub source: String,
     /// What runs, one after another.
     pub launches: Vec<Launch>,
+    /// Bytes of memory that kernels work in, one after another.
+    pub scratch_bytes: usize,
 }
 
 /// A launch of a `__global__` function, whose parameters are all pointers.
@@ -40,6 +42,8 @@ pub struct Launch {
 pub enum Argument {
     /// To the program's room.
     Room,
+    /// To memory that kernels work in.
+    Scratch,
     /// To the counter in which blocks count their arrivals: 8 bytes, which were 0 at first.
     Arrivals,
     /// The one of this number, as [`Home::Given`](crate::program::Home::Given) counts them.
@@ -77,15 +81,18 @@ impl Unit {
     pub fn of(program: &Program) -> Result<Unit, Missing> {
         let mut functions = Functions::default();
         let mut globals = Text::default();
-        let mut launches = Vec::new();
+        let (mut launches, mut scratch_bytes) = (Vec::new(), 0);
         for (number, step) in program.steps.iter().enumerate() {
             let mut flow = Flow::new(&mut functions);
             let mut body = Text::default();
             flow.step(&mut body, program, step)?;
             let (emitted, used) = flow.finish();
-            let is_cooperative = !matches!(step.task, Task::Kernel(_));
+            let is_cooperative = emitted.waits || !matches!(step.task, Task::Kernel(_));
             let name = format!("step_{number}");
             let mut arguments: Vec<Argument> = used.into_iter().collect();
+            if emitted.scratch_bytes > 0 {
+                arguments.push(Argument::Scratch);
+            }
             if is_cooperative {
                 arguments.push(Argument::Arrivals);
             }
@@ -99,7 +106,8 @@ impl Unit {
                     text.append(body);
                 },
             );
-            let Emitted { threads, shared_bytes } = emitted;
+            let Emitted { threads, shared_bytes, scratch_bytes: bytes, .. } = emitted;
+            scratch_bytes = bytes.max(scratch_bytes);
             launches.push(Launch { name, arguments, is_cooperative, threads, shared_bytes });
         }
         let source = [
@@ -110,7 +118,7 @@ impl Unit {
             &functions.source,
             &globals.into_string(),
         ];
-        Ok(Unit { source: source.join("\n"), launches })
+        Ok(Unit { source: source.join("\n"), launches, scratch_bytes })
     }
 }
 
@@ -119,6 +127,7 @@ impl Argument {
     fn parameter(&self) -> String {
         match self {
             Argument::Room => "u8* room".to_owned(),
+            Argument::Scratch => "u8* scratch".to_owned(),
             Argument::Arrivals => "u64* arrivals".to_owned(),
             Argument::Given(number) => format!("u8* given{number}"),
         }
@@ -141,7 +150,10 @@ impl Functions {
         let buffers: Vec<usize> = buffers.into_iter().collect();
         let mut body = Text::default();
         let emitted = super::kernel(&mut body, kernel, &mut self.needed)?;
-        let parameters: Vec<String> = buffers.iter().map(|buffer| format!("u8* b{buffer}")).collect();
+        let mut parameters: Vec<String> = buffers.iter().map(|buffer| format!("u8* b{buffer}")).collect();
+        if emitted.scratch_bytes > 0 {
+            parameters.push("u8* scratch".to_owned());
+        }
         let parameters = parameters.join(", ");
         let body = body.into_string();
         let key = format!("{parameters}\n{body}");
