@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg,
+    CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg,
 };
 use cudarc::nvrtc::{Ptx, result, sys};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
@@ -82,23 +82,21 @@ fn compile(source: &str, options: &[&str]) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Kernels of one program on one stream.
+/// Kernels of one program on one stream. A graph needs its module to live.
 struct Program {
-    context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
-    binary: Vec<u8>,
+    module: Arc<CudaModule>,
 }
 
 impl Program {
     fn new(context: &Arc<CudaContext>, source: &str, options: &[&str]) -> Self {
         let binary = compile(source, options).unwrap();
-        let stream = context.new_stream().unwrap();
-        Self { context: context.clone(), stream, binary }
+        let module = context.load_module(Ptx::from_binary(binary)).unwrap();
+        Self { stream: context.new_stream().unwrap(), module }
     }
 
     fn function(&self, name: &str) -> CudaFunction {
-        let module = self.context.load_module(Ptx::from_binary(self.binary.clone())).unwrap();
-        module.load_function(name).unwrap()
+        self.module.load_function(name).unwrap()
     }
 
     /// Runs a kernel whose parameters are all eight bytes wide.

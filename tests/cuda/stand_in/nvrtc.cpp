@@ -176,8 +176,11 @@ std::vector<std::string> command(const std::vector<std::string> &definitions) {
 bool run(const std::vector<std::string> &command, const std::string &messages) {
     std::vector<char *> arguments, variables;
     for (const std::string &argument : command) arguments.push_back(const_cast<char *>(argument.c_str()));
+    char language[] = "LC_ALL=C";
+    variables.push_back(language);
     for (char **variable = environ; *variable != nullptr; variable++)
-        if (strncmp(*variable, "LD_PRELOAD=", 11) != 0) variables.push_back(*variable);
+        if (strncmp(*variable, "LD_PRELOAD=", 11) != 0 && strncmp(*variable, "LC_ALL=", 7) != 0)
+            variables.push_back(*variable);
     arguments.push_back(nullptr);
     variables.push_back(nullptr);
     posix_spawn_file_actions_t actions;

@@ -133,6 +133,8 @@ fn a_capture_is_replayed_with_its_arguments() {
         graph.launch().unwrap();
         assert_eq!(stream.clone_dtoh(&to).unwrap(), [3.0 * f32::from(round); 4]);
     }
+    drop(program.module);
+    assert_eq!(error(graph.launch()), CUresult::CUDA_ERROR_INVALID_HANDLE, "its kernels are gone");
     // What cannot be captured spoils the capture.
     stream.begin_capture(CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).unwrap();
     assert_eq!(error(stream.synchronize()), CUresult::CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);

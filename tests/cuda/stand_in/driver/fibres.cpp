@@ -1,12 +1,16 @@
 // The scheduler: runs the CUDA threads of a launch on one thread of the machine, each as a fibre with a stack of
 // its own, until it waits for others. A thread that never waits costs no switch: the next one starts on its stack.
 //
+// Threads run apart as far as they can: a warp goes on until it waits for other warps, and a block until it waits for
+// other blocks, so that a barrier less is seen. In the random order both are left to chance.
+//
 // What no GPU would finish is an error with a place: a barrier that some threads of a block never reach, lanes
 // that others wait for in vain, and a launch whose threads only let each other run.
 //
 // Must not live here: CUDA's interface, and who may launch when.
 #include "fibres.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -24,6 +28,8 @@ namespace {
 // Rounds in which every thread only let others run, until a launch is held to be dead.
 constexpr unsigned IDLE_ROUNDS = 20000;
 constexpr unsigned LANES = 32;
+// Rounds of one block until others get their turn, even if it goes on.
+constexpr unsigned STAYS = 1000;
 
 enum class State : unsigned char { Unstarted, Ready, AtBarrier, AtExchange, Done };
 
@@ -48,6 +54,8 @@ struct Block {
     std::vector<unsigned> order;
     Guarded shared;
     unsigned ready, at_barrier, done, cursor;
+    // Since it last got its turn, some thread did more than let others run.
+    bool has_progress;
 };
 
 struct Scheduler : Runtime {
@@ -57,7 +65,7 @@ struct Scheduler : Runtime {
     Stacks stacks;
     void *home_stack_pointer;
     size_t alive, cursor;
-    unsigned idle_rounds;
+    unsigned stays, idle_rounds;
     bool has_progress;
     unsigned long long random;
     std::string error;
@@ -145,15 +153,17 @@ Fibre *next() {
         if (!the.error.empty() || the.alive == 0) return nullptr;
         while (the.cursor < the.blocks.size()) {
             Block &block = the.blocks[the.block_order[the.cursor]];
-            the.cursor += block.ready == 0;
-            if (block.ready == 0) continue;
-            while (block.cursor < block.fibres.size()) {
+            while (block.ready > 0 && block.cursor < block.fibres.size()) {
                 Fibre &fibre = block.fibres[block.order[block.cursor++]];
                 if (fibre.state <= State::Ready) return &fibre;
             }
+            bool stays = block.ready > 0 && block.has_progress && ++the.stays < STAYS &&
+                         (settings().order != Order::Random || below(2) == 0);
+            the.has_progress |= block.has_progress;
+            block.has_progress = false;
             block.cursor = 0;
-            put_in_order(block.order);
-            the.cursor++;
+            if (block.ready > 0) put_in_order(block.order);
+            if (!stays) the.cursor++, the.stays = 0;
         }
         the.cursor = 0;
         put_in_order(the.block_order);
@@ -199,7 +209,7 @@ void run_threads() {
         the.launch->kernel->call(the.launch->arguments);
         Block &block = *fibre->home;
         fibre->state = State::Done;
-        the.has_progress = true;
+        block.has_progress = true;
         block.ready--;
         if (++block.done == block.fibres.size())
             the.alive--;
@@ -223,7 +233,7 @@ void barrier() {
     Fibre *fibre = running();
     Block &block = *fibre->home;
     fibre->state = State::AtBarrier;
-    the.has_progress = true;
+    block.has_progress = true;
     block.ready--;
     if (++block.at_barrier == block.fibres.size()) {
         for (Fibre &other : block.fibres) other.state = State::Ready;
@@ -273,6 +283,10 @@ void complete(Block &block, unsigned first, unsigned mask) {
             block.ready++;
         }
     block.waiting[first / LANES] &= ~mask;
+    // The warp goes on first.
+    unsigned count = (unsigned)block.fibres.size(), end = std::min(first + LANES, count);
+    if (settings().order == Order::Ascending) block.cursor = first;
+    if (settings().order == Order::Descending) block.cursor = count - end;
 }
 
 bool have_met(const Block &block, unsigned first, const Fibre &fibre) {
@@ -292,7 +306,7 @@ unsigned long long exchange(Exchange what, unsigned mask, unsigned long long val
     unsigned lane = fibre->number % LANES, first = fibre->number - lane;
     fibre->what = what, fibre->mask = mask, fibre->argument = argument, fibre->width = width;
     fibre->value = value;
-    the.has_progress = true;
+    block.has_progress = true;
     if ((mask >> lane & 1) == 0) fail(fibre, "%s(mask 0x%08x) does not name lane %u itself", name_of(what), mask, lane);
     if (width == 0 || width > LANES || (width & (width - 1)) != 0)
         fail(fibre, "%s has a width of %u, which is no power of two up to 32", name_of(what), width);
@@ -336,6 +350,7 @@ void prepare(Block &block, size_t number_of_block) {
     }
     block.ready = (unsigned)count;
     block.at_barrier = block.done = block.cursor = 0;
+    block.has_progress = false;
 }
 
 void fault(const char *what) { fail(running(), "%s", what); }
@@ -344,7 +359,7 @@ void fault(const char *what) { fail(running(), "%s", what); }
 void run_blocks() {
     number(the.block_order, the.blocks.size());
     the.alive = the.blocks.size();
-    the.cursor = 0;
+    the.cursor = the.stays = 0;
     the.idle_rounds = 0;
     the.has_progress = true;
     Fibre *first = next();

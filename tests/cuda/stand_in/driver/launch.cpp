@@ -95,9 +95,13 @@ int launch(void *handle, Shape shape, void *of_stream, void **arguments) {
     if (Result result = check(*function, shape)) return result;
     if (arguments == nullptr && function->kernel->arguments > 0) return ERROR_INVALID_VALUE;
     Device *device = stream->device;
-    const Kernel *kernel = function->kernel;
-    return enqueue(*stream, [=, copied = Arguments(*kernel, arguments)]() mutable {
-        return run_kernel(*device, *kernel, shape, copied);
+    return enqueue(*stream, [=, copied = Arguments(*function->kernel, arguments)]() mutable {
+        Function *alive;
+        if (function_of(handle, &alive) != SUCCESS) {
+            say("a graph has a kernel whose module was unloaded");
+            return ERROR_INVALID_HANDLE;
+        }
+        return run_kernel(*device, *alive->kernel, shape, copied);
     });
 }
 
