@@ -6,3 +6,5 @@
 //!
 //! Must not live here: launching ([`crate`]'s driver modules), and anything that bits depend on: the order of operations
 //! is that of `choral_kernels`.
+
+pub mod functions;
