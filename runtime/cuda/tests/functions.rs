@@ -13,7 +13,8 @@ use choral_ir::op::Binary;
 use choral_kernels::functions::{Coefficients, Float, Function, FunctionOfTwo, Real};
 use choral_kernels::{Level, Number};
 use choral_runtime::ops::scalar::Scalar;
-use choral_runtime::special::{double, single};
+use choral_runtime::special::wide::{Double, Wide};
+use choral_runtime::special::{bessel, double, error_function, gamma, single, zeta};
 use libloading::Library;
 
 /// Numbers for each function, and for each called one, which take long.
@@ -142,6 +143,14 @@ impl Program {
                 program.expose(&functions::definition_of_two(function, number).name, number, 2);
             }
         }
+        for (name, call) in FORMULAS {
+            program.expose_call(call, name, Number::F64);
+        }
+        program.source += REST;
+        for (name, number) in DOUBLES {
+            let quotient = "special::Double(fabs(x[at])) / special::Double(fabs(y[at]))";
+            program.expose_call(&number.replace("Q", &format!("({quotient})")), name, Number::F64);
+        }
         let mut exposed = Vec::new();
         for name in CALLED {
             let called = functions::called(name).unwrap();
@@ -156,8 +165,13 @@ impl Program {
     }
 
     fn expose(&mut self, name: &str, number: Number, operands: usize) {
-        let (kind, name_of_loop) = (if number == Number::F64 { "double" } else { "float" }, loop_of(name));
         let call = if operands == 1 { format!("{name}(x[at])") } else { format!("{name}(x[at], y[at])") };
+        self.expose_call(&call, name, number);
+    }
+
+    /// A loop with this name that works out `call` for each place.
+    fn expose_call(&mut self, call: &str, name: &str, number: Number) {
+        let (kind, name_of_loop) = (if number == Number::F64 { "double" } else { "float" }, loop_of(name));
         writeln!(
             self.source,
             "extern \"C\" void {name_of_loop}(const {kind} *x, const {kind} *y, {kind} *results, unsigned long length) {{\n    \
@@ -198,7 +212,7 @@ impl Program {
 }
 
 fn loop_of(name: &str) -> String {
-    format!("run_{}", name.replace("::", "_"))
+    format!("run_{}", name.replace("::", "_of_"))
 }
 
 /// What a loop of the library gives for each place.
@@ -271,6 +285,62 @@ fn operands(name: &str) -> usize {
     if matches!(name, "BesselI1e" | "Digamma" | "ErfInv" | "Lgamma") { 1 } else { 2 }
 }
 
+/// Formulas in `f64`, whose last digits are gone when they are rounded to `f32`.
+const FORMULAS: [(&str, &str); 5] = [
+    ("lgamma", "special::lgamma<double>(x[at])"),
+    ("digamma", "special::digamma<double>(x[at])"),
+    ("bessel_i1e", "special::bessel_i1e<double>(x[at])"),
+    ("erf_inv", "special::erf_inv(x[at], false)"),
+    ("zeta", "special::zeta<double>(x[at], y[at])"),
+];
+
+/// What doubled numbers hold beyond `double`.
+const REST: &str = "static double rest(special::Double x) { return special::value(x - special::Double(special::value(x))); }\n";
+
+/// Operations on doubled numbers, `Q` being a quotient.
+const DOUBLES: [(&str, &str); 5] = [
+    ("doubled_quotient", "rest(Q)"),
+    ("doubled_square", "rest(Q * Q + special::Double(1.0))"),
+    ("doubled_root", "rest(special::root(Q))"),
+    ("doubled_exponential", "rest(special::exponential(Q))"),
+    ("doubled_logarithm", "rest(special::logarithm(Q))"),
+];
+
+/// All digits of the arithmetic that called functions are written in.
+fn arithmetic(library: &Library, failures: &mut Vec<String>) {
+    let given = numbers::<f64>(FEW, 1);
+    macro_rules! formulas {
+        ($($name:literal $formula:expr;)*) => {$(
+            let formula: fn(f64) -> f64 = $formula;
+            let expected: Vec<f64> = given.iter().map(|&x| formula(x)).collect();
+            compare($name, &given, &given, &results(library, $name, &given, &given), &expected, failures);
+        )*};
+    }
+    formulas! {
+        "lgamma" gamma::lgamma::<f64>;
+        "digamma" gamma::digamma::<f64>;
+        "bessel_i1e" bessel::i1e::<f64>;
+        "erf_inv" error_function::erf_inv_single;
+    }
+    let (left, right) = pairs::<f64>(FEW, 2);
+    let expected: Vec<f64> = left.iter().zip(&right).map(|(&s, &q)| zeta::zeta::<f64>(s, q)).collect();
+    compare("zeta", &left, &right, &results(library, "zeta", &left, &right), &expected, failures);
+    // What is not finite is kept from doubled numbers.
+    let (left, right): (Vec<f64>, Vec<f64>) = left
+        .iter()
+        .zip(&right)
+        .filter(|(x, y)| (1e-100..1e100).contains(&(*x / *y).abs()) && (1e-100..1e100).contains(&y.abs()))
+        .unzip();
+    let rest = |x: Double| (x - Double::from(x.value())).value();
+    let operations: [fn(Double) -> Double; 5] =
+        [|q| q, |q| q * q + Double::from(1.0), Wide::sqrt, Wide::exp, Wide::ln];
+    for ((name, _), operation) in DOUBLES.iter().zip(operations) {
+        let quotients = left.iter().zip(&right).map(|(x, y)| Double::from(x.abs()) / Double::from(y.abs()));
+        let expected: Vec<f64> = quotients.map(|quotient| rest(operation(quotient))).collect();
+        compare(name, &left, &right, &results(library, name, &left, &right), &expected, failures);
+    }
+}
+
 fn called_of_one<T: Bits>(
     library: &Library,
     name: &str,
@@ -301,6 +371,7 @@ fn the_text_has_the_bits_of_the_loops() {
     let failures = &mut Vec::new();
     defined::<f32>(&library, failures);
     defined::<f64>(&library, failures);
+    arithmetic(&library, failures);
     macro_rules! one {
         ($($Called:literal $function:ident),*) => {$(
             let called = functions::called($Called).unwrap();
