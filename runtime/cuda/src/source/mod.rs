@@ -16,7 +16,7 @@
 
 mod body;
 mod control;
-mod functions;
+pub mod functions;
 mod instruction;
 mod linalg;
 mod moves;
@@ -36,6 +36,7 @@ use choral_kernels::functions::{Function, FunctionOfTwo};
 use choral_kernels::instruction::Instruction;
 use choral_kernels::{Kernel, Number};
 
+use functions::Defined;
 use text::Text;
 pub use unit::{Argument, Launch, Unit};
 
@@ -104,34 +105,47 @@ impl Emitted {
 /// Functions of floats that kernels call: each is written once.
 #[derive(Debug, Clone, Default)]
 struct Needed {
-    sources: BTreeMap<String, String>,
+    /// Definitions by name.
+    definitions: BTreeMap<String, String>,
+    /// What is written by hand, in the order in which it is needed.
+    texts: Vec<&'static str>,
 }
 
 impl Needed {
     /// The name of a function of one float.
     fn function(&mut self, function: Function, number: Number) -> String {
-        let (name, source) = functions::definition(function, number);
-        self.sources.insert(name.clone(), source);
-        name
+        self.define(functions::definition(function, number))
     }
 
     /// The name of a function of two floats.
     fn function_of_two(&mut self, function: FunctionOfTwo, number: Number) -> String {
-        let (name, source) = functions::definition_of_two(function, number);
-        self.sources.insert(name.clone(), source);
-        name
+        self.define(functions::definition_of_two(function, number))
     }
 
-    /// A source of several functions, by a name of its own.
-    fn helpers(&mut self, name: &str, source: &str) {
-        self.sources.insert(name.to_owned(), source.to_owned());
+    fn define(&mut self, defined: Defined) -> String {
+        self.definitions.insert(defined.name.clone(), defined.source);
+        defined.name
     }
 
     /// The name of a function that is called; `None` of one that has no source.
     fn called(&mut self, name: &str, number: Number) -> Option<String> {
-        let (name, source) = functions::called(name, number)?;
-        self.sources.insert(name.clone(), source);
-        Some(name)
+        let called = functions::called(name)?;
+        called.needs.iter().for_each(|&(function, number)| drop(self.function(function, number)));
+        called.texts.iter().for_each(|text| self.text(text));
+        Some(if number == Number::F64 { called.double } else { called.single }.to_owned())
+    }
+
+    /// A text of several functions.
+    fn text(&mut self, text: &'static str) {
+        if !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+
+    /// All sources, each after what it needs.
+    fn into_source(self) -> String {
+        let definitions = self.definitions.into_values();
+        definitions.chain(self.texts.into_iter().map(str::to_owned)).collect::<Vec<_>>().join("\n")
     }
 }
 

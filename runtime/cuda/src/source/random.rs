@@ -12,7 +12,7 @@ use super::{Emitted, Needed};
 
 /// Writes the body of the function of a kernel of random bits.
 pub(super) fn random(text: &mut Text, random: &Random, needed: &mut Needed) -> Emitted {
-    needed.helpers("random", include_str!("random.cu"));
+    needed.text(include_str!("random.cu"));
     let Random { algorithm, state, next, shape, number, .. } = random;
     let (states, words) = state.access.dims.split_at(state.access.dims.len() - 1);
     let (word_size, word_stride) = words[0];

@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use choral_kernels::Kernel;
 
 use super::control::Flow;
+use super::functions::PRELUDE;
 use super::text::Text;
-use super::{Emitted, Missing, Needed, functions};
+use super::{Emitted, Missing, Needed};
 use crate::program::{Program, Task};
 
 /// The source of a program: one translation unit, and the launches that run it, in order.
@@ -113,8 +114,8 @@ impl Unit {
         let source = [
             include_str!("prelude.cu"),
             include_str!("team.cu"),
-            functions::PRELUDE,
-            &functions.needed.sources.into_values().collect::<Vec<_>>().join("\n"),
+            PRELUDE,
+            &functions.needed.into_source(),
             &functions.source,
             &globals.into_string(),
         ];

@@ -157,7 +157,10 @@ fn what_a_device_cannot_do_is_refused() {
     let bound = [arguments[0], arguments[0], 0, 0];
     assert_eq!(error(program.launch("axpy", Shape::new(1, 512), &bound)), invalid);
     assert_eq!(error(stream.alloc_zeros::<u8>(2 << 30)), CUresult::CUDA_ERROR_OUT_OF_MEMORY);
-    assert_eq!(error(context.load_module(cudarc::nvrtc::Ptx::from_src("text"))), CUresult::CUDA_ERROR_INVALID_IMAGE);
+    assert_eq!(
+        error(context.load_module(cudarc::nvrtc::Ptx::from_src("text"))),
+        CUresult::CUDA_ERROR_INVALID_IMAGE
+    );
     let (free, total) = context.mem_get_info().unwrap();
     assert!(free < total);
     stream.synchronize().unwrap();
