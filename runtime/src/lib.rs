@@ -27,6 +27,7 @@ pub mod session;
 pub mod setting;
 pub mod special;
 
+pub use choral_cuda as cuda;
 pub use choral_kernels::Level;
 pub use choral_kernels::cpu::pool::Pool;
 pub use device::Device;

@@ -112,10 +112,13 @@ impl<'a> Flow<'a> {
             };
             text.try_block(head, |text| {
                 self.ports(text, around, looped, name, &looped.inputs, false);
+                // What a body updates in place lies where it read it.
+                let is_new = |port: &&(usize, Port)| looped.inputs.iter().all(|input| input.0 != port.0);
+                let outputs: Vec<(usize, Port)> = looped.outputs.iter().filter(is_new).copied().collect();
                 if let Rounds::While(condition) = &looped.rounds {
                     self.condition(text, around, looped, condition, name)?;
                 }
-                self.ports(text, around, looped, name, &looped.outputs, true);
+                self.ports(text, around, looped, name, &outputs, true);
                 self.steps(text, body)
             })?;
             for carried in &looped.carried {

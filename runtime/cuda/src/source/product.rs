@@ -47,8 +47,7 @@ pub(super) fn products(text: &mut Text, kernel: &Products) -> Emitted {
     let mut emitted = Emitted::of_threads(0);
     for product in kernel.products.iter().filter(|product| product.sizes()[..3].iter().all(|&size| size > 0))
     {
-        let one = Emitter::of(kernel, product).emit(text);
-        emitted = emitted.and(one);
+        text.block("", |text| emitted = emitted.and(Emitter::of(kernel, product).emit(text)));
     }
     emitted
 }
