@@ -32,7 +32,7 @@ const SNAPSHOTS: [(&str, &str); 3] =
 /// What may hold `unsafe` code: the loops, and who hands them a plan's memory.
 const UNSAFE: [&str; 6] = [
     "runtime/kernels/",
-    "runtime/cuda/tests/stand_in.rs",
+    "runtime/cuda/tests/stand_in",
     "runtime/src/plan/rounds.rs",
     "runtime/src/plan/state.rs",
     "runtime/src/plan/host.rs",

@@ -14,7 +14,8 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg,
+    CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig,
+    PushKernelArg,
 };
 use cudarc::nvrtc::{Ptx, result, sys};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
@@ -145,7 +146,8 @@ fn launch(
     }
     // SAFETY: The stand-in checks shapes and guards memory; tests give a kernel what it declares.
     unsafe {
-        if shape.cooperative { builder.launch_cooperative(config) } else { builder.launch(config) }.map(|_| ())
+        if shape.cooperative { builder.launch_cooperative(config) } else { builder.launch(config) }
+            .map(|_| ())
     }
 }
 

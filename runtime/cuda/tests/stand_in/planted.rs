@@ -253,5 +253,8 @@ fn the_sanitizer_sees_loads_outside_of_memory() {
     let (is_well, printed) = run(&[]);
     assert!(is_well && printed.contains("sum [3]"), "{printed}");
     let (is_well, printed) = run(&[("PLANTED", "1")]);
-    assert!(!is_well && printed.contains("heap-buffer-overflow") && printed.contains("program.cu:2"), "{printed}");
+    assert!(
+        !is_well && printed.contains("heap-buffer-overflow") && printed.contains("program.cu:2"),
+        "{printed}"
+    );
 }
