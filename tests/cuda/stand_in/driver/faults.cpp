@@ -42,7 +42,7 @@ const char *name_of(int signal) {
     switch (signal) {
         case SIGFPE: return "an integer is divided by zero, or its quotient does not fit";
         case SIGILL: return "an instruction that this machine does not have, or __builtin_trap()";
-        default: return "an access to memory that is not there, or a stack that is full";
+        default: return "an access to memory that is not there or not aligned, or a stack that is full";
     }
 }
 
