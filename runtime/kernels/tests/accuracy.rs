@@ -105,7 +105,7 @@ fn truth_of_two(function: FunctionOfTwo, x: f64, y: f64) -> f64 {
 
 /// How far a result lies from the true value, `value + rest` last places of `f64`, in last places of a type with so
 /// many digits and these exponents: of the least normal number, and of the first power of 2 beyond the greatest.
-fn error<T: Real>(got: T, value: f64, rest: f64) -> f64 {
+fn error<T: Float>(got: T, value: f64, rest: f64) -> f64 {
     let got = got.wide();
     if got.is_nan() || value.is_nan() {
         return if got.is_nan() && value.is_nan() { 0.0 } else { f64::INFINITY };
@@ -262,7 +262,7 @@ fn point(line: &str) -> (Vec<f64>, f64, f64) {
 }
 
 /// The worst error of a function at the points of the file that a type holds; `None` if it has none.
-fn known<T: Real>(name: &str, apply: impl Fn(&[T]) -> T) -> Option<Worst> {
+fn known<T: Float>(name: &str, apply: impl Fn(&[T]) -> T) -> Option<Worst> {
     let mut lines = VALUES.lines().skip_while(|line| !line.contains('.') || named(line) != name);
     lines.next()?;
     let mut worst = Worst::default();

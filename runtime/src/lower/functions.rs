@@ -67,16 +67,19 @@ pub(super) fn binary(op: Binary, dtype: DType) -> Option<Instruction> {
     }
 }
 
-/// The neighbour in the type that the floats have in memory.
+/// The neighbour in the type that the floats have in memory, which the name says where registers do not.
 fn next_after(dtype: DType) -> Call2 {
     fn half<T: Scalar>(x: f32, y: f32, to: fn(f32) -> T, from: fn(T) -> f32) -> f32 {
         from(T::binary(Binary::NextAfter, to(x), to(y)))
     }
-    let name = "NextAfter";
     let double: fn(f64, f64) -> f64 = |x, y| f64::binary(Binary::NextAfter, x, y);
     match dtype {
-        DType::F16 => Call { name, single: |x, y| half(x, y, f16::from_f32, f16::to_f32), double },
-        DType::Bf16 => Call { name, single: |x, y| half(x, y, bf16::from_f32, bf16::to_f32), double },
+        DType::F16 => {
+            Call { name: "NextAfterOfF16", single: |x, y| half(x, y, f16::from_f32, f16::to_f32), double }
+        }
+        DType::Bf16 => {
+            Call { name: "NextAfterOfBf16", single: |x, y| half(x, y, bf16::from_f32, bf16::to_f32), double }
+        }
         DType::I1
         | DType::I2
         | DType::I4
@@ -91,6 +94,8 @@ fn next_after(dtype: DType) -> Call2 {
         | DType::Ui32
         | DType::Ui64
         | DType::F32
-        | DType::F64 => Call { name, single: |x, y| f32::binary(Binary::NextAfter, x, y), double },
+        | DType::F64 => {
+            Call { name: "NextAfter", single: |x, y| f32::binary(Binary::NextAfter, x, y), double }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, PI};
 
+use choral_kernels::functions::Function;
+
 use super::wide::{Double, Wide};
 
 /// From here on the continued fraction serves, below it the power series.
@@ -50,7 +52,7 @@ fn inverse(x: f64, within: impl Fn(f64) -> f64) -> f64 {
 
 /// A step of Halley's method to where `erf` is greater by `miss`.
 fn nearer(y: f64, miss: f64) -> f64 {
-    let newton = miss / (FRAC_2_SQRT_PI * (-y * y).exp());
+    let newton = miss / (FRAC_2_SQRT_PI * Wide::exp(-y * y));
     y - newton / (1.0 + y * newton)
 }
 
@@ -63,12 +65,12 @@ fn approximate(x: f64) -> f64 {
     let left = 1.0 - x;
     let start = if left < f64::from(f32::EPSILON) {
         // Single precision rounds x to 1; there, erfc(y) is about e^-y^2 / (y sqrt(pi)).
-        let square = -left.ln();
-        (square - 0.5 * (PI * square).ln()).sqrt()
+        let square = -Wide::ln(left);
+        (square - 0.5 * Wide::ln(PI * square)).sqrt()
     } else {
         f64::from(choral_ir::special::erf_inv(x as f32))
     };
-    let miss = |y: f64| if x < 0.5 { libm::erf(y) - x } else { left - libm::erfc(y) };
+    let miss = |y: f64| if x < 0.5 { Function::Erf.of(y) - x } else { left - Function::Erfc.of(y) };
     (0..3).fold(start, |y, _| nearer(y, miss(y)))
 }
 

@@ -4,6 +4,8 @@ use super::wide::{Double, Wide};
 
 /// From here on, the asymptotic series hold to the last digit of [`Double`].
 const FAR: f64 = 24.0;
+/// From here on, they hold to the last digit of `f64`.
+const LARGE: f64 = 8.0;
 /// Below this, the pole at 0 is all that counts.
 const TINY: f64 = 1e-18;
 /// Numerators and denominators of the Bernoulli numbers of order 2, 4, ..
@@ -60,37 +62,53 @@ fn sin_cos_pi<N: Wide>(x: f64) -> (N, N) {
 }
 
 /// The logarithm of the gamma function of a positive number.
-pub(super) fn lgamma_positive(x: f64) -> Double {
-    let (mut x, mut product) = (Double::from(x), Double::from(1.0));
+pub(super) fn lgamma_positive<N: Wide>(x: f64) -> N {
+    let (mut x, mut product) = (N::from(x), N::from(1.0));
     while x.value() < FAR {
         product = product * x;
-        x = x + Double::from(1.0);
+        x = x + N::from(1.0);
     }
-    let (one, half) = (Double::from(1.0), Double::from(0.5));
+    let (one, half) = (N::from(1.0), N::from(0.5));
     let ln = x.ln();
     // Stirling's series (Abramowitz and Stegun, 6.1.40).
     let inverse = one / x;
     let series = bernoulli_series(inverse * inverse, |k| k * (k - 1.0)) * x;
-    let rest = half * (Double::PI + Double::PI).ln() - half * ln + series - product.ln();
+    let rest = half * (N::PI + N::PI).ln() - half * ln + series - product.ln();
     x * (ln - one) + rest
 }
 
 /// [`lgamma_positive`] of large numbers, to the digits of `f64`: by the same series.
-fn lgamma_large(x: f64) -> f64 {
+fn lgamma_large<N: Wide>(x: f64) -> f64 {
     const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
-    let ln = Double::from(x).ln();
+    let ln = N::from(x).ln();
     let series = bernoulli_series(1.0 / (x * x), |k| k * (k - 1.0)) * x;
-    let large = Double::from(x) * (ln - Double::from(1.0)) - Double::from(0.5) * ln;
-    (large + Double::from(HALF_LN_TAU + series)).value()
+    let large = N::from(x) * (ln - N::from(1.0)) - N::from(0.5) * ln;
+    let result = (large + N::from(HALF_LN_TAU + series)).value();
+    // Parts of a number that is too large cancel to NaN.
+    if result.is_nan() { f64::INFINITY } else { result }
 }
 
 /// A zero of a function, its derivative there, both in two parts, and half its second derivative.
 type Zero = [f64; 5];
 
-/// The zeros of `lgamma` below 0 at which all digits cancel. Further ones lie so close to poles that no number's result is
+/// The zeros of `lgamma` at which all digits cancel. Further ones lie so close to poles that no number's result is
 /// small.
 #[rustfmt::skip]
-const LGAMMA_ZEROS: [Zero; 11] = [
+const LGAMMA_ZEROS: [Zero; 13] = [
+    [
+        1.0,
+        0.0,
+        -0.577_215_664_901_532_9,
+        4.942_915_152_430_645e-18,
+        0.822_467_033_424_113_2,
+    ],
+    [
+        2.0,
+        0.0,
+        0.422_784_335_098_467_13,
+        4.942_915_152_430_645e-18,
+        0.322_467_033_424_113_2,
+    ],
     [
         -2.457_024_738_220_800_6,
         -3.707_561_081_551_326_6e-17,
@@ -266,35 +284,39 @@ const DIGAMMA_ZEROS: [Zero; 13] = [
 ];
 
 /// A function near one of its zeros.
-fn beside_zero(x: f64, zeros: &[Zero]) -> Option<f64> {
-    const NEAR: f64 = 1e-12;
-    let &[zero, zero_rest, slope, slope_rest, bend] = zeros.iter().find(|zero| (x - zero[0]).abs() < NEAR)?;
+fn beside_zero<N: Wide>(x: f64, zeros: &[Zero]) -> Option<f64> {
+    let is_near = |&&[zero, _, slope, _, bend]: &&Zero| {
+        (x - zero).abs() * (slope.abs() + bend.abs()) < N::BESIDE * slope.abs()
+    };
+    let &[zero, zero_rest, slope, slope_rest, bend] = zeros.iter().find(is_near)?;
     let distance = Double::from(x) - Double::new(zero, zero_rest);
     Some((distance * (Double::new(slope, slope_rest) + Double::from(bend) * distance)).value())
 }
 
 /// The logarithm of the absolute value of the gamma function; infinite at its poles.
-pub fn lgamma(x: f64) -> f64 {
-    if x > 0.0 {
-        // Between these, the library loses digits in the logarithm.
-        return if (8.0..1e15).contains(&x) { lgamma_large(x) } else { libm::lgamma(x) };
-    }
-    if x.is_nan() {
+pub fn lgamma<N: Wide>(x: f64) -> f64 {
+    let size = x.abs();
+    if size.is_nan() {
         return x;
     }
-    if x == x.floor() {
+    if size == f64::INFINITY || x <= 0.0 && x == x.floor() {
         return f64::INFINITY;
     }
-    let size = -x;
     if size < TINY {
-        return -size.ln();
+        return -Wide::ln(size);
     }
-    if let Some(result) = beside_zero(x, &LGAMMA_ZEROS) {
+    if let Some(result) = beside_zero::<N>(x, &LGAMMA_ZEROS) {
         return result;
     }
+    if x >= LARGE {
+        return lgamma_large::<N>(x);
+    }
+    if x > 0.0 {
+        return lgamma_positive::<N>(x).value();
+    }
     // By reflection (Abramowitz and Stegun, 6.1.17).
-    let (sin, _) = sin_cos_pi::<Double>(x);
-    ((Double::PI / (Double::from(size) * sin)).ln() - lgamma_positive(size)).value()
+    let (sin, _) = sin_cos_pi::<N>(x);
+    ((N::PI / (N::from(size) * sin)).ln() - lgamma_positive(size)).value()
 }
 
 /// The derivative of [`lgamma`]; NaN at its poles. In `f64`, the number next to a zero below -12 may be
@@ -309,7 +331,7 @@ pub fn digamma<N: Wide>(x: f64) -> f64 {
     if x.abs() < TINY {
         return -1.0 / x;
     }
-    if let Some(result) = beside_zero(x, &DIGAMMA_ZEROS) {
+    if let Some(result) = beside_zero::<N>(x, &DIGAMMA_ZEROS) {
         return result;
     }
     if x > 0.0 {

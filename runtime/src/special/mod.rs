@@ -43,7 +43,7 @@ functions! {
     bessel_i1e(x) = bessel::i1e::<f64>, bessel::i1e::<Double>;
     digamma(x) = gamma::digamma::<f64>, gamma::digamma::<Double>;
     erf_inv(x) = error_function::erf_inv_single, error_function::erf_inv;
-    lgamma(x) = libm::lgamma, gamma::lgamma;
+    lgamma(x) = gamma::lgamma::<f64>, gamma::lgamma::<Double>;
     polygamma(order, x) = zeta::polygamma, zeta::polygamma;
     zeta(s, q) = zeta::zeta::<f64>, zeta::zeta::<Double>;
 }

@@ -1,10 +1,13 @@
 //! Arithmetic with digits to spare: what special functions are written in.
 //!
 //! A function in `f32` is computed in `f64`, one in `f64` in [`Double`], by the same formula. What
-//! formulas lose to rounding and cancellation then lies below the result's own digits.
+//! formulas lose to rounding and cancellation then lies below the result's own digits. Exponentials and logarithms in `f64` are
+//! those of [`choral_kernels::functions`], so that every device can give the same bits.
 
 use std::f64::consts;
 use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use choral_kernels::functions::{Function, Real};
 
 /// Numbers that the special functions are computed in. Operands must be finite.
 pub trait Wide:
@@ -18,6 +21,8 @@ pub trait Wide:
 {
     /// What is lost next to 1.
     const EPSILON: f64;
+    /// How near to a zero, next to the distance in which a function bends, two terms of its series give all digits of a result.
+    const BESIDE: f64;
     /// The ratio of a circle's circumference to its diameter.
     const PI: Self;
     /// The nearest `f64`.
@@ -32,6 +37,8 @@ pub trait Wide:
 
 impl Wide for f64 {
     const EPSILON: f64 = f64::EPSILON / 2.0;
+    // The results are rounded to `f32`.
+    const BESIDE: f64 = 3e-5;
     const PI: f64 = consts::PI;
 
     fn value(self) -> f64 {
@@ -39,11 +46,11 @@ impl Wide for f64 {
     }
 
     fn exp(self) -> f64 {
-        self.exp()
+        Function::Exponential.of(self)
     }
 
     fn ln(self) -> f64 {
-        self.ln()
+        Function::Log.of(self)
     }
 
     fn sqrt(self) -> f64 {
@@ -78,6 +85,13 @@ impl Double {
         let high = scale(self.high);
         Double { high, low: if high.is_finite() { scale(self.low) } else { 0.0 } }
     }
+}
+
+/// The power of 2 that a positive number is brought between the roots of 1/2 and of 2 by; so numbers near 1 stay as they are.
+fn exponent(x: f64) -> i32 {
+    const UP: i32 = 54;
+    let (x, up) = if x < f64::MIN_POSITIVE { (x * 2f64.powi(UP), UP) } else { (x, 0) };
+    x.split().1 as i32 - up
 }
 
 impl From<f64> for Double {
@@ -140,6 +154,7 @@ const LN_2: Double = Double::new(consts::LN_2, 2.319_046_813_846_299_6e-17);
 
 impl Wide for Double {
     const EPSILON: f64 = 2e-32;
+    const BESIDE: f64 = 1e-9;
     const PI: Double = Double::new(consts::PI, 1.224_646_799_147_353_2e-16);
 
     fn value(self) -> f64 {
@@ -166,11 +181,9 @@ impl Wide for Double {
 
     /// A step of Newton's method from the logarithm in `f64`, of a number scaled to about 1.
     fn ln(self) -> Double {
-        let (fraction, power) = libm::frexp(self.high);
-        // Between the roots of 1/2 and of 2, so that numbers near 1 stay as they are.
-        let power = if fraction < consts::FRAC_1_SQRT_2 { power - 1 } else { power };
+        let power = exponent(self.high);
         let near = self.scaled(-power);
-        let start = Double::from(near.high.ln());
+        let start = Double::from(Wide::ln(near.high));
         let miss = near * (-start).exp() - Double::from(1.0);
         let step = miss - miss * miss / Double::from(2.0);
         LN_2 * Double::from(f64::from(power)) + (start + step)

@@ -153,5 +153,5 @@ fn log_gamma(s: f64, other: Double) -> Double {
     const BEYOND: f64 = 2000.0;
     let wide = Double::from(s);
     let about = wide * (wide.ln() - Double::from(1.0));
-    if (about + other).value().abs() < BEYOND { lgamma_positive(s) } else { about }
+    if (about + other).value().abs() < BEYOND { lgamma_positive::<Double>(s) } else { about }
 }

@@ -202,10 +202,10 @@ def kind_of(name, kind):
 def main():
     print(HEADER)
     for name, doc, _ in TABLES:
-        print(f"    /// {doc}.\n    const {name}: {kind_of(name, 'Self')};")
+        print(f"    /// {doc}.\n    const {name}: {kind_of(name, 'Self::Literal')};")
     print("}")
     for kind in PRECISION:
-        print(f"\nimpl Coefficients for {kind} {{")
+        print(f"\nimpl Coefficients for {kind} {{\n    type Literal = {kind};")
         for name, _, make in TABLES:
             coefficients = table(name, kind, make)
             series = {"f32": "Series::OfFraction(", "f64": "Series::OfQuotient("}[kind] if name == "LOGARITHM" else ""

@@ -12,41 +12,44 @@ pub enum Series<T: 'static> {
 
 /// What each function's polynomial is in a type. `x` is the function's operand, `z` its square.
 pub trait Coefficients: Sized + 'static {
+    /// What coefficients are written down as.
+    type Literal: Copy + 'static;
     /// `e^x = 1 + x + x x P(x)` for `|x| <= log(2) / 2`.
-    const EXPONENTIAL: &'static [Self];
+    const EXPONENTIAL: &'static [Self::Literal];
     /// `log(1 + f)` for numbers between the roots of 1/2 and 2.
-    const LOGARITHM: Series<Self>;
+    const LOGARITHM: Series<Self::Literal>;
     /// `log((1 + s) / (1 - s)) = 2 s + s z (2 / 3 + z P(z))`, with digits to spare.
-    const LOGARITHM_REST: &'static [Self];
+    const LOGARITHM_REST: &'static [Self::Literal];
     /// `sinh(x) = x + x z P(z)` for `|x| <= 1`.
-    const SINH: &'static [Self];
+    const SINH: &'static [Self::Literal];
     /// `tanh(x) = x + x z P(z)` for `|x| <= 5 / 8`.
-    const TANH: &'static [Self];
+    const TANH: &'static [Self::Literal];
     /// `asinh(x) = x + x z P(z)` for `|x| <= 1 / 2`.
-    const ASINH: &'static [Self];
+    const ASINH: &'static [Self::Literal];
     /// `atanh(x) = x + x z P(z)` for `|x| <= 1 / 2`.
-    const ATANH: &'static [Self];
+    const ATANH: &'static [Self::Literal];
     /// `asin(x) = x + x z P(z)` for `|x| <= 1 / 2`.
-    const ASIN: &'static [Self];
+    const ASIN: &'static [Self::Literal];
     /// `atan(x) = x + x z P(z)` for `|x| <= 1`.
-    const ATAN: &'static [Self];
+    const ATAN: &'static [Self::Literal];
     /// `sin(x) = x + x z P(z)` for `|x| <= pi / 4`.
-    const SINE: &'static [Self];
+    const SINE: &'static [Self::Literal];
     /// `cos(x) = 1 - z / 2 + z z P(z)` for `|x| <= pi / 4`.
-    const COSINE: &'static [Self];
+    const COSINE: &'static [Self::Literal];
     /// `tan(x) = x + x z P(z)` for `|x| <= pi / 4`.
-    const TANGENT: &'static [Self];
+    const TANGENT: &'static [Self::Literal];
     /// `erf(x) = x + x P(z)` for `|x| <= 1`.
-    const ERF_NEAR: &'static [Self];
+    const ERF_NEAR: &'static [Self::Literal];
     /// `erf(1 + x) = 1 - e^P(x)` for `x` from 0 to where it is 1.
-    const ERF_FAR: &'static [Self];
+    const ERF_FAR: &'static [Self::Literal];
     /// `erfc(x) = e^-z / (1 + 2 x) (1 + u P(u - 1))` for `u = 2 x / (x + m)`, `m` being 3 in f32 and 3.5 in f64.
-    const ERFC: &'static [Self];
+    const ERFC: &'static [Self::Literal];
     /// `y^(-1/3)` to 7 bits, for `y` between the roots of 1/8 and of 8.
-    const CUBE_ROOT: &'static [Self];
+    const CUBE_ROOT: &'static [Self::Literal];
 }
 
 impl Coefficients for f32 {
+    type Literal = f32;
     const EXPONENTIAL: &'static [f32] = &[0.5, 0.16666509, 0.041666448, 0.008369932, 0.0013936601];
     const LOGARITHM: Series<f32> = Series::OfFraction(&[
         0.33333313,
@@ -101,6 +104,7 @@ impl Coefficients for f32 {
 }
 
 impl Coefficients for f64 {
+    type Literal = f64;
     const EXPONENTIAL: &'static [f64] = &[
         0.5000000000000014,
         0.16666666666666685,

@@ -19,18 +19,18 @@ pub(super) fn erf<T: Real, M: Fused>(x: T) -> T {
     let (one, end) = (T::of(1.0), T::ERF_END);
     let size = x.abs();
     let near = size.fused::<M>(slope::<T, M>(size), size);
-    let beyond = select(size > end, end, size) - one;
+    let beyond = select(size.is_above(end), end, size) - one;
     let (k, r) = reduced::<T, M>(polynomial::<T, M>(beyond, T::ERF_FAR));
     let power = k.power_of_two();
     let far = (-power).fused::<M>(less_one::<T, M>(r), one - power);
-    select(size < one, near, far).with_sign(x)
+    select(size.is_below(one), near, far).with_sign(x)
 }
 
 /// 1 less the error function, with all digits where that is small.
 #[inline(always)]
 pub(super) fn erfc<T: Real, M: Fused>(x: T) -> T {
     let (one, two) = (T::of(1.0), T::of(2.0));
-    let size = select(x.abs() > T::ERFC_END, T::ERFC_END, x.abs());
+    let size = select(x.abs().is_above(T::ERFC_END), T::ERFC_END, x.abs());
     let twice = size + size;
     let place = twice / (size + T::ERFC_MIDDLE);
     let rise = place * polynomial::<T, M>(place - one, T::ERFC);
@@ -48,5 +48,5 @@ pub(super) fn erfc<T: Real, M: Fused>(x: T) -> T {
     let low = lost.fused::<M>(high, share.fused::<M>(less, share - high));
     let tail = high.fused::<M>(rise, low.fused::<M>(rise, low)) + high;
     let above = tail * (-T::ERFC_SCALE).power_of_two();
-    select(x < T::of(0.0), two - above, above)
+    select(x.is_below(T::of(0.0)), two - above, above)
 }

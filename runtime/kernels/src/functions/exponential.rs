@@ -9,8 +9,8 @@ use super::real::{Real, polynomial, select};
 /// `x` between two bounds; NaN stays.
 #[inline(always)]
 pub(super) fn clamped<T: Real>(x: T, low: T, high: T) -> T {
-    let x = select(x < low, low, x);
-    select(x > high, high, x)
+    let x = select(x.is_below(low), low, x);
+    select(x.is_above(high), high, x)
 }
 
 /// `k` and `r`.
@@ -57,7 +57,7 @@ pub(super) fn exponential_minus_one<T: Real, M: Fused>(x: T) -> T {
     // Half of it, since 2^k itself may be infinite.
     let half = (k - T::of(1.0)).power_of_two();
     let result = half.fused::<M>(less, half - T::of(0.5)) * T::of(2.0);
-    select(k == T::of(0.0), less, result).with_sign(x)
+    select(k.is_equal(T::of(0.0)), less, result).with_sign(x)
 }
 
 /// `1 / (1 + e^-x)`.
@@ -66,7 +66,7 @@ pub(super) fn logistic<T: Real, M: Fused>(x: T) -> T {
     // Without overflow, and without loss of what is less than the last place of 1.
     let power = exponential::<T, M>(-x.abs());
     let sum = Pair::joined(T::of(1.0), power);
-    let share = select(x < T::of(0.0), power, T::of(1.0));
+    let share = select(x.is_below(T::of(0.0)), power, T::of(1.0));
     let result = share / sum.high;
     // What the quotient and the sum have lost is so little that a line will do for 1 / sum.
     let lost = (-result).fused::<M>(sum.low, (-result).fused::<M>(sum.high, share));
@@ -80,17 +80,17 @@ pub(super) fn tanh<T: Real, M: Fused>(x: T) -> T {
     let square = size * size;
     let near = (size * square).fused::<M>(polynomial::<T, M>(square, T::TANH), size);
     let twice = size + size;
-    let (k, r) = reduced::<T, M>(select(twice > T::SATURATED, T::SATURATED, twice));
+    let (k, r) = reduced::<T, M>(select(twice.is_above(T::SATURATED), T::SATURATED, twice));
     let scale = k.power_of_two();
     // 1 - 2 / (e^2x + 1)
     let far = T::of(1.0) - T::of(2.0) / scale.fused::<M>(less_one::<T, M>(r), scale + T::of(1.0));
-    select(size < T::of(0.625), near, far).with_sign(x)
+    select(size.is_below(T::of(0.625)), near, far).with_sign(x)
 }
 
 /// Half of `e^x`, for `x` from 0 on.
 #[inline(always)]
 fn half_exponential<T: Real, M: Fused>(x: T) -> T {
-    let (k, r) = reduced::<T, M>(select(x > T::HYPERBOLIC_END, T::HYPERBOLIC_END, x));
+    let (k, r) = reduced::<T, M>(select(x.is_above(T::HYPERBOLIC_END), T::HYPERBOLIC_END, x));
     scaled::<T, M>(less_one::<T, M>(r), k - T::of(1.0))
 }
 
@@ -102,7 +102,7 @@ pub(super) fn sinh<T: Real, M: Fused>(x: T) -> T {
     let near = (size * square).fused::<M>(polynomial::<T, M>(square, T::SINH), size);
     let half = half_exponential::<T, M>(size);
     let far = half - T::of(0.25) / half;
-    select(size < T::of(1.0), near, far).with_sign(x)
+    select(size.is_below(T::of(1.0)), near, far).with_sign(x)
 }
 
 /// The hyperbolic cosine.

@@ -28,8 +28,8 @@ fn assembled<T: Real, M: Fused>(f: T, more: T, e: T) -> T {
 #[inline(always)]
 pub(super) fn normal<T: Real>(x: T) -> (T, T) {
     // A multiple of three, for cube roots.
-    let up = select(T::DIGITS == 24, T::of(24.0), T::of(54.0));
-    let is_small = x < T::LEAST;
+    let up = T::of(if T::DIGITS == 24 { 24.0 } else { 54.0 });
+    let is_small = x.is_below(T::LEAST);
     (select(is_small, x * up.power_of_two(), x), select(is_small, up, T::of(0.0)))
 }
 
@@ -39,15 +39,15 @@ pub(super) fn log<T: Real, M: Fused>(x: T) -> T {
     let (normal, up) = normal(x);
     let (fraction, exponent) = normal.split();
     let result = assembled::<T, M>(fraction - T::of(1.0), T::of(0.0), exponent - up);
-    let result = select(x < T::INFINITY, result, x);
-    let at_most_zero = select(x == T::of(0.0), -T::INFINITY, T::NAN);
-    select(x <= T::of(0.0), at_most_zero, result)
+    let result = select(x.is_below(T::INFINITY), result, x);
+    let at_most_zero = select(x.is_equal(T::of(0.0)), -T::INFINITY, T::NAN);
+    select(x.is_at_most(T::of(0.0)), at_most_zero, result)
 }
 
 /// `more` of a number that is divided by `2^e (1 + f)`: it is so small that a rough quotient will do.
 #[inline(always)]
 fn share<T: Real, M: Fused>(more: T, e: T, f: T) -> T {
-    let scale = (-select(e > T::of(64.0), T::of(64.0), e)).power_of_two();
+    let scale = (-select(e.is_above(T::of(64.0)), T::of(64.0), e)).power_of_two();
     more * scale * f.fused::<M>(f - T::of(1.0), T::of(1.0))
 }
 
@@ -65,7 +65,7 @@ fn log_of_one_and<T: Real, M: Fused>(x: Pair<T>, extra: T) -> T {
     let sum = Pair::sum(T::of(1.0), x.high).and(x.low);
     let (fraction, e) = sum.high.split();
     // Near 1, the sum has lost digits of x.
-    let is_near = e == T::of(0.0);
+    let is_near = e.is_equal(T::of(0.0));
     let f = select(is_near, x.high, fraction - T::of(1.0));
     let more = select(is_near, x.low, sum.low);
     assembled::<T, M>(f, share::<T, M>(more, e, f), e + extra)
@@ -75,9 +75,9 @@ fn log_of_one_and<T: Real, M: Fused>(x: Pair<T>, extra: T) -> T {
 #[inline(always)]
 pub(super) fn log_plus_one<T: Real, M: Fused>(x: T) -> T {
     let result = log_of_one_and::<T, M>(Pair { high: x, low: T::of(0.0) }, T::of(0.0)).with_sign(x);
-    let result = select(x < T::INFINITY, result, x);
-    let at_most = select(x == T::of(-1.0), -T::INFINITY, T::NAN);
-    select(x <= T::of(-1.0), at_most, result)
+    let result = select(x.is_below(T::INFINITY), result, x);
+    let at_most = select(x.is_equal(T::of(-1.0)), -T::INFINITY, T::NAN);
+    select(x.is_at_most(T::of(-1.0)), at_most, result)
 }
 
 /// Beyond it, 1 is nothing next to a square.
@@ -94,11 +94,11 @@ pub(super) fn asinh<T: Real, M: Fused>(x: T) -> T {
     let near = (size * square.high).fused::<M>(polynomial::<T, M>(square.high, T::ASINH), size);
     let root = Pair::sum(square.high, T::of(1.0)).and(square.low).sqrt::<M>();
     let sum = Pair::sum(root.high, size).and(root.low);
-    let is_vast = size > vast();
-    let sum = select(is_vast, Pair { high: size, low: T::of(0.0) }, sum);
+    let is_vast = size.is_above(vast());
+    let sum = Pair::select(is_vast, Pair { high: size, low: T::of(0.0) }, sum);
     let far = log_of_pair::<T, M>(sum, select(is_vast, T::of(1.0), T::of(0.0)));
-    let far = select(size < T::INFINITY, far, size);
-    select(size < T::of(0.5), near, far).with_sign(x)
+    let far = select(size.is_below(T::INFINITY), far, size);
+    select(size.is_below(T::of(0.5)), near, far).with_sign(x)
 }
 
 /// The inverse hyperbolic cosine, `log(x + sqrt(x^2 - 1))`; NaN below 1.
@@ -108,11 +108,11 @@ pub(super) fn acosh<T: Real, M: Fused>(x: T) -> T {
     let square = Pair::product::<M>(beyond, beyond);
     let root = Pair::sum(beyond + beyond, square.high).and(square.low).sqrt::<M>();
     let sum = Pair::sum(beyond, root.high).and(root.low);
-    let is_vast = x > vast();
-    let sum = select(is_vast, Pair { high: x, low: T::of(0.0) }, sum);
+    let is_vast = x.is_above(vast());
+    let sum = Pair::select(is_vast, Pair { high: x, low: T::of(0.0) }, sum);
     let result = log_of_one_and::<T, M>(sum, select(is_vast, T::of(1.0), T::of(0.0)));
-    let result = select(x < T::INFINITY, result, x);
-    select(x < T::of(1.0), T::NAN, result)
+    let result = select(x.is_below(T::INFINITY), result, x);
+    select(x.is_below(T::of(1.0)), T::NAN, result)
 }
 
 /// The inverse hyperbolic tangent, `log((1 + x) / (1 - x)) / 2`; NaN outside [-1, 1].
@@ -124,7 +124,8 @@ pub(super) fn atanh<T: Real, M: Fused>(x: T) -> T {
     let below = Pair { high: T::of(1.0) - size, low: T::of(0.0) };
     let ratio = Pair::sum(T::of(1.0), size).over::<M>(below);
     let far = T::of(0.5) * log_of_pair::<T, M>(ratio, T::of(0.0));
-    let result = select(size < T::of(0.5), near, far);
-    let result = select(size < T::of(1.0), result, select(size == T::of(1.0), T::INFINITY, T::NAN));
+    let result = select(size.is_below(T::of(0.5)), near, far);
+    let result =
+        select(size.is_below(T::of(1.0)), result, select(size.is_equal(T::of(1.0)), T::INFINITY, T::NAN));
     result.with_sign(x)
 }

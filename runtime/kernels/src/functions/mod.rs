@@ -30,6 +30,7 @@ mod tiles;
 mod trigonometric;
 mod turns;
 
+pub use coefficients::{Coefficients, Series};
 pub use fused::{Fused, Hardware, Portable, Software};
 pub use real::Real;
 
@@ -50,6 +51,15 @@ pub type Unary<T> = unsafe fn(input: *const T, output: *mut T, length: usize);
 /// As for [`Unary`].
 pub type Binary<T> = unsafe fn(left: *const T, right: *const T, output: *mut T, length: usize);
 
+/// What a function of numbers of any kind is.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition<T: Real> {
+    /// Its result.
+    pub usual: T,
+    /// If there are numbers that this is wrong for: whether it is for the given ones, and the result if so.
+    pub rare: Option<(T::Truth, T)>,
+}
+
 macro_rules! functions {
     ($($(#[$doc:meta])* $Name:ident = $module:ident $function:ident $(, up to $level:ident)? $(, but $rare:ident where $is_rare:ident)?;)*) => {
         /// A function of one number, named as the op of the same meaning.
@@ -62,8 +72,18 @@ macro_rules! functions {
             /// Every function.
             pub const ALL: &'static [Function] = &[$(Function::$Name),*];
 
+            /// The function in numbers of any kind: for who lists its operations.
+            pub fn definition<T: Real, M: Fused>(self, x: T) -> Definition<T> {
+                match self {
+                    $(Function::$Name => Definition {
+                        usual: $module::$function::<T, M>(x),
+                        rare: [$(($module::$is_rare(x), $module::$rare::<T, M>(x)))?].into_iter().next(),
+                    },)*
+                }
+            }
+
             /// The loop, in this crate alone: elsewhere it would be compiled once more.
-            fn unary_loop<T: Real>(self, level: Level) -> Unary<T> {
+            fn unary_loop<T: Float>(self, level: Level) -> Unary<T> {
                 $(struct $Name;
                 impl Map for $Name {
                     $(const WIDEST: Level = Level::$level;)?
@@ -74,7 +94,7 @@ macro_rules! functions {
                     }
                     $(
                         #[inline(always)]
-                        fn is_rare<T: Real>(x: T) -> bool {
+                        fn is_rare<T: Float>(x: T) -> bool {
                             $module::$is_rare(x)
                         }
 
@@ -168,8 +188,18 @@ macro_rules! functions_of_two {
             /// Every function.
             pub const ALL: &'static [FunctionOfTwo] = &[$(FunctionOfTwo::$Name),*];
 
+            /// The function in numbers of any kind: for who lists its operations.
+            pub fn definition<T: Real, M: Fused>(self, x: T, y: T) -> Definition<T> {
+                match self {
+                    $(FunctionOfTwo::$Name => Definition {
+                        usual: $module::$function::<T, M>(x, y),
+                        rare: [$(($module::$is_rare(x, y), $module::$rare::<T, M>(x, y)))?].into_iter().next(),
+                    },)*
+                }
+            }
+
             /// The loop, in this crate alone: elsewhere it would be compiled once more.
-            fn binary_loop<T: Real>(self, level: Level) -> Binary<T> {
+            fn binary_loop<T: Float>(self, level: Level) -> Binary<T> {
                 $(struct $Name;
                 impl MapOfTwo for $Name {
                     $(const WIDEST: Level = Level::$level;)?
@@ -180,7 +210,7 @@ macro_rules! functions_of_two {
                     }
                     $(
                         #[inline(always)]
-                        fn is_rare<T: Real>(x: T, y: T) -> bool {
+                        fn is_rare<T: Float>(x: T, y: T) -> bool {
                             $module::$is_rare(x, y)
                         }
 
@@ -210,7 +240,9 @@ functions_of_two! {
 }
 
 /// A float that functions have loops for.
-pub trait Float: Real {
+pub trait Float: Real<Truth = bool> + Send + Sync {
+    /// The number in `f64`.
+    fn wide(self) -> f64;
     /// The loop of a function and an instruction set.
     fn unary(function: Function, level: Level) -> Unary<Self>;
     /// The loop of a function of two numbers and an instruction set.
@@ -220,6 +252,11 @@ pub trait Float: Real {
 macro_rules! floats {
     ($($Float:ident),*) => {$(
         impl Float for $Float {
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
             fn unary(function: Function, level: Level) -> Unary<$Float> {
                 function.unary_loop(level)
             }

@@ -3,7 +3,7 @@
 //! Must not live here: arithmetic in one float.
 
 use super::fused::Fused;
-use super::real::Real;
+use super::real::{Real, select};
 
 /// The sum of two numbers, the second being what is beyond the digits of the first.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,12 @@ impl<T: Real> Pair<T> {
         Pair { high, low: a.fused::<M>(b, -high) }
     }
 
+    /// One of two numbers, both of which are computed.
+    #[inline(always)]
+    pub(super) fn select(which: T::Truth, yes: Pair<T>, no: Pair<T>) -> Pair<T> {
+        Pair { high: select(which, yes.high, no.high), low: select(which, yes.low, no.low) }
+    }
+
     /// The number and a little more.
     #[inline(always)]
     pub(super) fn and(self, more: T) -> Pair<T> {
@@ -62,6 +68,6 @@ impl<T: Real> Pair<T> {
         let high = self.high.sqrt();
         let rest = (-high).fused::<M>(high, self.high) + self.low;
         let low = rest / (high + high);
-        Pair { high, low: super::real::select(self.high == T::of(0.0), T::of(0.0), low) }
+        Pair { high, low: select(self.high.is_equal(T::of(0.0)), T::of(0.0), low) }
     }
 }

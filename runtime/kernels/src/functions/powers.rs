@@ -48,7 +48,7 @@ pub(super) fn cbrt<T: Real, M: Fused>(x: T) -> T {
     let miss = square.high.fused::<M>(root, -y) + square.low * root;
     let root = (miss * squared).fused::<M>(-third, root);
     let result = root * up.fused::<M>(-third, quotient).power_of_two();
-    select((size > T::of(0.0)) & (size < T::INFINITY), result, size).with_sign(x)
+    select(size.is_above(T::of(0.0)) & size.is_below(T::INFINITY), result, size).with_sign(x)
 }
 
 /// `log(x)` with digits to spare, of a number that is not negative.
@@ -67,9 +67,9 @@ fn log_of<T: Real, M: Fused>(x: T) -> Pair<T> {
     let power = Pair::product::<M>(exponent, T::LN_2[0]).and(exponent * T::LN_2[1]);
     let result = Pair::sum(power.high, sum.high).and(power.low + sum.low);
     // Infinity and NaN are their own logarithms here.
-    let edge = select(x == T::of(0.0), -T::INFINITY, x);
-    let is_inside = (x > T::of(0.0)) & (x < T::INFINITY);
-    select(is_inside, result, Pair { high: edge, low: T::of(0.0) })
+    let edge = select(x.is_equal(T::of(0.0)), -T::INFINITY, x);
+    let is_inside = x.is_above(T::of(0.0)) & x.is_below(T::INFINITY);
+    Pair::select(is_inside, result, Pair { high: edge, low: T::of(0.0) })
 }
 
 /// `e^(x.high + x.low)`.
@@ -77,7 +77,7 @@ fn log_of<T: Real, M: Fused>(x: T) -> Pair<T> {
 fn exponential_of<T: Real, M: Fused>(x: Pair<T>) -> T {
     let high = clamped(x.high, T::EXPONENTIAL_START, T::EXPONENTIAL_END);
     let (k, r) = reduced::<T, M>(high);
-    scaled::<T, M>(less_one::<T, M>(r + select(high == x.high, x.low, T::of(0.0))), k)
+    scaled::<T, M>(less_one::<T, M>(r + select(high.is_equal(x.high), x.low, T::of(0.0))), k)
 }
 
 /// `x^y`, as IEEE 754 has it: 1 for `y = 0` or `x = 1`, even with NaN; NaN for a negative `x` unless `y` is an integer.
@@ -89,12 +89,12 @@ pub(super) fn power<T: Real, M: Fused>(x: T, y: T) -> T {
     let low = log.high.fused::<M>(y, -high) + log.low * y;
     let size = exponential_of::<T, M>(Pair { high, low });
     // Of -1 to an infinite power.
-    let size = select((log.high == zero) & (y.abs() == T::INFINITY), one, size);
-    let is_integer = y.floor() == y;
+    let size = select(log.high.is_equal(zero) & y.abs().is_equal(T::INFINITY), one, size);
+    let is_integer = y.floor().is_equal(y);
     let half = T::of(0.5) * y;
-    let is_odd = is_integer & (half.floor() != half);
+    let is_odd = is_integer & !half.floor().is_equal(half);
     let result = size.flipped(select(is_odd & x.has_sign(), x, zero));
-    let is_undefined = (x < zero) & (x > -T::INFINITY) & !is_integer;
+    let is_undefined = x.is_below(zero) & x.is_above(-T::INFINITY) & !is_integer;
     let result = select(is_undefined | x.is_nan() | y.is_nan(), T::NAN, result);
-    select((x == one) | (y == zero), one, result)
+    select(x.is_equal(one) | y.is_equal(zero), one, result)
 }

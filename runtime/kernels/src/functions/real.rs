@@ -2,17 +2,16 @@
 //!
 //! Must not live here: functions of the mathematical kind.
 
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 use super::coefficients::Coefficients;
 use super::fused::Fused;
+use super::turns;
 
-/// A binary float. Constants are rounded to it, and every method is a few instructions of a vector.
+/// A binary float, or what stands for one: who lists the operations of a function computes with numbers that are not there yet.
+/// Constants are rounded to it, and every method is a few instructions of a vector.
 pub trait Real:
     Copy
-    + PartialOrd
-    + Send
-    + Sync
     + Coefficients
     + Neg<Output = Self>
     + Add<Output = Self>
@@ -20,6 +19,11 @@ pub trait Real:
     + Mul<Output = Self>
     + Div<Output = Self>
 {
+    /// Whether something holds: a `bool` of floats.
+    type Truth: Copy + BitAnd<Output = Self::Truth> + BitOr<Output = Self::Truth> + Not<Output = Self::Truth>;
+    /// The same in single precision.
+    type Single: Real<Single = Self::Single>;
+
     /// Bits of the significand, with the one that is not stored.
     const DIGITS: i32;
     /// Positive infinity.
@@ -61,8 +65,20 @@ pub trait Real:
 
     /// The nearest number.
     fn of(wide: f64) -> Self;
-    /// The number in `f64`.
-    fn wide(self) -> f64;
+    /// The number that is written down.
+    fn written(literal: Self::Literal) -> Self;
+    /// Rounded to single precision.
+    fn to_single(self) -> Self::Single;
+    /// The number of single precision.
+    fn from_single(single: Self::Single) -> Self;
+    /// One of two numbers, both of which are computed.
+    fn select(which: Self::Truth, yes: Self, no: Self) -> Self;
+    /// Whether it is less than another; nothing is if one is NaN.
+    fn is_below(self, other: Self) -> Self::Truth;
+    /// Whether it is less than another or equal.
+    fn is_at_most(self, other: Self) -> Self::Truth;
+    /// Whether it is another.
+    fn is_equal(self, other: Self) -> Self::Truth;
     /// `self * by + plus`, rounded once.
     fn fused<M: Fused>(self, by: Self, plus: Self) -> Self;
     /// Without its sign.
@@ -72,9 +88,9 @@ pub trait Real:
     /// With its sign flipped where another is negative.
     fn flipped(self, by: Self) -> Self;
     /// Whether the sign bit is set.
-    fn has_sign(self) -> bool;
+    fn has_sign(self) -> Self::Truth;
     /// Whether it is not a number.
-    fn is_nan(self) -> bool;
+    fn is_nan(self) -> Self::Truth;
     /// The square root.
     fn sqrt(self) -> Self;
     /// Rounded down.
@@ -94,9 +110,17 @@ pub trait Real:
     /// `m` and `e`, `self` being `2^e m` and `m` between the roots of 1/2 and 2; of positive normal numbers.
     fn split(self) -> (Self, Self);
     /// Of a sum with [`Real::SHIFTER`], whether the integer is odd.
-    fn is_odd(self) -> bool;
+    fn is_odd(self) -> Self::Truth;
     /// Of a sum with [`Real::SHIFTER`], a zero that is negative where the integer is 2 or 3 modulo 4.
     fn sign_of_half_turns(self) -> Self;
+    /// Of a number from 1 on, the quarter turns nearest to it, as a sum with [`Real::SHIFTER`], and what is left, in two parts.
+    fn turned(self) -> [Self; 3];
+
+    /// Whether it is greater than another.
+    #[inline(always)]
+    fn is_above(self, other: Self) -> Self::Truth {
+        other.is_below(self)
+    }
 }
 
 macro_rules! reals {
@@ -106,6 +130,9 @@ macro_rules! reals {
         steps $steps:literal;
     })*) => {$(
         impl Real for $Float {
+            type Truth = bool;
+            type Single = f32;
+
             const DIGITS: i32 = $Float::MANTISSA_DIGITS as i32;
             const INFINITY: $Float = $Float::INFINITY;
             const NAN: $Float = $Float::NAN;
@@ -122,8 +149,38 @@ macro_rules! reals {
             }
 
             #[inline(always)]
-            fn wide(self) -> f64 {
-                f64::from(self)
+            fn written(literal: $Float) -> $Float {
+                literal
+            }
+
+            #[inline(always)]
+            fn to_single(self) -> f32 {
+                self as f32
+            }
+
+            #[inline(always)]
+            fn from_single(single: f32) -> $Float {
+                $Float::from(single)
+            }
+
+            #[inline(always)]
+            fn select(which: bool, yes: $Float, no: $Float) -> $Float {
+                if which { yes } else { no }
+            }
+
+            #[inline(always)]
+            fn is_below(self, other: $Float) -> bool {
+                self < other
+            }
+
+            #[inline(always)]
+            fn is_at_most(self, other: $Float) -> bool {
+                self <= other
+            }
+
+            #[inline(always)]
+            fn is_equal(self, other: $Float) -> bool {
+                self == other
             }
 
             #[inline(always)]
@@ -217,6 +274,10 @@ macro_rules! reals {
             fn sign_of_half_turns(self) -> $Float {
                 $Float::from_bits((self.to_bits() & 2) << ($Bits::BITS - 2))
             }
+
+            fn turned(self) -> [$Float; 3] {
+                turns::reduced(self)
+            }
         }
     )*};
 }
@@ -255,19 +316,19 @@ reals! {
 
 /// One of two numbers, both of which are computed.
 #[inline(always)]
-pub(super) fn select<T>(which: bool, yes: T, no: T) -> T {
-    if which { yes } else { no }
+pub(super) fn select<T: Real>(which: T::Truth, yes: T, no: T) -> T {
+    T::select(which, yes, no)
 }
 
 /// The sum of powers of `x` with these coefficients, the lowest power first. Even and odd powers are summed apart,
 /// so that a long one does not wait for itself.
 #[inline(always)]
-pub(super) fn polynomial<T: Real, M: Fused>(x: T, coefficients: &[T]) -> T {
+pub(super) fn polynomial<T: Real, M: Fused>(x: T, coefficients: &[T::Literal]) -> T {
     let square = x * x;
     let mut sums = [T::of(0.0); 2];
     let last = coefficients.len() - 1;
     for (power, &coefficient) in coefficients.iter().enumerate().rev() {
-        let sum = &mut sums[power & 1];
+        let (sum, coefficient) = (&mut sums[power & 1], T::written(coefficient));
         *sum = if power + 2 > last { coefficient } else { sum.fused::<M>(square, coefficient) };
     }
     sums[1].fused::<M>(x, sums[0])

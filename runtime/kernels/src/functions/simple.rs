@@ -22,7 +22,7 @@ pub(super) fn negate<T: Real, M: Fused>(x: T) -> T {
 /// -1, 1, or the zero or NaN itself.
 #[inline(always)]
 pub(super) fn sign<T: Real, M: Fused>(x: T) -> T {
-    select((x == T::of(0.0)) | x.is_nan(), x, T::of(1.0).with_sign(x))
+    select(x.is_equal(T::of(0.0)) | x.is_nan(), x, T::of(1.0).with_sign(x))
 }
 
 /// Rounded down.
@@ -52,13 +52,13 @@ pub(super) fn round_nearest_even<T: Real, M: Fused>(x: T) -> T {
 /// The greater: NaN if either is, and +0 above -0.
 #[inline(always)]
 pub(super) fn maximum<T: Real, M: Fused>(x: T, y: T) -> T {
-    select((x > y) | x.is_nan() | ((x == y) & !x.has_sign()), x, y)
+    select(x.is_above(y) | x.is_nan() | (x.is_equal(y) & !x.has_sign()), x, y)
 }
 
 /// The lesser: NaN if either is, and -0 below +0.
 #[inline(always)]
 pub(super) fn minimum<T: Real, M: Fused>(x: T, y: T) -> T {
-    select((x < y) | x.is_nan() | ((x == y) & x.has_sign()), x, y)
+    select(x.is_below(y) | x.is_nan() | (x.is_equal(y) & x.has_sign()), x, y)
 }
 
 /// What is left of `x / y` with its quotient rounded towards zero, while that has at most 22 bits; exact.
@@ -68,13 +68,14 @@ pub(super) fn remainder<T: Real, M: Fused>(x: T, y: T) -> T {
     let quotient = (size / by).trunc();
     let rest = (-quotient).fused::<M>(by, size);
     // The quotient may have been rounded up to an integer.
-    select(rest < T::of(0.0), rest + by, rest).with_sign(x)
+    select(rest.is_below(T::of(0.0)), rest + by, rest).with_sign(x)
 }
 
 /// Whether a division is not one for [`remainder`].
 #[inline(always)]
-pub(super) fn is_long_division<T: Real>(x: T, y: T) -> bool {
-    (x.abs() / y.abs() > T::of(4_194_304.0)) | (y.abs() <= T::LEAST) | (y.abs() == T::INFINITY)
+pub(super) fn is_long_division<T: Real>(x: T, y: T) -> T::Truth {
+    let by = y.abs();
+    (x.abs() / by).is_above(T::of(4_194_304.0)) | by.is_at_most(T::LEAST) | by.is_equal(T::INFINITY)
 }
 
 /// What is left of any division with its quotient rounded towards zero.

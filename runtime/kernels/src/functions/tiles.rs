@@ -7,7 +7,7 @@
 use super::fused::Hardware;
 use super::fused::{Fused, Portable};
 use super::real::Real;
-use super::{Binary, Unary};
+use super::{Binary, Float, Unary};
 use crate::Level;
 
 /// A function of one number.
@@ -20,7 +20,7 @@ pub(super) trait Map {
 
     /// Whether the number is one of those that [`Map::of`] is wrong for.
     #[inline(always)]
-    fn is_rare<T: Real>(_: T) -> bool {
+    fn is_rare<T: Float>(_: T) -> bool {
         false
     }
 
@@ -41,7 +41,7 @@ pub(super) trait MapOfTwo {
 
     /// Whether the numbers are some of those that [`MapOfTwo::of`] is wrong for.
     #[inline(always)]
-    fn is_rare<T: Real>(_: T, _: T) -> bool {
+    fn is_rare<T: Float>(_: T, _: T) -> bool {
         false
     }
 
@@ -57,7 +57,7 @@ pub(super) trait MapOfTwo {
 /// # Safety
 /// A block is readable and the same or another one writable.
 #[inline(always)]
-unsafe fn block<T: Real, F: Map, M: Fused, const BLOCK: usize>(input: *const T, output: *mut T) {
+unsafe fn block<T: Float, F: Map, M: Fused, const BLOCK: usize>(input: *const T, output: *mut T) {
     // SAFETY: a block is readable; a copy, since the outputs may be in the same place.
     let given = unsafe { input.cast::<[T; BLOCK]>().read_unaligned() };
     let mut results = given;
@@ -83,7 +83,7 @@ unsafe fn block<T: Real, F: Map, M: Fused, const BLOCK: usize>(input: *const T, 
 /// # Safety
 /// As for [`Unary`].
 #[inline(always)]
-unsafe fn each<T: Real, F: Map, M: Fused, const BLOCK: usize>(
+unsafe fn each<T: Float, F: Map, M: Fused, const BLOCK: usize>(
     input: *const T,
     output: *mut T,
     length: usize,
@@ -112,7 +112,7 @@ unsafe fn each<T: Real, F: Map, M: Fused, const BLOCK: usize>(
 /// # Safety
 /// The blocks are readable, and one of the same or another one writable.
 #[inline(always)]
-unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused, const BLOCK: usize>(
+unsafe fn block_of_two<T: Float, F: MapOfTwo, M: Fused, const BLOCK: usize>(
     left: *const T,
     right: *const T,
     output: *mut T,
@@ -142,7 +142,7 @@ unsafe fn block_of_two<T: Real, F: MapOfTwo, M: Fused, const BLOCK: usize>(
 /// # Safety
 /// As for [`Binary`].
 #[inline(always)]
-unsafe fn each_of_two<T: Real, F: MapOfTwo, M: Fused, const BLOCK: usize>(
+unsafe fn each_of_two<T: Float, F: MapOfTwo, M: Fused, const BLOCK: usize>(
     left: *const T,
     right: *const T,
     output: *mut T,
@@ -175,7 +175,7 @@ macro_rules! levels {
             use super::*;
             $(
                 $(#[$attribute])*
-                pub(super) unsafe fn $level<T: Real, F: Map>(input: *const T, output: *mut T, length: usize) {
+                pub(super) unsafe fn $level<T: Float, F: Map>(input: *const T, output: *mut T, length: usize) {
                     // SAFETY: as the caller says.
                     unsafe { each::<T, F, $Way, { $Way::BLOCK }>(input, output, length) };
                 }
@@ -186,7 +186,7 @@ macro_rules! levels {
             use super::*;
             $(
                 $(#[$attribute])*
-                pub(super) unsafe fn $level<T: Real, F: MapOfTwo>(
+                pub(super) unsafe fn $level<T: Float, F: MapOfTwo>(
                     left: *const T,
                     right: *const T,
                     output: *mut T,
@@ -217,7 +217,7 @@ const fn is_widest<T>(level: Level) -> bool {
 }
 
 /// The loop over one tile.
-pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
+pub(super) fn unary<T: Float, F: Map>(level: Level) -> Unary<T> {
     #[cfg(target_arch = "x86_64")]
     if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
         return unary::avx512::<T, F>;
@@ -232,7 +232,7 @@ pub(super) fn unary<T: Real, F: Map>(level: Level) -> Unary<T> {
 }
 
 /// The loop over two tiles.
-pub(super) fn binary<T: Real, F: MapOfTwo>(level: Level) -> Binary<T> {
+pub(super) fn binary<T: Float, F: MapOfTwo>(level: Level) -> Binary<T> {
     #[cfg(target_arch = "x86_64")]
     if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
         return binary::avx512::<T, F>;

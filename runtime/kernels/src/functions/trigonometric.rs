@@ -6,7 +6,6 @@
 use super::fused::Fused;
 use super::pair::Pair;
 use super::real::{Real, polynomial, select};
-use super::turns;
 
 /// An angle less a number of quarter turns.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +40,12 @@ fn sharp<T: Real, M: Fused>(size: T) -> Angle<T> {
     let middle = Pair::product::<M>(-k, T::HALF_PI[1]);
     let rest = Pair::sum(coarse, middle.high).and((-k).fused::<M>(T::HALF_PI[2], middle.low));
     Angle { turns, rest: Pair::joined(rest.high, rest.low) }
+}
+
+/// The angle of a huge operand.
+fn huge<T: Real>(size: T) -> Angle<T> {
+    let [turns, high, low] = size.turned();
+    Angle { turns, rest: Pair { high, low } }
 }
 
 #[inline(always)]
@@ -79,14 +84,14 @@ fn tangent_of_turned<T: Real, M: Fused>(angle: Angle<T>) -> T {
     let tangent = tangent.and(low.fused::<M>(tangent.high * tangent.high, low));
     // -1 / the tangent, of an odd number of quarter turns.
     let inverse = Pair { high: T::of(-1.0), low: T::of(0.0) }.over::<M>(tangent);
-    let result = select(angle.turns.is_odd(), inverse, tangent);
+    let result = Pair::select(angle.turns.is_odd(), inverse, tangent);
     result.high + result.low
 }
 
 /// Whether an operand is beyond what the loops reduce; NaN is not.
 #[inline(always)]
-pub(super) fn is_huge<T: Real>(x: T) -> bool {
-    x.abs() > T::TURNS_END
+pub(super) fn is_huge<T: Real>(x: T) -> T::Truth {
+    x.abs().is_above(T::TURNS_END)
 }
 
 /// The sine of radians up to [`Real::TURNS_END`].
@@ -97,7 +102,7 @@ pub(super) fn sine<T: Real, M: Fused>(x: T) -> T {
 
 /// The sine of any radians.
 pub(super) fn sine_of_huge<T: Real, M: Fused>(x: T) -> T {
-    sine_of_turned::<T, M>(turns::reduced(x.abs())).flipped(x)
+    sine_of_turned::<T, M>(huge::<T>(x.abs())).flipped(x)
 }
 
 /// The cosine of radians up to [`Real::TURNS_END`].
@@ -108,7 +113,7 @@ pub(super) fn cosine<T: Real, M: Fused>(x: T) -> T {
 
 /// The cosine of any radians.
 pub(super) fn cosine_of_huge<T: Real, M: Fused>(x: T) -> T {
-    cosine_of_turned::<T, M>(turns::reduced(x.abs()))
+    cosine_of_turned::<T, M>(huge::<T>(x.abs()))
 }
 
 /// The tangent of radians up to [`Real::TURNS_END`].
@@ -119,5 +124,5 @@ pub(super) fn tan<T: Real, M: Fused>(x: T) -> T {
 
 /// The tangent of any radians.
 pub(super) fn tan_of_huge<T: Real, M: Fused>(x: T) -> T {
-    tangent_of_turned::<T, M>(turns::reduced(x.abs())).flipped(x)
+    tangent_of_turned::<T, M>(huge::<T>(x.abs())).flipped(x)
 }

@@ -4,9 +4,7 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use super::pair::Pair;
-use super::real::Real;
-use super::trigonometric::Angle;
+use super::Float;
 
 /// The bits of `2 / pi`, from that of 1/2 on.
 const TWO_OVER_PI: [u64; 20] = [
@@ -61,11 +59,12 @@ fn quarters(x: f64) -> u128 {
     (high << shift) | ((low << 64 >> 64) >> (64 - shift))
 }
 
-/// An angle of 1 and more less quarter turns; of infinity and NaN, NaN.
-pub(super) fn reduced<T: Real>(x: T) -> Angle<T> {
+/// The quarter turns nearest to an angle of 1 and more, as a sum with the shifter, and what is left, in two parts; of infinity and NaN,
+/// NaN.
+pub(super) fn reduced<T: Float>(x: T) -> [T; 3] {
     let x = x.wide();
     if !x.is_finite() {
-        return Angle { turns: T::SHIFTER, rest: Pair { high: T::NAN, low: T::NAN } };
+        return [T::SHIFTER, T::NAN, T::NAN];
     }
     let quarters = quarters(x);
     let fraction = (quarters << 2) as i128;
@@ -79,5 +78,5 @@ pub(super) fn reduced<T: Real>(x: T) -> Angle<T> {
     let rest = high.mul_add(FRAC_PI_2, -product) + (high * HALF_PI_REST + low * FRAC_PI_2);
     let nearest = T::of(product + rest);
     let beyond = T::of((product - nearest.wide()) + rest);
-    Angle { turns: T::SHIFTER + T::of(f64::from(whole)), rest: Pair { high: nearest, low: beyond } }
+    [T::SHIFTER + T::of(f64::from(whole)), nearest, beyond]
 }
