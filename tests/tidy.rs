@@ -37,7 +37,7 @@ const UNSAFE: [&str; 12] = [
     "runtime/cuda/src/libraries.rs",
     "runtime/cuda/src/session.rs",
     "runtime/cuda/tests/functions.rs",
-    "runtime/cuda/tests/stand_in.rs",
+    "runtime/cuda/tests/stand_in",
     "runtime/src/gpu.rs",
     "runtime/src/plan/rounds.rs",
     "runtime/src/plan/state.rs",

@@ -158,8 +158,9 @@ bool is_sanitized() {
 
 std::vector<std::string> command(const std::vector<std::string> &definitions) {
     std::vector<std::string> command = {"g++", "-std=c++17", "-O1", "-ffp-contract=off", "-fno-exceptions", "-fno-rtti",
-                                        "-fno-math-errno", "-fno-strict-aliasing", "-fvisibility=hidden", "-shared",
-                                        "-fPIC", "-w", "-pipe", "-nostdinc", "-include", folder() + "/device.h"};
+                                        "-fno-math-errno", "-fno-strict-aliasing", "-fstack-clash-protection",
+                                        "-fvisibility=hidden", "-shared", "-fPIC", "-w", "-pipe", "-nostdinc",
+                                        "-include", folder() + "/device.h"};
     if (__builtin_cpu_supports("fma")) command.push_back("-mfma");
     // What is not linked takes no time: a kernel needs little.
     if (!is_sanitized())

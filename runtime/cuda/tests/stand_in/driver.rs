@@ -1,9 +1,10 @@
 //! The stand-in for the driver under unmodified cudarc: memory, launches, capture and replay, and what is refused.
 
 use cudarc::driver::sys::{
-    CUfunction_attribute, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode, cuDriverGetVersion,
+    CUevent_flags, CUfunction_attribute, CUgraphInstantiate_flags, CUresult, CUstreamCaptureMode,
+    cuDriverGetVersion,
 };
-use cudarc::driver::{CudaContext, DriverError};
+use cudarc::driver::{CudaContext, DriverError, result};
 
 use super::{Program, Shape, child, compile, context, is_loaded, place, unwritten};
 
@@ -48,8 +49,8 @@ extern "C" __global__ void rotate(unsigned *values, unsigned *arrived, unsigned 
 }
 "#;
 
-fn error<T>(result: Result<T, DriverError>) -> CUresult {
-    result.err().expect("an error").0
+fn error<T>(outcome: Result<T, DriverError>) -> CUresult {
+    outcome.err().expect("an error").0
 }
 
 #[test]
@@ -185,6 +186,67 @@ fn more_shared_memory_must_be_asked_for() {
     run(227 << 10).unwrap();
     assert_eq!(stream.clone_dtoh(&memory).unwrap(), [7]);
     assert_eq!(function.occupancy_max_active_blocks_per_multiprocessor(64, 100 << 10, None).unwrap(), 2);
+}
+
+#[test]
+fn copies_stay_inside_live_memory() {
+    let Some(context) = context() else { return };
+    context.bind_to_thread().unwrap();
+    let invalid = Err(DriverError(CUresult::CUDA_ERROR_INVALID_VALUE));
+    let mut host = [0_u8; 32];
+    // SAFETY: What is wrong about these calls is what the stand-in refuses.
+    unsafe {
+        let memory = result::malloc_sync(16).unwrap();
+        assert_eq!(result::memcpy_dtoh_sync(&mut host[..16], memory), Ok(()));
+        assert_eq!(host[..16], [0xff; 16]);
+        assert_eq!(result::memcpy_dtoh_sync(&mut host, memory), invalid);
+        assert_eq!(result::memcpy_htod_sync(memory + 8, &host[..16]), invalid);
+        assert_eq!(result::memset_d8_sync(memory, 0, 17), invalid);
+        assert_eq!(result::free_sync(memory + 4), invalid);
+        assert_eq!(result::free_sync(memory), Ok(()));
+        assert_eq!(result::memcpy_dtoh_sync(&mut host[..16], memory), invalid);
+        assert_eq!(result::free_sync(memory), invalid);
+    }
+}
+
+#[test]
+fn events_measure_and_join_streams() {
+    let Some(context) = context() else { return };
+    let program = Program::new(&context, AXPY, &[]);
+    let (stream, other) = (&program.stream, context.new_stream().unwrap());
+    let memory = unwritten(stream, 64);
+    let fill = |stream, shift, value| {
+        let arguments = [place(&memory, &program.stream) + shift, value];
+        super::launch(stream, &program.function("fill"), Shape::new(1, 32), &arguments).unwrap();
+    };
+    let timed = Some(CUevent_flags::CU_EVENT_DEFAULT);
+    let before = stream.record_event(timed).unwrap();
+    fill(stream, 0, 1);
+    let after = stream.record_event(timed).unwrap();
+    assert!(before.elapsed_ms(&after).unwrap() > 0.0);
+    assert_eq!(
+        error(before.elapsed_ms(&stream.record_event(None).unwrap())),
+        CUresult::CUDA_ERROR_INVALID_HANDLE
+    );
+
+    let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+    stream.begin_capture(mode).unwrap();
+    other.wait(&stream.record_event(None).unwrap()).unwrap();
+    fill(stream, 0, 2);
+    fill(&other, 128, 3);
+    stream.wait(&other.record_event(None).unwrap()).unwrap();
+    let graph = stream.end_capture(CUgraphInstantiate_flags(0)).unwrap().unwrap();
+    graph.launch().unwrap();
+    assert_eq!(stream.clone_dtoh(&memory).unwrap(), [[2; 32], [3; 32]].concat());
+
+    stream.begin_capture(mode).unwrap();
+    other.wait(&stream.record_event(None).unwrap()).unwrap();
+    fill(&other, 0, 4);
+    let unjoined = stream.end_capture(CUgraphInstantiate_flags(0));
+    assert_eq!(error(unjoined), CUresult::CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+    stream.begin_capture(mode).unwrap();
+    assert_eq!(error(stream.wait(&after)), CUresult::CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+    assert!(stream.end_capture(CUgraphInstantiate_flags(0)).is_err());
 }
 
 /// In a process where the second launch fails.

@@ -12,34 +12,34 @@ namespace choral_stand_in {
 using DevicePointer = uint64_t;
 
 // (name, number, what it says)
-#define CHORAL_STAND_IN_RESULTS(ROW)                                                               \
-    ROW(SUCCESS, 0, "no error")                                                                    \
-    ROW(ERROR_INVALID_VALUE, 1, "invalid argument")                                                \
-    ROW(ERROR_OUT_OF_MEMORY, 2, "out of memory")                                                   \
-    ROW(ERROR_NOT_INITIALIZED, 3, "initialization error")                                          \
-    ROW(ERROR_NO_DEVICE, 100, "no CUDA-capable device is detected")                                \
-    ROW(ERROR_INVALID_DEVICE, 101, "invalid device ordinal")                                       \
-    ROW(ERROR_INVALID_IMAGE, 200, "device kernel image is invalid")                                \
-    ROW(ERROR_INVALID_CONTEXT, 201, "invalid device context")                                      \
-    ROW(ERROR_NO_BINARY_FOR_GPU, 209, "no kernel image is available for execution on the device")  \
-    ROW(ERROR_FILE_NOT_FOUND, 301, "file not found")                                               \
-    ROW(ERROR_INVALID_HANDLE, 400, "invalid resource handle")                                      \
-    ROW(ERROR_ILLEGAL_STATE, 401, "the operation cannot be performed in the present state")          \
-    ROW(ERROR_NOT_FOUND, 500, "named symbol not found")                                            \
-    ROW(ERROR_NOT_READY, 600, "device not ready")                                                  \
-    ROW(ERROR_ILLEGAL_ADDRESS, 700, "an illegal memory access was encountered")                    \
-    ROW(ERROR_LAUNCH_FAILED, 719, "unspecified launch failure")                                    \
-    ROW(ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, 720, "too many blocks in cooperative launch")          \
-    ROW(ERROR_NOT_SUPPORTED, 801, "operation not supported")                                       \
-    ROW(ERROR_STREAM_CAPTURE_UNSUPPORTED, 900, "operation not permitted when stream is capturing") \
-    ROW(ERROR_STREAM_CAPTURE_INVALIDATED, 901, "operation failed due to a previous error during capture") \
-    ROW(ERROR_STREAM_CAPTURE_MERGE, 902, "operation would result in a merge of separate capture sequences") \
-    ROW(ERROR_STREAM_CAPTURE_UNMATCHED, 903, "capture was not ended in the same stream as it began") \
-    ROW(ERROR_STREAM_CAPTURE_UNJOINED, 904, "capturing stream has unjoined work")                  \
-    ROW(ERROR_STREAM_CAPTURE_ISOLATION, 905, "dependency created on uncaptured work in another stream") \
-    ROW(ERROR_STREAM_CAPTURE_IMPLICIT, 906, "operation would make the legacy stream depend on a capturing blocking stream") \
+#define CHORAL_STAND_IN_RESULTS(ROW)                                                                          \
+    ROW(SUCCESS, 0, "no error")                                                                               \
+    ROW(ERROR_INVALID_VALUE, 1, "invalid argument")                                                           \
+    ROW(ERROR_OUT_OF_MEMORY, 2, "out of memory")                                                              \
+    ROW(ERROR_NOT_INITIALIZED, 3, "initialization error")                                                     \
+    ROW(ERROR_NO_DEVICE, 100, "no CUDA-capable device is detected")                                           \
+    ROW(ERROR_INVALID_DEVICE, 101, "invalid device ordinal")                                                  \
+    ROW(ERROR_INVALID_IMAGE, 200, "device kernel image is invalid")                                           \
+    ROW(ERROR_INVALID_CONTEXT, 201, "invalid device context")                                                 \
+    ROW(ERROR_NO_BINARY_FOR_GPU, 209, "no kernel image is available for execution on the device")             \
+    ROW(ERROR_FILE_NOT_FOUND, 301, "file not found")                                                          \
+    ROW(ERROR_INVALID_HANDLE, 400, "invalid resource handle")                                                 \
+    ROW(ERROR_ILLEGAL_STATE, 401, "the operation cannot be performed in the present state")                   \
+    ROW(ERROR_NOT_FOUND, 500, "named symbol not found")                                                       \
+    ROW(ERROR_NOT_READY, 600, "device not ready")                                                             \
+    ROW(ERROR_ILLEGAL_ADDRESS, 700, "an illegal memory access was encountered")                               \
+    ROW(ERROR_LAUNCH_FAILED, 719, "unspecified launch failure")                                               \
+    ROW(ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, 720, "too many blocks in cooperative launch")                     \
+    ROW(ERROR_NOT_SUPPORTED, 801, "operation not supported")                                                  \
+    ROW(ERROR_STREAM_CAPTURE_UNSUPPORTED, 900, "operation not permitted when stream is capturing")            \
+    ROW(ERROR_STREAM_CAPTURE_INVALIDATED, 901, "operation failed due to a previous error during capture")     \
+    ROW(ERROR_STREAM_CAPTURE_MERGE, 902, "operation would result in a merge of separate capture sequences")   \
+    ROW(ERROR_STREAM_CAPTURE_UNMATCHED, 903, "capture was not ended in the same stream as it began")          \
+    ROW(ERROR_STREAM_CAPTURE_UNJOINED, 904, "capturing stream has unjoined work")                             \
+    ROW(ERROR_STREAM_CAPTURE_ISOLATION, 905, "dependency created on uncaptured work in another stream")       \
+    ROW(ERROR_STREAM_CAPTURE_IMPLICIT, 906, "operation would make the legacy stream depend on a capture")     \
     ROW(ERROR_CAPTURED_EVENT, 907, "operation not permitted on an event last recorded in a capturing stream") \
-    ROW(ERROR_STREAM_CAPTURE_WRONG_THREAD, 908, "attempt to terminate a thread-local capture sequence from another thread") \
+    ROW(ERROR_STREAM_CAPTURE_WRONG_THREAD, 908, "attempt to end a capture of another thread")                 \
     ROW(ERROR_UNKNOWN, 999, "unknown error")
 
 enum Result : int {

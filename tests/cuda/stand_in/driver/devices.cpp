@@ -17,7 +17,8 @@ constexpr size_t KIB = 1024;
 Limits limits() {
     int capability = settings().capability;
     if (capability < 80) return {1024, 16, 48 * KIB, 64 * KIB, 64 * KIB, 0};
-    if (capability == 86 || capability == 89) return {1536, capability == 86 ? 16 : 24, 48 * KIB, 99 * KIB, 100 * KIB, KIB};
+    if (capability == 86) return {1536, 16, 48 * KIB, 99 * KIB, 100 * KIB, KIB};
+    if (capability == 89) return {1536, 24, 48 * KIB, 99 * KIB, 100 * KIB, KIB};
     if (capability < 90) return {2048, 32, 48 * KIB, 163 * KIB, 164 * KIB, KIB};
     if (capability < 120) return {2048, 32, 48 * KIB, 227 * KIB, 228 * KIB, KIB};
     return {1536, 24, 48 * KIB, 99 * KIB, 100 * KIB, KIB};

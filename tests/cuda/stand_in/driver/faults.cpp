@@ -42,7 +42,7 @@ const char *name_of(int signal) {
     switch (signal) {
         case SIGFPE: return "an integer is divided by zero, or its quotient does not fit";
         case SIGILL: return "an instruction that this machine does not have, or __builtin_trap()";
-        default: return "an access to memory that is not there, or a stack that is full";
+        default: return "an access to memory that is not there or not aligned, or a stack that is full";
     }
 }
 
@@ -66,6 +66,12 @@ Faults::Faults(void **home, void (*report)(const char *)) {
     launching = pthread_self();
     // The sanitizer tells more.
     if (has_sanitizer()) return;
+    // A thread whose stack is full has no room for the handler.
+    static unsigned char place[1 << 16];
+    stack_t stack = {};
+    stack.ss_sp = place;
+    stack.ss_size = sizeof place;
+    sigaltstack(&stack, &stack_before);
     struct sigaction action = {};
     action.sa_sigaction = handle;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -75,6 +81,7 @@ Faults::Faults(void **home, void (*report)(const char *)) {
 Faults::~Faults() {
     if (has_sanitizer()) return;
     for (int at = 0; at < 4; at++) sigaction(SIGNALS[at], &before[at], nullptr);
+    sigaltstack(&stack_before, nullptr);
 }
 
 }  // namespace choral_stand_in

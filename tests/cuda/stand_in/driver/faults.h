@@ -14,6 +14,7 @@ class Faults {
 
   private:
     struct sigaction before[4];
+    stack_t stack_before;
 };
 
 }  // namespace choral_stand_in

@@ -113,7 +113,8 @@ int occupancy(const Function &function, int threads, size_t shared_bytes) {
     int by_registers = 65536 / (REGISTERS * 32 * warps);
     size_t shared = shared_bytes + limits.shared_reserved_per_block;
     int by_shared = shared == 0 ? limits.blocks_per_processor : (int)(limits.shared_per_processor / shared);
-    return std::min({limits.threads_per_processor / (warps * 32), limits.blocks_per_processor, by_registers, by_shared});
+    int by_threads = limits.threads_per_processor / (warps * 32);
+    return std::min({by_threads, limits.blocks_per_processor, by_registers, by_shared});
 }
 
 CUDA_FUNCTION cuModuleLoadData(void **module, const char *image) { return load(module, image); }
@@ -180,7 +181,8 @@ CUDA_FUNCTION cuFuncSetAttribute(void *handle, int which, int value) {
         function->shared_allowed = (size_t)value;
         return SUCCESS;
     }
-    if (which < FUNCTION_PREFERRED_SHARED_MEMORY_CARVEOUT || which >= FUNCTION_ATTRIBUTE_END) return ERROR_INVALID_VALUE;
+    if (which < FUNCTION_PREFERRED_SHARED_MEMORY_CARVEOUT) return ERROR_INVALID_VALUE;
+    if (which >= FUNCTION_ATTRIBUTE_END) return ERROR_INVALID_VALUE;
     function->preferences[which] = value;
     return SUCCESS;
 }
