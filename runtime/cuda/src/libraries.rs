@@ -17,7 +17,7 @@ use crate::error::Error;
 struct Wanted {
     /// The name in messages.
     name: &'static str,
-    /// File names, the best first.
+    /// File names, in the order in which cudarc asks for them.
     files: &'static [&'static str],
     /// Where it comes from.
     brings: &'static str,
@@ -27,14 +27,14 @@ struct Wanted {
 
 const DRIVER: Wanted = Wanted {
     name: "the NVIDIA driver (libcuda.so.1)",
-    files: &["libcuda.so.1", "libcuda.so"],
+    files: &["libcuda.so", "libcuda.so.1"],
     brings: "install the NVIDIA driver; without a GPU, run on `cpu`",
     before: &[],
 };
 
 const COMPILER: Wanted = Wanted {
     name: "NVRTC, the CUDA runtime compiler (libnvrtc.so.13 or .12)",
-    files: &["libnvrtc.so.13", "libnvrtc.so.12"],
+    files: &["libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12"],
     brings: "`pip install nvidia-cuda-nvrtc` brings it, and so do PyTorch, JAX and the CUDA toolkit",
     // NVRTC opens it by name, and fails with code 7 where the loader does not find it.
     before: &["libnvrtc-builtins.so"],
@@ -71,15 +71,19 @@ impl Wanted {
     }
 
     fn load_from(&self, folder: &Path) -> bool {
-        let is_there = |file: &&&str| folder.join(file).exists();
-        let Some(file) = self.files.iter().find(is_there) else { return false };
+        let there: Vec<PathBuf> =
+            self.files.iter().map(|file| folder.join(file)).filter(|path| path.exists()).collect();
+        if there.is_empty() {
+            return false;
+        }
         for begins in self.before {
             for path in beginning_with(folder, begins) {
                 // Without it, the library itself may still do.
                 load(&path);
             }
         }
-        load(&folder.join(file))
+        // All of its names: cudarc takes the first that it finds, which another folder may have, too.
+        there.iter().filter(|path| load(path)).count() > 0
     }
 }
 
