@@ -8,7 +8,9 @@
 //! |---|---|
 //! | `unit`, `control` | all of a program: its functions and launches; loops and branches |
 //! | `rows`, `tree`, `product` | the functions of kernels |
+//! | `window`, `running`, `extreme`, `fold`, `select_and_scatter` | and of folds of windows, in the order of their elements |
 //! | `instruction`, `functions`, `body` | what happens to one element; bodies of folds and comparators |
+//! | `spans` | which elements lie under a window |
 //! | `number`, `places`, `text` | numbers, offsets of elements, and lines |
 //! | `prelude.cu`, `team.cu` | what every program begins with |
 //!
@@ -16,15 +18,21 @@
 
 mod body;
 mod control;
+mod extreme;
+mod fold;
 mod functions;
 mod instruction;
 mod number;
 mod places;
 mod product;
 mod rows;
+mod running;
+mod select_and_scatter;
+mod spans;
 mod text;
 mod tree;
 mod unit;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -115,11 +123,11 @@ fn kernel(text: &mut Text, kernel: &Kernel, needed: &mut Needed) -> Result<Emitt
     match kernel {
         Kernel::Rows(kernel) => rows::rows(text, kernel, needed),
         Kernel::Products(kernel) => Ok(product::products(text, kernel)),
+        Kernel::Window(kernel) => window::window(text, kernel, needed),
+        Kernel::Extreme(kernel) => Ok(extreme::extreme(text, kernel)),
+        Kernel::Fold(kernel) => fold::fold(text, kernel, needed),
+        Kernel::SelectAndScatter(kernel) => select_and_scatter::select_and_scatter(text, kernel, needed),
         Kernel::Pack(_)
-        | Kernel::Window(_)
-        | Kernel::Extreme(_)
-        | Kernel::Fold(_)
-        | Kernel::SelectAndScatter(_)
         | Kernel::Gather(_)
         | Kernel::Scatter(_)
         | Kernel::Sort(_)

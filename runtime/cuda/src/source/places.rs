@@ -40,6 +40,16 @@ impl Indices {
         Indices { names, sizes: sizes.to_vec() }
     }
 
+    /// Of variables that there are already.
+    pub(super) fn named(names: &[String], sizes: &[usize]) -> Indices {
+        Indices { names: names.to_vec(), sizes: sizes.to_vec() }
+    }
+
+    /// The variable of a dimension.
+    pub(super) fn name(&self, dim: usize) -> &str {
+        &self.names[dim]
+    }
+
     /// These, and then others.
     pub(super) fn and(&self, others: &Indices) -> Indices {
         Indices {
