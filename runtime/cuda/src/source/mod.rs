@@ -8,7 +8,9 @@
 //! |---|---|
 //! | `unit`, `control` | all of a program: its functions and launches; loops and branches |
 //! | `rows`, `tree`, `product`, `moves`, `sort`, `random`, `linalg` | the functions of kernels |
+//! | `window`, `running`, `extreme`, `fold`, `select_and_scatter` | and of folds of windows, in the order of their elements |
 //! | `instruction`, `functions`, `body` | what happens to one element; bodies of folds and comparators |
+//! | `spans` | which elements lie under a window |
 //! | `number`, `places`, `text` | numbers, offsets of elements, and lines |
 //! | `prelude.cu`, `team.cu` | what every program begins with |
 //!
@@ -16,6 +18,8 @@
 
 mod body;
 mod control;
+mod extreme;
+mod fold;
 pub mod functions;
 mod instruction;
 mod linalg;
@@ -25,10 +29,14 @@ mod places;
 mod product;
 mod random;
 mod rows;
+mod running;
+mod select_and_scatter;
 mod sort;
+mod spans;
 mod text;
 mod tree;
 mod unit;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -154,16 +162,16 @@ fn kernel(text: &mut Text, kernel: &Kernel, needed: &mut Needed) -> Result<Emitt
     match kernel {
         Kernel::Rows(kernel) => rows::rows(text, kernel, needed),
         Kernel::Products(kernel) => Ok(product::products(text, kernel)),
+        Kernel::Window(kernel) => window::window(text, kernel, needed),
+        Kernel::Extreme(kernel) => Ok(extreme::extreme(text, kernel)),
+        Kernel::Fold(kernel) => fold::fold(text, kernel, needed),
+        Kernel::SelectAndScatter(kernel) => select_and_scatter::select_and_scatter(text, kernel, needed),
         Kernel::Gather(kernel) => Ok(moves::gather(text, kernel)),
         Kernel::Scatter(kernel) => moves::scatter(text, kernel, needed),
         Kernel::Sort(kernel) => sort::sort(text, kernel, needed),
         Kernel::Cholesky(kernel) => Ok(linalg::cholesky(text, kernel)),
         Kernel::TriangularSolve(kernel) => Ok(linalg::triangular_solve(text, kernel)),
         Kernel::Random(kernel) => Ok(random::random(text, kernel, needed)),
-        Kernel::Pack(_)
-        | Kernel::Window(_)
-        | Kernel::Extreme(_)
-        | Kernel::Fold(_)
-        | Kernel::SelectAndScatter(_) => Err(Missing::of(format!("a kernel of kind {}", kernel.name()))),
+        Kernel::Pack(_) => Err(Missing::of("an operand of a product that a processor packs".to_owned())),
     }
 }

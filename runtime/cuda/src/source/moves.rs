@@ -100,7 +100,8 @@ impl Scattering<'_> {
                         holds.push(format!("e{dim} >= 0 && e{dim} < {size}"));
                     }
                     text.try_block(format!("if ({})", joined(&holds)), |text| {
-                        let within = Indices::named("e", window);
+                        let names: Vec<String> = (0..window.len()).map(|dim| format!("e{dim}")).collect();
+                        let within = Indices::named(&names, window);
                         self.combine(text, &member.and(&which).and(&within), "a", needed)
                     })
                 })?;

@@ -40,12 +40,12 @@ impl Indices {
         Indices { names, sizes: sizes.to_vec() }
     }
 
-    /// Indices that are variables already: `name0`, `name1`, ..
-    pub(super) fn named(name: &str, sizes: &[usize]) -> Indices {
-        Indices { names: (0..sizes.len()).map(|dim| format!("{name}{dim}")).collect(), sizes: sizes.to_vec() }
+    /// Of variables that there are already.
+    pub(super) fn named(names: &[String], sizes: &[usize]) -> Indices {
+        Indices { names: names.to_vec(), sizes: sizes.to_vec() }
     }
 
-    /// The name of an index.
+    /// The variable of a dimension.
     pub(super) fn name(&self, dim: usize) -> &str {
         &self.names[dim]
     }

@@ -264,7 +264,7 @@ fn halve_array(text: &mut Text, tree: &Tree, lanes: &str, count: usize) -> Resul
 }
 
 /// Numbers narrower than what shuffles take, in an `int`.
-fn shuffled(number: Number, value: &str) -> String {
+pub(super) fn shuffled(number: Number, value: &str) -> String {
     if number.bytes() < 4 { format!("(i32){value}") } else { value.to_owned() }
 }
 
