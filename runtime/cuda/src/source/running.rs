@@ -92,6 +92,11 @@ impl<'a> Running<'a> {
         self.lines.iter().product()
     }
 
+    /// The type that counts along a line, and beyond its end to that of the last part.
+    fn counter(&self) -> &'static str {
+        counter(self.length + STAGED)
+    }
+
     /// Whether neighbours in memory belong to lines beside each other.
     fn are_beside(&self) -> bool {
         let Some(((_, along), across)) = self.input.access.dims.split_last() else { return false };
@@ -176,7 +181,8 @@ impl<'a> Running<'a> {
         text.try_block(head, |text| {
             let line = Indices::declare(text, "l", "line", &self.lines);
             text.line(format!("{ty} sofar = {};", self.start(&line)));
-            text.try_block(format!("for (u32 first = 0; first < {length}; first += {batch})"), |text| {
+            let along = self.counter();
+            text.try_block(format!("for ({along} first = 0; first < {length}; first += {batch})"), |text| {
                 let guarded = |statement: String| match length % batch {
                     0 => statement,
                     _ => format!("if (first + at < {length}) {statement}"),
@@ -210,8 +216,9 @@ impl<'a> Running<'a> {
             let line = Indices::declare(text, "l", "line", &self.lines);
             text.line(format!("{ty} sofar = {};", self.start(&line)));
             let part = threads * OF_A_SCAN;
-            text.try_block(format!("for (u32 start = 0; start < {length}; start += {part})"), |text| {
-                text.line(format!("const u32 first = start + {thread} * {OF_A_SCAN};"));
+            let along = self.counter();
+            text.try_block(format!("for ({along} start = 0; start < {length}; start += {part})"), |text| {
+                text.line(format!("const {along} first = start + {thread} * {OF_A_SCAN};"));
                 text.line(format!("{ty} own[{OF_A_SCAN}];"));
                 for at in 0..OF_A_SCAN {
                     let element = self.load(&line, &format!("(first + {at})"));
@@ -290,12 +297,13 @@ impl<'a> Running<'a> {
                 let line = Indices::declare(text, "l", "own", &self.lines);
                 text.line(format!("sofar = {};", self.start(&line)));
             });
-            text.try_block(format!("for (u32 first = 0; first < {length}; first += {part})"), |text| {
+            let along = self.counter();
+            text.try_block(format!("for ({along} first = 0; first < {length}; first += {part})"), |text| {
                 self.stage(text, (lines, part), true);
                 text.line("__syncwarp();");
                 text.try_block("if (is_line)", |text| {
                     text.line(format!(
-                        "const u32 end = first + {part} < {length} ? {part} : {length} - first;"
+                        "const {along} end = first + {part} < {length} ? {part} : {length} - first;"
                     ));
                     text.line(format!("#pragma unroll {BATCH}"));
                     text.try_block("for (u32 at = 0; at < end; ++at)", |text| {
@@ -351,5 +359,44 @@ impl<'a> Running<'a> {
                 each(text, &|text| if_inside(text, &store));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use choral_kernels::Number;
+    use choral_kernels::window::{Combine, Initial, WindowDim};
+
+    use super::*;
+
+    /// The source of a cumulative sum along the last dimension.
+    fn sums(number: Number, shape: [usize; 2]) -> String {
+        let elements = |buffer| Elements { buffer, access: Access::dense(&shape) };
+        let padding = shape[1] as isize - 1;
+        let window = Window {
+            number,
+            combine: Combine::of(Binary::Add),
+            input: elements(0),
+            initial: Initial::Constant(0),
+            result: elements(1),
+            windows: vec![WindowDim::PLAIN, WindowDim { window: shape[1], padding, ..WindowDim::PLAIN }],
+        };
+        let mut text = Text::default();
+        crate::source::window::window(&mut text, &window, &mut Needed::default()).unwrap();
+        text.into_string()
+    }
+
+    #[test]
+    fn sums_of_floats_keep_the_order_of_their_line() {
+        let floats = sums(Number::F32, [4, 3000]);
+        assert!(floats.contains("sofar = sofar + along[at];"), "{floats}");
+        assert!(!floats.contains("__shfl"), "{floats}");
+        assert!(sums(Number::I32, [4, 3000]).contains("__shfl_up_sync"));
+    }
+
+    #[test]
+    fn few_lines_are_staged_by_a_warp_each() {
+        assert!(sums(Number::F32, [4, 3000]).contains("group < 4;"));
+        assert!(sums(Number::F32, [1 << 20, 3000]).contains("group < 32768;"));
     }
 }

@@ -153,3 +153,36 @@ impl Spans<'_> {
         if counter(reach.saturating_add(padding.unsigned_abs())) == "u32" { "i32" } else { "i64" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use choral_kernels::Access;
+
+    use super::*;
+
+    #[test]
+    fn only_places_that_may_be_outside_are_asked_for() {
+        let dim = |window, padding| WindowDim { window, padding, ..WindowDim::PLAIN };
+        let windows = [WindowDim::PLAIN, dim(2, 0), dim(3, 1)];
+        let spans = Spans { windows: &windows, sizes: vec![[5, 5], [7, 6], [9, 9]], is_backward: false };
+        let mut text = Text::default();
+        let indices = Indices::declare(&mut Text::default(), "i", "at", &[5, 6, 9]);
+        let input = Elements { buffer: 3, access: Access::dense(&[5, 7, 9]) };
+        let written = spans.each(&mut text, &indices, |text, under| {
+            text.line(under.element(Number::F32, &input, "initial"));
+            Ok(())
+        });
+        assert_eq!(written, Ok(()));
+        let expected = "\
+for (i32 w1 = 0; w1 < 2; ++w1) {
+    const i32 e1 = (i32)i1 + w1;
+    for (i32 w2 = 0; w2 < 3; ++w2) {
+        const i32 e2 = (i32)i2 + w2 + (-1);
+        const bool is_inside_2 = (u32)e2 < 9;
+        is_inside_2 ? ((const float*)b3)[i0 * 63 + e1 * 9 + e2] : initial
+    }
+}
+";
+        assert_eq!(text.into_string(), expected);
+    }
+}
