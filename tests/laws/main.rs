@@ -441,7 +441,7 @@ mod laws {
         members_know_their_numbers, Effort::fixed(70, 500);
         parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
         processor_is_the_reference, Effort::fixed(120, 1500);
-        gpu_is_the_reference, Effort::fixed(60, 600);
+        gpu_is_the_reference, Effort::fixed(3, 60);
         donated_inputs_make_no_difference, Effort::fixed(50, 600);
         every_op_has_a_kernel, Effort::fixed(50, 600);
         exported_graphs_do_the_same, Effort::fixed(70, 500);
