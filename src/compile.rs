@@ -82,7 +82,7 @@ pub(crate) fn peak_bytes(graph: &Graph, device: Device) -> usize {
 fn for_device(graph: &Graph, device: Device) -> Result<Cow<'_, Graph>, Error> {
     match device {
         Device::Reference => Ok(Cow::Borrowed(graph)),
-        Device::Cpu => Ok(Cow::Owned(optimised(graph)?.0)),
+        Device::Cpu | Device::Cuda(_) => Ok(Cow::Owned(optimised(graph)?.0)),
     }
 }
 

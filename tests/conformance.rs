@@ -30,10 +30,15 @@ fn programs() -> Vec<PathBuf> {
     found
 }
 
+/// Where programs run: on a GPU, too, if there is one, or a stand-in (`tests/cuda/run`).
+fn devices() -> Vec<Device> {
+    [Device::Reference, Device::Cpu].into_iter().chain(Device::cuda(0)).collect()
+}
+
 /// Runs the checks of a program on every device; all give the same bits, but for the sign and the payload of NaN.
 fn checks_hold(program: &Program) -> Result<(), String> {
     let mut expected: Option<Vec<Tensor>> = None;
-    for device in [Device::Reference, Device::Cpu] {
+    for device in devices() {
         let compiled = Executable::compile(&program.graph, device);
         let compiled = compiled.map_err(|error| format!("{device:?}: {error}"))?;
         let slow = compiled.plan().map(Plan::host_ops).unwrap_or_default();

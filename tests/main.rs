@@ -8,6 +8,7 @@ mod collectives;
 mod collectives_several;
 mod conformance;
 mod control;
+mod cuda;
 mod custom;
 mod dims;
 mod ensembles;

@@ -49,6 +49,16 @@ pub enum Error {
         /// The axes that are left.
         axes: String,
     },
+    /// An op that the device has no kernel for.
+    #[error("%{name}: no kernel of this device runs {what}{}\n  run the program on `cpu`, which runs every op", at(.location))]
+    NoKernel {
+        /// The op, or what of it there is no kernel for.
+        what: String,
+        /// Name of the value.
+        name: String,
+        /// The user's line that asked for the value.
+        location: Option<Location>,
+    },
     /// A user-defined op that fails.
     #[error("{op}: {message}")]
     Custom {
@@ -65,6 +75,9 @@ pub enum Error {
         /// What does not fit.
         message: String,
     },
+    /// A GPU that is not there, or that fails.
+    #[error(transparent)]
+    Gpu(#[from] choral_cuda::Error),
     /// A tensor that does not hold what its type says.
     #[error(transparent)]
     Tensor(#[from] TensorError),

@@ -6,6 +6,7 @@ use choral_ir::{Graph, NodeKind, Op, Tensor};
 
 use crate::device::Device;
 use crate::error::Error;
+use crate::gpu::GpuProgram;
 use crate::memory::{self, Peak};
 use crate::ops;
 use crate::plan::Plan;
@@ -31,6 +32,8 @@ pub struct Executable {
     pub(crate) graph: Arc<Graph>,
     /// `None` on the reference device, which walks the graph itself.
     pub(crate) plan: Option<Arc<Plan>>,
+    /// What runs it on a GPU.
+    gpu: Option<Arc<GpuProgram>>,
     pub(crate) peak: Peak,
 }
 
@@ -63,12 +66,16 @@ impl Executable {
     pub fn compile_with(graph: &Graph, device: Device, setting: &Setting) -> Result<Executable, Error> {
         check_axes(graph)?;
         let plan = match device {
-            Device::Reference => None,
+            Device::Reference | Device::Cuda(_) => None,
             Device::Cpu => Some(Arc::new(Plan::of(graph, setting))),
+        };
+        let gpu = match device {
+            Device::Cuda(ordinal) => Some(Arc::new(GpuProgram::compile(graph, ordinal, setting)?)),
+            Device::Reference | Device::Cpu => None,
         };
         let peak = peak(graph, plan.as_deref());
         peak.check()?;
-        Ok(Executable { graph: Arc::new(graph.clone()), plan, peak })
+        Ok(Executable { graph: Arc::new(graph.clone()), plan, gpu, peak })
     }
 
     /// The graph that it runs.
@@ -104,8 +111,7 @@ impl Executable {
         let Some(plan) = &self.plan else {
             let inputs: Vec<Tensor> = inputs.into_iter().collect();
             check_inputs(&self.graph, &inputs)?;
-            self.peak.ask(&self.graph.input_types())?;
-            return interpret(&self.graph, &inputs);
+            return self.run_elsewhere(&inputs);
         };
         if !plan.has_memory() {
             self.peak.ask(&self.graph.input_types())?;
@@ -117,6 +123,15 @@ impl Executable {
         workspace.inputs.clear();
         plan.give_back(workspace);
         result.map(|()| outputs)
+    }
+
+    /// A run on another device than this processor, on inputs of the graph's types.
+    pub(crate) fn run_elsewhere(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        if let Some(gpu) = &self.gpu {
+            return gpu.run(inputs);
+        }
+        self.peak.ask(&self.graph.input_types())?;
+        interpret(&self.graph, inputs)
     }
 
     /// A run at a time of this executable, with memory of its own and inputs that stay.
@@ -133,7 +148,7 @@ impl Executable {
 pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
     match device {
         Device::Reference => peak(graph, None).bytes,
-        Device::Cpu => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
+        Device::Cpu | Device::Cuda(_) => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`lower`] | ops as kernels (`choral_kernels`) |
 //! | [`plan`] | which kernel runs each op, and where its values lie |
 //! | `memory` | how much of it a run needs |
+//! | `gpu` | graphs on a GPU (`choral_cuda`) |
 //! | [`special`] | special functions of real numbers, within 2 units in the last place |
 //! | [`executable`], [`session`], [`device`], [`setting`] | what a caller holds |
 //!
@@ -15,6 +16,7 @@
 pub mod device;
 pub mod error;
 pub mod executable;
+mod gpu;
 mod legal;
 pub mod lower;
 mod memory;
@@ -25,11 +27,13 @@ pub mod session;
 pub mod setting;
 pub mod special;
 
+pub use choral_cuda as cuda;
 pub use choral_kernels::Level;
 pub use choral_kernels::cpu::pool::Pool;
 pub use device::Device;
 pub use error::Error;
 pub use executable::{Executable, peak_bytes};
+pub use gpu::cuda_source;
 pub use reference::evaluate;
 pub use session::Session;
 pub use setting::Setting;

@@ -7,7 +7,7 @@ use choral_ir::Tensor;
 use crate::error::Error;
 use crate::executable::Executable;
 use crate::plan::Workspace;
-use crate::reference::{check_input, input_count, interpret};
+use crate::reference::{check_input, input_count};
 
 /// An executable with memory of its own, for one run at a time: what a server or a loop of steps holds.
 ///
@@ -107,7 +107,7 @@ impl Session {
         let result = gather(executable, bound, inputs, list);
         let result = result.and_then(|()| match (&executable.plan, workspace.as_mut()) {
             (Some(plan), Some(workspace)) => workspace.run(plan, outputs),
-            _ => interpret(&executable.graph, &own).map(|results| *outputs = results),
+            _ => executable.run_elsewhere(&own).map(|results| *outputs = results),
         });
         if result.is_err() {
             outputs.clear();

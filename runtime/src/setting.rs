@@ -31,12 +31,20 @@ pub struct Setting {
     tile: Option<usize>,
     /// The numbers of inputs that results may take the places of.
     donated: BTreeSet<usize>,
+    /// Whether the kernels are for a device of its own, which has no use for this processor's loops.
+    is_for_another_device: bool,
 }
 
 impl Default for Setting {
     /// All threads, and the best instruction set of this processor.
     fn default() -> Setting {
-        Setting { pool: Pool::global().clone(), level: Level::best(), tile: None, donated: BTreeSet::new() }
+        Setting {
+            pool: Pool::global().clone(),
+            level: Level::best(),
+            tile: None,
+            donated: BTreeSet::new(),
+            is_for_another_device: false,
+        }
     }
 }
 
@@ -73,6 +81,15 @@ impl Setting {
         self.clone().on(&Pool::new(1))
     }
 
+    /// As it is, for a device of its own.
+    pub(crate) fn for_another_device(&self) -> Setting {
+        Setting { is_for_another_device: true, ..self.clone() }
+    }
+
+    pub(crate) fn is_for_another_device(&self) -> bool {
+        self.is_for_another_device
+    }
+
     pub(crate) fn is_in_pieces(&self) -> bool {
         self.tile.is_some()
     }
@@ -93,14 +110,17 @@ impl Setting {
         self.pool.threads()
     }
 
-    /// A kernel that can run.
+    /// The loops that run a kernel; none if this processor does not.
     ///
     /// # Errors
     /// If no loop runs it on its types.
-    pub(crate) fn program(&self, kernel: &Kernel) -> Result<Program, NoLoop> {
+    pub(crate) fn program(&self, kernel: &Kernel) -> Result<Option<Program>, NoLoop> {
+        if self.is_for_another_device {
+            return Ok(None);
+        }
         match self.tile {
-            Some(tile) => Program::in_pieces(kernel, self.level, self.threads(), tile),
-            None => Program::new(kernel, self.level, self.threads()),
+            Some(tile) => Program::in_pieces(kernel, self.level, self.threads(), tile).map(Some),
+            None => Program::new(kernel, self.level, self.threads()).map(Some),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use choral::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::vmap::Vmap;
@@ -64,8 +65,9 @@ pub(super) struct Run {
     /// Write results to this file, named by position, instead of printing them.
     #[arg(long, value_name = "OUT.safetensors")]
     pub(super) output: Option<PathBuf>,
-    /// The device that runs the program.
-    #[arg(long, value_enum, default_value_t)]
+    /// The device that runs the program: cpu, cuda or cuda:N (an NVIDIA GPU), best (a GPU if there is one), or reference
+    /// (the interpreter, slow and simple).
+    #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(super) device: Device,
 }
 
@@ -98,8 +100,9 @@ pub(super) struct Bench {
     /// Threads to use; all of the machine's by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
-    /// The device that runs the program.
-    #[arg(long, value_enum, default_value_t)]
+    /// The device that runs the program: cpu, cuda or cuda:N (an NVIDIA GPU), best (a GPU if there is one), or reference
+    /// (the interpreter, slow and simple).
+    #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(super) device: Device,
 }
 
@@ -133,15 +136,6 @@ pub(super) struct Transforms {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum Device {
-    /// The interpreter: every op by its definition; slow and simple.
-    Reference,
-    /// This machine's CPU.
-    #[default]
-    Cpu,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Form {
     /// choral's own text: StableHLO with named axes and extensions, which choral reads again.
     #[default]
@@ -152,6 +146,8 @@ pub(super) enum Form {
     Optimised,
     /// The plan that the CPU runs: kernels in order, what was fused into each, and where values lie.
     Plan,
+    /// The CUDA C++ that a GPU runs; no GPU is needed to show it.
+    Cuda,
     /// JSON, exact to the bit, which choral reads again.
     Json,
     /// Graphviz's DOT language.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use choral::ir::check::Program;
 use choral::ir::cost;
 use choral::runtime::Executable;
-use choral::{Pool, Setting, Tensor};
+use choral::{Device, Pool, Setting, Tensor};
 use serde::Serialize;
 
-use super::arguments::{Bench, Device};
+use super::arguments::Bench;
 use super::mapping::Mapping;
 use super::program::Source;
 use super::{Error, Outcome, complain, device, inputs};
@@ -27,7 +27,7 @@ struct Report {
     flops: u64,
     peak_bytes: usize,
     compile_ms: f64,
-    device: &'static str,
+    device: String,
     threads: usize,
 }
 
@@ -51,12 +51,9 @@ pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
         flops: cost::flops(executable.graph()),
         peak_bytes: executable.peak_bytes(),
         compile_ms,
-        device: match arguments.device {
-            Device::Reference => "reference",
-            Device::Cpu => "cpu",
-        },
+        device: arguments.device.to_string(),
         threads: match arguments.device {
-            Device::Reference => 1,
+            Device::Reference | Device::Cuda(_) => 1,
             Device::Cpu => pool.threads(),
         },
     };

@@ -1,19 +1,18 @@
 //! From a program to something that runs.
 
-use choral::Setting;
 use choral::ir::check::Program;
 use choral::runtime::Executable;
 use choral::transform::rewrite::counted_loops;
+use choral::{Device, Setting};
 
 use super::Error;
-use super::arguments::Device;
 
 /// The program whose loops that count are scans, before it is mapped: over members, a counter may meet slices
 /// along several dimensions, and a scan walks along one. The reference runs a program as it is.
 pub(super) fn prepared(program: Program, device: Device) -> Result<Program, Error> {
     match device {
         Device::Reference => Ok(program),
-        Device::Cpu => with_scans(program),
+        Device::Cpu | Device::Cuda(_) => with_scans(program),
     }
 }
 
@@ -33,9 +32,5 @@ pub(super) fn compile_with(
     device: Device,
     setting: &Setting,
 ) -> Result<Executable, Error> {
-    let device = match device {
-        Device::Reference => choral::Device::Reference,
-        Device::Cpu => choral::Device::Cpu,
-    };
     Ok(choral::compile_with(&program.graph, device, setting)?)
 }

@@ -18,7 +18,7 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     let source = Source::open(program)?;
     let written = match form {
         // Functions may stand one after another in a text; the other forms hold one.
-        Form::Text | Form::Optimised | Form::Plan | Form::Stablehlo => {
+        Form::Text | Form::Optimised | Form::Plan | Form::Cuda | Form::Stablehlo => {
             let each = source.programs.into_iter().map(|program| write(program, transforms, *form));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
@@ -40,6 +40,7 @@ fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String
         Form::Text => Ok(graph(program)?.to_text()),
         Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
         Form::Plan => plan(&graph(device::with_scans(program)?)?),
+        Form::Cuda => cuda(&graph(device::with_scans(program)?)?),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),
@@ -85,6 +86,11 @@ fn explanation(mapping: &Mapping<'_>, program: Program) -> Result<String, Error>
 fn plan(graph: &Graph) -> Result<String, Error> {
     let executable = choral::compile(graph, choral::Device::Cpu)?;
     Ok(executable.plan().map(ToString::to_string).unwrap_or_default())
+}
+
+/// The source of its kernels for a GPU.
+fn cuda(graph: &Graph) -> Result<String, Error> {
+    Ok(choral::runtime::cuda_source(&choral::optimised(graph)?.0).map_err(choral::Error::from)?)
 }
 
 /// Plain StableHLO: choral's extensions as StableHLO's own ops.

@@ -26,6 +26,24 @@ pub(crate) fn processor_is_the_reference(subject: &Subject, choices: &mut Choice
     Ok(())
 }
 
+/// On a GPU, or a stand-in for one (`tests/cuda/run`); without either there is nothing to check. The third run replays what
+/// the second one captured.
+pub(crate) fn gpu_is_the_reference(subject: &Subject, choices: &mut Choices) -> Result<(), String> {
+    let Ok(gpu) = Device::cuda(0) else { return Ok(()) };
+    let mapped = some_mapping(&subject.graph, choices).apply(&subject.graph, "members")?;
+    for graph in [&subject.graph, &mapped] {
+        let inputs = subject.inputs(graph);
+        let expected = run(graph, Device::Reference, &inputs)?;
+        let context = |error: String| format!("{}{error}", subject.shown(graph));
+        let executable = Executable::compile(graph, gpu).map_err(|error| context(error.to_string()))?;
+        for _ in 0..3 {
+            let got = executable.run(&inputs).map_err(|error| context(error.to_string()))?;
+            all_equal(&got, &expected).map_err(context)?;
+        }
+    }
+    Ok(())
+}
+
 /// Inputs that are given up make room for results and nothing else; inputs that are lent stay.
 pub(crate) fn donated_inputs_make_no_difference(
     subject: &Subject,

@@ -8,6 +8,7 @@
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - the processor gives the bits of the reference, with any threads, instruction set and size of tiles;
+//! - so does a GPU, or a stand-in for one, if there is one (`tests/cuda/run`);
 //! - donated inputs make no difference, and those that are lent stay;
 //! - the processor has a kernel for every op;
 //! - what is exported gives the same, in StableHLO's own ops, but for the rounding of folds that these ops do in another
@@ -48,7 +49,10 @@ use choral::transform::rewrite::{Rewrites, counted_loops};
 use choral::{Device, Graph, Tensor, TensorType};
 
 use choices::Choices;
-use devices::{donated_inputs_make_no_difference, every_op_has_a_kernel, processor_is_the_reference};
+use devices::{
+    donated_inputs_make_no_difference, every_op_has_a_kernel, gpu_is_the_reference,
+    processor_is_the_reference,
+};
 use disguise::disguised;
 use inputs::Values;
 use mapping::Mapping;
@@ -437,6 +441,7 @@ mod laws {
         members_know_their_numbers, Effort::fixed(70, 500);
         parts_may_be_ops_of_ones_own, Effort::fixed(50, 600);
         processor_is_the_reference, Effort::fixed(120, 1500);
+        gpu_is_the_reference, Effort::fixed(60, 600);
         donated_inputs_make_no_difference, Effort::fixed(50, 600);
         every_op_has_a_kernel, Effort::fixed(50, 600);
         exported_graphs_do_the_same, Effort::fixed(70, 500);

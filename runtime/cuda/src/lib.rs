@@ -2,8 +2,27 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`source`] | CUDA C++ from kernels, loops and branches: text, made on any machine |
+//! | [`program`] | what runs: kernels, loops and branches over a table of buffers |
+//! | [`source`] | CUDA C++ from programs: text, made on any machine |
+//! | `libraries` | NVIDIA's libraries, found when the program runs |
+//! | [`gpu`] | a GPU |
+//! | [`compile`](mod@compile) | NVIDIA's runtime compiler |
+//! | [`module`], [`session`] | a program on a GPU, and its runs |
 //!
 //! Must not live here: graphs and ops. This crate does not know `choral-ir`, as `choral-kernels` does not.
 
+pub mod compile;
+pub mod error;
+pub mod gpu;
+mod libraries;
+pub mod module;
+pub mod program;
+pub mod session;
 pub mod source;
+
+pub use error::Error;
+pub use gpu::Gpu;
+pub use module::Module;
+pub use program::Program;
+pub use session::{Memory, Session};
+pub use source::Unit;

@@ -285,8 +285,8 @@ impl Building<'_> {
 
     /// Appends a kernel.
     pub(super) fn kernel(&mut self, label: Label, kernel: Kernel) -> Result<(), NoLoop> {
-        let program = self.setting.program(&kernel)?;
-        self.steps.push(Step { label, task: Task::Kernel(Box::new(Runnable { kernel, program })) });
+        let runnable = Runnable::of(kernel, &self.setting)?;
+        self.steps.push(Step { label, task: Task::Kernel(Box::new(runnable)) });
         Ok(())
     }
 

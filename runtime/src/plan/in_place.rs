@@ -95,10 +95,9 @@ pub(super) fn share(
             && let Kernel::Rows(rows) = &runnable.kernel
             && let Some(rows) = choice.in_place(rows, at)
         {
-            let kernel = Kernel::Rows(rows);
             // The same loops run it that ran it before.
-            if let Ok(program) = setting.program(&kernel) {
-                **runnable = Runnable { kernel, program };
+            if let Ok(in_place) = Runnable::of(Kernel::Rows(rows), setting) {
+                **runnable = in_place;
             }
         }
     }

@@ -13,6 +13,7 @@
 //! | `host` | ops without a kernel |
 //! | `run`, `state`, `rounds`, `results` | running a plan: the memory of runs, the steps, and where results go |
 //! | `memory` | what a run takes |
+//! | `device` | a plan for a device of its own: what `choral_cuda` makes source of |
 //! | `show` | a plan as text |
 //!
 //! Must not live here: the loops themselves (`choral_kernels`).
@@ -21,6 +22,7 @@ mod arena;
 mod build;
 mod control;
 mod copy;
+mod device;
 mod epilogue;
 mod group;
 mod host;
@@ -40,13 +42,16 @@ mod value;
 
 use choral_ir::{Op, Tensor, TensorType};
 use choral_kernels::cpu::pool::Pool;
+use choral_kernels::cpu::rows::NoLoop;
 use choral_kernels::cpu::{Program, parallel};
 use choral_kernels::kernel::Repeat;
 use choral_kernels::product::Operand;
 use choral_kernels::{Kernel, Product};
 
 use crate::memory::Label;
+use crate::setting::Setting;
 use control::{Branch, Loop, Port};
+pub(crate) use device::DevicePlan;
 use host::{From, Host};
 pub(crate) use run::Workspace;
 use run::Workspaces;
@@ -100,7 +105,8 @@ enum Task {
 #[derive(Debug, Clone)]
 struct Runnable {
     kernel: Kernel,
-    program: Program,
+    /// The loops of this processor; none in the plan of another device.
+    program: Option<Program>,
 }
 
 /// A value that lies in memory.
@@ -187,6 +193,17 @@ impl Plan {
     }
 }
 
+impl Runnable {
+    /// A kernel that can run.
+    ///
+    /// # Errors
+    /// If no loop runs it on its types.
+    fn of(kernel: Kernel, setting: &Setting) -> Result<Runnable, NoLoop> {
+        let program = setting.program(&kernel)?;
+        Ok(Runnable { kernel, program })
+    }
+}
+
 impl Task {
     /// The kernel that it is.
     fn kernel(&self) -> Option<&Runnable> {
@@ -231,7 +248,9 @@ impl Task {
     /// How many of the available threads it is worth.
     fn threads(&self, available: usize) -> usize {
         match self {
-            Task::Kernel(runnable) => parallel::threads(&runnable.program, available),
+            Task::Kernel(runnable) => {
+                runnable.program.as_ref().map_or(1, |program| parallel::threads(program, available))
+            }
             Task::Loop(looped) if looped.strips().is_some() => looped.seats(available),
             Task::Branch(_) | Task::Loop(_) | Task::Host(_) => {
                 self.plans().into_iter().map(|plan| plan.frame.1).max().unwrap_or(0)
@@ -254,7 +273,7 @@ impl Task {
     /// Bytes of a frame.
     fn frame_bytes(&self) -> usize {
         match self {
-            Task::Kernel(runnable) => runnable.program.frame_bytes(),
+            Task::Kernel(runnable) => runnable.program.as_ref().map_or(0, Program::frame_bytes),
             Task::Branch(_) | Task::Loop(_) | Task::Host(_) => {
                 self.plans().into_iter().map(|plan| plan.frame.0).max().unwrap_or(0)
             }

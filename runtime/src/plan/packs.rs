@@ -51,7 +51,8 @@ impl Building<'_> {
     }
 
     fn packed_bytes(&self, product: &Product, operand: Operand) -> Option<usize> {
-        packed_bytes(product, operand, self.setting.level(), self.setting.threads())
+        let is_packed = !self.setting.is_for_another_device();
+        is_packed.then(|| packed_bytes(product, operand, self.setting.level(), self.setting.threads()))?
     }
 
     /// A buffer with an operand of a product, packed: kept, asked of whoever runs this body, or packed by a kernel here.
@@ -73,9 +74,9 @@ impl Building<'_> {
         let kernel = Kernel::Pack(Pack { product: product.clone(), operand, from, to, strips });
         match (home, &self.boundary) {
             (Home::Input(_) | Home::Constant(_), None) => {
-                let program = self.setting.program(&kernel).ok()?;
+                let runnable = Runnable::of(kernel, &self.setting).ok()?;
                 self.buffers[to].home = Home::Packed(self.packs.len());
-                self.packs.push(KeptPack { home, runnable: Runnable { kernel, program }, buffer: to, bytes });
+                self.packs.push(KeptPack { home, runnable, buffer: to, bytes });
             }
             (Home::Input(input), Some(boundary)) if boundary.kinds[input] == Given::Constant => {
                 self.buffers[to].home = Home::Input(self.inputs.len());

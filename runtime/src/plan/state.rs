@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use choral_ir::{Tensor, with_storage};
 use choral_kernels::cpu::parallel;
+use choral_kernels::cpu::pool::Pool;
 use choral_kernels::memory::{Block, Pointers};
 
 use super::control::Branch;
 use super::host::Host;
 use super::results::Room;
 use super::run::Packed;
-use super::{Home, KeptPack, Output, Plan, Step, Task};
+use super::{Home, KeptPack, Output, Plan, Runnable, Step, Task};
 use crate::error::Error;
 use crate::memory::Label;
 
@@ -158,7 +159,7 @@ impl State {
             self.pointers.set(pack.buffer, block.pointer());
             // SAFETY: the operand is a tensor of the type that the plan was made for, the block has room for what is
             // packed, and nobody else has it yet.
-            unsafe { parallel::run(&plan.pool, &pack.runnable.program, &self.pointers, frames) };
+            unsafe { pack.runnable.run(&plan.pool, &self.pointers, frames) };
         });
         packed.map_err(|cause| plan.refusal(cause))
     }
@@ -208,7 +209,7 @@ impl State {
                 // value shares; strips of a loop that run at the same time keep to their parts (`strips`). Accesses lie
                 // inside of their buffers, which a verified graph's types say; frames have the bytes of the largest
                 // kernel. The pointers are those of this run.
-                unsafe { parallel::run(&plan.pool, &runnable.program, &self.pointers, frames) };
+                unsafe { runnable.run(&plan.pool, &self.pointers, frames) };
                 Ok(())
             }
             Task::Branch(branch) => self.branch(at, branch, frames),
@@ -272,6 +273,19 @@ impl State {
             Some(tensor) if *tensor.ty() == label.ty => Ok(tensor.clone()),
             Some(tensor) => Ok(tensor.reshape(label.ty.shape.as_slice())?),
             None => Err(Error::internal(&label.name, "a result was not made, or is gone")),
+        }
+    }
+}
+
+impl Runnable {
+    /// Runs the kernel, if it is one of this processor.
+    ///
+    /// # Safety
+    /// That of [`parallel::run`].
+    unsafe fn run(&self, pool: &Pool, pointers: &Pointers, frames: &[Block]) {
+        if let Some(program) = &self.program {
+            // SAFETY: as the caller vouches.
+            unsafe { parallel::run(pool, program, pointers, frames) };
         }
     }
 }

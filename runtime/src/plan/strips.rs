@@ -71,7 +71,7 @@ struct Found {
 
 /// Cuts a body into strips, if there are any and it is worth it.
 pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) -> Option<Strips> {
-    let rounds = boundary.rounds.as_ref()?;
+    let rounds = boundary.rounds.as_ref().filter(|_| !setting.is_for_another_device())?;
     let kernels: Vec<Runnable> =
         body.steps.iter().map(|step| step.task.kernel().cloned()).collect::<Option<_>>()?;
     let costs: Vec<usize> = kernels.iter().map(|runnable| runnable.kernel.cost()).collect();
@@ -89,8 +89,7 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
     })?;
     let runnables = kernels.iter().zip(&found.dims).map(|(runnable, dim)| {
         let kernel = dim.map_or_else(|| runnable.kernel.clone(), |dim| strip(&runnable.kernel, dim, count));
-        let program = alone.program(&kernel).ok()?;
-        Some(Runnable { kernel, program })
+        Runnable::of(kernel, &alone).ok()
     });
     let runnables: Vec<Runnable> = runnables.collect::<Option<_>>()?;
     let mut strips = found.strips(&body, rounds, (count, all.saturating_mul(rounds.length)));

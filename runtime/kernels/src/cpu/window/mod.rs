@@ -14,4 +14,4 @@ mod boxes;
 pub(super) mod places;
 mod schedule;
 
-pub use schedule::Program;
+pub use schedule::{Program, running};

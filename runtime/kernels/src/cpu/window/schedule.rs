@@ -86,7 +86,7 @@ impl Program {
         let registers = window.number.in_registers();
         let step = Step::new(&window.combine, registers, level)?;
         let numbers = Numbers::of(window.number, level);
-        let running = running(window, &step, &numbers);
+        let running = runs_along(window, &step, &numbers);
         let chain = window.combine.unordered().filter(|_| window.combine.narrowing.is_none());
         let chain = chain.and_then(|op| chain::chain(op, registers, level));
         let kind = match (running, chain) {
@@ -132,8 +132,18 @@ impl Program {
     }
 }
 
+/// The dimension along which the results of a kernel run, on any device: where folding initial values in once more
+/// changes nothing.
+///
+/// # Errors
+/// As [`Program::new`].
+pub fn running(window: &Window, level: Level) -> Result<Option<(usize, Direction)>, NoLoop> {
+    let step = Step::new(&window.combine, window.number.in_registers(), level)?;
+    Ok(runs_along(window, &step, &Numbers::of(window.number, level)))
+}
+
 /// The dimension along which results run, if initial values allow it: folding them in once more must change nothing.
-fn running(window: &Window, step: &Step, numbers: &Numbers) -> Option<(usize, Direction)> {
+fn runs_along(window: &Window, step: &Step, numbers: &Numbers) -> Option<(usize, Direction)> {
     let (axis, direction) = window.running()?;
     let op = window.combine.unordered()?;
     let is_truth = window.number == Number::I1;

@@ -1,0 +1,118 @@
+//! NVIDIA's runtime compiler: source to machine code, kept on disk.
+//!
+//! Must not live here: the source.
+
+use std::collections::hash_map::DefaultHasher;
+use std::ffi::{CStr, CString, c_char};
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::{env, fs, process};
+
+use cudarc::nvrtc::{result, sys};
+
+use crate::error::Error;
+use crate::libraries;
+
+/// What every source is compiled with: bits are the same as on a processor only if products and sums stay apart.
+const OPTIONS: [&str; 2] = ["--fmad=false", "--std=c++17"];
+
+/// Machine code, and what the compiler said of it.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// A cubin.
+    pub code: Vec<u8>,
+    /// Registers, shared memory and spills of every function; empty of code that was kept.
+    pub log: String,
+}
+
+/// Machine code of a source for a compute capability: kept code if there is some of the same source, options and compiler.
+///
+/// # Errors
+/// If there is no compiler, or if it refuses the source.
+pub fn compile(source: &str, capability: (i32, i32)) -> Result<Compiled, Error> {
+    libraries::compiler()?;
+    let place = place(source, capability);
+    if let Some(code) = place.as_ref().and_then(|place| fs::read(place).ok()) {
+        return Ok(Compiled { code, log: String::new() });
+    }
+    let compiled = compile_anew(source, capability)?;
+    if let Some(place) = place {
+        // Code that cannot be kept is compiled again the next time.
+        let _ = keep(&place, &compiled.code);
+    }
+    Ok(compiled)
+}
+
+/// As [`compile`], whatever is kept.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_anew(source: &str, (major, minor): (i32, i32)) -> Result<Compiled, Error> {
+    libraries::compiler()?;
+    let refused = |log: String| Error::Refused { log };
+    let text = CString::new(source).map_err(|error| refused(error.to_string()))?;
+    let program =
+        result::create_program(&text, Some(c"choral.cu")).map_err(|error| refused(error.to_string()))?;
+    let options = OPTIONS.map(str::to_owned).into_iter();
+    let options =
+        options.chain([format!("--gpu-architecture=sm_{major}{minor}"), "--ptxas-options=-v".to_owned()]);
+    // SAFETY: the program is one that was created above, and is destroyed once, below.
+    unsafe {
+        let done = result::compile_program(program, &options.collect::<Vec<_>>());
+        let log = result::get_program_log(program).map(|log| text_of(&log)).unwrap_or_default();
+        let code = done.and_then(|()| code_of(program));
+        let destroyed = result::destroy_program(program);
+        let code =
+            code.map_err(|error| refused(if log.is_empty() { error.to_string() } else { log.clone() }))?;
+        destroyed.map_err(|error| refused(error.to_string()))?;
+        Ok(Compiled { code, log })
+    }
+}
+
+/// The machine code of a compiled program.
+///
+/// # Safety
+/// The program is one that was compiled.
+unsafe fn code_of(program: sys::nvrtcProgram) -> Result<Vec<u8>, result::NvrtcError> {
+    let mut size = 0;
+    // SAFETY: the program is compiled, and the code has room for as many bytes as the compiler says.
+    unsafe {
+        sys::nvrtcGetCUBINSize(program, &raw mut size).result()?;
+        let mut code = vec![0u8; size];
+        sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast()).result()?;
+        Ok(code)
+    }
+}
+
+fn text_of(log: &[c_char]) -> String {
+    let bytes: Vec<u8> = log.iter().map(|&byte| byte as u8).collect();
+    CStr::from_bytes_until_nul(&bytes).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Where code is kept: under the user's folder for such things, or where `CHORAL_CACHE` says; nowhere if that is empty.
+fn place(source: &str, capability: (i32, i32)) -> Option<PathBuf> {
+    let folder = match env::var_os("CHORAL_CACHE") {
+        Some(folder) if folder.is_empty() => return None,
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+            base.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?.join("choral")
+        }
+    };
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the compiler's library is loaded, and both are pointers to an `int`.
+    unsafe { sys::nvrtcVersion(&raw mut major, &raw mut minor) }.result().ok()?;
+    let mut hasher = DefaultHasher::new();
+    // Code of another compiler, say a stand-in, is no code of this one.
+    (source, OPTIONS, capability, major, minor, env::var_os("CHORAL_CUDA_PATH")).hash(&mut hasher);
+    Some(folder.join(format!("{:016x}-sm_{}{}.cubin", hasher.finish(), capability.0, capability.1)))
+}
+
+/// Writes a file beside its place and moves it there.
+fn keep(place: &std::path::Path, code: &[u8]) -> std::io::Result<()> {
+    let folder = place.parent().unwrap_or(std::path::Path::new("."));
+    fs::create_dir_all(folder)?;
+    let beside = place.with_extension(format!("{}.new", process::id()));
+    fs::write(&beside, code)?;
+    fs::rename(&beside, place)
+}

@@ -1,0 +1,97 @@
+//! What can go wrong on the way to a GPU.
+
+use cudarc::driver::DriverError;
+
+use crate::source::Missing;
+
+/// An error of this crate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A library that is not there.
+    #[error(
+        "{library} was not found{}\n  {brings}\n  or set CHORAL_CUDA_PATH to the folders that hold it, separated by colons",
+        places(.searched)
+    )]
+    NoLibrary {
+        /// Its name.
+        library: &'static str,
+        /// Folders that were looked in, beside those of the system's loader.
+        searched: Vec<String>,
+        /// What brings it.
+        brings: &'static str,
+    },
+    /// A driver that is older than programs need.
+    #[error("the NVIDIA driver supports CUDA {}; choral needs {} or newer: update the driver", version(.found), version(.needed))]
+    OldDriver {
+        /// The CUDA version that it supports, as drivers count: 12000 for 12.0.
+        found: i32,
+        /// The version that is needed.
+        needed: i32,
+    },
+    /// A GPU that is not there.
+    #[error("there is no GPU {ordinal}: the driver sees {found}")]
+    NoGpu {
+        /// Its number.
+        ordinal: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A GPU that is older than programs need.
+    #[error("{name} has compute capability {}.{}; choral needs 7.5 or newer", .capability.0, .capability.1)]
+    OldGpu {
+        /// What it is called.
+        name: String,
+        /// Its compute capability.
+        capability: (i32, i32),
+    },
+    /// What no source is written for.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// Source that NVIDIA's compiler refuses.
+    #[error("NVRTC refuses the source, which is a bug in choral, please report it:\n{log}")]
+    Refused {
+        /// What it says.
+        log: String,
+    },
+    /// Memory that the GPU does not have.
+    #[error("{bytes} bytes on {name} for {purpose}: it has {free} bytes free of {total}")]
+    Memory {
+        /// The GPU.
+        name: String,
+        /// How much was asked for.
+        bytes: usize,
+        /// What for.
+        purpose: &'static str,
+        /// How much is free.
+        free: usize,
+        /// How much there is.
+        total: usize,
+    },
+    /// What else the driver says.
+    #[error("{doing}: {cause}")]
+    Driver {
+        /// What was done.
+        doing: &'static str,
+        /// What it says.
+        cause: DriverError,
+    },
+}
+
+impl Error {
+    /// The driver's error on doing something.
+    pub(crate) fn driver(doing: &'static str) -> impl FnOnce(DriverError) -> Error {
+        move |cause| Error::Driver { doing, cause }
+    }
+}
+
+fn places(folders: &[String]) -> String {
+    match folders {
+        [] => ", neither by the system's loader".to_owned(),
+        _ => format!(", neither by the system's loader nor in {}", folders.join(", ")),
+    }
+}
+
+fn version(version: &i32) -> String {
+    format!("{}.{}", version / 1000, version % 1000 / 10)
+}

@@ -1,0 +1,125 @@
+//! A GPU: found, and asked what it has.
+//!
+//! Must not live here: programs on it ([`crate::module`], [`crate::session`]).
+
+use std::sync::Arc;
+
+use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, result};
+
+use crate::error::Error;
+use crate::libraries;
+
+/// The CUDA version that drivers have to support.
+const NEEDED: i32 = 12000;
+
+/// The least compute capability.
+const LEAST: (i32, i32) = (7, 5);
+
+/// A GPU.
+#[derive(Debug)]
+pub struct Gpu {
+    context: Arc<CudaContext>,
+    name: String,
+    capability: (i32, i32),
+    multiprocessors: usize,
+}
+
+impl Gpu {
+    /// How many GPUs the driver sees.
+    ///
+    /// # Errors
+    /// If there is no driver, or if it is too old.
+    pub fn count() -> Result<usize, Error> {
+        libraries::driver()?;
+        let mut found = 0;
+        // SAFETY: the library is loaded, and the pointer is one to an `int`.
+        unsafe { sys::cuDriverGetVersion(&raw mut found) }
+            .result()
+            .map_err(Error::driver("asking for the driver's version"))?;
+        if found < NEEDED {
+            return Err(Error::OldDriver { found, needed: NEEDED });
+        }
+        match CudaContext::device_count() {
+            Ok(count) => Ok(usize::try_from(count).unwrap_or(0)),
+            Err(DriverError(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => Ok(0),
+            Err(cause) => Err(Error::Driver { doing: "looking for GPUs", cause }),
+        }
+    }
+
+    /// The GPU of this number.
+    ///
+    /// # Errors
+    /// If there is no driver or no such GPU, or if one of them is too old.
+    pub fn open(ordinal: usize) -> Result<Arc<Gpu>, Error> {
+        let found = Gpu::count()?;
+        if ordinal >= found {
+            return Err(Error::NoGpu { ordinal, found });
+        }
+        let opening = || Error::driver("opening the GPU");
+        let context = CudaContext::new(ordinal).map_err(opening())?;
+        // SAFETY: each session orders its own work, on a stream of its own.
+        unsafe { context.disable_event_tracking() };
+        let name = context.name().map_err(opening())?;
+        let capability = context.compute_capability().map_err(opening())?;
+        if capability < LEAST {
+            return Err(Error::OldGpu { name, capability });
+        }
+        let multiprocessors =
+            context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).map_err(opening())?;
+        let multiprocessors = usize::try_from(multiprocessors).unwrap_or(1).max(1);
+        Ok(Arc::new(Gpu { context, name, capability, multiprocessors }))
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its number.
+    pub fn ordinal(&self) -> usize {
+        self.context.ordinal()
+    }
+
+    /// Its compute capability.
+    pub fn capability(&self) -> (i32, i32) {
+        self.capability
+    }
+
+    /// How many multiprocessors it has.
+    pub fn multiprocessors(&self) -> usize {
+        self.multiprocessors
+    }
+
+    /// Bytes of its memory that are free, and all of them.
+    ///
+    /// # Errors
+    /// If the driver does not say.
+    pub fn memory(&self) -> Result<(usize, usize), Error> {
+        self.context.mem_get_info().map_err(Error::driver("asking for free memory"))
+    }
+
+    pub(crate) fn context(&self) -> &Arc<CudaContext> {
+        &self.context
+    }
+
+    /// Memory of so many bytes, for something.
+    ///
+    /// # Errors
+    /// If there is not so much.
+    pub(crate) fn allocate(
+        &self,
+        stream: &Arc<CudaStream>,
+        bytes: usize,
+        purpose: &'static str,
+    ) -> Result<CudaSlice<u8>, Error> {
+        // SAFETY: what reads it runs after what writes it, on the same stream or after it was waited for.
+        unsafe { stream.alloc::<u8>(bytes.max(1)) }.map_err(|cause| match cause {
+            DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY) => {
+                let (free, total) = result::mem_get_info().unwrap_or_default();
+                Error::Memory { name: self.name.clone(), bytes, purpose, free, total }
+            }
+            cause => Error::Driver { doing: "allocating memory on the GPU", cause },
+        })
+    }
+}

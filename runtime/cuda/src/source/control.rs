@@ -1,0 +1,243 @@
+//! What stands between kernels: loops with all their rounds, and branches.
+//!
+//! Buffers are variables: `b3` of the program, `b1_3` of the body of its step 1. Must not live here: the functions of kernels.
+
+use std::collections::BTreeSet;
+
+use super::text::Text;
+use super::unit::{Argument, Functions};
+use super::{Emitted, Missing};
+use crate::program::{Branch, Carried, Condition, Home, Loop, Port, Program, Rounds, Step, Task};
+
+/// The source of steps in the making.
+pub(super) struct Flow<'a> {
+    functions: &'a mut Functions,
+    emitted: Emitted,
+    used: BTreeSet<Argument>,
+}
+
+/// A body, and what its buffers are called.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    program: &'a Program,
+    name: &'a str,
+}
+
+impl<'a> Flow<'a> {
+    pub(super) fn new(functions: &'a mut Functions) -> Flow<'a> {
+        Flow { functions, emitted: Emitted::of_threads(0), used: BTreeSet::new() }
+    }
+
+    /// What all steps ask of a launch, and what they are given.
+    pub(super) fn finish(self) -> (Emitted, BTreeSet<Argument>) {
+        (self.emitted, self.used)
+    }
+
+    /// A step of the program that a launch is of.
+    ///
+    /// # Errors
+    /// If a kernel has no source.
+    pub(super) fn step(&mut self, text: &mut Text, program: &Program, step: &Step) -> Result<(), Missing> {
+        self.step_of(text, Scope { program, name: "" }, step, "body_")
+    }
+
+    /// All steps of a body, each of which the team waits for.
+    fn steps(&mut self, text: &mut Text, body: Scope<'_>) -> Result<(), Missing> {
+        for (number, step) in body.program.steps.iter().enumerate() {
+            text.line(format!("// {}", step.comment));
+            self.step_of(text, body, step, &format!("{}{number}_", body.name))?;
+            text.line("team.wait();");
+        }
+        Ok(())
+    }
+
+    /// A step, with what the names of its own bodies' buffers begin with.
+    fn step_of(
+        &mut self,
+        text: &mut Text,
+        scope: Scope<'_>,
+        step: &Step,
+        inner: &str,
+    ) -> Result<(), Missing> {
+        match &step.task {
+            Task::Kernel(kernel) => {
+                let (function, buffers, emitted) = self.functions.of(kernel)?;
+                self.emitted = self.emitted.and(emitted);
+                let mut arguments: Vec<String> =
+                    buffers.iter().map(|&buffer| self.buffer(scope, buffer)).collect();
+                if emitted.scratch_bytes > 0 {
+                    arguments.push("scratch".to_owned());
+                }
+                let arguments = arguments.join(", ");
+                text.line(format!("{function}(team, {arguments});"));
+                Ok(())
+            }
+            Task::Loop(looped) => self.looped(text, scope, looped, inner),
+            Task::Branch(branch) => self.branch(text, scope, branch, inner),
+        }
+    }
+
+    /// The expression of a buffer's pointer.
+    fn buffer(&mut self, scope: Scope<'_>, buffer: usize) -> String {
+        match scope.program.buffers[buffer] {
+            Home::Given(number) => {
+                self.used.insert(Argument::Given(number));
+                format!("given{number}")
+            }
+            Home::Room(offset) => {
+                if scope.name.is_empty() {
+                    self.used.insert(Argument::Room);
+                }
+                format!("{}room + {offset}ull", scope.name)
+            }
+            Home::Port => format!("{}b{buffer}", scope.name),
+        }
+    }
+
+    fn looped(
+        &mut self,
+        text: &mut Text,
+        around: Scope<'_>,
+        looped: &Loop,
+        name: &str,
+    ) -> Result<(), Missing> {
+        let body = Scope { program: &looped.body, name };
+        let room = self.buffer(around, looped.room);
+        text.try_block("", |text| {
+            text.line(format!("u8* const {name}room = {room};"));
+            text.line("u64 round = 0;");
+            let head = match looped.rounds {
+                Rounds::Counted(length) => format!("for (; round < {length}ull; ++round)"),
+                Rounds::While(_) => "for (;; ++round)".to_owned(),
+            };
+            text.try_block(head, |text| {
+                self.ports(text, around, looped, name, &looped.inputs, false);
+                // What a body updates in place lies where it read it.
+                let is_new = |port: &&(usize, Port)| looped.inputs.iter().all(|input| input.0 != port.0);
+                let outputs: Vec<(usize, Port)> = looped.outputs.iter().filter(is_new).copied().collect();
+                if let Rounds::While(condition) = &looped.rounds {
+                    self.condition(text, around, looped, condition, name)?;
+                }
+                self.ports(text, around, looped, name, &outputs, true);
+                self.steps(text, body)
+            })?;
+            for carried in &looped.carried {
+                self.last(text, around, looped, carried);
+            }
+            Ok(())
+        })
+    }
+
+    /// Declares where a round reads or writes.
+    fn ports(
+        &mut self,
+        text: &mut Text,
+        around: Scope<'_>,
+        looped: &Loop,
+        name: &str,
+        ports: &[(usize, Port)],
+        are_written: bool,
+    ) {
+        for &(buffer, port) in ports {
+            let pointer = match port {
+                Port::Constant(buffer) => self.buffer(around, buffer),
+                Port::Slice { buffer, bytes } => {
+                    let place = match looped.rounds {
+                        Rounds::Counted(length) if looped.is_reverse => format!("({} - round)", length - 1),
+                        Rounds::Counted(_) | Rounds::While(_) => "round".to_owned(),
+                    };
+                    format!("{} + (i64){place} * {bytes}", self.buffer(around, buffer))
+                }
+                Port::Carried(carried) => {
+                    let carried = looped.carried[carried];
+                    match are_written {
+                        true => self.written(around, looped, carried, "round"),
+                        false => self.read(around, looped, carried),
+                    }
+                }
+            };
+            text.line(format!("u8* const {name}b{buffer} = {pointer};"));
+        }
+    }
+
+    /// Leaves the loop if its condition does not hold.
+    fn condition(
+        &mut self,
+        text: &mut Text,
+        around: Scope<'_>,
+        looped: &Loop,
+        condition: &Condition,
+        name: &str,
+    ) -> Result<(), Missing> {
+        let (test, holds) = (format!("{name}test_"), self.buffer(around, condition.holds));
+        text.line(format!("u8* const {test}room = {name}room;"));
+        for (&tested, &(input, _)) in condition.inputs.iter().zip(&looped.inputs) {
+            text.line(format!("u8* const {test}b{tested} = {name}b{input};"));
+        }
+        text.line(format!("u8* const {test}b{} = {holds};", condition.output));
+        self.steps(text, Scope { program: &condition.program, name: &test })?;
+        text.line(format!("if (*(volatile u8*)({holds}) == 0) break;"));
+        Ok(())
+    }
+
+    /// Where a round writes a carried value: in the last one of a loop that counts, the result.
+    fn written(&mut self, around: Scope<'_>, looped: &Loop, carried: Carried, round: &str) -> String {
+        let [result, spare] = carried.buffers.map(|buffer| self.buffer(around, buffer));
+        if result == spare {
+            return result;
+        }
+        let odd = match looped.rounds {
+            Rounds::Counted(length) => length % 2,
+            Rounds::While(_) => 0,
+        };
+        format!("({round} % 2 == {odd} ? {spare} : {result})")
+    }
+
+    /// Where a round reads it.
+    fn read(&mut self, around: Scope<'_>, looped: &Loop, carried: Carried) -> String {
+        let (initial, offset) = carried.initial;
+        let (initial, written) =
+            (self.buffer(around, initial), self.written(around, looped, carried, "(round - 1)"));
+        format!("(round == 0 ? {initial} + {offset}ll : {written})")
+    }
+
+    /// Copies the last of a carried value to where the result is, if it lies elsewhere.
+    fn last(&mut self, text: &mut Text, around: Scope<'_>, looped: &Loop, carried: &Carried) {
+        let (last, result) = (self.read(around, looped, *carried), self.buffer(around, carried.buffers[0]));
+        text.line(format!("copy_bytes(team, {result}, {last}, {}ull);", carried.bytes));
+        self.emitted = self.emitted.and(Emitted::of_threads(carried.bytes.div_ceil(16)));
+    }
+
+    fn branch(
+        &mut self,
+        text: &mut Text,
+        around: Scope<'_>,
+        branch: &Branch,
+        name: &str,
+    ) -> Result<(), Missing> {
+        let (room, index) = (self.buffer(around, branch.room), self.buffer(around, branch.index));
+        let last = branch.programs.len().saturating_sub(1);
+        text.try_block("", |text| {
+            text.line(format!("u8* const {name}room = {room};"));
+            match branch.is_truth {
+                true => text.line(format!("const i32 chosen = *(volatile u8*)({index}) != 0 ? 0 : 1;")),
+                false => {
+                    text.line(format!("const i32 index = *(volatile i32*)({index});"));
+                    text.line(format!("const i32 chosen = index < 0 || index > {last} ? {last} : index;"));
+                }
+            }
+            for (number, (program, operands, results)) in branch.programs.iter().enumerate() {
+                text.try_block(format!("if (chosen == {number})"), |text| {
+                    let ports =
+                        operands.iter().zip(&branch.operands).chain(results.iter().zip(&branch.results));
+                    for (&inner, &outer) in ports {
+                        let pointer = self.buffer(around, outer);
+                        text.line(format!("u8* const {name}b{inner} = {pointer};"));
+                    }
+                    self.steps(text, Scope { program, name })
+                })?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! The source of a whole program, and what is launched of it.
+//!
+//! Must not live here: the functions of kernels, and what stands between them in loops and branches ([`super::control`]).
+
+use std::collections::{BTreeSet, HashMap};
+
+use choral_kernels::Kernel;
+
+use super::control::Flow;
+use super::functions::PRELUDE;
+use super::text::Text;
+use super::{Emitted, Missing, Needed};
+use crate::program::{Program, Task};
+
+/// The source of a program: one translation unit, and the launches that run it, in order.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// CUDA C++, without any include.
+    pub source: String,
+    /// What runs, one after another.
+    pub launches: Vec<Launch>,
+    /// Bytes of memory that kernels work in, one after another.
+    pub scratch_bytes: usize,
+}
+
+/// A launch of a `__global__` function, whose parameters are all pointers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The function.
+    pub name: String,
+    /// What it is given.
+    pub arguments: Vec<Argument>,
+    /// Whether its blocks wait for each other: all have to run at the same time.
+    pub is_cooperative: bool,
+    /// How many threads have something to do.
+    pub threads: usize,
+    /// Bytes of shared memory of a block.
+    pub shared_bytes: usize,
+}
+
+/// A pointer that a launch is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Argument {
+    /// To the program's room.
+    Room,
+    /// To memory that kernels work in.
+    Scratch,
+    /// To the counter in which blocks count their arrivals: 8 bytes, which were 0 at first.
+    Arrivals,
+    /// The one of this number, as [`Home::Given`](crate::program::Home::Given) counts them.
+    Given(usize),
+}
+
+impl Unit {
+    /// The source of a program.
+    ///
+    /// ```
+    /// use choral_cuda::program::{Home, Program, Step, Task};
+    /// use choral_cuda::source::Unit;
+    /// use choral_kernels::instruction::{Binary, Instruction};
+    /// use choral_kernels::rows::{Kind, Rows, Step as Value, Store};
+    /// use choral_kernels::{Access, Kernel, Number};
+    /// let dense = Access::dense(&[1000]);
+    /// let load = Kind::Load { buffer: 0, access: dense.clone(), number: Number::F32 };
+    /// let twice = Kind::Compute { instruction: Instruction::Binary(Binary::Add), operands: vec![0, 0] };
+    /// let rows = Rows {
+    ///     folded: vec![1000],
+    ///     steps: [load, twice].map(|kind| Value { kind, number: Number::F32 }).to_vec(),
+    ///     stores: vec![Store::apart(1, 1, dense, Number::F32)],
+    ///     ..Rows::default()
+    /// };
+    /// let step = Step { comment: "%twice".to_owned(), task: Task::Kernel(Box::new(Kernel::Rows(rows))) };
+    /// let program = Program { buffers: vec![Home::Given(0), Home::Given(1)], steps: vec![step] };
+    /// let unit = Unit::of(&program)?;
+    /// assert!(unit.source.contains("const float v1 = v0 + v0;"));
+    /// assert_eq!(unit.launches.len(), 1);
+    /// # Ok::<(), choral_cuda::source::Missing>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a kernel or an instruction has no source.
+    pub fn of(program: &Program) -> Result<Unit, Missing> {
+        let mut functions = Functions::default();
+        let mut globals = Text::default();
+        let (mut launches, mut scratch_bytes) = (Vec::new(), 0);
+        for (number, step) in program.steps.iter().enumerate() {
+            let mut flow = Flow::new(&mut functions);
+            let mut body = Text::default();
+            flow.step(&mut body, program, step)?;
+            let (emitted, used) = flow.finish();
+            let is_cooperative = emitted.waits || !matches!(step.task, Task::Kernel(_));
+            let name = format!("step_{number}");
+            let mut arguments: Vec<Argument> = used.into_iter().collect();
+            if emitted.scratch_bytes > 0 {
+                arguments.push(Argument::Scratch);
+            }
+            if is_cooperative {
+                arguments.push(Argument::Arrivals);
+            }
+            let parameters: Vec<String> = arguments.iter().map(Argument::parameter).collect();
+            globals.line(format!("// {}", step.comment));
+            globals.block(
+                format!("extern \"C\" __global__ void {name}({})", parameters.join(", ")),
+                |text| {
+                    let arrivals = if is_cooperative { "arrivals" } else { "0" };
+                    text.line(format!("const Team team = {{blockIdx.x, gridDim.x, {arrivals}}};"));
+                    text.append(body);
+                },
+            );
+            let Emitted { threads, shared_bytes, scratch_bytes: bytes, .. } = emitted;
+            scratch_bytes = bytes.max(scratch_bytes);
+            launches.push(Launch { name, arguments, is_cooperative, threads, shared_bytes });
+        }
+        let source = [
+            include_str!("prelude.cu"),
+            include_str!("team.cu"),
+            PRELUDE,
+            &functions.needed.into_source(),
+            &functions.source,
+            &globals.into_string(),
+        ];
+        Ok(Unit { source: source.join("\n"), launches, scratch_bytes })
+    }
+}
+
+impl Argument {
+    /// The parameter of a `__global__` function.
+    fn parameter(&self) -> String {
+        match self {
+            Argument::Room => "u8* room".to_owned(),
+            Argument::Scratch => "u8* scratch".to_owned(),
+            Argument::Arrivals => "u64* arrivals".to_owned(),
+            Argument::Given(number) => format!("u8* given{number}"),
+        }
+    }
+}
+
+/// The functions of kernels; those that are alike are one.
+#[derive(Debug, Default)]
+pub(super) struct Functions {
+    source: String,
+    needed: Needed,
+    /// Names and what they ask, by parameters and body.
+    known: HashMap<String, (String, Emitted)>,
+}
+
+impl Functions {
+    /// The name of a kernel's function, the buffers that it is called with in order, and what it asks of a launch.
+    pub(super) fn of(&mut self, kernel: &Kernel) -> Result<(String, Vec<usize>, Emitted), Missing> {
+        let buffers: BTreeSet<usize> = kernel.buffers().into_iter().collect();
+        let buffers: Vec<usize> = buffers.into_iter().collect();
+        let mut body = Text::default();
+        let emitted = super::kernel(&mut body, kernel, &mut self.needed)?;
+        let mut parameters: Vec<String> = buffers.iter().map(|buffer| format!("u8* b{buffer}")).collect();
+        if emitted.scratch_bytes > 0 {
+            parameters.push("u8* scratch".to_owned());
+        }
+        let parameters = parameters.join(", ");
+        let body = body.into_string();
+        let key = format!("{parameters}\n{body}");
+        if let Some((name, emitted)) = self.known.get(&key) {
+            return Ok((name.clone(), buffers, *emitted));
+        }
+        let name = format!("{}_{}", kernel.name(), self.known.len());
+        let mut text = Text::default();
+        text.block(format!("static __device__ void {name}(const Team& team, {parameters})"), |text| {
+            body.lines().for_each(|line| text.line(line));
+        });
+        self.source.push_str(&text.into_string());
+        self.source.push('\n');
+        self.known.insert(key, (name.clone(), emitted));
+        Ok((name, buffers, emitted))
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the CUDA back end, on stand-ins for NVIDIA's libraries: no GPU is needed, but g++ is.
+#![allow(clippy::unwrap_used)]
+
+mod stand_in;

@@ -1,0 +1,79 @@
+//! The CUDA source of every program at hand, through NVIDIA's own compiler, which needs no GPU: `tests/cuda/run` fetches it and
+//! says so. Without it the test says so and passes.
+//!
+//! The programs are StableHLO's own tests, where they are beside the project, and those of `tests/files`.
+
+use std::collections::HashSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+use choral::Graph;
+use choral::ir::check::Program;
+use choral::runtime::cuda::compile::compile_anew;
+use choral::runtime::cuda_source;
+
+use crate::ROOT;
+
+/// The compute capabilities that all programs are compiled for, and those that every tenth one is.
+const ALWAYS: [(i32, i32); 1] = [(9, 0)];
+const SOMETIMES: [(i32, i32); 3] = [(7, 5), (8, 0), (10, 0)];
+
+fn sources() -> Vec<(String, String)> {
+    let folders = ["../shared/conformance/testdata", "../shared/conformance/interpret", "tests/files"];
+    let files = folders.iter().filter_map(|folder| fs::read_dir(Path::new(ROOT).join(folder)).ok());
+    let mut paths: Vec<PathBuf> =
+        files.flat_map(|entries| entries.flatten().map(|entry| entry.path())).collect();
+    paths.sort();
+    let mut known = HashSet::new();
+    let mut sources = Vec::new();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "mlir")) {
+        let text = fs::read_to_string(path).expect("a readable program");
+        let graph: Graph = Program::parse(&text).expect("a program").graph;
+        let source = cuda_source(&graph).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if known.insert(source.clone()) {
+            sources.push((path.display().to_string(), source));
+        }
+    }
+    sources
+}
+
+/// What is wrong with the machine code of a source: it is refused, or registers are spilled.
+fn fault(name: &str, source: &str, capability: (i32, i32)) -> Option<String> {
+    match compile_anew(source, capability) {
+        Err(error) => Some(format!("{name} for {capability:?}: {error}")),
+        Ok(compiled) => {
+            let spills =
+                |line: &&str| line.contains("spill stores") && !line.contains(" 0 bytes spill stores");
+            let line = compiled.log.lines().find(spills)?;
+            Some(format!("{name} for {capability:?}: {}", line.trim()))
+        }
+    }
+}
+
+#[test]
+fn nvidias_compiler_takes_all_sources() {
+    if env::var_os("CHORAL_NVRTC").is_none() {
+        println!("skipped: run tests/cuda/run, which fetches NVIDIA's compiler");
+        return;
+    }
+    let sources = sources();
+    let (next, faults) = (Mutex::new(sources.iter().enumerate()), Mutex::new(Vec::new()));
+    let compiled = Mutex::new(0);
+    let work = || {
+        loop {
+            let Some((number, (name, source))) = next.lock().expect("a lock").next() else { return };
+            let sometimes: &[(i32, i32)] = if number % 10 == 0 { &SOMETIMES } else { &[] };
+            for &capability in ALWAYS.iter().chain(sometimes) {
+                faults.lock().expect("a lock").extend(fault(name, source, capability));
+                *compiled.lock().expect("a lock") += 1;
+            }
+        }
+    };
+    thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
+    println!("{} sources, {} machine codes", sources.len(), compiled.into_inner().expect("a lock"));
+    let faults = faults.into_inner().expect("a lock");
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
