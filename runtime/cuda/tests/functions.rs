@@ -295,7 +295,7 @@ const FORMULAS: [(&str, &str); 5] = [
 ];
 
 /// What doubled numbers hold beyond `double`.
-const REST: &str = "static double rest(special::Double x) { return special::value(x - special::Double(special::value(x))); }\n";
+const REST: &str = "static __device__ double rest(special::Double x) { return special::value(x - special::Double(special::value(x))); }\n";
 
 /// Operations on doubled numbers, `Q` being a quotient.
 const DOUBLES: [(&str, &str); 5] = [

@@ -35,7 +35,7 @@ pub use fused::{Fused, Hardware, Portable, Software};
 pub use real::Real;
 
 use crate::Level;
-use tiles::{Map, MapOfTwo};
+use tiles::{Map, MapOfTwo, Purpose};
 
 /// A loop over a tile: writes the function of each of `length` inputs to the outputs. The two may be the same place,
 /// and must not overlap otherwise.
@@ -83,7 +83,7 @@ macro_rules! functions {
             }
 
             /// The loop, in this crate alone: elsewhere it would be compiled once more.
-            fn unary_loop<T: Float>(self, level: Level) -> Unary<T> {
+            fn unary_loop<T: Float>(self, level: Level, purpose: Purpose) -> Unary<T> {
                 $(struct $Name;
                 impl Map for $Name {
                     $(const WIDEST: Level = Level::$level;)?
@@ -104,7 +104,7 @@ macro_rules! functions {
                     )?
                 })*
                 match self {
-                    $(Function::$Name => tiles::unary::<T, $Name>(level),)*
+                    $(Function::$Name => tiles::unary::<T, $Name>(level, purpose),)*
                 }
             }
         }
@@ -199,7 +199,7 @@ macro_rules! functions_of_two {
             }
 
             /// The loop, in this crate alone: elsewhere it would be compiled once more.
-            fn binary_loop<T: Float>(self, level: Level) -> Binary<T> {
+            fn binary_loop<T: Float>(self, level: Level, purpose: Purpose) -> Binary<T> {
                 $(struct $Name;
                 impl MapOfTwo for $Name {
                     $(const WIDEST: Level = Level::$level;)?
@@ -220,7 +220,7 @@ macro_rules! functions_of_two {
                     )?
                 })*
                 match self {
-                    $(FunctionOfTwo::$Name => tiles::binary::<T, $Name>(level),)*
+                    $(FunctionOfTwo::$Name => tiles::binary::<T, $Name>(level, purpose),)*
                 }
             }
         }
@@ -247,6 +247,10 @@ pub trait Float: Real<Truth = bool> + Send + Sync {
     fn unary(function: Function, level: Level) -> Unary<Self>;
     /// The loop of a function of two numbers and an instruction set.
     fn binary(function: FunctionOfTwo, level: Level) -> Binary<Self>;
+    /// A function of one number.
+    fn one(function: Function, x: Self) -> Self;
+    /// A function of two numbers.
+    fn one_of_two(function: FunctionOfTwo, x: Self, y: Self) -> Self;
 }
 
 macro_rules! floats {
@@ -258,11 +262,25 @@ macro_rules! floats {
             }
 
             fn unary(function: Function, level: Level) -> Unary<$Float> {
-                function.unary_loop(level)
+                function.unary_loop(level, Purpose::Tiles)
             }
 
             fn binary(function: FunctionOfTwo, level: Level) -> Binary<$Float> {
-                function.binary_loop(level)
+                function.binary_loop(level, Purpose::Tiles)
+            }
+
+            fn one(function: Function, mut x: $Float) -> $Float {
+                let place = &raw mut x;
+                // SAFETY: one number is readable and writable, and the processor has its best level.
+                unsafe { function.unary_loop(Level::best(), Purpose::Numbers)(place, place, 1) };
+                x
+            }
+
+            fn one_of_two(function: FunctionOfTwo, mut x: $Float, y: $Float) -> $Float {
+                let place = &raw mut x;
+                // SAFETY: as above, and another number is readable.
+                unsafe { function.binary_loop(Level::best(), Purpose::Numbers)(place, &raw const y, place, 1) };
+                x
             }
         }
     )*};
@@ -290,9 +308,7 @@ impl Function {
 
     /// The function of one number: the bits that every loop gives.
     pub fn of<T: Float>(self, x: T) -> T {
-        let mut result = [x];
-        self.apply(Level::best(), &mut result);
-        result[0]
+        T::one(self, x)
     }
 }
 
@@ -313,8 +329,6 @@ impl FunctionOfTwo {
 
     /// The function of two numbers: the bits that every loop gives.
     pub fn of<T: Float>(self, x: T, y: T) -> T {
-        let mut result = [x];
-        self.apply(Level::best(), &mut result, &[y]);
-        result[0]
+        T::one_of_two(self, x, y)
     }
 }

@@ -10,6 +10,15 @@ use super::real::Real;
 use super::{Binary, Float, Unary};
 use crate::Level;
 
+/// What a loop is for: all have the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Tiles, block by block.
+    Tiles,
+    /// A number at a time, which a block would be wasted on.
+    Numbers,
+}
+
 /// A function of one number.
 pub(super) trait Map {
     /// The widest level that it is compiled for: compiling takes time, which few are worth at every level.
@@ -170,14 +179,14 @@ unsafe fn each_of_two<T: Float, F: MapOfTwo, M: Fused, const BLOCK: usize>(
 }
 
 macro_rules! levels {
-    ($($(#[$attribute:meta])* $level:ident = $Way:ident;)*) => {
+    ($($(#[$attribute:meta])* $level:ident = $Way:ident by $block:expr;)*) => {
         mod unary {
             use super::*;
             $(
                 $(#[$attribute])*
                 pub(super) unsafe fn $level<T: Float, F: Map>(input: *const T, output: *mut T, length: usize) {
                     // SAFETY: as the caller says.
-                    unsafe { each::<T, F, $Way, { $Way::BLOCK }>(input, output, length) };
+                    unsafe { each::<T, F, $Way, { $block }>(input, output, length) };
                 }
             )*
         }
@@ -193,20 +202,23 @@ macro_rules! levels {
                     length: usize,
                 ) {
                     // SAFETY: as the caller says.
-                    unsafe { each_of_two::<T, F, $Way, { $Way::BLOCK }>(left, right, output, length) };
+                    unsafe { each_of_two::<T, F, $Way, { $block }>(left, right, output, length) };
                 }
             )*
         }
     };
 }
 levels! {
-    portable = Portable;
+    portable = Portable by Portable::BLOCK;
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    avx2 = Hardware;
+    avx2 = Hardware by Hardware::BLOCK;
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-    avx512 = Hardware;
+    avx512 = Hardware by Hardware::BLOCK;
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    one = Hardware by 1;
 }
 
 /// Whether a function up to a level is compiled for the widest one: those of `f32` alone. What no level takes is not
@@ -216,8 +228,12 @@ const fn is_widest<T>(level: Level) -> bool {
     matches!(level, Level::Avx512) && size_of::<T>() == 4
 }
 
-/// The loop over one tile.
-pub(super) fn unary<T: Float, F: Map>(level: Level) -> Unary<T> {
+/// The loop over one tile, or over numbers one at a time.
+pub(super) fn unary<T: Float, F: Map>(level: Level, purpose: Purpose) -> Unary<T> {
+    #[cfg(target_arch = "x86_64")]
+    if purpose == Purpose::Numbers && level != Level::Portable {
+        return unary::one::<T, F>;
+    }
     #[cfg(target_arch = "x86_64")]
     if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
         return unary::avx512::<T, F>;
@@ -231,8 +247,12 @@ pub(super) fn unary<T: Float, F: Map>(level: Level) -> Unary<T> {
     }
 }
 
-/// The loop over two tiles.
-pub(super) fn binary<T: Float, F: MapOfTwo>(level: Level) -> Binary<T> {
+/// The loop over two tiles, or over numbers one at a time.
+pub(super) fn binary<T: Float, F: MapOfTwo>(level: Level, purpose: Purpose) -> Binary<T> {
+    #[cfg(target_arch = "x86_64")]
+    if purpose == Purpose::Numbers && level != Level::Portable {
+        return binary::one::<T, F>;
+    }
     #[cfg(target_arch = "x86_64")]
     if const { is_widest::<T>(F::WIDEST) } && level == Level::Avx512 {
         return binary::avx512::<T, F>;

@@ -59,8 +59,8 @@ fn quarters(x: f64) -> u128 {
     (high << shift) | ((low << 64 >> 64) >> (64 - shift))
 }
 
-/// The quarter turns nearest to an angle of 1 and more, as a sum with the shifter, and what is left, in two parts; of infinity and NaN,
-/// NaN.
+/// The quarter turns nearest to an angle of 1 and more, as a sum with [`Real::SHIFTER`](super::Real::SHIFTER), and what
+/// is left, in two parts; of infinity and NaN, NaN.
 pub(super) fn reduced<T: Float>(x: T) -> [T; 3] {
     let x = x.wide();
     if !x.is_finite() {

@@ -35,7 +35,8 @@ macro_rules! names {
                 if is_short {
                     return format!("{self:?}{}", $SUFFIX);
                 }
-                format!(concat!($from_bits, "(0x{:0width$x}", $after, " /* {:?} */)"), self.to_bits(), self, width = 2 * size_of::<$Float>())
+                let (bits, digits) = (self.to_bits(), 2 * size_of::<$Float>());
+                format!(concat!($from_bits, "(0x{:0digits$x}", $after, " /* {:?} */)"), bits, self, digits = digits)
             }
         }
     )*};
