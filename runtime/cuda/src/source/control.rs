@@ -61,7 +61,7 @@ impl<'a> Flow<'a> {
     ) -> Result<(), Missing> {
         match &step.task {
             Task::Kernel(kernel) => {
-                let (function, buffers, emitted) = self.functions.of(kernel)?;
+                let Some((function, buffers, emitted)) = self.functions.of(kernel)? else { return Ok(()) };
                 self.emitted = self.emitted.and(emitted);
                 let mut arguments: Vec<String> =
                     buffers.iter().map(|&buffer| self.buffer(scope, buffer)).collect();

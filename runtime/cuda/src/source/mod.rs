@@ -94,7 +94,8 @@ impl Emitted {
 
     /// With so many bytes of memory to work in: the parameter `scratch`.
     fn working_in(self, bytes: usize) -> Emitted {
-        Emitted { scratch_bytes: self.scratch_bytes.max(bytes), ..self }
+        // Of nothing, there is a place still.
+        Emitted { scratch_bytes: self.scratch_bytes.max(bytes).max(1), ..self }
     }
 
     /// Of a team that waits within the function.
@@ -104,9 +105,12 @@ impl Emitted {
 
     /// One after the other.
     fn and(self, other: Emitted) -> Emitted {
-        let both =
-            Emitted { threads: self.threads.max(other.threads), waits: self.waits || other.waits, ..self };
-        both.sharing(other.shared_bytes).working_in(other.scratch_bytes)
+        Emitted {
+            threads: self.threads.max(other.threads),
+            shared_bytes: self.shared_bytes.max(other.shared_bytes),
+            scratch_bytes: self.scratch_bytes.max(other.scratch_bytes),
+            waits: self.waits || other.waits,
+        }
     }
 }
 

@@ -88,6 +88,9 @@ impl Unit {
             let mut body = Text::default();
             flow.step(&mut body, program, step)?;
             let (emitted, used) = flow.finish();
+            if emitted.threads == 0 {
+                continue;
+            }
             let is_cooperative = emitted.waits || !matches!(step.task, Task::Kernel(_));
             let name = format!("step_{number}");
             let mut arguments: Vec<Argument> = used.into_iter().collect();
@@ -145,12 +148,16 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// The name of a kernel's function, the buffers that it is called with in order, and what it asks of a launch.
-    pub(super) fn of(&mut self, kernel: &Kernel) -> Result<(String, Vec<usize>, Emitted), Missing> {
+    /// The name of a kernel's function, the buffers that it is called with in order, and what it asks of a launch; `None` of a
+    /// kernel that makes nothing.
+    pub(super) fn of(&mut self, kernel: &Kernel) -> Result<Option<(String, Vec<usize>, Emitted)>, Missing> {
         let buffers: BTreeSet<usize> = kernel.buffers().into_iter().collect();
         let buffers: Vec<usize> = buffers.into_iter().collect();
         let mut body = Text::default();
         let emitted = super::kernel(&mut body, kernel, &mut self.needed)?;
+        if emitted.threads == 0 {
+            return Ok(None);
+        }
         let mut parameters: Vec<String> = buffers.iter().map(|buffer| format!("u8* b{buffer}")).collect();
         if emitted.scratch_bytes > 0 {
             parameters.push("u8* scratch".to_owned());
@@ -159,7 +166,7 @@ impl Functions {
         let body = body.into_string();
         let key = format!("{parameters}\n{body}");
         if let Some((name, emitted)) = self.known.get(&key) {
-            return Ok((name.clone(), buffers, *emitted));
+            return Ok(Some((name.clone(), buffers, *emitted)));
         }
         let name = format!("{}_{}", kernel.name(), self.known.len());
         let mut text = Text::default();
@@ -169,6 +176,6 @@ impl Functions {
         self.source.push_str(&text.into_string());
         self.source.push('\n');
         self.known.insert(key, (name.clone(), emitted));
-        Ok((name, buffers, emitted))
+        Ok(Some((name, buffers, emitted)))
     }
 }
