@@ -1,7 +1,8 @@
 //! Five PyTorch checkpoints of one network run as one program, twice: perceptrons, then
 //! convolutional networks with batch normalisation.
 //!
-//! `cargo run --release --example digits_ensemble` (`-- --dump-ir` prints the graphs as well)
+//! `cargo run --release --example digits_ensemble` (`-- --dump-ir` prints the graphs as well, `-- --device best` runs on an
+//! NVIDIA GPU if there is one, `-- --device cuda` insists on it)
 
 mod digits;
 
@@ -17,20 +18,25 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 type AnyError = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), AnyError> {
-    let dump_ir = std::env::args().any(|argument| argument == "--dump-ir");
-    run("MLP", &checkpoints("mlp", &Mlp::init(Key::new(0)))?, dump_ir)?;
-    run("CNN", &checkpoints("cnn", &Cnn::init(Key::new(0)))?, dump_ir)
+    let arguments: Vec<String> = std::env::args().collect();
+    let dump_ir = arguments.iter().any(|argument| argument == "--dump-ir");
+    let device = arguments.iter().position(|argument| argument == "--device").map(|at| &arguments[at + 1..]);
+    let device: Device =
+        device.and_then(|names| names.first()).map_or(Ok(Device::Cpu), |name| name.parse())?;
+    println!("on {device}");
+    run("MLP", &checkpoints("mlp", &Mlp::init(Key::new(0)))?, device, dump_ir)?;
+    run("CNN", &checkpoints("cnn", &Cnn::init(Key::new(0)))?, device, dump_ir)
 }
 
-fn run<M>(title: &str, models: &[M], dump_ir: bool) -> Result<(), AnyError>
+fn run<M>(title: &str, models: &[M], device: Device, dump_ir: bool) -> Result<(), AnyError>
 where
     M: Module<Tensor>,
     FunctionalModule<M::With<TensorType>>: Function<(State<Var>, State<Var>, Var), Output = Var> + Clone,
 {
     let (images, labels) = test_set()?;
     let (fmodel, params, buffers) = combine_state_for_ensemble(models)?;
-    let single = jit(fmodel.clone());
-    let ensemble = vmap(fmodel, (0, 0, None));
+    let single = jit(fmodel.clone()).on(device);
+    let ensemble = vmap(fmodel, (0, 0, None)).on(device);
     let logits = ensemble.call((&params, &buffers, &images))?;
 
     println!("{title}: {} members, {} test images", models.len(), labels.len());

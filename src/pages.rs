@@ -18,6 +18,7 @@ pages! {
     Ensembles "../docs/ensembles.md";
     Errors "../docs/errors.md";
     Glossary "../docs/glossary.md";
+    Gpus "../docs/gpus.md";
     Graphs "../docs/graphs.md";
     Loops "../docs/loops.md";
     Models "../docs/models.md";

@@ -73,7 +73,11 @@ impl Executable {
             Device::Cuda(ordinal) => Some(Arc::new(GpuProgram::compile(graph, ordinal, setting)?)),
             Device::Reference | Device::Cpu => None,
         };
-        let peak = peak(graph, plan.as_deref());
+        // A GPU's memory is not the machine's: it is asked when a run begins.
+        let peak = match &gpu {
+            Some(gpu) => gpu.peak(graph.name()),
+            None => peak(graph, plan.as_deref()),
+        };
         peak.check()?;
         Ok(Executable { graph: Arc::new(graph.clone()), plan, gpu, peak })
     }

@@ -10,6 +10,7 @@ use choral_cuda::{Gpu, Memory, Module, Session, Unit};
 use choral_ir::{Graph, Identity, Tensor, TensorType, with_storage};
 
 use crate::error::Error;
+use crate::memory::Peak;
 use crate::plan::{DevicePlan, Plan};
 use crate::setting::Setting;
 
@@ -92,6 +93,14 @@ impl GpuProgram {
         let known = Mutex::new(vec![None; plan.inputs]);
         let types = graph.output_types();
         Ok(GpuProgram { plan, types, module, constants: OnceLock::new(), known, free: Mutex::default() })
+    }
+
+    /// What a run takes on the GPU.
+    pub(crate) fn peak(&self, name: &str) -> Peak {
+        let DevicePlan { room, result_bytes, constants, .. } = &self.plan;
+        let constants = constants.iter().map(|tensor| tensor.ty().bytes());
+        let all = result_bytes.iter().copied().chain(constants).fold(*room, usize::saturating_add);
+        Peak::none(name).beside(all)
     }
 
     /// The graph's outputs on inputs of its types.

@@ -46,6 +46,8 @@ pub(super) enum Task {
     Bench(Bench),
     /// Read and verify programs.
     Check(Check),
+    /// List the devices that programs can run on.
+    Devices,
     /// Print a script that completes these commands in a shell.
     Completions {
         /// The shell.

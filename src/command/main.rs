@@ -7,6 +7,7 @@
 //! | `vmap`, `mapping`, `expected` | `--vmap` as it is written; how a program is mapped; what it then takes |
 //! | `inputs` | arguments from safetensors, or random ones |
 //! | `run`, `show`, `bench`, `check` | the subcommands |
+//! | `device` | where programs run, and which devices there are |
 //! | `picture` | graphs as SVG |
 //!
 //! Must not live here: anything that a user of the library would need.
@@ -89,6 +90,7 @@ fn perform(task: Task) -> Result<Outcome, Error> {
         Task::Show(arguments) => show::show(&arguments),
         Task::Bench(arguments) => bench::bench(&arguments),
         Task::Check(arguments) => check::check(&arguments),
+        Task::Devices => device::list(),
         Task::Completions { shell } => completions(shell),
     }
 }

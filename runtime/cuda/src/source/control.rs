@@ -143,7 +143,9 @@ impl<'a> Flow<'a> {
                 Port::Constant(buffer) => self.buffer(around, buffer),
                 Port::Slice { buffer, bytes } => {
                     let place = match looped.rounds {
-                        Rounds::Counted(length) if looped.is_reverse => format!("({} - round)", length - 1),
+                        Rounds::Counted(length) if looped.is_reverse => {
+                            format!("({} - round)", length.saturating_sub(1))
+                        }
                         Rounds::Counted(_) | Rounds::While(_) => "round".to_owned(),
                     };
                     format!("{} + (i64){place} * {bytes}", self.buffer(around, buffer))

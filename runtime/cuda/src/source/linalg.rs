@@ -62,8 +62,9 @@ pub(super) fn triangular_solve(text: &mut Text, kernel: &TriangularSolve) -> Emi
             // Neighbouring threads have neighbouring numbers.
             let known = |row: &str| format!("((double*)scratch)[(u64){row} * {count} + at]");
             text.block(format!("for (u32 step = 0; step < {size}; ++step)"), |text| {
-                let row =
-                    |step: &str| if *lower { step.to_owned() } else { format!("({} - {step})", size - 1) };
+                let row = |step: &str| {
+                    if *lower { step.to_owned() } else { format!("({} - {step})", size.saturating_sub(1)) }
+                };
                 text.line(format!("const u32 row = {};", row("step")));
                 text.line("double sum = -0.0;");
                 text.block("for (u32 before = 0; before < step; ++before)", |text| {
