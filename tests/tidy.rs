@@ -10,12 +10,14 @@ use crate::ROOT;
 const LINES: usize = 500;
 
 /// What each crate may use of the others.
-const DIRECTIONS: [(&str, &[&str]); 9] = [
+const DIRECTIONS: [(&str, &[&str]); 10] = [
     ("ir", &[]),
     ("compiler/derive", &[]),
     ("compiler", &["choral-ir", "choral-derive"]),
     ("runtime/kernels", &[]),
-    ("runtime", &["choral-ir", "choral-kernels"]),
+    // Its tests compare with what the runtime calls; nothing else of it may be used.
+    ("runtime/cuda", &["choral-kernels", "choral-ir", "choral-runtime"]),
+    ("runtime", &["choral-ir", "choral-kernels", "choral-cuda"]),
     (".", &["choral-ir", "choral-compiler", "choral-runtime"]),
     ("src/command", &["choral"]),
     ("tests", &["choral", "choral-compiler"]),

@@ -1,6 +1,7 @@
 //! The `choral` command, as users call it.
 
 mod cases;
+mod devices;
 #[cfg(unix)]
 mod output;
 
@@ -137,16 +138,6 @@ fn help() {
     let tasks = ["--help", "run --help", "show --help", "bench --help", "check --help"];
     let screen = folder.screen(&tasks);
     assert_snapshot!(screen);
-}
-
-#[test]
-fn programs_run_with_inputs() {
-    let folder = Folder::new("programs_run_with_inputs");
-    let expected = "0: tensor<2xf32> [320.0, 100.0]\n1: tensor<f32> 420.0\n";
-    for device in ["reference", "cpu"] {
-        let words = format!("run perceptron.mlir --inputs one.safetensors --device {device}");
-        assert_eq!(fine(folder.choral(&words)), expected);
-    }
 }
 
 #[test]

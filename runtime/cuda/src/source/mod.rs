@@ -156,8 +156,10 @@ impl Needed {
 
     /// All sources, each after what it needs.
     fn into_source(self) -> String {
-        let definitions = self.definitions.into_values();
-        definitions.chain(self.texts.into_iter().map(str::to_owned)).collect::<Vec<_>>().join("\n")
+        let texts = self.texts.into_iter().map(str::to_owned);
+        let prelude = (!self.definitions.is_empty()).then(|| functions::PRELUDE.to_owned());
+        let all = prelude.into_iter().chain(self.definitions.into_values()).chain(texts);
+        all.collect::<Vec<_>>().join("\n")
     }
 }
 

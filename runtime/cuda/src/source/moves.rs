@@ -141,8 +141,7 @@ impl Scattering<'_> {
                 let (member, within) = indices.split(members.len());
                 text.try_block(self.each_window(), |text| {
                     let which = self.declare_window(text);
-                    let mut holds = self.declare_starts(text, &member, &which);
-                    holds.push("true".to_owned());
+                    let holds = self.declare_starts(text, &member, &which);
                     text.try_block(format!("if ({})", joined(&holds)), |text| {
                         let place = member.place(out.offset, &out.dims[..members.len()]);
                         let mut terms = vec![place];
@@ -246,6 +245,7 @@ impl Scattering<'_> {
     }
 }
 
+/// All of these.
 fn joined(conditions: &[String]) -> String {
-    conditions.join(" && ")
+    if conditions.is_empty() { "true".to_owned() } else { conditions.join(" && ") }
 }

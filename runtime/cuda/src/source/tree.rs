@@ -217,16 +217,18 @@ impl Way {
                 text.line(format!("v{value} = a{value}[0];"));
             }
             Way::Warp { .. } => {
+                let own = self.own(tree);
+                // All lanes shuffle, before any of them may branch.
+                text.line(format!("{ty} other{value};"));
                 for distance in [16, 8, 4, 2, 1] {
-                    let own = self.own(tree);
-                    let other = format!(
-                        "({ty})__shfl_down_sync(0xffffffffu, {}, {distance})",
-                        shuffled(tree.number, &own)
-                    );
-                    text.line(format!("{own} = {};", tree.join(&own, &other)?));
+                    let sent = shuffled(tree.number, &own);
+                    text.line(format!(
+                        "other{value} = ({ty})__shfl_down_sync(0xffffffffu, {sent}, {distance});"
+                    ));
+                    text.line(format!("{own} = {};", tree.join(&own, &format!("other{value}"))?));
                 }
-                let own = shuffled(tree.number, &self.own(tree));
-                text.line(format!("v{value} = ({ty})__shfl_sync(0xffffffffu, {own}, 0);"));
+                let sent = shuffled(tree.number, &own);
+                text.line(format!("v{value} = ({ty})__shfl_sync(0xffffffffu, {sent}, 0);"));
             }
             Way::Columns { .. } => {
                 text.line("__syncthreads();");

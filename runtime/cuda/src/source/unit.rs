@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 use choral_kernels::Kernel;
 
 use super::control::Flow;
-use super::functions::PRELUDE;
 use super::text::Text;
 use super::{Emitted, Missing, Needed};
 use crate::program::{Program, Task};
@@ -117,7 +116,6 @@ impl Unit {
         let source = [
             include_str!("prelude.cu"),
             include_str!("team.cu"),
-            PRELUDE,
             &functions.needed.into_source(),
             &functions.source,
             &globals.into_string(),
@@ -155,7 +153,7 @@ impl Functions {
         let buffers: Vec<usize> = buffers.into_iter().collect();
         let mut body = Text::default();
         let emitted = super::kernel(&mut body, kernel, &mut self.needed)?;
-        if emitted.threads == 0 {
+        if emitted.threads == 0 || buffers.is_empty() {
             return Ok(None);
         }
         let mut parameters: Vec<String> = buffers.iter().map(|buffer| format!("u8* b{buffer}")).collect();
