@@ -1,5 +1,6 @@
-//! The CUDA source of every program at hand, through NVIDIA's own compiler, which needs no GPU: `tests/cuda/run` fetches it and
-//! says so. Without it the test says so and passes.
+//! What GPUs alone do, on one or on a stand-in; and the CUDA source of every program at hand, through NVIDIA's own compiler.
+//!
+//! The compiler needs no GPU: `tests/cuda/run` fetches it, and says so. Without it, and without a GPU, tests say so and pass.
 //!
 //! The programs are StableHLO's own tests, where they are beside the project, and those of `tests/files`.
 
@@ -10,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
-use choral::Graph;
 use choral::ir::check::Program;
 use choral::runtime::cuda::compile::compile_anew;
 use choral::runtime::cuda_source;
+use choral::{Device, Graph, Tensor};
 
 use crate::ROOT;
 
@@ -76,4 +77,49 @@ fn nvidias_compiler_takes_all_sources() {
     println!("{} sources, {} machine codes", sources.len(), compiled.into_inner().expect("a lock"));
     let faults = faults.into_inner().expect("a lock");
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// Two loops in launches of three and of four blocks, whose rounds read what other blocks have written: each has to wait for
+/// all of its own. On a GPU, or a stand-in for one.
+#[test]
+fn launches_of_several_sizes_wait_for_all_of_their_blocks() {
+    let Ok(gpu) = Device::cuda(0) else {
+        println!("skipped: no GPU, and no stand-in (tests/cuda/run)");
+        return;
+    };
+    let looped = |name: &str, size: usize| {
+        format!(
+            "%{name}:2 = stablehlo.while(%i{name} = %zero, %c{name} = %{name}_start) : tensor<i32>, tensor<{size}xf32>
+             cond {{
+               %go = stablehlo.compare LT, %i{name}, %rounds : (tensor<i32>, tensor<i32>) -> tensor<i1>
+               stablehlo.return %go : tensor<i1>
+             }} do {{
+               %next = stablehlo.add %i{name}, %one : tensor<i32>
+               %back = stablehlo.reverse %c{name}, dims = [0] : tensor<{size}xf32>
+               %sum = stablehlo.add %c{name}, %back : tensor<{size}xf32>
+               %less = stablehlo.subtract %sum, %{name}_start : tensor<{size}xf32>
+               stablehlo.return %next, %less : tensor<i32>, tensor<{size}xf32>
+             }}"
+        )
+    };
+    let (few, many) = (3 * 256, 4 * 256);
+    let graph = Graph::parse(&format!(
+        "func.func @main(%a_start: tensor<{few}xf32>, %b_start: tensor<{many}xf32>) -> (tensor<{few}xf32>, tensor<{many}xf32>) {{
+           %zero = stablehlo.constant dense<0> : tensor<i32>
+           %one = stablehlo.constant dense<1> : tensor<i32>
+           %rounds = stablehlo.constant dense<7> : tensor<i32>
+           {}
+           {}
+           return %a#1, %b#1 : tensor<{few}xf32>, tensor<{many}xf32>
+         }}",
+        looped("a", few),
+        looped("b", many)
+    ))
+    .expect("a program");
+    let inputs = [few, many].map(|size| Tensor::from_fn([size], |at| at as f32));
+    let run = |device| choral::compile(&graph, device).expect("an executable");
+    let (expected, executable) = (run(Device::Reference).run(&inputs).expect("results"), run(gpu));
+    for _ in 0..4 {
+        assert_eq!(executable.run(&inputs).expect("results"), expected);
+    }
 }

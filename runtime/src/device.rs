@@ -34,7 +34,7 @@ impl Device {
     /// The GPU of this number.
     ///
     /// # Errors
-    /// If there is no driver or no such GPU, or if one of them is too old.
+    /// If there is no driver, no such GPU or no compiler for it, or if one of them is too old.
     pub fn cuda(ordinal: usize) -> Result<Device, Error> {
         gpu(ordinal).map(|_| Device::Cuda(ordinal))
     }

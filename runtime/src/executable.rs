@@ -76,9 +76,12 @@ impl Executable {
         // A GPU's memory is not the machine's: it is asked when a run begins.
         let peak = match &gpu {
             Some(gpu) => gpu.peak(graph.name()),
-            None => peak(graph, plan.as_deref()),
+            None => {
+                let peak = peak(graph, plan.as_deref());
+                peak.check()?;
+                peak
+            }
         };
-        peak.check()?;
         Ok(Executable { graph: Arc::new(graph.clone()), plan, gpu, peak })
     }
 
@@ -129,12 +132,17 @@ impl Executable {
         result.map(|()| outputs)
     }
 
+    /// Asks for what a run takes of the machine's memory.
+    pub(crate) fn ask(&self) -> Result<(), Error> {
+        if self.gpu.is_some() { Ok(()) } else { self.peak.ask(&self.graph.input_types()) }
+    }
+
     /// A run on another device than this processor, on inputs of the graph's types.
     pub(crate) fn run_elsewhere(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         if let Some(gpu) = &self.gpu {
             return gpu.run(inputs);
         }
-        self.peak.ask(&self.graph.input_types())?;
+        self.ask()?;
         interpret(&self.graph, inputs)
     }
 

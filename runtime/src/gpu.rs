@@ -44,7 +44,7 @@ struct Run {
 /// The GPU of this number, which the whole process shares.
 ///
 /// # Errors
-/// If there is none.
+/// If there is none, or no compiler for it.
 pub(crate) fn gpu(ordinal: usize) -> Result<Arc<Gpu>, Error> {
     static OPEN: Mutex<Option<HashMap<usize, Arc<Gpu>>>> = Mutex::new(None);
     let mut open = locked(&OPEN);
@@ -53,6 +53,7 @@ pub(crate) fn gpu(ordinal: usize) -> Result<Arc<Gpu>, Error> {
         return Ok(gpu.clone());
     }
     let gpu = Gpu::open(ordinal)?;
+    choral_cuda::compile::find()?;
     open.insert(ordinal, gpu.clone());
     Ok(gpu)
 }

@@ -45,7 +45,7 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(executable: Executable) -> Result<Session, Error> {
-        executable.peak.ask(&executable.graph.input_types())?;
+        executable.ask()?;
         let workspace = executable.plan.as_deref().map(Workspace::new).transpose()?;
         let bound = vec![None; executable.graph.inputs().len()];
         Ok(Session { executable, bound, workspace })

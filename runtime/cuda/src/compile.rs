@@ -25,6 +25,14 @@ pub struct Compiled {
     pub log: String,
 }
 
+/// Whether there is a compiler.
+///
+/// # Errors
+/// If it is not found.
+pub fn find() -> Result<(), Error> {
+    libraries::compiler()
+}
+
 /// Machine code of a source for a compute capability: kept code if there is some of the same source, options and compiler.
 ///
 /// # Errors

@@ -59,7 +59,7 @@ impl Session {
         let stream = gpu.context().new_stream().map_err(Error::driver("making a stream"))?;
         let room = Memory::new(gpu, &stream, room, "intermediate values")?;
         let scratch = Memory::new(gpu, &stream, module.scratch_bytes(), "what kernels work in")?;
-        let mut arrivals = Memory::new(gpu, &stream, 8, "a counter")?;
+        let mut arrivals = Memory::new(gpu, &stream, 16, "a counter")?;
         stream.memset_zeros(&mut arrivals.slice).map_err(Error::driver("clearing a counter"))?;
         Ok(Session { graph: None, last: Vec::new(), module: module.clone(), stream, room, scratch, arrivals })
     }

@@ -61,7 +61,8 @@ impl<'a> Flow<'a> {
     ) -> Result<(), Missing> {
         match &step.task {
             Task::Kernel(kernel) => {
-                let Some((function, buffers, emitted)) = self.functions.of(kernel)? else { return Ok(()) };
+                let made = self.functions.of(kernel).map_err(|missing| missing.within(&step.comment))?;
+                let Some((function, buffers, emitted)) = made else { return Ok(()) };
                 self.emitted = self.emitted.and(emitted);
                 let mut arguments: Vec<String> =
                     buffers.iter().map(|&buffer| self.buffer(scope, buffer)).collect();

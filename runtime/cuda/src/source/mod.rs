@@ -53,15 +53,22 @@ pub const THREADS: usize = 256;
 
 /// What has no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no CUDA kernel runs {what}")]
+#[error("no CUDA kernel runs {what}, for {step}\n  run the program on `cpu`, which runs every op")]
 pub struct Missing {
     /// A kernel or an instruction, with its types.
     pub what: String,
+    /// The value that it makes, with its type and the line that asks for it.
+    pub step: String,
 }
 
 impl Missing {
     fn of(what: String) -> Missing {
-        Missing { what }
+        Missing { what, step: String::new() }
+    }
+
+    /// Of this step, if it is not known yet.
+    fn within(self, step: &str) -> Missing {
+        if self.step.is_empty() { Missing { step: step.to_owned(), ..self } } else { self }
     }
 
     fn instruction(instruction: &Instruction, from: Number, to: Number) -> Missing {

@@ -2,7 +2,7 @@
 struct Team {
     // This block, and how many there are.
     u32 block, blocks;
-    // What blocks count their arrivals in; of a team of one block, nothing.
+    // What blocks count their arrivals in, and how often all have come; of a team of one block, nothing.
     u64* arrivals;
 
     __device__ __forceinline__ u32 thread() const { return block * blockDim.x + threadIdx.x; }
@@ -17,9 +17,16 @@ struct Team {
         if (blocks == 1) return;
         if (threadIdx.x == 0) {
             __threadfence();
-            const u64 ticket = atomicAdd(arrivals, 1ull);
-            const u64 all = (ticket / blocks + 1) * blocks;
-            while (*(volatile u64*)arrivals < all) __nanosleep(32);
+            // Launches of other sizes count in the same place: it is 0 again whenever all have come.
+            volatile u64* const turns = arrivals + 1;
+            const u64 turn = *turns;
+            if (atomicAdd(arrivals, 1ull) == blocks - 1) {
+                *(volatile u64*)arrivals = 0;
+                __threadfence();
+                *turns = turn + 1;
+            } else {
+                while (*turns == turn) __nanosleep(32);
+            }
             __threadfence();
         }
         __syncthreads();

@@ -44,7 +44,7 @@ pub enum Argument {
     Room,
     /// To memory that kernels work in.
     Scratch,
-    /// To the counter in which blocks count their arrivals: 8 bytes, which were 0 at first.
+    /// To what blocks count their arrivals in: 16 bytes, which were 0 at first.
     Arrivals,
     /// The one of this number, as [`Home::Given`](crate::program::Home::Given) counts them.
     Given(usize),
