@@ -87,7 +87,7 @@ impl Error {
 
 fn places(folders: &[String]) -> String {
     match folders {
-        [] => ", neither by the system's loader".to_owned(),
+        [] => " by the system's loader".to_owned(),
         _ => format!(", neither by the system's loader nor in {}", folders.join(", ")),
     }
 }
