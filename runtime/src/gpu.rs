@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use choral_cuda::parts::{Limits, divide};
 use choral_cuda::{Gpu, Memory, Module, Session, Unit};
 use choral_ir::{Graph, Identity, Tensor, TensorType, with_storage};
 
@@ -77,8 +78,34 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Errors
 /// If an op has no kernel.
 pub fn cuda_source(graph: &Graph) -> Result<String, Error> {
-    let plan = Plan::of(graph, &Setting::default().for_another_device()).for_device()?;
+    let plan = device_plan(graph, &Setting::default(), Limits::default())?;
     Ok(Unit::of(&plan.program).map_err(choral_cuda::Error::from)?.source)
+}
+
+/// How a GPU runs a verified graph: kernels, and the parts that blocks take through several of them, each with why. GPUs
+/// differ; this is for one like an H100, which needs not be there.
+///
+/// ```
+/// use choral_ir::{Builder, DType, TensorType, op::Unary};
+/// let mut builder = Builder::new("main");
+/// let x = builder.input("x", TensorType::new([3], DType::F32));
+/// let y = builder.unary(Unary::Exponential, x)?;
+/// let plan = choral_runtime::cuda_plan(&builder.finish(&[y]))?;
+/// assert!(plan.contains("rows 3"), "{plan}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If an op has no kernel.
+pub fn cuda_plan(graph: &Graph) -> Result<String, Error> {
+    Ok(device_plan(graph, &Setting::default(), Limits::default())?.program.to_string())
+}
+
+/// The plan for a GPU that has so much.
+fn device_plan(graph: &Graph, setting: &Setting, limits: Limits) -> Result<DevicePlan, Error> {
+    let mut plan = Plan::of(graph, &setting.for_another_device()).for_device()?;
+    divide(&mut plan.program, if setting.is_in_pieces() { limits.in_pieces() } else { limits });
+    Ok(plan)
 }
 
 impl GpuProgram {
@@ -88,7 +115,7 @@ impl GpuProgram {
     /// If an op has no kernel; if there is no such GPU, or no compiler for it.
     pub(crate) fn compile(graph: &Graph, ordinal: usize, setting: &Setting) -> Result<GpuProgram, Error> {
         let gpu = gpu(ordinal)?;
-        let plan = Plan::of(graph, &setting.for_another_device()).for_device()?;
+        let plan = device_plan(graph, setting, gpu.limits())?;
         let unit = Unit::of(&plan.program).map_err(choral_cuda::Error::from)?;
         let module = Arc::new(Module::new(&gpu, &unit)?);
         let known = Mutex::new(vec![None; plan.inputs]);
@@ -98,9 +125,9 @@ impl GpuProgram {
 
     /// What a run takes on the GPU.
     pub(crate) fn peak(&self, name: &str) -> Peak {
-        let DevicePlan { room, result_bytes, constants, .. } = &self.plan;
+        let DevicePlan { program, result_bytes, constants, .. } = &self.plan;
         let constants = constants.iter().map(|tensor| tensor.ty().bytes());
-        let all = result_bytes.iter().copied().chain(constants).fold(*room, usize::saturating_add);
+        let all = result_bytes.iter().copied().chain(constants).fold(program.room, usize::saturating_add);
         Peak::none(name).beside(all)
     }
 
@@ -118,7 +145,7 @@ impl GpuProgram {
     }
 
     fn new_run(&self) -> Result<Run, Error> {
-        let session = Session::new(&self.module, self.plan.room)?;
+        let session = Session::new(&self.module, self.plan.program.room)?;
         let result = |&bytes: &usize| session.memory(bytes, "a result");
         let results = self.plan.result_bytes.iter().map(result).collect::<Result<_, _>>()?;
         Ok(Run { session, inputs: vec![None; self.plan.inputs], results })

@@ -69,8 +69,8 @@ impl Setting {
         Setting { level: self.level.min(level), ..self }
     }
 
-    /// Kernels cut as small as can be, into tiles of about so many elements, with every part worth a thread: slow, and
-    /// the same bits.
+    /// Kernels cut as small as can be, into tiles of about so many elements, with every part worth a thread, or a block of
+    /// a GPU: slow, and the same bits.
     #[must_use]
     pub fn in_pieces(self, tile: usize) -> Setting {
         Setting { tile: Some(tile), ..self }

@@ -82,6 +82,9 @@ pub(super) struct Show {
     /// The output form.
     #[arg(long = "as", value_enum, default_value_t)]
     pub(super) form: Form,
+    /// The device whose plan is shown: cpu, or cuda, which needs no GPU.
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub(super) device: Device,
     /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -146,7 +149,7 @@ pub(super) enum Form {
     Stablehlo,
     /// As text, once it is optimised: the program that the CPU runs.
     Optimised,
-    /// The plan that the CPU runs: kernels in order, what was fused into each, and where values lie.
+    /// The plan that the device runs: kernels in order, what was fused into each, and where values lie.
     Plan,
     /// The CUDA C++ that a GPU runs; no GPU is needed to show it.
     Cuda,

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use choral::Graph;
 use choral::ir::check::Program;
 use choral::state::file;
 use choral::transform::export;
+use choral::{Device, Graph};
 
 use super::arguments::{Form, Show, Transforms};
 use super::mapping::Mapping;
@@ -14,16 +14,16 @@ use super::{Error, Outcome, complain, device, picture};
 
 /// Writes the transformed program to standard output or a file.
 pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
-    let Show { program, transforms, form, output } = arguments;
+    let Show { program, transforms, form, device, output } = arguments;
     let source = Source::open(program)?;
     let written = match form {
         // Functions may stand one after another in a text; the other forms hold one.
         Form::Text | Form::Optimised | Form::Plan | Form::Cuda | Form::Stablehlo => {
-            let each = source.programs.into_iter().map(|program| write(program, transforms, *form));
+            let each = source.programs.into_iter().map(|program| write(program, transforms, *form, *device));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
         Form::Json | Form::Dot | Form::Svg | Form::Explain => {
-            write(source.only("this form")?, transforms, *form)?
+            write(source.only("this form")?, transforms, *form, *device)?
         }
     };
     match output {
@@ -33,13 +33,13 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     Ok(Outcome::Fine)
 }
 
-fn write(program: Program, transforms: &Transforms, form: Form) -> Result<String, Error> {
+fn write(program: Program, transforms: &Transforms, form: Form, device: Device) -> Result<String, Error> {
     let mapping = mapping(&program, transforms)?;
     let graph = |program| Ok::<_, Error>(mapping.apply(program)?.graph);
     match form {
         Form::Text => Ok(graph(program)?.to_text()),
         Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
-        Form::Plan => plan(&graph(device::with_scans(program)?)?),
+        Form::Plan => plan(&graph(device::with_scans(program)?)?, device),
         Form::Cuda => cuda(&graph(device::with_scans(program)?)?),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
@@ -82,10 +82,18 @@ fn explanation(mapping: &Mapping<'_>, program: Program) -> Result<String, Error>
     }
 }
 
-/// The kernels that run it on the processor.
-fn plan(graph: &Graph) -> Result<String, Error> {
-    let executable = choral::compile(graph, choral::Device::Cpu)?;
-    Ok(executable.plan().map(ToString::to_string).unwrap_or_default())
+/// The kernels that run it on a device.
+fn plan(graph: &Graph, device: Device) -> Result<String, Error> {
+    match device {
+        Device::Cuda(_) => {
+            let plan = choral::runtime::cuda_plan(&choral::optimised(graph)?.0);
+            Ok(plan.map_err(choral::Error::from)?)
+        }
+        Device::Cpu | Device::Reference => {
+            let executable = choral::compile(graph, Device::Cpu)?;
+            Ok(executable.plan().map(ToString::to_string).unwrap_or_default())
+        }
+    }
 }
 
 /// The source of its kernels for a GPU.

@@ -35,7 +35,9 @@ pub(crate) fn gpu_is_the_reference(subject: &Subject, choices: &mut Choices) -> 
         let inputs = subject.inputs(graph);
         let expected = run(graph, Device::Reference, &inputs)?;
         let context = |error: String| format!("{}{error}", subject.shown(graph));
-        let executable = Executable::compile(graph, gpu).map_err(|error| context(error.to_string()))?;
+        let setting = choices.pick(&[Setting::default(), Setting::default().in_pieces(1)]);
+        let executable =
+            Executable::compile_with(graph, gpu, &setting).map_err(|error| context(error.to_string()))?;
         for _ in 0..3 {
             let got = executable.run(&inputs).map_err(|error| context(error.to_string()))?;
             all_equal(&got, &expected).map_err(context)?;

@@ -9,6 +9,7 @@ use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, result};
 
 use crate::error::Error;
 use crate::libraries;
+use crate::parts::Limits;
 
 /// The CUDA version that drivers have to support.
 const NEEDED: i32 = 12000;
@@ -22,7 +23,7 @@ pub struct Gpu {
     context: Arc<CudaContext>,
     name: String,
     capability: (i32, i32),
-    multiprocessors: usize,
+    limits: Limits,
 }
 
 impl Gpu {
@@ -65,10 +66,15 @@ impl Gpu {
         if capability < LEAST {
             return Err(Error::OldGpu { name, capability });
         }
-        let multiprocessors =
-            context.attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).map_err(opening())?;
-        let multiprocessors = usize::try_from(multiprocessors).unwrap_or(1).max(1);
-        Ok(Arc::new(Gpu { context, name, capability, multiprocessors }))
+        let ask = |attribute| {
+            let asked = context.attribute(attribute).map_err(opening())?;
+            Ok::<_, Error>(usize::try_from(asked).unwrap_or(0))
+        };
+        let limits = Limits {
+            multiprocessors: ask(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?.max(1),
+            shared_bytes: ask(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
+        };
+        Ok(Arc::new(Gpu { context, name, capability, limits }))
     }
 
     /// What it is called.
@@ -88,7 +94,12 @@ impl Gpu {
 
     /// How many multiprocessors it has.
     pub fn multiprocessors(&self) -> usize {
-        self.multiprocessors
+        self.limits.multiprocessors
+    }
+
+    /// What says what parts of programs are worth.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Bytes of its memory that are free, and all of them.

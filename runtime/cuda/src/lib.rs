@@ -3,6 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`program`] | what runs: kernels, loops and branches over a table of buffers |
+//! | [`parts`] | parts of programs that blocks run by themselves |
+//! | `show` | programs as text |
 //! | [`source`] | CUDA C++ from programs: text, made on any machine |
 //! | `libraries` | NVIDIA's libraries, found when the program runs |
 //! | [`gpu`] | a GPU |
@@ -16,8 +18,10 @@ pub mod error;
 pub mod gpu;
 mod libraries;
 pub mod module;
+pub mod parts;
 pub mod program;
 pub mod session;
+mod show;
 pub mod source;
 
 pub use error::Error;

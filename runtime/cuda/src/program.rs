@@ -7,10 +7,21 @@ use choral_kernels::Kernel;
 /// Kernels, loops and branches in order, over a table of buffers.
 #[derive(Debug, Clone, Default)]
 pub struct Program {
-    /// Where each buffer lies.
-    pub buffers: Vec<Home>,
+    /// The memory that steps read and write.
+    pub buffers: Vec<Buffer>,
+    /// Bytes of the room that it works in.
+    pub room: usize,
     /// What runs, one after another.
     pub steps: Vec<Step>,
+}
+
+/// Memory of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buffer {
+    /// Where it lies.
+    pub home: Home,
+    /// Its size.
+    pub bytes: usize,
 }
 
 /// Where a buffer lies.
@@ -23,6 +34,10 @@ pub enum Home {
     Room(usize),
     /// Of a body, where whoever runs it says.
     Port,
+    /// In [parts](Parts), where the pointer of this number leads.
+    Part(usize),
+    /// In parts, so many bytes into the shared memory of a block.
+    Shared(usize),
 }
 
 /// A step of a program.
@@ -30,6 +45,8 @@ pub enum Home {
 pub struct Step {
     /// What it makes, and the line of the user's program: a comment in the source.
     pub comment: String,
+    /// Why it runs as it does.
+    pub note: String,
     /// What runs.
     pub task: Task,
 }
@@ -43,6 +60,45 @@ pub enum Task {
     Loop(Box<Loop>),
     /// One of several programs.
     Branch(Box<Branch>),
+    /// A program in parts that know nothing of each other.
+    Parts(Box<Parts>),
+}
+
+impl Task {
+    /// Whether it reads or writes a buffer of the program that it is a step of.
+    pub fn touches(&self, buffer: usize) -> bool {
+        match self {
+            Task::Kernel(kernel) => kernel.buffers().contains(&buffer),
+            Task::Loop(looped) => {
+                let Loop { rounds, inputs, outputs, carried, room, .. } = &**looped;
+                let is_port = |port: &Port| match *port {
+                    Port::Slice { buffer: of, .. } | Port::Constant(of) => of == buffer,
+                    Port::Carried(_) => false,
+                };
+                let holds = match rounds {
+                    Rounds::Counted(_) => None,
+                    Rounds::While(condition) => Some(condition.holds),
+                };
+                *room == buffer
+                    || holds == Some(buffer)
+                    || inputs.iter().chain(outputs).any(|(_, port)| is_port(port))
+                    || carried
+                        .iter()
+                        .any(|carried| carried.initial.0 == buffer || carried.buffers.contains(&buffer))
+            }
+            Task::Branch(branch) => {
+                let Branch { index, operands, results, room, .. } = &**branch;
+                [index, room].into_iter().chain(operands).chain(results).any(|&of| of == buffer)
+            }
+            Task::Parts(parts) => {
+                let is_here = |home: Home| !matches!(home, Home::Part(_) | Home::Shared(_));
+                let through = |pointer: &Pointer| pointer.first == Origin::Buffer(buffer);
+                parts.pointers.iter().any(through)
+                    || is_here(parts.program.buffers[buffer].home)
+                        && parts.program.steps.iter().any(|step| step.task.touches(buffer))
+            }
+        }
+    }
 }
 
 /// A program that runs again and again.
@@ -128,4 +184,35 @@ pub struct Branch {
     pub results: Vec<usize>,
     /// The buffer that the programs work in.
     pub room: usize,
+}
+
+/// A program in parts that know nothing of each other: each is run by one block, from the first step to the last.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// How many there are. Of two numbers, each part of the first is made of so many.
+    pub counts: Vec<usize>,
+    /// Where the pointers of a part lead.
+    pub pointers: Vec<Pointer>,
+    /// Bytes of shared memory that hold values from one step to the next.
+    pub shared_bytes: usize,
+    /// What the first part does; buffers are those around it, where they lie as there.
+    pub program: Program,
+}
+
+/// Where a pointer of a part leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pointer {
+    /// That of the first part.
+    pub first: Origin,
+    /// Bytes from it to the next, for each of [`Parts::counts`].
+    pub steps: Vec<isize>,
+}
+
+/// Memory around parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The buffer of this number.
+    Buffer(usize),
+    /// What launches are given, by its number.
+    Given(usize),
 }

@@ -26,6 +26,7 @@
 //! numbers, accesses and scalar instructions, and the runtime lowers graphs to these.
 
 pub mod access;
+pub mod arena;
 pub mod cpu;
 pub mod expression;
 pub mod extreme;

@@ -8,8 +8,8 @@ use choral_ir::graph::Value;
 use choral_ir::op::{Case, ControlOp, If, IndexOp, Scan, While};
 use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
+use choral_kernels::arena::LINE;
 
-use super::arena::LINE;
 use super::build::{Boundary, Building, Given, HandedOn, Rounds};
 use super::strips::Strips;
 use super::{Buffer, Home, Plan, Step, Task};

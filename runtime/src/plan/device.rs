@@ -3,8 +3,9 @@
 //! Must not live here: source (`choral_cuda::source`), and memory on the device.
 
 use choral_cuda::program::{
-    Branch as DeviceBranch, Carried as DeviceCarried, Condition as DeviceCondition, Home as DeviceHome,
-    Loop as DeviceLoop, Port as DevicePort, Program, Rounds, Step as DeviceStep, Task as DeviceTask,
+    Branch as DeviceBranch, Buffer as DeviceBuffer, Carried as DeviceCarried, Condition as DeviceCondition,
+    Home as DeviceHome, Loop as DeviceLoop, Port as DevicePort, Program, Rounds, Step as DeviceStep,
+    Task as DeviceTask,
 };
 use choral_ir::Tensor;
 
@@ -23,8 +24,6 @@ pub(crate) struct DevicePlan {
     pub(crate) outputs: Vec<usize>,
     /// Bytes of each result that kernels write, in the order of what launches are given.
     pub(crate) result_bytes: Vec<usize>,
-    /// Bytes of the room for intermediate values.
-    pub(crate) room: usize,
 }
 
 impl Plan {
@@ -61,18 +60,20 @@ impl Plan {
         }
         let given = |buffer: usize| match homes[buffer] {
             DeviceHome::Given(number) => Ok(number),
-            DeviceHome::Room(_) | DeviceHome::Port => {
+            DeviceHome::Room(_) | DeviceHome::Port | DeviceHome::Part(_) | DeviceHome::Shared(_) => {
                 Err(Error::internal(&self.buffers[buffer].name, "a result that no launch is given"))
             }
         };
         let outputs = self.outputs.iter().map(|output| given(output.buffer)).collect::<Result<_, _>>()?;
+        let sizes = self.buffers.iter().map(|buffer| buffer.ty.bytes());
+        let buffers =
+            homes.into_iter().zip(sizes).map(|(home, bytes)| DeviceBuffer { home, bytes }).collect();
         Ok(DevicePlan {
-            program: Program { buffers: homes, steps },
+            program: Program { buffers, room: self.arena.0, steps },
             inputs,
             constants: constants.tensors,
             outputs,
             result_bytes: results,
-            room: self.arena.0,
         })
     }
 }
@@ -114,7 +115,7 @@ fn device_step(step: &Step, constants: &mut Constants) -> Result<DeviceStep, Err
             });
         }
     };
-    Ok(DeviceStep { comment, task })
+    Ok(DeviceStep { comment, note: String::new(), task })
 }
 
 /// A body, whose inputs and results lie where whoever runs it says.
@@ -124,8 +125,11 @@ fn body(plan: &Plan, constants: &mut Constants) -> Result<Program, Error> {
         Home::Arena(offset) => DeviceHome::Room(offset),
         Home::Input(_) | Home::Output | Home::Held | Home::Packed(_) => DeviceHome::Port,
     };
-    let buffers = plan.buffers.iter().map(|buffer| home(&buffer.home, constants)).collect();
-    Ok(Program { buffers, steps: steps(&plan.steps, constants)? })
+    let buffers = plan
+        .buffers
+        .iter()
+        .map(|buffer| DeviceBuffer { home: home(&buffer.home, constants), bytes: buffer.ty.bytes() });
+    Ok(Program { buffers: buffers.collect(), room: plan.arena.0, steps: steps(&plan.steps, constants)? })
 }
 
 fn device_loop(looped: &Loop, constants: &mut Constants) -> Result<DeviceLoop, Error> {

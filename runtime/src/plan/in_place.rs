@@ -1,11 +1,11 @@
 //! Values that are made where others lie: those that the same kernel reads for the last time, place by place, and inputs
 //! that runs may write over.
 //!
-//! Must not live here: where values lie that share no place ([`super::arena`]).
+//! Must not live here: where values lie that share no place ([`arena`]).
 
+use choral_kernels::arena::{self, Life};
 use choral_kernels::{Kernel, Rows};
 
-use super::arena::{self, Life};
 use super::{Buffer, Home, Runnable, Step, Task};
 use crate::setting::Setting;
 
@@ -102,7 +102,8 @@ pub(super) fn share(
         }
     }
     choice.results();
-    steps.retain(|step| !does_nothing(step));
+    // Of another device, parts may have such values in different places.
+    steps.retain(|step| setting.is_for_another_device() || !does_nothing(step));
     choice.places
 }
 

@@ -8,7 +8,7 @@
 //! | `members`, `copy` | the kernel of a group; kernels that copy |
 //! | `single`, `epilogue` | the kernel of an op by itself; what products do to their sums |
 //! | `packs` | operands of products that are packed ahead |
-//! | `in_place`, `arena` | values that are made where others lie; where all lie in one block of memory |
+//! | `in_place` | values that are made where others lie |
 //! | `control`, `strips` | branches and loops, which run plans of their own; loops whose members run them on threads of their own |
 //! | `host` | ops without a kernel |
 //! | `run`, `state`, `rounds`, `results` | running a plan: the memory of runs, the steps, and where results go |
@@ -18,7 +18,6 @@
 //!
 //! Must not live here: the loops themselves (`choral_kernels`).
 
-mod arena;
 mod build;
 mod control;
 mod copy;

@@ -5,12 +5,12 @@
 //! (`choral_kernels`).
 
 use choral_ir::{DType, TensorType};
+use choral_kernels::arena::LINE;
 use choral_kernels::cpu::program::{bytes_once_packed, packed_bytes};
 use choral_kernels::kernel::Repeat;
 use choral_kernels::product::Operand;
 use choral_kernels::{Kernel, Pack, Product};
 
-use super::arena::LINE;
 use super::build::{Building, Given};
 use super::{AskedPack, Home, KeptPack, Plan, Runnable};
 use crate::memory::Label;

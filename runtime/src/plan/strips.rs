@@ -6,7 +6,8 @@
 //! (`choral_kernels::strips`), and running strips ([`super::rounds`]).
 
 use choral_kernels::Kernel;
-use choral_kernels::strips::{Cuts, Use, strip};
+use choral_kernels::kernel::Products;
+use choral_kernels::strips::{Cuts, Found, Part, Place, Use, search, strip};
 
 use super::build::{Boundary, Rounds};
 use super::packs::packed_strips;
@@ -42,33 +43,6 @@ pub(super) struct Body<'a> {
     pub asked: &'a mut [AskedPack],
 }
 
-/// What a strip has of a buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// What begins so many bytes after that of the strip before; any number, as long as no kernel has said.
-    Moving(Option<isize>),
-    /// All of it, which each strip makes for itself.
-    Whole,
-}
-
-/// The cuts of all kernels of a body, and what they leave open.
-struct Search<'a> {
-    cuts: &'a [Cuts],
-    count: usize,
-    /// Of each buffer, before any kernel has said more.
-    parts: Vec<Part>,
-    /// Whether a buffer is written and read, or is the plan's own: then strips keep to their parts.
-    is_confined: Vec<bool>,
-    /// The buffers that each strip has all of, if it has all of one; none of one that it must not.
-    together: Vec<Vec<usize>>,
-}
-
-/// Where each kernel is cut, unless every strip runs all of it; and what strips have of each buffer.
-struct Found {
-    dims: Vec<Option<usize>>,
-    parts: Vec<Part>,
-}
-
 /// Cuts a body into strips, if there are any and it is worth it.
 pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) -> Option<Strips> {
     let rounds = boundary.rounds.as_ref().filter(|_| !setting.is_for_another_device())?;
@@ -80,9 +54,9 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
         return None;
     }
     let alone = setting.alone();
-    let cuts: Vec<Cuts> = kernels.iter().map(|runnable| Cuts::of(&runnable.kernel)).collect();
+    let cuts: Vec<Cuts> = kernels.iter().map(|runnable| cuts(&runnable.kernel)).collect::<Option<_>>()?;
     let (count, found) = counts(setting.threads()).find_map(|count| {
-        let found = Search::of(&body, &cuts, rounds, count).run()?;
+        let found = search(&cuts, &places(&body, &cuts, rounds, count), count).ok()?;
         let whole = costs.iter().zip(&found.dims).filter(|(_, dim)| dim.is_none()).map(|(cost, _)| cost);
         // What every strip does is done so many times.
         (setting.is_in_pieces() || whole.sum::<usize>() <= all / WHOLE_SHARE).then_some((count, found))
@@ -92,11 +66,10 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
         Runnable::of(kernel, &alone).ok()
     });
     let runnables: Vec<Runnable> = runnables.collect::<Option<_>>()?;
-    let mut strips = found.strips(&body, rounds, (count, all.saturating_mul(rounds.length)));
+    let mut strips = strips(&found, &body, rounds, (count, all.saturating_mul(rounds.length)));
     for ((runnable, cuts), dim) in runnables.iter().zip(&cuts).zip(&found.dims) {
-        let step = dim.map_or(0, |dim| cuts.sizes[dim] / count);
         cuts.uses.iter().filter(|used| used.packed.is_some()).try_for_each(|used| {
-            let moved = dim.map_or(0, |dim| used.strides[dim] * (step * used.number.bytes()) as isize);
+            let moved = dim.map_or(0, |dim| used.step(dim, count));
             body.ask(&runnable.kernel, used, (moved, count), &mut strips, &alone)
         })?;
     }
@@ -109,6 +82,18 @@ pub(super) fn cut(mut body: Body<'_>, boundary: &Boundary, setting: &Setting) ->
         }
     }
     Some(strips)
+}
+
+/// The cuts of a kernel that this processor runs as well in strips: of a convolution there are loops for it as a whole.
+fn cuts(kernel: &Kernel) -> Option<Cuts> {
+    match kernel {
+        Kernel::Products(Products { products, convolution, .. })
+            if products.len() != 1 || convolution.is_some() =>
+        {
+            None
+        }
+        kernel => Cuts::of(kernel),
+    }
 }
 
 /// The part of a round's cost that may be done by every strip, at most.
@@ -159,160 +144,45 @@ impl Body<'_> {
     }
 }
 
-impl Found {
-    fn strips(&self, body: &Body<'_>, rounds: &Rounds, (count, cost): (usize, usize)) -> Strips {
-        let step = |buffer: usize| match self.parts[buffer] {
-            Part::Moving(step) => step.unwrap_or(0),
-            Part::Whole => 0,
+/// What is known of each buffer before any kernel is looked at.
+fn places(body: &Body<'_>, cuts: &[Cuts], rounds: &Rounds, count: usize) -> Vec<Place> {
+    let (mut is_read, mut is_written) = (vec![false; body.buffers.len()], vec![false; body.buffers.len()]);
+    for used in cuts.iter().flat_map(|cuts| &cuts.uses) {
+        if used.is_written { is_written[used.buffer] = true } else { is_read[used.buffer] = true }
+    }
+    let equal = |buffer: usize| Part::Moving(Some((body.buffers[buffer].ty.bytes() / count) as isize));
+    let place = |buffer: usize| {
+        let (part, is_own) = match body.buffers[buffer].home {
+            Home::Input(_) | Home::Output => (Part::Moving(None), false),
+            Home::Constant(_) | Home::Held | Home::Packed(_) => (Part::Moving(Some(0)), false),
+            Home::Arena(_) => (equal(buffer), true),
         };
-        let repeats =
-            rounds.carried.iter().map(|carried| self.parts[body.inputs[carried.input]] == Part::Whole);
-        Strips {
-            count,
-            cost,
-            inputs: body.inputs.iter().map(|&buffer| step(buffer)).collect(),
-            outputs: body.outputs.iter().map(|output| step(output.buffer)).collect(),
-            repeats: repeats.collect(),
+        let is_confined = is_own || is_read[buffer] && is_written[buffer];
+        Place { part, is_confined, together: if is_own { vec![buffer] } else { Vec::new() } }
+    };
+    let mut places: Vec<Place> = (0..body.buffers.len()).map(place).collect();
+    for carried in &rounds.carried {
+        let pair = [body.inputs[carried.input], body.outputs[carried.output].buffer];
+        for buffer in pair {
+            places[buffer].part = equal(buffer);
+            places[buffer].is_confined = true;
+            if carried.is_forgotten {
+                places[buffer].together.extend(pair);
+            }
         }
     }
+    places
 }
 
-impl<'a> Search<'a> {
-    fn of(body: &Body<'_>, cuts: &'a [Cuts], rounds: &Rounds, count: usize) -> Search<'a> {
-        let buffers = body.buffers.len();
-        let (mut is_read, mut is_written) = (vec![false; buffers], vec![false; buffers]);
-        for used in cuts.iter().flat_map(|cuts| &cuts.uses) {
-            if used.is_written { is_written[used.buffer] = true } else { is_read[used.buffer] = true }
-        }
-        let mut together: Vec<Vec<usize>> = (0..buffers).map(|_| Vec::new()).collect();
-        let mut parts: Vec<Part> = body
-            .buffers
-            .iter()
-            .map(|buffer| match buffer.home {
-                Home::Input(_) | Home::Output => Part::Moving(None),
-                Home::Constant(_) | Home::Held | Home::Packed(_) => Part::Moving(Some(0)),
-                Home::Arena(_) => Part::Moving(Some((buffer.ty.bytes() / count) as isize)),
-            })
-            .collect();
-        let mut is_confined: Vec<bool> =
-            is_read.iter().zip(&is_written).map(|(read, written)| *read && *written).collect();
-        for (at, buffer) in body.buffers.iter().enumerate() {
-            if let Home::Arena(_) = buffer.home {
-                is_confined[at] = true;
-                together[at].push(at);
-            }
-        }
-        for carried in &rounds.carried {
-            let pair = [body.inputs[carried.input], body.outputs[carried.output].buffer];
-            for buffer in pair {
-                parts[buffer] = Part::Moving(Some((body.buffers[buffer].ty.bytes() / count) as isize));
-                is_confined[buffer] = true;
-                if carried.is_forgotten {
-                    together[buffer].extend(pair);
-                }
-            }
-        }
-        Search { cuts, count, parts, is_confined, together }
-    }
-
-    /// The strips of all kernels. What turns out to be the same for all strips becomes whole, until nothing more does.
-    fn run(mut self) -> Option<Found> {
-        loop {
-            let mut parts = self.parts.clone();
-            let dims: Result<Vec<Option<usize>>, Option<Vec<usize>>> =
-                self.cuts.iter().map(|cuts| self.kernel(cuts, &mut parts)).collect();
-            let whole = match dims {
-                Ok(dims) => return Some(Found { dims, parts }),
-                Err(whole) => whole?,
-            };
-            if whole.iter().all(|&buffer| self.parts[buffer] == Part::Whole) {
-                return None;
-            }
-            whole.into_iter().for_each(|buffer| self.parts[buffer] = Part::Whole);
-        }
-    }
-
-    /// Where a kernel is cut, beside those before it; else the buffers that it wants whole, if they may be.
-    fn kernel(&self, cuts: &Cuts, parts: &mut [Part]) -> Result<Option<usize>, Option<Vec<usize>>> {
-        if cuts.uses.iter().any(|used| used.is_written && parts[used.buffer] == Part::Whole) {
-            return self.whole(cuts, parts).map(|()| None);
-        }
-        let dims = 0..cuts.sizes.len();
-        let mut wanted = None;
-        for dim in dims.filter(|&dim| cuts.sizes[dim] > 0 && cuts.sizes[dim].is_multiple_of(self.count)) {
-            match self.along(cuts, dim, parts) {
-                Ok(()) => return Ok(Some(dim)),
-                Err(whole) => wanted = wanted.or(whole),
-            }
-        }
-        let own = || {
-            let written = cuts.uses.iter().filter(|used| used.is_written);
-            self.all_whole(written.map(|used| used.buffer))
-        };
-        Err(wanted.or_else(own))
-    }
-
-    /// A kernel that every strip runs whole.
-    fn whole(&self, cuts: &Cuts, parts: &mut [Part]) -> Result<(), Option<Vec<usize>>> {
-        let moves = |used: &&Use| match parts[used.buffer] {
-            Part::Whole => false,
-            Part::Moving(step) => used.is_written || step.is_some_and(|step| step != 0),
-        };
-        let moving: Vec<usize> = cuts.uses.iter().filter(moves).map(|used| used.buffer).collect();
-        if !moving.is_empty() {
-            return Err(self.all_whole(moving));
-        }
-        for used in &cuts.uses {
-            if let Part::Moving(step) = &mut parts[used.buffer] {
-                *step = Some(0);
-            }
-        }
-        Ok(())
-    }
-
-    /// A kernel that is cut along a dimension.
-    fn along(&self, cuts: &Cuts, dim: usize, parts: &mut [Part]) -> Result<(), Option<Vec<usize>>> {
-        let size = cuts.sizes[dim];
-        let (mut found, mut shared) = (Vec::new(), Vec::new());
-        for used in cuts.uses.iter().filter(|used| used.packed.is_none()) {
-            let bytes = used.number.bytes() as isize;
-            let step = used.strides[dim] * (size / self.count) as isize * bytes;
-            let (low, high) = used.reach_of_strip(dim, size, self.count);
-            let keeps_apart = || low >= 0 && (high + 1) * bytes <= step;
-            match parts[used.buffer] {
-                Part::Whole if step != 0 || used.is_written => return Err(None),
-                Part::Whole => {}
-                Part::Moving(known) => {
-                    let fits = known.is_none_or(|known| known == step)
-                        && (step != 0 || !used.is_written)
-                        && (!self.is_confined[used.buffer] || keeps_apart());
-                    let is_alike =
-                        found.iter().all(|&(buffer, other)| buffer != used.buffer || other == step);
-                    match fits && is_alike {
-                        true => found.push((used.buffer, step)),
-                        false if step == 0 && !used.is_written => shared.push(used.buffer),
-                        false => return Err(None),
-                    }
-                }
-            }
-        }
-        if !shared.is_empty() {
-            return Err(self.all_whole(shared));
-        }
-        found.into_iter().for_each(|(buffer, step)| parts[buffer] = Part::Moving(Some(step)));
-        Ok(())
-    }
-
-    /// All buffers that become whole with these, if all of them may.
-    fn all_whole(&self, buffers: impl IntoIterator<Item = usize>) -> Option<Vec<usize>> {
-        let mut all = Vec::new();
-        for buffer in buffers {
-            let together = &self.together[buffer];
-            if together.is_empty() {
-                return None;
-            }
-            all.extend(together);
-        }
-        Some(all)
+/// How a body runs in the strips that were found.
+fn strips(found: &Found, body: &Body<'_>, rounds: &Rounds, (count, cost): (usize, usize)) -> Strips {
+    let step = |buffer: usize| found.parts[buffer].step();
+    let repeats = rounds.carried.iter().map(|carried| found.parts[body.inputs[carried.input]] == Part::Whole);
+    Strips {
+        count,
+        cost,
+        inputs: body.inputs.iter().map(|&buffer| step(buffer)).collect(),
+        outputs: body.outputs.iter().map(|output| step(output.buffer)).collect(),
+        repeats: repeats.collect(),
     }
 }

@@ -1,13 +1,17 @@
-//! What stands between kernels: loops with all their rounds, and branches.
+//! What stands between kernels: loops with all their rounds, branches, and parts.
 //!
 //! Buffers are variables: `b3` of the program, `b1_3` of the body of its step 1. Must not live here: the functions of kernels.
 
 use std::collections::BTreeSet;
 
+use choral_kernels::Kernel;
+
 use super::text::Text;
 use super::unit::{Argument, Functions};
-use super::{Emitted, Missing};
-use crate::program::{Branch, Carried, Condition, Home, Loop, Port, Program, Rounds, Step, Task};
+use super::{Emitted, Missing, THREADS};
+use crate::program::{
+    Branch, Carried, Condition, Home, Loop, Origin, Parts, Port, Program, Rounds, Step, Task,
+};
 
 /// The source of steps in the making.
 pub(super) struct Flow<'a> {
@@ -22,6 +26,12 @@ struct Scope<'a> {
     program: &'a Program,
     name: &'a str,
 }
+
+/// What the names of bodies' buffers begin with.
+const INNER: &str = "body_";
+
+/// What values in shared memory, and parts' memory to work in, are aligned to.
+const ALIGNED: usize = 16;
 
 impl<'a> Flow<'a> {
     pub(super) fn new(functions: &'a mut Functions) -> Flow<'a> {
@@ -38,15 +48,17 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// If a kernel has no source.
     pub(super) fn step(&mut self, text: &mut Text, program: &Program, step: &Step) -> Result<(), Missing> {
-        self.step_of(text, Scope { program, name: "" }, step, "body_")
+        self.step_of(text, Scope { program, name: "" }, step, INNER)
     }
 
     /// All steps of a body, each of which the team waits for.
     fn steps(&mut self, text: &mut Text, body: Scope<'_>) -> Result<(), Missing> {
         for (number, step) in body.program.steps.iter().enumerate() {
             text.line(format!("// {}", step.comment));
-            self.step_of(text, body, step, &format!("{}{number}_", body.name))?;
+            let stem = if body.name.is_empty() { INNER } else { body.name };
+            self.step_of(text, body, step, &format!("{stem}{number}_"))?;
             text.line("team.wait();");
+            self.emitted = self.emitted.waiting();
         }
         Ok(())
     }
@@ -60,6 +72,7 @@ impl<'a> Flow<'a> {
         inner: &str,
     ) -> Result<(), Missing> {
         match &step.task {
+            Task::Kernel(kernel) if self.does_nothing(scope, kernel) => Ok(()),
             Task::Kernel(kernel) => {
                 let made = self.functions.of(kernel).map_err(|missing| missing.within(&step.comment))?;
                 let Some((function, buffers, emitted)) = made else { return Ok(()) };
@@ -75,16 +88,70 @@ impl<'a> Flow<'a> {
             }
             Task::Loop(looped) => self.looped(text, scope, looped, inner),
             Task::Branch(branch) => self.branch(text, scope, branch, inner),
+            Task::Parts(parts) => self.parts(text, scope, parts),
         }
+    }
+
+    /// Whether a kernel copies a value to where it lies.
+    fn does_nothing(&self, scope: Scope<'_>, kernel: &Kernel) -> bool {
+        let mut homes = kernel.buffers().into_iter().map(|buffer| scope.program.buffers[buffer].home);
+        let first = homes.next();
+        matches!(kernel, Kernel::Rows(rows) if rows.does_nothing())
+            && first != Some(Home::Port)
+            && homes.all(|home| Some(home) == first)
+    }
+
+    /// Every part by a block of its own, which is a team by itself.
+    fn parts(&mut self, text: &mut Text, around: Scope<'_>, parts: &Parts) -> Result<(), Missing> {
+        let count: usize = parts.counts.iter().product();
+        let outside = std::mem::replace(&mut self.emitted, Emitted::of_threads(0));
+        let mut body = Text::default();
+        for (number, pointer) in parts.pointers.iter().enumerate() {
+            let first = match pointer.first {
+                Origin::Buffer(buffer) => self.buffer(around, buffer),
+                Origin::Given(number) => self.given(number),
+            };
+            let steps: String = match (pointer.steps.as_slice(), parts.counts.as_slice()) {
+                ([outer, inner], [_, count]) => {
+                    format!("(i64)(part / {count}) * {outer}ll + (i64)(part % {count}) * {inner}ll")
+                }
+                (steps, _) => format!("(i64)part * {}ll", steps.first().unwrap_or(&0)),
+            };
+            body.line(format!("u8* const part{number} = {first} + {steps};"));
+        }
+        self.steps(&mut body, Scope { program: &parts.program, name: around.name })?;
+        let inside = std::mem::replace(&mut self.emitted, outside);
+        let (shared, scratch) =
+            (inside.shared_bytes.next_multiple_of(ALIGNED), inside.scratch_bytes.next_multiple_of(ALIGNED));
+        text.block("", |text| {
+            if scratch > 0 {
+                text.line("u8* const scratch_of_all = scratch;");
+            }
+            text.block(format!("for (u32 part = team.block; part < {count}; part += team.blocks)"), |text| {
+                text.line("const Team team = {0, 1, 0};");
+                if parts.shared_bytes > 0 {
+                    text.line(format!("u8* const held = (u8*)SHARED + {shared};"));
+                }
+                if scratch > 0 {
+                    text.line(format!("u8* const scratch = scratch_of_all + (u64)part * {scratch}ull;"));
+                }
+                text.append(body);
+            });
+        });
+        let asked = Emitted {
+            threads: count * THREADS,
+            shared_bytes: shared + parts.shared_bytes,
+            scratch_bytes: count * scratch,
+            waits: false,
+        };
+        self.emitted = self.emitted.and(asked);
+        Ok(())
     }
 
     /// The expression of a buffer's pointer.
     fn buffer(&mut self, scope: Scope<'_>, buffer: usize) -> String {
-        match scope.program.buffers[buffer] {
-            Home::Given(number) => {
-                self.used.insert(Argument::Given(number));
-                format!("given{number}")
-            }
+        match scope.program.buffers[buffer].home {
+            Home::Given(number) => self.given(number),
             Home::Room(offset) => {
                 if scope.name.is_empty() {
                     self.used.insert(Argument::Room);
@@ -92,7 +159,14 @@ impl<'a> Flow<'a> {
                 format!("{}room + {offset}ull", scope.name)
             }
             Home::Port => format!("{}b{buffer}", scope.name),
+            Home::Part(number) => format!("part{number}"),
+            Home::Shared(offset) => format!("held + {offset}ull"),
         }
+    }
+
+    fn given(&mut self, number: usize) -> String {
+        self.used.insert(Argument::Given(number));
+        format!("given{number}")
     }
 
     fn looped(

@@ -9,7 +9,7 @@ use choral_kernels::Kernel;
 use super::control::Flow;
 use super::text::Text;
 use super::{Emitted, Missing, Needed};
-use crate::program::{Program, Task};
+use crate::program::Program;
 
 /// The source of a program: one translation unit, and the launches that run it, in order.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Unit {
     /// The source of a program.
     ///
     /// ```
-    /// use choral_cuda::program::{Home, Program, Step, Task};
+    /// use choral_cuda::program::{Buffer, Home, Program, Step, Task};
     /// use choral_cuda::source::Unit;
     /// use choral_kernels::instruction::{Binary, Instruction};
     /// use choral_kernels::rows::{Kind, Rows, Step as Value, Store};
@@ -68,8 +68,9 @@ impl Unit {
     ///     stores: vec![Store::apart(1, 1, dense, Number::F32)],
     ///     ..Rows::default()
     /// };
-    /// let step = Step { comment: "%twice".to_owned(), task: Task::Kernel(Box::new(Kernel::Rows(rows))) };
-    /// let program = Program { buffers: vec![Home::Given(0), Home::Given(1)], steps: vec![step] };
+    /// let step = Step { comment: "%twice".to_owned(), note: String::new(), task: Task::Kernel(Box::new(Kernel::Rows(rows))) };
+    /// let buffers = [0, 1].map(|number| Buffer { home: Home::Given(number), bytes: 4000 });
+    /// let program = Program { buffers: buffers.to_vec(), room: 0, steps: vec![step] };
     /// let unit = Unit::of(&program)?;
     /// assert!(unit.source.contains("const float v1 = v0 + v0;"));
     /// assert_eq!(unit.launches.len(), 1);
@@ -90,7 +91,7 @@ impl Unit {
             if emitted.threads == 0 {
                 continue;
             }
-            let is_cooperative = emitted.waits || !matches!(step.task, Task::Kernel(_));
+            let is_cooperative = emitted.waits;
             let name = format!("step_{number}");
             let mut arguments: Vec<Argument> = used.into_iter().collect();
             if emitted.scratch_bytes > 0 {

@@ -1,13 +1,18 @@
 //! Where values lie in one block of memory: each from the kernel that makes it to the last that reads it.
+//!
+//! Must not live here: which values there are, and whose memory it is.
 
 /// What buffers are aligned to: a cache line.
-pub(super) const LINE: usize = 64;
+pub const LINE: usize = 64;
 
 /// A value: its bytes, the kernel that makes it, and the last one that reads it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Life {
+pub struct Life {
+    /// Its size.
     pub bytes: usize,
+    /// The kernel that makes it.
     pub first: usize,
+    /// The last one that reads it.
     pub last: usize,
 }
 
@@ -17,7 +22,7 @@ impl Life {
     }
 
     /// From where this begins to where a later one ends.
-    pub(super) fn until(&self, later: &Life) -> Life {
+    pub fn until(&self, later: &Life) -> Life {
         Life { first: self.first.min(later.first), last: self.last.max(later.last), ..*self }
     }
 
@@ -28,7 +33,7 @@ impl Life {
 
 /// The offset of each value, and the bytes of all. The largest are placed first, each at the lowest place that is
 /// free during its life.
-pub(super) fn place(lives: &[Life]) -> (Vec<usize>, usize) {
+pub fn place(lives: &[Life]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..lives.len()).collect();
     order.sort_by_key(|&at| (std::cmp::Reverse(lives[at].room()), lives[at].first));
     let mut offsets = vec![0; lives.len()];
@@ -52,7 +57,7 @@ pub(super) fn place(lives: &[Life]) -> (Vec<usize>, usize) {
 }
 
 /// The most bytes that are alive at once: no placement takes less.
-pub(super) fn bound(lives: &[Life]) -> usize {
+pub fn bound(lives: &[Life]) -> usize {
     let kernels = lives.iter().map(|life| life.last + 1).max().unwrap_or(0);
     let mut change = vec![0isize; kernels + 1];
     for life in lives {
