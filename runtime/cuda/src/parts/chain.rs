@@ -24,6 +24,9 @@ const TILES: usize = 2;
 /// Bytes of shared memory that kernels may want for themselves.
 const OF_KERNELS: usize = 64 << 10;
 
+/// Bytes that a thread copies at once.
+const COPIED: usize = 16;
+
 /// Bytes of a KiB.
 const KIB: usize = 1 << 10;
 
@@ -230,7 +233,8 @@ impl Search<'_> {
         let moved = self.moved(reading, &shared)?;
         let of_each = count.div_ceil(self.limits.multiprocessors);
         let parts = reading.kernels.iter().map(|read| {
-            let cost = read.kernel.as_ref().map_or(read.cuts.sizes[0] / 16, |kernel| kernel.cost());
+            let copied = || read.cuts.sizes.first().map_or(0, |bytes| bytes / COPIED);
+            let cost = read.kernel.as_ref().map_or_else(copied, |kernel| kernel.cost());
             read.rounds as f64 * price::in_parts(cost, &read.cuts.uses, of_each)
         });
         let parts = self.start + parts.sum::<f64>();
