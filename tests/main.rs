@@ -26,6 +26,7 @@ mod memory;
 mod methods;
 mod nested;
 mod panics;
+mod parts;
 mod populations;
 mod prior_art;
 mod random;
