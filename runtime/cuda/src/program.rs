@@ -65,37 +65,41 @@ pub enum Task {
 }
 
 impl Task {
-    /// Whether it reads or writes a buffer of the program that it is a step of.
-    pub fn touches(&self, buffer: usize) -> bool {
+    /// The buffers that it reads or writes, of the program that it is a step of.
+    pub fn buffers(&self) -> Vec<usize> {
         match self {
-            Task::Kernel(kernel) => kernel.buffers().contains(&buffer),
+            Task::Kernel(kernel) => kernel.buffers(),
             Task::Loop(looped) => {
                 let Loop { rounds, inputs, outputs, carried, room, .. } = &**looped;
-                let is_port = |port: &Port| match *port {
-                    Port::Slice { buffer: of, .. } | Port::Constant(of) => of == buffer,
-                    Port::Carried(_) => false,
+                let port = |&(_, port): &(usize, Port)| match port {
+                    Port::Slice { buffer, .. } | Port::Constant(buffer) => Some(buffer),
+                    Port::Carried(_) => None,
                 };
                 let holds = match rounds {
                     Rounds::Counted(_) => None,
                     Rounds::While(condition) => Some(condition.holds),
                 };
-                *room == buffer
-                    || holds == Some(buffer)
-                    || inputs.iter().chain(outputs).any(|(_, port)| is_port(port))
-                    || carried
-                        .iter()
-                        .any(|carried| carried.initial.0 == buffer || carried.buffers.contains(&buffer))
+                let carried = carried.iter().flat_map(|carried| {
+                    let [result, spare] = carried.buffers;
+                    [carried.initial.0, result, spare]
+                });
+                let ports = inputs.iter().chain(outputs).filter_map(port);
+                ports.chain(carried).chain(holds).chain([*room]).collect()
             }
             Task::Branch(branch) => {
                 let Branch { index, operands, results, room, .. } = &**branch;
-                [index, room].into_iter().chain(operands).chain(results).any(|&of| of == buffer)
+                operands.iter().chain(results).copied().chain([*index, *room]).collect()
             }
             Task::Parts(parts) => {
-                let is_here = |home: Home| !matches!(home, Home::Part(_) | Home::Shared(_));
-                let through = |pointer: &Pointer| pointer.first == Origin::Buffer(buffer);
-                parts.pointers.iter().any(through)
-                    || is_here(parts.program.buffers[buffer].home)
-                        && parts.program.steps.iter().any(|step| step.task.touches(buffer))
+                let pointers = parts.pointers.iter().filter_map(|pointer| match pointer.first {
+                    Origin::Buffer(buffer) => Some(buffer),
+                    Origin::Given(_) => None,
+                });
+                let is_around = |&buffer: &usize| {
+                    !matches!(parts.program.buffers[buffer].home, Home::Part(_) | Home::Shared(_))
+                };
+                let steps = parts.program.steps.iter().flat_map(|step| step.task.buffers());
+                pointers.chain(steps.filter(is_around)).collect()
             }
         }
     }

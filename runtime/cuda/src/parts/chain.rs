@@ -30,6 +30,21 @@ const COPIED: usize = 16;
 /// Bytes of a KiB.
 const KIB: usize = 1 << 10;
 
+/// Of each buffer of a program, the first step that reads or writes it, and the last.
+pub(super) type Lives = Vec<(usize, usize)>;
+
+/// The lives of a program's buffers.
+pub(super) fn lives(program: &Program) -> Lives {
+    let mut lives = vec![(usize::MAX, 0); program.buffers.len()];
+    for (at, step) in program.steps.iter().enumerate() {
+        for buffer in step.task.buffers() {
+            let (first, last) = &mut lives[buffer];
+            (*first, *last) = (at.min(*first), at.max(*last));
+        }
+    }
+    lives
+}
+
 /// A run of steps in parts.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
@@ -53,6 +68,7 @@ pub(super) struct Chain {
 /// Steps of a program that may be a chain.
 struct Search<'a> {
     program: &'a Program,
+    lives: &'a Lives,
     at: usize,
     limits: Limits,
     /// What it takes to begin a step by itself.
@@ -70,7 +86,7 @@ impl Chain {
     /// # Errors
     /// Why there is none.
     pub(super) fn best(
-        program: &Program,
+        (program, lives): (&Program, &Lives),
         at: usize,
         limits: Limits,
         are_launches: bool,
@@ -79,7 +95,7 @@ impl Chain {
         let alone = steps.iter().map(|step| price::by_all(step, limits, are_launches)).collect();
         let (reading, _) = Reading::of(program, steps);
         let start = price::start(are_launches);
-        let search = Search { program, at, limits, start, are_launches, alone, reading };
+        let search = Search { program, lives, at, limits, start, are_launches, alone, reading };
         let mut reasons = Vec::new();
         let mut best = search.one();
         for count in search.counts() {
@@ -291,9 +307,8 @@ impl Search<'_> {
             Some(Origin::Given(_)) => false,
             Some(Origin::Buffer(buffer)) => {
                 let is_in_room = matches!(self.program.buffers[buffer].home, Home::Room(_));
-                let others = self.program.steps.iter().enumerate();
-                let mut others = others.filter(|(at, _)| !(self.at..self.at + length).contains(at));
-                is_in_room && !place.is_sliced && !others.any(|(_, step)| step.task.touches(buffer))
+                let (first, last) = self.lives[buffer];
+                is_in_room && !place.is_sliced && first >= self.at && last < self.at + length
             }
         }
     }

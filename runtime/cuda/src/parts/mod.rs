@@ -54,9 +54,10 @@ pub fn divide(program: &mut Program, limits: Limits) {
 
 fn divide_steps(program: &mut Program, limits: Limits, are_launches: bool) {
     let mut divided: Vec<Step> = Vec::with_capacity(program.steps.len());
+    let lives = chain::lives(program);
     let mut at = 0;
     while at < program.steps.len() {
-        match Chain::best(program, at, limits, are_launches) {
+        match Chain::best((program, &lives), at, limits, are_launches) {
             Ok(chain) => {
                 let length = chain.length();
                 divided.push(rewriting::step(program, at, chain));
