@@ -28,7 +28,7 @@ fn root() -> PathBuf {
 }
 
 /// Builds the stand-ins and hands them to whoever asks for NVIDIA's libraries. False without a compiler.
-fn is_loaded() -> bool {
+pub(crate) fn is_loaded() -> bool {
     static LOADED: OnceLock<bool> = OnceLock::new();
     *LOADED.get_or_init(|| {
         let output = Command::new(root().join("tests/cuda/stand_in/build")).output().unwrap();

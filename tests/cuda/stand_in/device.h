@@ -9,6 +9,7 @@
 // | device/vectors.h | float4 and its kin |
 // | device/bits.h | bit casts, bit counts, high halves of products, conversions, rounded arithmetic |
 // | device/functions.h | the functions of <cmath> |
+// | device/matrices.h | loads and products of small matrices by a warp |
 // | device/call.h | calls of a kernel with arguments behind pointers |
 //
 // Must not live here: what is only known when a kernel runs. That is the scheduler's.
@@ -37,4 +38,5 @@ typedef __PTRDIFF_TYPE__ ptrdiff_t;
 #include "device/atomics.h"
 #include "device/bits.h"
 #include "device/functions.h"
+#include "device/matrices.h"
 #include "device/call.h"

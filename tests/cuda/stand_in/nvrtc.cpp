@@ -37,7 +37,8 @@ enum Result : int {
 constexpr int ARCHITECTURES[] = {75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121};
 constexpr int COUNT_OF_ARCHITECTURES = sizeof ARCHITECTURES / sizeof *ARCHITECTURES;
 const char *const HEADERS[] = {"device.h",          "device/runtime.h", "device/threads.h",   "device/atomics.h",
-                               "device/vectors.h",  "device/bits.h",    "device/functions.h", "device/call.h"};
+                               "device/vectors.h",  "device/bits.h",    "device/functions.h", "device/matrices.h",
+                               "device/call.h"};
 
 struct Program {
     std::string source, name, log;

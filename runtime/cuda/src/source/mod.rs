@@ -174,7 +174,7 @@ impl Needed {
 fn kernel(text: &mut Text, kernel: &Kernel, needed: &mut Needed) -> Result<Emitted, Missing> {
     match kernel {
         Kernel::Rows(kernel) => rows::rows(text, kernel, needed),
-        Kernel::Products(kernel) => Ok(product::products(text, kernel)),
+        Kernel::Products(kernel) => Ok(product::products(text, kernel, needed)),
         Kernel::Window(kernel) => window::window(text, kernel, needed),
         Kernel::Extreme(kernel) => Ok(extreme::extreme(text, kernel)),
         Kernel::Fold(kernel) => fold::fold(text, kernel, needed),

@@ -1,0 +1,74 @@
+//! Kernels on a stand-in, in the order of threads that `CHORAL_STAND_IN_ORDER` says: their bits are those of the order of
+//! operations that every device follows, worked out here element by element.
+//!
+//! Must not live here: what is expected of each kind of kernel; that is in the modules below.
+
+mod bits;
+mod products;
+
+use choral_cuda::compile::compile_anew;
+use choral_cuda::program::{Home, Loop, Port, Program, Rounds, Step, Task};
+use choral_cuda::{Gpu, Memory, Module, Session, Unit};
+use choral_kernels::Kernel;
+
+use crate::stand_in::is_loaded;
+
+/// What memory holds that nothing was written to.
+const UNWRITTEN: u8 = 0xa5;
+
+/// Runs a kernel on buffers that are all given, and returns what they hold then; with `CHORAL_NVRTC`, it is compiled instead. With `rounds`, so many times, each time
+/// with all buffers but the last one so many bytes further on.
+fn run(kernel: Kernel, buffers: &[Vec<u8>], rounds: Option<(usize, isize)>) -> Option<Vec<Vec<u8>>> {
+    let program = program(kernel, buffers.len(), rounds);
+    let unit = Unit::of(&program).unwrap();
+    if std::env::var_os("CHORAL_NVRTC").is_some() {
+        compile(&unit.source);
+        return None;
+    }
+    is_loaded().then(|| {
+        let gpu = Gpu::open(0).unwrap();
+        let module = std::sync::Arc::new(Module::new(&gpu, &unit).unwrap());
+        let mut session = Session::new(&module, 16).unwrap();
+        let given = |buffer: &Vec<u8>| {
+            let mut memory = session.memory(buffer.len(), "a test").unwrap();
+            session.write(&mut memory, buffer).unwrap();
+            memory
+        };
+        let memory: Vec<Memory> = buffers.iter().map(given).collect();
+        session.run(&memory.iter().collect::<Vec<_>>()).unwrap();
+        let read = |(memory, buffer): (&Memory, &Vec<u8>)| {
+            let mut bytes = vec![0; buffer.len()];
+            session.read(memory, &mut bytes).unwrap();
+            bytes
+        };
+        memory.iter().zip(buffers).map(read).collect()
+    })
+}
+
+/// Compiles a source with NVIDIA's own compiler, which must not spill registers. What it says of each is printed.
+fn compile(source: &str) {
+    for capability in [(7, 5), (8, 0), (9, 0), (10, 0)] {
+        let compiled = compile_anew(source, capability).unwrap();
+        for line in compiled.log.lines().filter(|line| line.contains("spill") || line.contains("registers")) {
+            println!("{capability:?} {}", line.trim());
+            assert!(!line.contains("spill") || line.contains(" 0 bytes spill stores"), "{source}");
+        }
+    }
+}
+
+fn program(kernel: Kernel, buffers: usize, rounds: Option<(usize, isize)>) -> Program {
+    let step = Step { comment: "%tested".to_owned(), task: Task::Kernel(Box::new(kernel)) };
+    let given: Vec<Home> = (0..buffers).map(Home::Given).collect();
+    let Some((rounds, bytes)) = rounds else { return Program { buffers: given, steps: vec![step] } };
+    let looped = Loop {
+        rounds: Rounds::Counted(rounds),
+        body: Program { buffers: vec![Home::Port; buffers], steps: vec![step] },
+        is_reverse: false,
+        inputs: (0..buffers - 1).map(|buffer| (buffer, Port::Slice { buffer, bytes })).collect(),
+        outputs: vec![(buffers - 1, Port::Slice { buffer: buffers - 1, bytes })],
+        carried: Vec::new(),
+        room: buffers,
+    };
+    let step = Step { comment: "%looped".to_owned(), task: Task::Loop(Box::new(looped)) };
+    Program { buffers: [given, vec![Home::Room(0)]].concat(), steps: vec![step] }
+}
