@@ -5,6 +5,7 @@
 
 mod bits;
 mod products;
+mod rows;
 
 use choral_cuda::compile::compile_anew;
 use choral_cuda::program::{Home, Loop, Port, Program, Rounds, Step, Task};

@@ -8,6 +8,8 @@ struct Team {
     __device__ __forceinline__ u32 thread() const { return block * blockDim.x + threadIdx.x; }
     __device__ __forceinline__ u32 threads() const { return blocks * blockDim.x; }
     __device__ __forceinline__ u32 warp() const { return thread() / 32; }
+    // As above, but so that neighbours are in different blocks.
+    __device__ __forceinline__ u32 spread_warp() const { return threadIdx.x / 32 * blocks + block; }
     __device__ __forceinline__ u32 warps() const { return threads() / 32; }
     __device__ __forceinline__ u32 lane() const { return threadIdx.x % 32; }
 

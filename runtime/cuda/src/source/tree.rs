@@ -39,7 +39,7 @@ pub(super) enum Way {
 const OF_A_WARP: usize = LANES * LANES / THREADS;
 
 impl Way {
-    fn length(self) -> usize {
+    pub(super) fn length(self) -> usize {
         match self {
             Way::Thread { length } | Way::Warp { length } | Way::Columns { length } => length,
         }
@@ -109,6 +109,70 @@ impl Way {
             }
             trees.iter().try_for_each(|tree| self.halve(text, tree))
         })
+    }
+
+    /// Folds the elements of the block number `block` of a row into a thread's lanes, and puts them where `place` says.
+    ///
+    /// # Errors
+    /// That of `element`.
+    pub(super) fn fold_block(
+        self,
+        text: &mut Text,
+        trees: &[Tree],
+        place: impl Fn(&Tree) -> String,
+        mut element: impl FnMut(&mut Text) -> Result<(), Missing>,
+    ) -> Result<(), Missing> {
+        let length = self.length();
+        for tree in trees {
+            text.line(format!("{} a{}{};", in_registers(tree.number), tree.value, self.dimension()));
+        }
+        text.line(format!("const u32 start = block * {BLOCK};"));
+        text.line(format!("const u32 end = start + {BLOCK} < {length} ? start + {BLOCK} : {length};"));
+        self.block(text, trees, ("start + ", "end"), &mut element)?;
+        self.each_lane(text, |text| {
+            trees.iter().for_each(|tree| text.line(format!("{} = {};", place(tree), self.own(tree))));
+            Ok(())
+        })
+    }
+
+    /// Declares the values of all trees from the lanes of all blocks, which lie where `place` says.
+    ///
+    /// # Errors
+    /// If an instruction has no source on its types.
+    pub(super) fn fold_lanes(
+        self,
+        text: &mut Text,
+        trees: &[Tree],
+        place: impl Fn(&Tree) -> String,
+    ) -> Result<(), Missing> {
+        let blocks = self.length().div_ceil(BLOCK);
+        for tree in trees {
+            text.line(format!("{} v{};", in_registers(tree.number), tree.value));
+        }
+        text.try_block("", |text| {
+            for tree in trees {
+                let (ty, value, lanes) = (in_registers(tree.number), tree.value, self.dimension());
+                text.line(format!("{ty} a{value}{lanes}, kept{value}[{}]{lanes};", blocks.ilog2() + 1));
+            }
+            text.try_block(format!("for (u32 block = 0; block < {blocks}; ++block)"), |text| {
+                self.each_lane(text, |text| {
+                    trees.iter().for_each(|tree| text.line(format!("{} = {};", self.own(tree), place(tree))));
+                    Ok(())
+                })?;
+                self.keep(text, trees)
+            })?;
+            self.join_kept(text, trees, blocks)?;
+            trees.iter().try_for_each(|tree| self.halve(text, tree))
+        })
+    }
+
+    /// The place of a thread's lane among the lanes of all threads of a group of rows, of which there are so many.
+    pub(super) fn lane_of_group(self) -> (String, usize) {
+        match self {
+            Way::Thread { .. } => ("0".to_owned(), 1),
+            Way::Warp { .. } => ("team.lane()".to_owned(), LANES),
+            Way::Columns { .. } => (format!("lane * {THREADS} + threadIdx.x"), LANES * LANES),
+        }
     }
 
     /// Folds the elements of a block from one place to another.
