@@ -26,9 +26,21 @@ fn run(kernel: Kernel, buffers: &[Vec<u8>], rounds: Option<(usize, isize)>) -> O
         compile(&unit.source);
         return None;
     }
+    run_unit(&unit, buffers)
+}
+
+/// Runs a source with something in it changed, wherever it is: a planted bug.
+fn run_changed(kernel: Kernel, buffers: &[Vec<u8>], [from, to]: [&str; 2]) -> Option<Vec<Vec<u8>>> {
+    let mut unit = Unit::of(&program(kernel, buffers.len(), None)).unwrap();
+    assert!(unit.source.contains(from), "no {from:?} in\n{}", unit.source);
+    unit.source = unit.source.replace(from, to);
+    run_unit(&unit, buffers)
+}
+
+fn run_unit(unit: &Unit, buffers: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     is_loaded().then(|| {
         let gpu = Gpu::open(0).unwrap();
-        let module = std::sync::Arc::new(Module::new(&gpu, &unit).unwrap());
+        let module = std::sync::Arc::new(Module::new(&gpu, unit).unwrap());
         let mut session = Session::new(&module, 16).unwrap();
         let given = |buffer: &Vec<u8>| {
             let mut memory = session.memory(buffer.len(), "a test").unwrap();

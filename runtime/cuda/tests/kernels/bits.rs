@@ -66,7 +66,8 @@ pub(super) fn integer(number: Number, bytes: &[u8], at: usize) -> u64 {
     let mut all = [0; 8];
     let bytes = &bytes[at * number.bytes()..][..number.bytes()];
     all[..bytes.len()].copy_from_slice(bytes);
-    let is_negative = matches!(number, Number::I8 | Number::I16 | Number::I32) && bytes[bytes.len() - 1] >= 0x80;
+    let is_negative =
+        matches!(number, Number::I8 | Number::I16 | Number::I32) && bytes[bytes.len() - 1] >= 0x80;
     if is_negative {
         all[bytes.len()..].fill(0xff);
     }

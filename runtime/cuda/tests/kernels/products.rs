@@ -6,7 +6,7 @@ use choral_kernels::product::{Compute, Dim, Epilogue, Product, order, space};
 use choral_kernels::{Kernel, Number};
 
 use super::bits::{integer, narrowed, numbers, widened};
-use super::{UNWRITTEN, run};
+use super::{UNWRITTEN, run, run_changed};
 
 /// Row-major strides of dimensions in the order of `layout`, of which the last lies innermost.
 fn strides<const N: usize>(sizes: [usize; N], layout: [usize; N]) -> [isize; N] {
@@ -82,16 +82,23 @@ fn sum(product: &Product, [lhs, rhs]: [&[u8]; 2], at: [isize; 2]) -> Vec<u8> {
 /// What a product writes.
 fn expect(product: &Product, [lhs, rhs, addend]: [&[u8]; 3], out: &mut [u8]) {
     let [members, rows, columns, _] = product.sizes();
-    for (member, row, column) in (0..members * rows * columns)
-        .map(|at| (at / columns / rows, at / columns % rows, at % columns))
+    for (member, row, column) in
+        (0..members * rows * columns).map(|at| (at / columns / rows, at / columns % rows, at % columns))
     {
-        let [b, m, n] =
-            [space::offsets(&product.batch, member).to_vec(), space::offsets(&product.m, row).to_vec(), space::offsets(&product.n, column).to_vec()];
+        let [b, m, n] = [
+            space::offsets(&product.batch, member).to_vec(),
+            space::offsets(&product.m, row).to_vec(),
+            space::offsets(&product.n, column).to_vec(),
+        ];
         let [left, right, to, added] = product.offsets;
         let mut made = sum(product, [lhs, rhs], [left + b[0] + m[0], right + b[1] + n[0]]);
         let with = |made: &[u8], change: &dyn Fn(f64) -> f64| {
             let value = change(widened(product.out, made, 0));
-            if product.out == Number::F64 { value.to_le_bytes().to_vec() } else { (value as f32).to_le_bytes().to_vec() }
+            if product.out == Number::F64 {
+                value.to_le_bytes().to_vec()
+            } else {
+                (value as f32).to_le_bytes().to_vec()
+            }
         };
         if product.epilogue.add {
             let other = widened(product.out, addend, (added + b[3] + m[2] + n[2]) as usize);
@@ -105,24 +112,19 @@ fn expect(product: &Product, [lhs, rhs, addend]: [&[u8]; 3], out: &mut [u8]) {
     }
 }
 
-/// Runs products, in rounds if that is asked for, and compares all of their buffers.
-fn check(products: Vec<Product>, rounds: Option<(usize, usize)>) {
-    let (count, step) = rounds.unwrap_or((1, 0));
+/// A kernel of products, and buffers for it of so many further elements.
+fn made(products: &[Product], further: usize) -> (Kernel, Vec<Vec<u8>>) {
     let first = products[0].clone();
     let reach = |operand: usize| {
         let reaches = products.iter().filter_map(|product| product.reach()[operand]);
-        reaches.map(|(_, last)| last as usize + 1).max().unwrap_or(1) + (count - 1) * step + 5
+        reaches.map(|(_, last)| last as usize + 1).max().unwrap_or(1) + further + 5
     };
     let elements = [(first.lhs, reach(0)), (first.rhs, reach(1)), (first.out, reach(3))];
-    let mut buffers: Vec<Vec<u8>> = elements
-        .iter()
-        .enumerate()
-        .map(|(at, &(number, count))| numbers(number, count, at as u64))
-        .collect();
-    let bytes = first.out.bytes();
-    buffers.push(vec![UNWRITTEN; reach(2) * bytes]);
+    let mut buffers: Vec<Vec<u8>> =
+        elements.iter().enumerate().map(|(at, &(number, count))| numbers(number, count, at as u64)).collect();
+    buffers.push(vec![UNWRITTEN; reach(2) * first.out.bytes()]);
     let kernel = Products {
-        products: products.clone(),
+        products: products.to_vec(),
         convolution: None,
         lhs: 0,
         rhs: 1,
@@ -130,8 +132,17 @@ fn check(products: Vec<Product>, rounds: Option<(usize, usize)>) {
         out: 3,
         packed: None,
     };
+    (Kernel::Products(kernel), buffers)
+}
+
+/// Runs products, in rounds if that is asked for, and compares all of their buffers.
+fn check(products: Vec<Product>, rounds: Option<(usize, usize)>) {
+    let (count, step) = rounds.unwrap_or((1, 0));
+    let (kernel, buffers) = made(&products, (count - 1) * step);
+    let first = &products[0];
+    let bytes = first.out.bytes();
     let further = rounds.map(|(count, step)| (count, (step * bytes) as isize));
-    let Some(got) = run(Kernel::Products(kernel), &buffers, further) else { return };
+    let Some(got) = run(kernel, &buffers, further) else { return };
     let mut expected = buffers[3].clone();
     for round in 0..count {
         let skip = round * step * bytes;
@@ -139,7 +150,8 @@ fn check(products: Vec<Product>, rounds: Option<(usize, usize)>) {
         products.iter().for_each(|product| expect(product, [lhs, rhs, addend], &mut expected[skip..]));
     }
     assert!(got[..3] == buffers[..3], "operands have changed: {first:?}");
-    let differing = got[3].chunks(bytes).zip(expected.chunks(bytes)).position(|(got, expected)| got != expected);
+    let differing =
+        got[3].chunks(bytes).zip(expected.chunks(bytes)).position(|(got, expected)| got != expected);
     assert_eq!(differing, None, "{} products, the first is {first:?}", products.len());
 }
 
@@ -148,8 +160,21 @@ const LAYOUTS: [[bool; 2]; 4] = [[true, false], [true, true], [false, false], [f
 #[test]
 fn tiles_of_every_shape_have_edges() {
     let shapes = [
-        [1, 300, 260, 20], [40, 130, 140, 9], [1, 65, 66, 33], [3, 33, 70, 40], [2, 16, 200, 24], [2, 7, 140, 17],
-        [1, 4, 300, 65], [1, 3, 65, 40], [1, 2, 64, 64], [1, 1, 70, 130], [5, 70, 1, 40], [2, 260, 3, 16], [1, 1, 1, 1], [1, 5, 6, 0],
+        [132, 121, 125, 8],
+        [1, 300, 260, 20],
+        [40, 130, 140, 9],
+        [1, 65, 66, 33],
+        [3, 33, 70, 40],
+        [2, 16, 200, 24],
+        [2, 7, 140, 17],
+        [1, 4, 300, 65],
+        [1, 3, 65, 40],
+        [1, 2, 64, 64],
+        [1, 1, 70, 130],
+        [5, 70, 1, 40],
+        [2, 260, 3, 16],
+        [1, 1, 1, 1],
+        [1, 5, 6, 0],
     ];
     for (at, shape) in shapes.into_iter().enumerate() {
         check(vec![product(Number::F32, Number::F32, shape, LAYOUTS[at % 4])], None);
@@ -171,7 +196,8 @@ fn sides_by_side_come_together() {
 
 #[test]
 fn slices_are_not_aligned() {
-    for (number, inside) in [(Number::F32, LAYOUTS[0]), (Number::F32, LAYOUTS[3]), (Number::Bf16, LAYOUTS[1])] {
+    for (number, inside) in [(Number::F32, LAYOUTS[0]), (Number::F32, LAYOUTS[3]), (Number::Bf16, LAYOUTS[1])]
+    {
         let mut product = product(number, number, [1, 20, 24, 16], inside);
         product.epilogue.add = number == Number::F32;
         check(vec![product], Some((5, 1)));
@@ -185,7 +211,8 @@ fn all_types_multiply() {
         check(vec![product(number, number, [2, 20, 36, 24], [true, false])], None);
         check(vec![product(number, number, [1, 140, 130, 7], [false, true])], None);
     }
-    for (number, out) in [(F32, F64), (F16, F64), (I8, I32), (F16, F32), (Bf16, F32), (Bf16, F64), (I16, I64)] {
+    for (number, out) in [(F32, F64), (F16, F64), (I8, I32), (F16, F32), (Bf16, F32), (Bf16, F64), (I16, I64)]
+    {
         check(vec![product(number, out, [2, 18, 40, 24], [true, true])], None);
     }
     let mut mixed = product(Bf16, F32, [1, 20, 40, 16], [true, false]);
@@ -202,7 +229,58 @@ fn warps_multiply_small_floats() {
             }
         }
         check(vec![product(number, Number::F32, [1, 136, 264, 32], [true, false])], None);
-        check(vec![product(number, Number::F32, [150, 72, 72, 16], [false, false])], None);
+    }
+    // Tiles of 128 x 128.
+    check(vec![product(Number::Bf16, Number::F32, [132, 124, 121, 16], [false, false])], None);
+}
+
+#[test]
+fn what_lies_beyond_the_last_term_leaves_signs_of_zeros() {
+    for (number, tiny) in [(Number::F32, 1e-30f32), (Number::Bf16, 1e-30), (Number::F16, 0.0)] {
+        let product = product(number, Number::F32, [1, 9, 10, 5], [true, false]);
+        let (kernel, mut buffers) = made(&[product.clone()], 0);
+        for (buffer, value) in [(0, -tiny), (1, tiny)] {
+            buffers[buffer] = narrowed(number, value).repeat(buffers[buffer].len() / number.bytes());
+        }
+        let Some(got) = run(kernel, &buffers, None) else { return };
+        let mut expected = buffers[3].clone();
+        expect(&product, [&buffers[0], &buffers[1], &buffers[2]], &mut expected);
+        assert!(tiny == 0.0 || expected[..4] == (-0.0f32).to_le_bytes());
+        assert!(got[3] == expected, "{number}");
+    }
+}
+
+/// Bugs in the source are seen: each of these changes what comes out.
+#[test]
+fn planted_bugs_are_seen() {
+    if std::env::var_os("CHORAL_NVRTC").is_some() {
+        return;
+    }
+    let f32 = Number::F32;
+    let plain = [product(f32, f32, [1, 64, 64, 80], [true, false])];
+    let cut = [product(f32, f32, [1, 5, 6, 9000], [true, false])];
+    let of_halves = |inside| [product(Number::Bf16, f32, [1, 40, 40, 80], inside)];
+    let (rows, columns) = (of_halves([true, true]), of_halves([false, false]));
+    let convolved = convolution([40, 12], vec![window([9, 3], 1, 1, [1, 1])], 3, f32, false).products();
+    let planted: [(&[Product], [&str; 2]); 12] = [
+        (&plain, ["__syncthreads();\n            }\n", "}\n"]),
+        (&plain, ["right + (stage - 1) % 2", "right + stage % 2"]),
+        (&plain, ["down < 64", "down < 63"]),
+        (&cut, ["team.wait();\n", "\n"]),
+        (&cut, ["kept[depth][r][c] + sums[r][c]", "kept[0][r][c] + sums[r][c]"]),
+        (&cut, ["begin + 2048 :", "begin + 2047 :"]),
+        (&rows, ["y[c / 2][c % 2 * 2 + 1]}", "y[c / 2][c % 2 * 2]}"]),
+        (&rows, ["lane / 8 % 2 * 8", "lane / 4 % 2 * 8"]),
+        (&columns, ["load_matrices_turned(x", "load_matrices(x"]),
+        (&columns, ["c / 2 * 8", "c % 2 * 8"]),
+        (&convolved, ["distances[stage % 2][1]", "distances[0][1]"]),
+        (&convolved, ["first + term < end", "first + term <= end"]),
+    ];
+    for (products, change) in planted {
+        let (kernel, buffers) = made(products, 0);
+        let Some(right) = run(kernel.clone(), &buffers, None) else { return };
+        let wrong = run_changed(kernel, &buffers, change);
+        assert!(wrong.is_some_and(|wrong| wrong != right), "not seen: {change:?}");
     }
 }
 
@@ -229,7 +307,13 @@ fn what_is_added_is_added_last() {
 }
 
 /// An image of so many features and extents, features first or last.
-fn convolution(features: [usize; 2], windows: Vec<Window>, images: usize, number: Number, is_last: bool) -> Convolution {
+fn convolution(
+    features: [usize; 2],
+    windows: Vec<Window>,
+    images: usize,
+    number: Number,
+    is_last: bool,
+) -> Convolution {
     let [taken, made] = features;
     let extents = |at: usize| -> Vec<usize> { windows.iter().map(|window| window.sizes[at]).collect() };
     let place = |inner: usize, sizes: &[usize]| {
@@ -245,10 +329,10 @@ fn convolution(features: [usize; 2], windows: Vec<Window>, images: usize, number
     let (input, input_by_feature, image) = place(taken, &extents(0));
     let (kernel, kernel_by_taken, kernel_by_made) = place(taken, &extents(1));
     let (out, out_by_feature, result) = place(made, &extents(2));
-    let strided = windows.iter().enumerate().map(|(at, window)| Window {
-        strides: [input[at], kernel[at], out[at]],
-        ..*window
-    });
+    let strided = windows
+        .iter()
+        .enumerate()
+        .map(|(at, window)| Window { strides: [input[at], kernel[at], out[at]], ..*window });
     Convolution {
         numbers: [number; 3],
         offsets: [0; 4],
@@ -260,9 +344,15 @@ fn convolution(features: [usize; 2], windows: Vec<Window>, images: usize, number
     }
 }
 
-fn window([input, kernel]: [usize; 2], step: usize, padding: isize, [input_dilation, kernel_dilation]: [usize; 2]) -> Window {
+fn window(
+    [input, kernel]: [usize; 2],
+    step: usize,
+    padding: isize,
+    [input_dilation, kernel_dilation]: [usize; 2],
+) -> Window {
     let reach = (kernel - 1) * kernel_dilation + 1;
-    let places = (((input - 1) * input_dilation + 1) as isize + 2 * padding - reach as isize) as usize / step + 1;
+    let places =
+        (((input - 1) * input_dilation + 1) as isize + 2 * padding - reach as isize) as usize / step + 1;
     Window {
         sizes: [input, kernel, places],
         strides: [0; 3],

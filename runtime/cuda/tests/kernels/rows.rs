@@ -1,5 +1,6 @@
 //! Kernels of rows: places side by side, aligned and not; rows of all lengths, few and many.
 
+use choral_kernels::functions::Function;
 use choral_kernels::instruction::{Binary, Instruction};
 use choral_kernels::rows::{Fold, Kind, Rows, Step, Store};
 use choral_kernels::{Access, Kernel, Number};
@@ -27,7 +28,12 @@ fn access(sizes: &[usize], strides: &[isize]) -> Access {
 }
 
 /// The sum x y + x, with y of any access, in rounds if that is asked for.
-fn check_elementwise(sizes: &[usize], [x, y, out]: [Number; 3], of_y: Access, rounds: Option<(usize, usize)>) {
+fn check_elementwise(
+    sizes: &[usize],
+    [x, y, out]: [Number; 3],
+    of_y: Access,
+    rounds: Option<(usize, usize)>,
+) {
     let (count, step) = rounds.unwrap_or((1, 0));
     let dense = Access::dense(sizes);
     let rows = Rows {
@@ -145,7 +151,12 @@ fn check_folds(outer: usize, length: usize, inner: usize) {
         let place = |along: usize| (row / inner * length + along) * inner + row % inner;
         let element = |along: usize| widened(f32, &buffers[0], place(along)) as f32;
         let values: Vec<f32> = (0..length).map(element).collect();
-        let greatest = folded(&values, f32::NEG_INFINITY, |x, y| if x > y || x == y && x.is_sign_positive() { x } else { y });
+        let greatest =
+            folded(
+                &values,
+                f32::NEG_INFINITY,
+                |x, y| if x > y || x == y && x.is_sign_positive() { x } else { y },
+            );
         let lacks: Vec<f32> = values.iter().map(|value| value - greatest).collect();
         let sum = folded(&lacks, -0.0, |x, y| x + y);
         let mut put = |buffer: usize, at: usize, value: f32| {
@@ -180,4 +191,44 @@ fn blocks_of_long_rows_fold_at_once() {
     }
     check_folds(1, 6145, 5);
     check_folds(2, 9000, 40);
+}
+
+/// The sum of exponentials of a row, and their shares of it.
+fn check_shares(rows: usize, length: usize) {
+    let (all, of_row) = (Access::dense(&[rows, length]), access(&[rows, length], &[1, 0]));
+    let f32 = Number::F32;
+    let exponential =
+        Kind::Compute { instruction: Instruction::Function(Function::Exponential), operands: vec![0] };
+    let kernel = Rows {
+        outer: vec![rows],
+        folded: vec![length],
+        steps: vec![
+            load(0, all.clone(), f32),
+            Step { kind: exponential, number: f32 },
+            fold(Fold::Sum, 1),
+            compute(Binary::Divide, [1, 2]),
+        ],
+        stores: vec![Store::apart(3, 1, all, f32), Store::apart(2, 2, of_row, f32)],
+        ..Rows::default()
+    };
+    let mut buffers = vec![numbers(f32, rows * length, 5)];
+    buffers.extend([rows * length, rows].map(|count| vec![UNWRITTEN; count * 4]));
+    let Some(got) = run(Kernel::Rows(kernel), &buffers, None) else { return };
+    for row in 0..rows {
+        let element = |along: usize| widened(f32, &buffers[0], row * length + along) as f32;
+        let powers: Vec<f32> = (0..length).map(|along| Function::Exponential.of(element(along))).collect();
+        let sum = folded(&powers, -0.0, |x, y| x + y);
+        assert_eq!(got[2][row * 4..][..4], sum.to_le_bytes(), "the sum of row {row} of {length}");
+        for (along, power) in powers.iter().enumerate() {
+            let got = &got[1][(row * length + along) * 4..][..4];
+            assert_eq!(got, (power / sum).to_le_bytes(), "element {along} of {length}");
+        }
+    }
+}
+
+#[test]
+fn functions_wait_for_folds() {
+    for length in [5, 33, 500, 1100, 9000] {
+        check_shares(3, length);
+    }
 }

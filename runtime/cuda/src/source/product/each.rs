@@ -98,11 +98,16 @@ pub(super) fn indices(text: &mut Text, name: &str, at: &str, sizes: &[&Each]) ->
 /// Where the element at these indices lies from where the first does, in a type.
 pub(super) fn offset<'a>(ty: &str, names: &[String], strides: impl IntoIterator<Item = &'a Each>) -> String {
     let terms = names.iter().zip(strides).filter(|(name, stride)| *name != "0" && !stride.is(0));
-    let terms: Vec<String> = terms
-        .map(|(name, stride)| {
-            if stride.is(1) { format!("({ty}){name}") } else { format!("({ty}){name} * {}", stride.text()) }
-        })
-        .collect();
+    let terms: Vec<String> =
+        terms
+            .map(|(name, stride)| {
+                if stride.is(1) {
+                    format!("({ty}){name}")
+                } else {
+                    format!("({ty}){name} * {}", stride.text())
+                }
+            })
+            .collect();
     if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") }
 }
 

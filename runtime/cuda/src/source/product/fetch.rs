@@ -34,7 +34,13 @@ pub(super) struct Fetch<'a> {
 }
 
 impl<'a> Fetch<'a> {
-    pub(super) fn of(sides: &'a Sides, tile: Tile, at: usize, buffer: usize, shared: &'static str) -> Fetch<'a> {
+    pub(super) fn of(
+        sides: &'a Sides,
+        tile: Tile,
+        at: usize,
+        buffer: usize,
+        shared: &'static str,
+    ) -> Fetch<'a> {
         let (dims, number) = (if at == 0 { &sides.rows } else { &sides.columns }, sides.numbers[at]);
         let last = |stride: Option<&Each>| stride.map_or(usize::MAX, Each::largest);
         let by_terms = last(sides.terms.last().map(|dim| &dim.strides[at]))
@@ -118,11 +124,19 @@ impl<'a> Fetch<'a> {
     /// The place and the term of a thread's group.
     fn place_and_term(&self, slot: &str) -> (String, String) {
         let Fetch { size, together, by_terms, .. } = *self;
-        let at = if self.slots() == 1 { "threadIdx.x".to_owned() } else { format!("({slot} * {THREADS} + threadIdx.x)") };
+        let at = if self.slots() == 1 {
+            "threadIdx.x".to_owned()
+        } else {
+            format!("({slot} * {THREADS} + threadIdx.x)")
+        };
         let times = |group: String| if together == 1 { group } else { format!("({group}) * {together}") };
         if by_terms {
             let low = self.low();
-            let high = if low == self.tile.terms / together { String::new() } else { format!(" + {at} / {} * {low}", low * size) };
+            let high = if low == self.tile.terms / together {
+                String::new()
+            } else {
+                format!(" + {at} / {} * {low}", low * size)
+            };
             (format!("{at} / {low} % {size}"), times(format!("{at} % {low}{high}")))
         } else {
             let across = size / together;
@@ -156,8 +170,11 @@ impl<'a> Fetch<'a> {
         text.line(format!("bool {name}_is_inside[{count}];"));
         self.each_slot(text, count, |text| {
             text.line(format!("const u32 place = {start} + {};", self.place_and_term("slot").0));
-            let is_fetched =
-                if self.groups() < THREADS { format!(" && threadIdx.x < {}", self.groups()) } else { String::new() };
+            let is_fetched = if self.groups() < THREADS {
+                format!(" && threadIdx.x < {}", self.groups())
+            } else {
+                String::new()
+            };
             text.line(format!("{name}_is_inside[slot] = place < {}{is_fetched};", extent.text()));
             let sizes: Vec<&Each> = self.dims.iter().map(|dim| &dim.size).collect();
             let names = indices(text, "p", "place", &sizes);
@@ -181,11 +198,12 @@ impl<'a> Fetch<'a> {
                 let names = vec!["(first + term)".to_owned(); self.sides.terms.len()];
                 offset(self.sides.place, &names, self.sides.terms.iter().map(|dim| &dim.strides[self.at]))
             };
-            let is_aligned =
-                if together > 1 { format!("{name}_is_aligned") } else { "true".to_owned() };
+            let is_aligned = if together > 1 { format!("{name}_is_aligned") } else { "true".to_owned() };
             text.block("if (is_inside)", |text| {
                 let place = format!("(const {memory}*)b{} + ({name}_at[{slot}] + {along})", self.buffer);
-                text.line(format!("{name}_next[slot] = loaded<{memory}, {together}>({place}, {is_aligned});"));
+                text.line(format!(
+                    "{name}_next[slot] = loaded<{memory}, {together}>({place}, {is_aligned});"
+                ));
             });
             text.block("else", |text| {
                 text.line(format!("{name}_next[slot] = all_of<{memory}, {together}>({});", self.outside()));
@@ -230,12 +248,19 @@ impl<'a> Fetch<'a> {
             };
             text.line(format!("Together<{shared}, {together}> all;"));
             text.line("#pragma unroll");
-            text.line(format!("for (u32 at = 0; at < {together}; ++at) all.elements[at] = {};", widened("at")));
+            text.line(format!(
+                "for (u32 at = 0; at < {together}; ++at) all.elements[at] = {};",
+                widened("at")
+            ));
             text.line(format!("put<{shared}, {together}>({to} + {place}, all, true);"));
         };
         let groups = self.groups();
         self.each_slot(text, self.slots(), |text| {
-            if groups < THREADS { text.block(format!("if (threadIdx.x < {groups})"), within) } else { within(text) }
+            if groups < THREADS {
+                text.block(format!("if (threadIdx.x < {groups})"), within)
+            } else {
+                within(text)
+            }
         });
     }
 }

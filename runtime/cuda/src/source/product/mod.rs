@@ -153,7 +153,9 @@ impl<'a> Loop<'a> {
         let is_split = is_cut && tile.is_split(&sides.extents);
         let tiles = self.tiles();
         let counts: Vec<usize> = match is_split {
-            true => tiles.iter().zip(&sides.extents).map(|(tiles, extents)| tiles * chains(extents[3])).collect(),
+            true => {
+                tiles.iter().zip(&sides.extents).map(|(tiles, extents)| tiles * chains(extents[3])).collect()
+            }
             false => tiles.clone(),
         };
         let shared = self.declare(text, &fetches);
@@ -163,7 +165,10 @@ impl<'a> Loop<'a> {
         self.each_item(text, &counts, |text| {
             let chain = match is_split {
                 true => {
-                    text.line(format!("const u32 chain = number % {0}; const auto tile = number / {0};", self.chains.text()));
+                    text.line(format!(
+                        "const u32 chain = number % {0}; const auto tile = number / {0};",
+                        self.chains.text()
+                    ));
                     Some("chain")
                 }
                 false => {
@@ -233,7 +238,8 @@ impl<'a> Loop<'a> {
     /// Goes through items of all products, each with the variables of its product and its number in it.
     fn each_item(&self, text: &mut Text, counts: &[usize], within: impl FnOnce(&mut Text)) {
         let items: usize = counts.iter().sum();
-        let own = [&self.members, &self.rows, &self.columns, &self.terms, &self.down, &self.across, &self.chains];
+        let own =
+            [&self.members, &self.rows, &self.columns, &self.terms, &self.down, &self.across, &self.chains];
         let all: Vec<&Each> = self.sides.all().into_iter().chain(own).collect();
         let ty = counter(items);
         text.block(format!("for ({ty} item = team.block; item < {items}; item += team.blocks)"), |text| {
@@ -272,7 +278,10 @@ impl<'a> Loop<'a> {
             return;
         };
         text.line(format!("const u32 begin = {chain} * {BLOCK};"));
-        text.line(format!("const u32 end = {chain} + 1u < {} ? begin + {BLOCK} : {terms};", self.chains.text()));
+        text.line(format!(
+            "const u32 end = {chain} + 1u < {} ? begin + {BLOCK} : {terms};",
+            self.chains.text()
+        ));
     }
 
     /// Multiplies stage by stage, while the next one is fetched.
@@ -299,7 +308,9 @@ impl<'a> Loop<'a> {
                 text.line(format!("const u32 first = begin + (stage - 1) * {terms};"));
                 for (name, fetch) in names.iter().zip(fetches) {
                     let elements = fetch.elements();
-                    text.line(format!("const {shared}* const {name}_stage = {name} + (stage - 1) % 2 * {elements};"));
+                    text.line(format!(
+                        "const {shared}* const {name}_stage = {name} + (stage - 1) % 2 * {elements};"
+                    ));
                 }
                 self.of_multiplying(text, |text| {
                     elements.multiply(text, sides, self.sum, fetches);
@@ -310,7 +321,10 @@ impl<'a> Loop<'a> {
             });
             text.line("if (stage >= stages) break;");
             for (name, fetch) in names.iter().zip(fetches) {
-                text.line(format!("{shared}* const {name}_next_stage = {name} + stage % 2 * {};", fetch.elements()));
+                text.line(format!(
+                    "{shared}* const {name}_next_stage = {name} + stage % 2 * {};",
+                    fetch.elements()
+                ));
                 fetch.put(text, &format!("{name}_next_stage"));
             }
             text.line("__syncthreads();");
@@ -334,7 +348,16 @@ impl<'a> Loop<'a> {
         });
         let firsts = Each::sizes("first_chain", firsts);
         let items: usize = tiles.iter().sum();
-        let own = [&self.members, &self.rows, &self.columns, &self.terms, &self.down, &self.across, &self.chains, &firsts];
+        let own = [
+            &self.members,
+            &self.rows,
+            &self.columns,
+            &self.terms,
+            &self.down,
+            &self.across,
+            &self.chains,
+            &firsts,
+        ];
         let all: Vec<&Each> = self.sides.all().into_iter().chain(own).collect();
         let ty = counter(items);
         text.block(format!("for ({ty} item = team.block; item < {items}; item += team.blocks)"), |text| {
@@ -348,7 +371,9 @@ impl<'a> Loop<'a> {
                     let place = format!("{} + tile * {chains} + chain", firsts.text());
                     let from = sums::place_between(elements, self.sum, &place);
                     elements.each(text, |text| text.line(format!("sums[r][c] = {from};")));
-                    text.block(format!("if (chain + 1 < {chains})"), |text| sums::keep(text, elements, "chain"));
+                    text.block(format!("if (chain + 1 < {chains})"), |text| {
+                        sums::keep(text, elements, "chain")
+                    });
                 });
                 sums::join(text, elements, &self.chains);
                 finish.write(text, &members);

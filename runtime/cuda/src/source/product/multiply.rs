@@ -51,7 +51,8 @@ impl Elements {
         let ([rows, columns], [by_row, by_column]) = match self.tile.core {
             Core::Threads { lanes, own, .. } => {
                 let groups = self.groups();
-                let lane = [format!("threadIdx.x % 32 / {}", lanes[1]), format!("threadIdx.x % {}", lanes[1])];
+                let lane =
+                    [format!("threadIdx.x % 32 / {}", lanes[1]), format!("threadIdx.x % {}", lanes[1])];
                 let lane = [0, 1].map(|at| format!("{} * {}", lane[at], groups[at]));
                 ([lanes[0] * own[0], lanes[1] * own[1]], lane)
             }
@@ -143,6 +144,8 @@ impl Elements {
         let multiply = if sides.numbers[0] == Number::F16 { "multiply_f16" } else { "multiply_bf16" };
         text.line("#pragma unroll");
         text.block(format!("for (u32 term = 0; term < {}; term += {DEPTH})", self.tile.terms), |text| {
+            // Steps of nothing but what lies beyond the last term are not made: how many there are is the tile's affair.
+            text.line("if (first + term >= end) break;");
             // Lane 8 i + r has row r of matrix i of four: of the left operand those 8 rows further come second, of the
             // right one those 8 terms further.
             let (low, high) = ("lane % 8 + lane / 8 % 2 * 8", "lane / 16 * 8");
@@ -152,7 +155,10 @@ impl Elements {
                 if fetch.has_terms_inside() {
                     (format!("{stage} + ({first} + {place}) * {stride} + term + {term}"), "load_matrices")
                 } else {
-                    (format!("{stage} + (term + {term}) * {stride} + {first} + {place}"), "load_matrices_turned")
+                    (
+                        format!("{stage} + (term + {term}) * {stride} + {first} + {place}"),
+                        "load_matrices_turned",
+                    )
                 }
             };
             text.line(format!("u32 x[{}][4], y[{}][4];", own[0], own[1] / 2));

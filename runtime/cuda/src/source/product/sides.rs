@@ -135,7 +135,9 @@ fn innermost(lists: &Lists<3>) -> Option<isize> {
 /// Whether all distances, and all sums of them, are small.
 fn is_short(product: &Product) -> bool {
     fn reach<const N: usize>(dims: &[Dim<N>], at: usize) -> usize {
-        dims.iter().map(|dim| dim.strides[at].unsigned_abs().saturating_mul(dim.size)).fold(0, usize::saturating_add)
+        dims.iter()
+            .map(|dim| dim.strides[at].unsigned_abs().saturating_mul(dim.size))
+            .fold(0, usize::saturating_add)
     }
     let Product { batch, m, n, k, offsets, .. } = product;
     let reaches = [
@@ -157,9 +159,11 @@ fn take(batch: &mut Lists<4>, side: &mut Lists<3>, operand: usize, other: usize)
     let is_taken: Vec<bool> =
         (0..dims).map(|dim| batch.iter().all(|dims| dims[dim].strides[other] == 0)).collect();
     for (batch, side) in batch.iter_mut().zip(side.iter_mut()) {
-        let taken = batch.iter().zip(&is_taken).filter(|(_, is_taken)| **is_taken).map(|(dim, _)| {
-            Dim::new(dim.size, [dim.strides[operand], dim.strides[2], dim.strides[3]])
-        });
+        let taken = batch
+            .iter()
+            .zip(&is_taken)
+            .filter(|(_, is_taken)| **is_taken)
+            .map(|(dim, _)| Dim::new(dim.size, [dim.strides[operand], dim.strides[2], dim.strides[3]]));
         let taken: Vec<Dim<3>> = taken.collect();
         side.splice(0..0, taken);
         let kept = batch.iter().zip(&is_taken).filter(|(_, is_taken)| !**is_taken).map(|(dim, _)| *dim);

@@ -38,7 +38,8 @@ pub(super) fn keep(text: &mut Text, elements: Elements, chain: &str) {
 
 /// As [`keep`], where the chain ends with the stage from the term `first` on, and another one follows.
 pub(super) fn keep_at_end(text: &mut Text, elements: Elements, stage: usize, chains: &Each) {
-    let is_cut = if chains.constant().is_some() { String::new() } else { format!("{} > 1 && ", chains.text()) };
+    let is_cut =
+        if chains.constant().is_some() { String::new() } else { format!("{} > 1 && ", chains.text()) };
     let done = format!("first + {stage}");
     text.block(format!("if ({is_cut}({done}) % {BLOCK} == 0 && {done} < end)"), |text| {
         text.line(format!("const u32 chain = first / {BLOCK};"));
@@ -123,7 +124,8 @@ impl Finish<'_> {
             text.line("#pragma unroll");
             let step = if together > 1 { format!("c += {together}") } else { "++c".to_owned() };
             text.block(format!("for (u32 c = 0; c < {columns}; {step})"), |text| {
-                let within = if together == side_by_side { String::new() } else { format!(" + c % {side_by_side}") };
+                let within =
+                    if together == side_by_side { String::new() } else { format!(" + c % {side_by_side}") };
                 text.line(format!("const u32 down = top + {};", self.elements.row()));
                 text.line(format!("const u32 along = start + {}{within};", self.elements.column()));
                 let [rows, columns] = self.extents.map(Each::text);
@@ -131,7 +133,8 @@ impl Finish<'_> {
                     let sizes: Vec<&Each> = self.sides.rows.iter().map(|dim| &dim.size).collect();
                     let down = indices(text, "m", "down", &sizes);
                     text.line(format!("Together<{memory}, {together}> all;"));
-                    let row = |at: usize| offset(place, &down, self.sides.rows.iter().map(|dim| &dim.strides[at]));
+                    let row =
+                        |at: usize| offset(place, &down, self.sides.rows.iter().map(|dim| &dim.strides[at]));
                     text.line("#pragma unroll");
                     text.block(format!("for (u32 at = 0; at < {together}; ++at)"), |text| {
                         text.line(format!("{} sum = sums[r][c + at];", self.sum));

@@ -145,7 +145,13 @@ impl<'a> Apart<'a> {
     }
 
     /// Declares the values of a row that there are after so many folds.
-    fn known(&self, text: &mut Text, depth: usize, at_row: &Indices, needed: &mut Needed) -> Result<(), Missing> {
+    fn known(
+        &self,
+        text: &mut Text,
+        depth: usize,
+        at_row: &Indices,
+        needed: &mut Needed,
+    ) -> Result<(), Missing> {
         let Folding { rows, depths, of_rows, .. } = self.folding;
         for (number, step) in rows.steps.iter().enumerate() {
             if !of_rows[number] || depths[number] > depth {

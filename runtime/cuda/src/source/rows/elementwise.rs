@@ -3,7 +3,6 @@
 //! Must not live here: what is computed at a place.
 
 use choral_kernels::Access;
-use choral_kernels::instruction::Instruction;
 use choral_kernels::rows::{Kind, Rows, Step, Store};
 
 use super::super::number::{in_memory, in_registers, load, narrowed, store, widened};
@@ -11,7 +10,7 @@ use super::super::places::{Indices, counter};
 use super::super::product::VECTORS;
 use super::super::text::Text;
 use super::super::{Emitted, Missing, Needed};
-use super::value;
+use super::{is_function, value};
 
 /// Bytes of an access, at most.
 const WIDEST: usize = 16;
@@ -58,17 +57,20 @@ fn one_by_one(
     let count: usize = sizes.iter().product();
     let ty = counter(count);
     let start = if first == "0" { String::new() } else { format!("{first} + ") };
-    text.try_block(format!("for ({ty} at = {start}team.thread(); at < {count}; at += team.threads())"), |text| {
-        let indices = Indices::declare(text, "i", "at", sizes);
-        for (number, step) in rows.steps.iter().enumerate() {
-            value(text, number, step, &rows.steps, &indices, needed)?;
-        }
-        for Store { value, buffer, access, number, .. } in &rows.stores {
-            let place = indices.place(access.offset, &access.dims);
-            text.line(store(*number, &format!("b{buffer}"), &place, &format!("v{value}")));
-        }
-        Ok(())
-    })
+    text.try_block(
+        format!("for ({ty} at = {start}team.thread(); at < {count}; at += team.threads())"),
+        |text| {
+            let indices = Indices::declare(text, "i", "at", sizes);
+            for (number, step) in rows.steps.iter().enumerate() {
+                value(text, number, step, &rows.steps, &indices, needed)?;
+            }
+            for Store { value, buffer, access, number, .. } in &rows.stores {
+                let place = indices.place(access.offset, &access.dims);
+                text.line(store(*number, &format!("b{buffer}"), &place, &format!("v{value}")));
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Each thread has some places side by side at a time.
@@ -175,12 +177,14 @@ fn together(rows: &Rows, sizes: &[usize]) -> usize {
         ..=HEAVY => MOST / 2,
         _ => return 1,
     };
-    let narrowest = accesses(rows).filter(|(_, access, _)| is_moving(access)).map(|(_, _, bytes)| bytes).min();
+    let narrowest =
+        accesses(rows).filter(|(_, access, _)| is_moving(access)).map(|(_, _, bytes)| bytes).min();
     let Some(narrowest) = narrowest else { return 1 };
     let together = (WIDEST / narrowest).min(most);
     let is_aligned = |access: &Access| {
         let Some((&(_, stride), others)) = access.dims.split_last() else { return false };
-        let are_multiples = others.iter().all(|&(size, stride)| size == 1 || stride.unsigned_abs().is_multiple_of(together));
+        let are_multiples =
+            others.iter().all(|&(size, stride)| size == 1 || stride.unsigned_abs().is_multiple_of(together));
         // What stays the same for a group is one element.
         stride == 0 || stride == 1 && access.offset.unsigned_abs().is_multiple_of(together) && are_multiples
     };
@@ -191,14 +195,5 @@ fn together(rows: &Rows, sizes: &[usize]) -> usize {
 }
 
 fn weight(step: &Step) -> usize {
-    match &step.kind {
-        Kind::Compute { instruction, .. } => match instruction {
-            Instruction::Function(_)
-            | Instruction::FunctionOfTwo(_)
-            | Instruction::Call1(_)
-            | Instruction::Call2(_) => FUNCTION,
-            _ => 1,
-        },
-        Kind::Load { .. } | Kind::Fold { .. } => 1,
-    }
+    if is_function(step) { FUNCTION } else { 1 }
 }

@@ -2,23 +2,26 @@
 //! or, of rows side by side, 32 at a time by a block, whose warps have a few lanes of the tree each, so that neighbours read
 //! neighbours.
 //!
-//! What is computed before a fold is computed again where it is needed after it. Must not live here: long rows
-//! ([`super::apart`]).
+//! What is computed before a fold is computed again where it is needed after it; but functions of elements, which take long,
+//! wait in shared memory, where a warp has room for its row. Must not live here: long rows ([`super::apart`]).
 
 use choral_kernels::rows::{Kind, Rows, Store};
 
-use super::super::number::store;
+use super::super::number::{in_registers, store};
 use super::super::places::{Indices, counter};
 use super::super::text::Text;
 use super::super::tree::{LANES, Tree, Way};
 use super::super::{Emitted, Missing, Needed, THREADS};
-use super::{apart, value};
+use super::{apart, is_function, value};
 
 /// Elements of the longest row that a thread folds by itself.
 const MOST_OF_A_THREAD: usize = 8;
 
 /// Rows that blocks share out one by one, so that few of them are not all in a few blocks.
 const FEW: usize = 1056;
+
+/// Bytes of shared memory in which elements of rows wait, at most.
+const WAITING: usize = 32 << 10;
 
 /// A kernel with folds.
 pub(super) struct Folding<'a> {
@@ -28,10 +31,13 @@ pub(super) struct Folding<'a> {
     /// Of each value, whether it is the same along a row.
     pub(super) of_rows: Vec<bool>,
     pub(super) way: Way,
+    /// Of each value whose elements wait in shared memory: after how many folds they come there, and its number among such.
+    waiting: Vec<Option<(usize, usize)>>,
 }
 
 /// What one pass along rows does.
 pub(super) struct Pass<'a> {
+    depth: usize,
     pub(super) trees: Vec<Tree>,
     pub(super) written: Vec<&'a Store>,
     /// Of each value, whether it is needed.
@@ -62,7 +68,41 @@ impl<'a> Folding<'a> {
             (_, 1) => Way::Warp { length },
             (_, _) => Way::Columns { length },
         };
-        Folding { rows, depths, of_rows, way }
+        let waiting = vec![None; rows.steps.len()];
+        let mut folding = Folding { rows, depths, of_rows, way, waiting };
+        if matches!(way, Way::Warp { .. }) && !apart::is_worth_it(&folding) {
+            folding.let_wait();
+        }
+        folding
+    }
+
+    /// Finds the values that wait: functions that several passes need, as far as there is room.
+    fn let_wait(&mut self) {
+        let passes: Vec<Pass<'_>> = (0..=self.deepest()).map(|depth| self.pass(depth)).collect();
+        let mut waiting = self.waiting.clone();
+        let mut count = 0;
+        for (number, step) in self.rows.steps.iter().enumerate() {
+            let mut needing = (0..passes.len()).filter(|&depth| passes[depth].wanted[number]);
+            let (Some(first), Some(_)) = (needing.next(), needing.next()) else { continue };
+            if is_function(step) && !self.of_rows[number] && (count + 1) * self.waiting_bytes() <= WAITING {
+                waiting[number] = Some((first, count));
+                count += 1;
+            }
+        }
+        drop(passes);
+        self.waiting = waiting;
+    }
+
+    /// Bytes in which the elements of one value wait: of a row for each warp.
+    fn waiting_bytes(&self) -> usize {
+        THREADS / LANES * self.way.length() * 8
+    }
+
+    /// Where the element `along` of a value waits.
+    fn place_of_waiting(&self, number: usize, at: usize) -> String {
+        let (ty, length) = (in_registers(self.rows.steps[number].number), self.way.length());
+        let first = at * self.waiting_bytes();
+        format!("(({ty}*)(SHARED + {first}))[threadIdx.x / {LANES} * {length} + along]")
     }
 
     pub(super) fn emit(&self, text: &mut Text, needed: &mut Needed) -> Result<Emitted, Missing> {
@@ -96,7 +136,8 @@ impl<'a> Folding<'a> {
             Way::Warp { .. } => groups * LANES,
             Way::Columns { .. } => groups * THREADS,
         };
-        Ok(Emitted::of_threads(threads).sharing(self.way.shared_bytes()))
+        let waiting = self.waiting.iter().flatten().count() * self.waiting_bytes();
+        Ok(Emitted::of_threads(threads).sharing(self.way.shared_bytes().max(waiting)))
     }
 
     /// Rows that are folded together: one, or those of a block.
@@ -129,7 +170,9 @@ impl<'a> Folding<'a> {
             Way::Columns { .. } => {
                 let groups = beside.div_ceil(LANES);
                 // Threads beyond the last column do as the last one does, and write nothing.
-                text.line(format!("const {ty} beside = {group} % {groups} * {LANES} + threadIdx.x % {LANES};"));
+                text.line(format!(
+                    "const {ty} beside = {group} % {groups} * {LANES} + threadIdx.x % {LANES};"
+                ));
                 text.line(format!("const bool is_inside = beside < {beside};"));
                 text.line(format!(
                     "const {ty} row = {group} / {groups} * {beside} + (is_inside ? beside : {});",
@@ -168,7 +211,8 @@ impl<'a> Folding<'a> {
             }
             let pass = self.pass(depth);
             if !pass.does_nothing() {
-                self.way.fold(text, &pass.trees, |text| self.element(text, &pass, (&outside, &inside), needed))?;
+                self.way
+                    .fold(text, &pass.trees, |text| self.element(text, &pass, (&outside, &inside), needed))?;
             }
         }
         for of_row in stores.iter().filter(|store| self.of_rows[store.value]) {
@@ -197,12 +241,18 @@ impl<'a> Folding<'a> {
         let mut wanted = vec![false; steps.len()];
         trees.iter().for_each(|tree| wanted[tree.operand] = true);
         written.iter().for_each(|store| wanted[store.value] = true);
-        for number in (0..steps.len()).rev().filter(|&number| !self.of_rows[number]) {
+        let is_made = |number: usize| !self.of_rows[number] && !self.is_waiting(number, depth);
+        for number in (0..steps.len()).rev().filter(|&number| is_made(number)) {
             if let (true, Kind::Compute { operands, .. }) = (wanted[number], &steps[number].kind) {
                 operands.iter().for_each(|&operand| wanted[operand] = true);
             }
         }
-        Pass { trees, written, wanted }
+        Pass { depth, trees, written, wanted }
+    }
+
+    /// Whether the elements of a value wait already.
+    fn is_waiting(&self, number: usize, depth: usize) -> bool {
+        self.waiting[number].is_some_and(|(first, _)| first < depth)
     }
 
     /// Declares the values of the element `along`, and writes those that are written.
@@ -217,7 +267,18 @@ impl<'a> Folding<'a> {
         let along = Indices::declare(text, "f", "along", folded);
         let indices = outside.and(&along).and(inside);
         for number in (0..steps.len()).filter(|&number| pass.wanted[number] && !self.of_rows[number]) {
-            value(text, number, &steps[number], steps, &indices, needed)?;
+            match self.waiting[number] {
+                Some((first, at)) if first < pass.depth => {
+                    let (ty, place) = (in_registers(steps[number].number), self.place_of_waiting(number, at));
+                    text.line(format!("const {ty} v{number} = {place};"));
+                }
+                waiting => {
+                    value(text, number, &steps[number], steps, &indices, needed)?;
+                    if let Some((_, at)) = waiting {
+                        text.line(format!("{} = v{number};", self.place_of_waiting(number, at)));
+                    }
+                }
+            }
         }
         let guard = if matches!(self.way, Way::Columns { .. }) { "if (is_inside) " } else { "" };
         pass.written.iter().for_each(|element| put_of_row(text, element, &indices, guard));

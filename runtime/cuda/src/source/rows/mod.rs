@@ -12,6 +12,7 @@ mod apart;
 mod elementwise;
 mod folding;
 
+use choral_kernels::instruction::Instruction;
 use choral_kernels::rows::{Kind, Rows, Step};
 
 use super::instruction::expression;
@@ -55,4 +56,27 @@ fn value(
     };
     text.line(format!("const {} v{number} = {made};", in_registers(step.number)));
     Ok(())
+}
+
+/// Whether a step takes much longer than others.
+fn is_function(step: &Step) -> bool {
+    let Kind::Compute { instruction, .. } = &step.kind else { return false };
+    match instruction {
+        Instruction::Function(_)
+        | Instruction::FunctionOfTwo(_)
+        | Instruction::Call1(_)
+        | Instruction::Call2(_) => true,
+        Instruction::Constant(_)
+        | Instruction::Unary(_)
+        | Instruction::Binary(_)
+        | Instruction::Compare(_)
+        | Instruction::Select
+        | Instruction::MultiplyAdd
+        | Instruction::Convert
+        | Instruction::ConvertToOdd
+        | Instruction::Round(_)
+        | Instruction::ReducePrecision { .. }
+        | Instruction::Wrap(_)
+        | Instruction::OrderKey => false,
+    }
 }
