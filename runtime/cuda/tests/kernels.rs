@@ -8,7 +8,7 @@ mod products;
 mod rows;
 
 use choral_cuda::compile::compile_anew;
-use choral_cuda::program::{Home, Loop, Port, Program, Rounds, Step, Task};
+use choral_cuda::program::{Buffer, Home, Loop, Port, Program, Rounds, Step, Task};
 use choral_cuda::{Gpu, Memory, Module, Session, Unit};
 use choral_kernels::Kernel;
 
@@ -70,18 +70,22 @@ fn compile(source: &str) {
 }
 
 fn program(kernel: Kernel, buffers: usize, rounds: Option<(usize, isize)>) -> Program {
-    let step = Step { comment: "%tested".to_owned(), task: Task::Kernel(Box::new(kernel)) };
-    let given: Vec<Home> = (0..buffers).map(Home::Given).collect();
-    let Some((rounds, bytes)) = rounds else { return Program { buffers: given, steps: vec![step] } };
+    let step = |comment: &str, task: Task| Step { comment: comment.to_owned(), note: String::new(), task };
+    let buffer = |home: Home| Buffer { home, bytes: 0 };
+    let given: Vec<Buffer> = (0..buffers).map(|number| buffer(Home::Given(number))).collect();
+    let kernel = step("%tested", Task::Kernel(Box::new(kernel)));
+    let Some((rounds, bytes)) = rounds else {
+        return Program { buffers: given, room: 0, steps: vec![kernel] };
+    };
     let looped = Loop {
         rounds: Rounds::Counted(rounds),
-        body: Program { buffers: vec![Home::Port; buffers], steps: vec![step] },
+        body: Program { buffers: vec![buffer(Home::Port); buffers], room: 0, steps: vec![kernel] },
         is_reverse: false,
         inputs: (0..buffers - 1).map(|buffer| (buffer, Port::Slice { buffer, bytes })).collect(),
         outputs: vec![(buffers - 1, Port::Slice { buffer: buffers - 1, bytes })],
         carried: Vec::new(),
         room: buffers,
     };
-    let step = Step { comment: "%looped".to_owned(), task: Task::Loop(Box::new(looped)) };
-    Program { buffers: [given, vec![Home::Room(0)]].concat(), steps: vec![step] }
+    let all = [given, vec![buffer(Home::Room(0))]].concat();
+    Program { buffers: all, room: 16, steps: vec![step("%looped", Task::Loop(Box::new(looped)))] }
 }

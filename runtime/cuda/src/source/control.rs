@@ -8,7 +8,7 @@ use choral_kernels::Kernel;
 
 use super::text::Text;
 use super::unit::{Argument, Functions};
-use super::{Emitted, Missing, THREADS};
+use super::{Emitted, MULTIPROCESSORS, Missing, THREADS};
 use crate::program::{
     Branch, Carried, Condition, Home, Loop, Origin, Parts, Port, Program, Rounds, Step, Task,
 };
@@ -16,6 +16,8 @@ use crate::program::{
 /// The source of steps in the making.
 pub(super) struct Flow<'a> {
     functions: &'a mut Functions,
+    /// Those that teams run on.
+    multiprocessors: usize,
     emitted: Emitted,
     used: BTreeSet<Argument>,
 }
@@ -35,7 +37,8 @@ const ALIGNED: usize = 16;
 
 impl<'a> Flow<'a> {
     pub(super) fn new(functions: &'a mut Functions) -> Flow<'a> {
-        Flow { functions, emitted: Emitted::of_threads(0), used: BTreeSet::new() }
+        let multiprocessors = MULTIPROCESSORS;
+        Flow { functions, multiprocessors, emitted: Emitted::of_threads(0), used: BTreeSet::new() }
     }
 
     /// What all steps ask of a launch, and what they are given.
@@ -74,7 +77,10 @@ impl<'a> Flow<'a> {
         match &step.task {
             Task::Kernel(kernel) if self.does_nothing(scope, kernel) => Ok(()),
             Task::Kernel(kernel) => {
-                let made = self.functions.of(kernel).map_err(|missing| missing.within(&step.comment))?;
+                let made = self
+                    .functions
+                    .of(kernel, self.multiprocessors)
+                    .map_err(|missing| missing.within(&step.comment))?;
                 let Some((function, buffers, emitted)) = made else { return Ok(()) };
                 self.emitted = self.emitted.and(emitted);
                 let mut arguments: Vec<String> =
@@ -119,7 +125,9 @@ impl<'a> Flow<'a> {
             };
             body.line(format!("u8* const part{number} = {first} + {steps};"));
         }
+        let outside_parts = std::mem::replace(&mut self.multiprocessors, 1);
         self.steps(&mut body, Scope { program: &parts.program, name: around.name })?;
+        self.multiprocessors = outside_parts;
         let inside = std::mem::replace(&mut self.emitted, outside);
         let (shared, scratch) =
             (inside.shared_bytes.next_multiple_of(ALIGNED), inside.scratch_bytes.next_multiple_of(ALIGNED));

@@ -51,6 +51,9 @@ pub use unit::{Argument, Launch, Unit};
 /// Threads of a block.
 pub const THREADS: usize = 256;
 
+/// Multiprocessors of a large GPU: what kernels of a whole launch are divided for.
+const MULTIPROCESSORS: usize = 132;
+
 /// What has no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no CUDA kernel runs {what}, for {step}\n  run the program on `cpu`, which runs every op")]
@@ -170,11 +173,16 @@ impl Needed {
     }
 }
 
-/// Writes the body of a kernel's function.
-fn kernel(text: &mut Text, kernel: &Kernel, needed: &mut Needed) -> Result<Emitted, Missing> {
+/// Writes the body of a kernel's function, for a team that runs on so many multiprocessors: all, or the one of its block.
+fn kernel(
+    text: &mut Text,
+    kernel: &Kernel,
+    multiprocessors: usize,
+    needed: &mut Needed,
+) -> Result<Emitted, Missing> {
     match kernel {
-        Kernel::Rows(kernel) => rows::rows(text, kernel, needed),
-        Kernel::Products(kernel) => Ok(product::products(text, kernel, needed)),
+        Kernel::Rows(kernel) => rows::rows(text, kernel, multiprocessors, needed),
+        Kernel::Products(kernel) => Ok(product::products(text, kernel, multiprocessors, needed)),
         Kernel::Window(kernel) => window::window(text, kernel, needed),
         Kernel::Extreme(kernel) => Ok(extreme::extreme(text, kernel)),
         Kernel::Fold(kernel) => fold::fold(text, kernel, needed),

@@ -147,13 +147,17 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// The name of a kernel's function, the buffers that it is called with in order, and what it asks of a launch; `None` of a
+    /// The name of a kernel's function for a team on so many multiprocessors, the buffers that it is called with in order, and what it asks of a launch; `None` of a
     /// kernel that makes nothing.
-    pub(super) fn of(&mut self, kernel: &Kernel) -> Result<Option<(String, Vec<usize>, Emitted)>, Missing> {
+    pub(super) fn of(
+        &mut self,
+        kernel: &Kernel,
+        multiprocessors: usize,
+    ) -> Result<Option<(String, Vec<usize>, Emitted)>, Missing> {
         let buffers: BTreeSet<usize> = kernel.buffers().into_iter().collect();
         let buffers: Vec<usize> = buffers.into_iter().collect();
         let mut body = Text::default();
-        let emitted = super::kernel(&mut body, kernel, &mut self.needed)?;
+        let emitted = super::kernel(&mut body, kernel, multiprocessors, &mut self.needed)?;
         if emitted.threads == 0 || buffers.is_empty() {
             return Ok(None);
         }

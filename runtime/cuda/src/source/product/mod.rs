@@ -42,8 +42,13 @@ use tile::{GROUP, Tile, chains};
 pub(super) const VECTORS: &str = include_str!("vectors.cu");
 const MATRICES: &str = include_str!("matrices.cu");
 
-/// Writes the body of the function of products.
-pub(super) fn products(text: &mut Text, kernel: &Products, needed: &mut Needed) -> Emitted {
+/// Writes the body of the function of products, for a team on so many multiprocessors.
+pub(super) fn products(
+    text: &mut Text,
+    kernel: &Products,
+    multiprocessors: usize,
+    needed: &mut Needed,
+) -> Emitted {
     needed.text(VECTORS);
     let mut emitted = Emitted::of_threads(0);
     let mut left: Vec<&Product> =
@@ -51,20 +56,28 @@ pub(super) fn products(text: &mut Text, kernel: &Products, needed: &mut Needed) 
     while let Some(&first) = left.first() {
         let (alike, others) = left.into_iter().partition(|product| sides::are_alike(first, product));
         left = others;
-        text.block("", |text| emitted = emitted.and(all_alike(text, kernel, &alike, needed)));
+        text.block("", |text| {
+            emitted = emitted.and(all_alike(text, kernel, &alike, multiprocessors, needed))
+        });
     }
     emitted
 }
 
 /// Products that one loop makes.
-fn all_alike(text: &mut Text, kernel: &Products, products: &[&Product], needed: &mut Needed) -> Emitted {
-    let by_threads = Loop::of(kernel, products, false);
+fn all_alike(
+    text: &mut Text,
+    kernel: &Products,
+    products: &[&Product],
+    multiprocessors: usize,
+    needed: &mut Needed,
+) -> Emitted {
+    let by_threads = Loop::of(kernel, products, multiprocessors, false);
     if !has_matrices(products[0]) {
         return by_threads.emit(text);
     }
     needed.text(MATRICES);
     text.line("#if defined(CHORAL_STAND_IN) || __CUDA_ARCH__ >= 800");
-    let emitted = Loop::of(kernel, products, true).emit(text);
+    let emitted = Loop::of(kernel, products, multiprocessors, true).emit(text);
     text.line("#else");
     let emitted = emitted.and(by_threads.emit(text));
     text.line("#endif");
@@ -82,6 +95,7 @@ fn has_matrices(product: &Product) -> bool {
 struct Loop<'a> {
     kernel: &'a Products,
     sides: Sides,
+    multiprocessors: usize,
     tile: Tile,
     /// The types of sums, and of operands in shared memory.
     sum: &'static str,
@@ -97,7 +111,12 @@ struct Loop<'a> {
 }
 
 impl<'a> Loop<'a> {
-    fn of(kernel: &'a Products, products: &[&Product], by_matrices: bool) -> Loop<'a> {
+    fn of(
+        kernel: &'a Products,
+        products: &[&Product],
+        multiprocessors: usize,
+        by_matrices: bool,
+    ) -> Loop<'a> {
         let sides = Sides::of(products, !by_matrices);
         let sum = match sides.compute {
             Compute::F32 => "float",
@@ -107,8 +126,8 @@ impl<'a> Loop<'a> {
             Compute::I64 => "u64",
         };
         let tile = match by_matrices {
-            true => Tile::of_matrices(&sides.extents),
-            false => Tile::of_threads(sides.compute.bytes().max(4), &sides.extents),
+            true => Tile::of_matrices(&sides.extents, multiprocessors),
+            false => Tile::of_threads(sides.compute.bytes().max(4), &sides.extents, multiprocessors),
         };
         let [tile_rows, tile_columns] = tile.sizes();
         let extents = &sides.extents;
@@ -117,6 +136,7 @@ impl<'a> Loop<'a> {
         let cut = |terms: usize| if is_float { chains(terms) } else { 1 };
         Loop {
             kernel,
+            multiprocessors,
             tile,
             sum,
             shared: if by_matrices { "u16" } else { sum },
@@ -150,7 +170,7 @@ impl<'a> Loop<'a> {
             extents: [&self.rows, &self.columns],
         };
         let is_cut = self.chains.largest() > 1;
-        let is_split = is_cut && tile.is_split(&sides.extents);
+        let is_split = is_cut && tile.is_split(&sides.extents, self.multiprocessors);
         let tiles = self.tiles();
         let counts: Vec<usize> = match is_split {
             true => {

@@ -4,9 +4,6 @@
 
 use choral_kernels::product::order::{BLOCK, is_cut};
 
-/// Multiprocessors that there should be work for: what large GPUs have.
-const MULTIPROCESSORS: usize = 132;
-
 /// Bytes of a stage of both operands, at most: there are two stages in shared memory.
 const STAGE: usize = 20 << 10;
 
@@ -72,22 +69,22 @@ const OF_MATRICES: [([usize; 2], [usize; 2], u32); 8] = [
 pub(super) const DEPTH: usize = 16;
 
 impl Tile {
-    /// The best one for threads, of products with so many members, rows, columns and terms.
-    pub(super) fn of_threads(bytes: usize, extents: &[[usize; 4]]) -> Tile {
+    /// The best one for threads, of products with so many members, rows, columns and terms, on so many multiprocessors.
+    pub(super) fn of_threads(bytes: usize, extents: &[[usize; 4]], multiprocessors: usize) -> Tile {
         let shapes = OF_THREADS.iter().filter(|(_, _, own, _)| own[0] * own[1] * bytes <= 256);
         let all = shapes.map(|&(warps, lanes, own, fill)| {
             let tile = Tile { warps, core: Core::Threads { bytes, lanes, own }, terms: 0 };
             (tile, 128.0 * f64::from(fill) / 100.0 * 4.0 / bytes as f64)
         });
-        Tile::best(all, &[64, 32, 16, 8, 4], bytes, extents)
+        Tile::best(all, &[64, 32, 16, 8, 4], bytes, (extents, multiprocessors))
     }
 
     /// As [`Tile::of_threads`], for warps that multiply matrices.
-    pub(super) fn of_matrices(extents: &[[usize; 4]]) -> Tile {
+    pub(super) fn of_matrices(extents: &[[usize; 4]], multiprocessors: usize) -> Tile {
         let all = OF_MATRICES.iter().map(|&(warps, own, fill)| {
             (Tile { warps, core: Core::Matrices { own }, terms: 0 }, 1024.0 * f64::from(fill) / 100.0)
         });
-        Tile::best(all, &[64, 32, 16], 2, extents)
+        Tile::best(all, &[64, 32, 16], 2, (extents, multiprocessors))
     }
 
     /// The one that takes least time, of tiles with the multiply-adds of a cycle.
@@ -95,7 +92,7 @@ impl Tile {
         all: impl Iterator<Item = (Tile, f64)>,
         stages: &[usize],
         bytes: usize,
-        extents: &[[usize; 4]],
+        (extents, multiprocessors): (&[[usize; 4]], usize),
     ) -> Tile {
         let terms = extents.iter().map(|extents| extents[3]).max().unwrap_or(0);
         let time = |tile: &Tile, speed: f64| {
@@ -103,7 +100,7 @@ impl Tile {
             let items: usize = extents.iter().map(|extents| tile.count(extents) * chains(extents[3])).sum();
             let cycles = (rows * columns) as f64 / speed;
             let cycles = cycles.max(((rows + columns) * bytes) as f64 / READ).max(LEAST);
-            items.div_ceil(MULTIPROCESSORS) as f64 * cycles
+            items.div_ceil(multiprocessors) as f64 * cycles
         };
         let timed = all.map(|(tile, speed)| (time(&tile, speed), tile));
         let best = timed.min_by(|one, other| one.0.total_cmp(&other.0));
@@ -137,9 +134,11 @@ impl Tile {
     }
 
     /// Whether chains of one sum are made by several blocks: there are too few tiles for all multiprocessors otherwise.
-    pub(super) fn is_split(self, extents: &[[usize; 4]]) -> bool {
+    pub(super) fn is_split(self, extents: &[[usize; 4]], multiprocessors: usize) -> bool {
         let tiles: usize = extents.iter().map(|extents| self.count(extents)).sum();
-        tiles < 2 * MULTIPROCESSORS && extents.iter().any(|extents| chains(extents[3]) > 1)
+        multiprocessors > 1
+            && tiles < 2 * multiprocessors
+            && extents.iter().any(|extents| chains(extents[3]) > 1)
     }
 }
 
@@ -158,19 +157,21 @@ mod tests {
 
     #[test]
     fn tiles_are_large_where_there_are_many() {
-        let sizes = |extents: [usize; 4]| Tile::of_threads(4, &[extents]).sizes();
+        let sizes = |extents: [usize; 4]| Tile::of_threads(4, &[extents], 132).sizes();
         assert_eq!(sizes([1, 4096, 4096, 4096]), [128, 128]);
         assert_eq!(sizes([64, 512, 1024, 1024]), [128, 128]);
         assert_eq!(sizes([1, 1, 4096, 4096]), [1, 64]);
+        // A block that has a product for itself has no use for small ones.
+        assert_eq!(Tile::of_threads(4, &[[1, 64, 128, 256]], 1).sizes(), [64, 128]);
         assert_eq!(sizes([64, 32, 256, 256]), [32, 64]);
-        assert_eq!(Tile::of_matrices(&[[1, 4096, 4096, 4096]]).sizes(), [128, 128]);
-        assert_eq!(Tile::of_matrices(&[[8, 1, 4096, 4096]]).sizes(), [16, 128]);
-        assert_eq!(Tile::of_matrices(&[[8, 4096, 1, 4096]]).sizes(), [128, 16]);
+        assert_eq!(Tile::of_matrices(&[[1, 4096, 4096, 4096]], 132).sizes(), [128, 128]);
+        assert_eq!(Tile::of_matrices(&[[8, 1, 4096, 4096]], 132).sizes(), [16, 128]);
+        assert_eq!(Tile::of_matrices(&[[8, 4096, 1, 4096]], 132).sizes(), [128, 16]);
     }
 
     #[test]
     fn stages_waste_few_terms() {
-        let stage = |extents: [usize; 4]| Tile::of_threads(4, &[extents]).terms;
+        let stage = |extents: [usize; 4]| Tile::of_threads(4, &[extents], 132).terms;
         assert_eq!(stage([1, 4096, 4096, 3]), 4);
         assert_eq!(stage([1, 4096, 4096, 27]), 16);
         assert_eq!(stage([1, 1, 4096, 4096]), 64);
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn long_sums_of_few_elements_are_split() {
-        let is_split = |extents: [usize; 4]| Tile::of_threads(4, &[extents]).is_split(&[extents]);
+        let is_split = |extents: [usize; 4]| Tile::of_threads(4, &[extents], 132).is_split(&[extents], 132);
         assert!(is_split([1, 64, 64, 1 << 20]));
         assert!(!is_split([1, 64, 64, 4096]));
         assert!(!is_split([64, 1024, 1024, 1 << 20]));

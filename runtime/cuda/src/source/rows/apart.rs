@@ -17,9 +17,8 @@ use super::value;
 /// Blocks of a row, at least, that are worth waiting for each other.
 const LEAST_BLOCKS: usize = 4;
 
-/// Warps, and blocks, that are enough for a large GPU.
-const WARPS: usize = 528;
-const BLOCKS: usize = 132;
+/// Warps that are enough for a multiprocessor.
+const WARPS: usize = 4;
 
 /// Bytes of a lane, at most.
 const OF_A_LANE: usize = 8;
@@ -29,8 +28,8 @@ pub(super) fn is_worth_it(folding: &Folding<'_>) -> bool {
     let blocks = folding.way.length().div_ceil(BLOCK);
     let is_little = match folding.way {
         Way::Thread { .. } => false,
-        Way::Warp { .. } => folding.groups() < WARPS,
-        Way::Columns { .. } => folding.groups() < BLOCKS,
+        Way::Warp { .. } => folding.groups() < WARPS * folding.multiprocessors,
+        Way::Columns { .. } => folding.groups() < folding.multiprocessors,
     };
     is_little && blocks >= LEAST_BLOCKS
 }

@@ -31,6 +31,8 @@ pub(super) struct Folding<'a> {
     /// Of each value, whether it is the same along a row.
     pub(super) of_rows: Vec<bool>,
     pub(super) way: Way,
+    /// Those that the team runs on.
+    pub(super) multiprocessors: usize,
     /// Of each value whose elements wait in shared memory: after how many folds they come there, and its number among such.
     waiting: Vec<Option<(usize, usize)>>,
 }
@@ -45,7 +47,7 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Folding<'a> {
-    pub(super) fn of(rows: &'a Rows) -> Folding<'a> {
+    pub(super) fn of(rows: &'a Rows, multiprocessors: usize) -> Folding<'a> {
         let (mut depths, mut of_rows): (Vec<usize>, Vec<bool>) = (Vec::new(), Vec::new());
         let folded = rows.outer.len()..rows.outer.len() + rows.folded.len();
         for step in &rows.steps {
@@ -69,7 +71,7 @@ impl<'a> Folding<'a> {
             (_, _) => Way::Columns { length },
         };
         let waiting = vec![None; rows.steps.len()];
-        let mut folding = Folding { rows, depths, of_rows, way, waiting };
+        let mut folding = Folding { rows, depths, of_rows, way, multiprocessors, waiting };
         if matches!(way, Way::Warp { .. }) && !apart::is_worth_it(&folding) {
             folding.let_wait();
         }

@@ -22,14 +22,19 @@ use super::text::Text;
 use super::{Emitted, Missing, Needed};
 use folding::Folding;
 
-/// Writes the body of the function of a kernel.
+/// Writes the body of the function of a kernel, for a team on so many multiprocessors.
 ///
 /// # Errors
 /// If an instruction has no source on its types.
-pub(super) fn rows(text: &mut Text, rows: &Rows, needed: &mut Needed) -> Result<Emitted, Missing> {
+pub(super) fn rows(
+    text: &mut Text,
+    rows: &Rows,
+    multiprocessors: usize,
+    needed: &mut Needed,
+) -> Result<Emitted, Missing> {
     let rows = rows.clone().normalised();
     match rows.has_folds() {
-        true => Folding::of(&rows).emit(text, needed),
+        true => Folding::of(&rows, multiprocessors).emit(text, needed),
         false => elementwise::elementwise(text, &rows, needed),
     }
 }
