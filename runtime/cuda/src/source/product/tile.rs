@@ -4,8 +4,14 @@
 
 use choral_kernels::product::order::{BLOCK, is_cut};
 
+use super::super::THREADS;
+
 /// Bytes of a stage of both operands, at most: there are two stages in shared memory.
 const STAGE: usize = 20 << 10;
+
+/// Registers of a thread for its sums and for what it fetches, at most: with what it needs beside, two blocks run on a
+/// multiprocessor.
+const REGISTERS: usize = 76;
 
 /// Bytes that a multiprocessor reads in a cycle, about.
 const READ: f64 = 32.0;
@@ -107,7 +113,15 @@ impl Tile {
         let tile = best.map_or(FALLBACK, |(_, tile)| tile);
         // A stage costs about as much as some terms, and terms beyond the last one cost as much as others.
         let [rows, columns] = tile.sizes();
-        let fits = |stage: &&usize| (rows + columns) * **stage * bytes <= STAGE;
+        let sums = match tile.core {
+            Core::Threads { own, .. } => own[0] * own[1] * bytes / 4,
+            // Half of the others, whose elements have as many registers.
+            Core::Matrices { own } => own[0] * own[1] * 2,
+        };
+        let fits = |stage: &&usize| {
+            let fetched = (rows + columns) * **stage * bytes;
+            fetched <= STAGE && sums + fetched / THREADS / 4 <= REGISTERS
+        };
         let cost = |stage: &usize| terms.next_multiple_of(*stage) + terms.div_ceil(*stage) * 6;
         let stage = stages.iter().filter(fits).min_by_key(|stage| cost(stage));
         Tile { terms: stage.copied().unwrap_or(DEPTH), ..tile }
