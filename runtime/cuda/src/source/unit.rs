@@ -8,7 +8,7 @@ use choral_kernels::Kernel;
 
 use super::control::Flow;
 use super::text::Text;
-use super::{Emitted, Missing, Needed};
+use super::{Emitted, Missing, Needed, THREADS};
 use crate::program::Program;
 
 /// The source of a program: one translation unit, and the launches that run it, in order.
@@ -103,7 +103,11 @@ impl Unit {
             let parameters: Vec<String> = arguments.iter().map(Argument::parameter).collect();
             globals.line(format!("// {}", step.comment));
             globals.block(
-                format!("extern \"C\" __global__ void {name}({})", parameters.join(", ")),
+                // So few registers that two blocks run on a multiprocessor: one works while the other waits for memory.
+                format!(
+                    "extern \"C\" __global__ void __launch_bounds__({THREADS}, 2) {name}({})",
+                    parameters.join(", ")
+                ),
                 |text| {
                     let arrivals = if is_cooperative { "arrivals" } else { "0" };
                     text.line(format!("const Team team = {{blockIdx.x, gridDim.x, {arrivals}}};"));
