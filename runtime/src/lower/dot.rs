@@ -1,7 +1,7 @@
 //! Contractions as products.
 
 use choral_ir::op::{DotGeneral, dot::free};
-use choral_ir::{Graph, NodeId};
+use choral_ir::{DType, Graph, NodeId};
 use choral_kernels::access::{Dim as Place, place, size};
 use choral_kernels::product::{Dim, Epilogue};
 use choral_kernels::{Access, Number, Product};
@@ -12,11 +12,15 @@ const TINY: usize = 64;
 const FEW_TERMS: usize = 16;
 
 /// Whether a product is so small that it is computed element by element, beside what is computed of it.
+///
+/// Those of 16-bit floats never are: a GPU adds their terms in an order of its own, which has to be the same for a member
+/// alone as for an ensemble, whose products are larger.
 pub fn is_tiny(op: &DotGeneral, graph: &Graph, id: NodeId) -> bool {
     let ty = &graph.node(id).types[0];
     let operands = graph.operands(id);
     let lhs = graph.ty(operands[0]);
-    let is_plain = ty.dtype.is_float() && operands.iter().all(|&operand| graph.ty(operand).dtype == ty.dtype);
+    let is_plain = matches!(ty.dtype, DType::F32 | DType::F64)
+        && operands.iter().all(|&operand| graph.ty(operand).dtype == ty.dtype);
     let terms: usize = op.lhs_contracting.iter().map(|&dim| lhs.shape[dim]).product();
     let results: usize = ty.shape[op.lhs_batching.len()..].iter().product();
     is_plain && (1..=FEW_TERMS).contains(&terms) && results.saturating_mul(terms) <= TINY

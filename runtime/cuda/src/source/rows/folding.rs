@@ -113,22 +113,15 @@ impl<'a> Folding<'a> {
         }
         let groups = self.groups();
         let ty = counter(groups * LANES);
-        let head = match self.way {
-            Way::Thread { .. } => {
-                format!("for ({ty} group = team.thread(); group < {groups}; group += team.threads())")
-            }
-            Way::Warp { .. } if groups <= FEW => {
-                format!("for ({ty} group = team.spread_warp(); group < {groups}; group += team.warps())")
-            }
-            Way::Warp { .. } => {
-                format!("for ({ty} group = team.warp(); group < {groups}; group += team.warps())")
-            }
-            Way::Columns { .. } => {
-                format!("for ({ty} group = team.block; group < {groups}; group += team.blocks)")
-            }
+        let (name, first, step) = match self.way {
+            Way::Thread { .. } => ("row", "team.thread()", "team.threads()"),
+            Way::Warp { .. } if groups <= FEW => ("row", "team.spread_warp()", "team.warps()"),
+            Way::Warp { .. } => ("row", "team.warp()", "team.warps()"),
+            Way::Columns { .. } => ("group", "team.block", "team.blocks"),
         };
+        let head = format!("for ({ty} {name} = {first}; {name} < {groups}; {name} += {step})");
         text.try_block(head, |text| {
-            let writes = self.declare_row(text, "group");
+            let writes = self.declare_row(text, name);
             self.row(text, &writes, needed)
         })?;
         let threads = match self.way {
@@ -161,13 +154,12 @@ impl<'a> Folding<'a> {
         let (across, beside) = self.counts();
         let ty = counter(across * beside * LANES);
         match self.way {
-            Way::Thread { .. } => {
-                text.line(format!("const {ty} row = {group};"));
-                String::new()
-            }
-            Way::Warp { .. } => {
-                text.line(format!("const {ty} row = {group};"));
-                "if (team.lane() == 0) ".to_owned()
+            Way::Thread { .. } | Way::Warp { .. } => {
+                if group != "row" {
+                    text.line(format!("const {ty} row = {group};"));
+                }
+                let is_of_a_warp = matches!(self.way, Way::Warp { .. });
+                if is_of_a_warp { "if (team.lane() == 0) ".to_owned() } else { String::new() }
             }
             Way::Columns { .. } => {
                 let groups = beside.div_ceil(LANES);
