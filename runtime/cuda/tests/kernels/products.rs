@@ -238,7 +238,7 @@ fn warps_multiply_small_floats() {
 fn what_lies_beyond_the_last_term_leaves_signs_of_zeros() {
     for (number, tiny) in [(Number::F32, 1e-30f32), (Number::Bf16, 1e-30), (Number::F16, 0.0)] {
         let product = product(number, Number::F32, [1, 9, 10, 5], [true, false]);
-        let (kernel, mut buffers) = made(&[product.clone()], 0);
+        let (kernel, mut buffers) = made(std::slice::from_ref(&product), 0);
         for (buffer, value) in [(0, -tiny), (1, tiny)] {
             buffers[buffer] = narrowed(number, value).repeat(buffers[buffer].len() / number.bytes());
         }

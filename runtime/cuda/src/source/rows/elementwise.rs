@@ -172,11 +172,10 @@ fn is_moving(access: &Access) -> bool {
 fn together(rows: &Rows, sizes: &[usize]) -> usize {
     let Some((&last, outer)) = sizes.split_last() else { return 1 };
     let weight: usize = rows.steps.iter().map(weight).sum();
-    let most = match weight {
-        ..=LIGHT => MOST,
-        ..=HEAVY => MOST / 2,
-        _ => return 1,
-    };
+    if weight > HEAVY {
+        return 1;
+    }
+    let most = if weight <= LIGHT { MOST } else { MOST / 2 };
     let narrowest =
         accesses(rows).filter(|(_, access, _)| is_moving(access)).map(|(_, _, bytes)| bytes).min();
     let Some(narrowest) = narrowest else { return 1 };
