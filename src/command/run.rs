@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use choral::{Setting, Tensor};
 use choral::ir::check::Program;
 use choral::state::{State, file};
+use choral::{Setting, Tensor};
 
 use super::arguments::Run;
 use super::mapping::Mapping;

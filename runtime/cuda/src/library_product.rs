@@ -310,8 +310,8 @@ impl Call {
         let bias = match (matmul.bias, addend) {
             (Some(stride), Some(addend)) => {
                 let place = place(*addend, in_addend, product.out)?;
-                let is_aligned = place.alignment() >= OF_BIAS
-                    && (stride * product.out.bytes()).is_multiple_of(OF_BIAS);
+                let is_aligned =
+                    place.alignment() >= OF_BIAS && (stride * product.out.bytes()).is_multiple_of(OF_BIAS);
                 Some(is_aligned.then_some(place)?)
             }
             (Some(_), None) => return None,

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaFunction, CudaModule};
 use cudarc::driver::sys::CUfunction_attribute as Attribute;
+use cudarc::driver::{CudaFunction, CudaModule};
 use cudarc::nvrtc::Ptx;
 
 use crate::compile::compile;
@@ -37,11 +37,7 @@ pub struct Module {
 #[derive(Debug)]
 pub(crate) enum Loaded {
     /// A launch whose function is loaded.
-    Launch {
-        launch: Launch,
-        function: CudaFunction,
-        blocks: u32,
-    },
+    Launch { launch: Launch, function: CudaFunction, blocks: u32 },
     /// The library's product of this number.
     Product(usize),
 }

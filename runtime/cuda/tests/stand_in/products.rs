@@ -120,7 +120,8 @@ impl Case {
 fn cases(numbers: &[(Number, Number)], sizes: &[[usize; 4]]) -> Vec<Case> {
     let truths = [false, true];
     let mut cases = Vec::new();
-    for (&numbers, &sizes) in numbers.iter().flat_map(|numbers| sizes.iter().map(move |sizes| (numbers, sizes)))
+    for (&numbers, &sizes) in
+        numbers.iter().flat_map(|numbers| sizes.iter().map(move |sizes| (numbers, sizes)))
     {
         for choice in 0..1 << 7 {
             let is = |bit: usize| truths[choice >> bit & 1];
@@ -144,15 +145,8 @@ fn cases(numbers: &[(Number, Number)], sizes: &[[usize; 4]]) -> Vec<Case> {
 
 fn program(product: Product) -> Program {
     let addend = product.epilogue.add.then_some(3);
-    let products = Products {
-        products: vec![product],
-        convolution: None,
-        lhs: 0,
-        rhs: 1,
-        addend,
-        out: 2,
-        packed: None,
-    };
+    let products =
+        Products { products: vec![product], convolution: None, lhs: 0, rhs: 1, addend, out: 2, packed: None };
     let step = Step { comment: "%y".to_owned(), task: Task::Kernel(Box::new(Kernel::Products(products))) };
     Program { buffers: (0..4).map(Home::Given).collect(), steps: vec![step] }
 }
@@ -381,7 +375,8 @@ fn without_the_library() {
 #[test]
 fn a_missing_library_is_named() {
     if is_loaded() {
-        let (is_well, printed) = child("stand_in::products::without_the_library", &[("CHORAL_CUDA_PATH", "")]);
+        let (is_well, printed) =
+            child("stand_in::products::without_the_library", &[("CHORAL_CUDA_PATH", "")]);
         assert!(is_well, "{printed}");
     }
 }
@@ -397,8 +392,9 @@ fn status(matrices: [(u64, u64, i64); 3], compute: ComputeType) -> Option<Status
     let [a, b, d] = layouts;
     // SAFETY: all of them are alive until they are destroyed, once.
     unsafe {
-        let chosen =
-            library::get_matmul_algo_heuristic(handle, operation, a, b, d, d, preference).err().map(|it| it.0);
+        let chosen = library::get_matmul_algo_heuristic(handle, operation, a, b, d, d, preference)
+            .err()
+            .map(|it| it.0);
         layouts.into_iter().for_each(|layout| library::destroy_matrix_layout(layout).unwrap());
         library::destroy_matmul_pref(preference).unwrap();
         library::destroy_matmul_desc(operation).unwrap();
@@ -441,18 +437,31 @@ fn the_stand_in_looks_at_promises() {
     unsafe {
         let (attribute, most) = (Preference::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, 1u64 << 20);
         library::set_matmul_pref_attribute(preference, attribute, (&raw const most).cast(), 8).unwrap();
-        let chosen = library::get_matmul_algo_heuristic(
-            handle, operation, square, square, square, square, preference,
-        )
-        .unwrap();
+        let chosen =
+            library::get_matmul_algo_heuristic(handle, operation, square, square, square, square, preference)
+                .unwrap();
         let (alpha, beta) = (1f32, 0f32);
         let run = |a: u64, d: u64, beta: &f32, workspace: usize| {
             let pointer = |place: u64| place as *mut std::ffi::c_void;
             let (alpha, beta) = ((&raw const alpha).cast(), std::ptr::from_ref(beta).cast());
             let (a, b, d, work) = (pointer(a), pointer(start), pointer(d), pointer(start + 2048));
             library::matmul(
-                handle, operation, alpha, beta, a, square, b, square, d, square, d, square,
-                &raw const chosen.algo, work, workspace, stream.cu_stream().cast(),
+                handle,
+                operation,
+                alpha,
+                beta,
+                a,
+                square,
+                b,
+                square,
+                d,
+                square,
+                d,
+                square,
+                &raw const chosen.algo,
+                work,
+                workspace,
+                stream.cu_stream().cast(),
             )
             .map_err(|error| error.0)
         };
