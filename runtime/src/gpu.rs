@@ -116,6 +116,7 @@ pub fn cuda_plan(graph: &Graph) -> Result<String, Error> {
 /// The plan for a GPU that has so much.
 fn device_plan(graph: &Graph, setting: &Setting, limits: Limits) -> Result<DevicePlan, Error> {
     let mut plan = Plan::of(graph, &setting.for_another_device()).for_device()?;
+    let limits = Limits { has_library: setting.is_fast(), ..limits };
     divide(&mut plan.program, if setting.is_in_pieces() { limits.in_pieces() } else { limits });
     Ok(plan)
 }

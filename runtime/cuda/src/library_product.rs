@@ -126,6 +126,17 @@ impl Matmul {
         best
     }
 
+    /// The product of a kernel that is a single one.
+    pub fn of_kernel(kernel: &Kernel) -> Option<Matmul> {
+        match kernel {
+            Kernel::Products(Products { products, packed: None, .. }) => match products.as_slice() {
+                [product] => Matmul::of(product),
+                [] | [_, _, ..] => None,
+            },
+            _ => None,
+        }
+    }
+
     /// How many multiply-adds it is.
     pub fn multiply_adds(&self) -> usize {
         [self.rows, self.columns, self.terms].into_iter().fold(self.batch, usize::saturating_mul)
@@ -290,16 +301,14 @@ pub struct Place {
 impl Call {
     /// The call that does what a kernel of a program does; `None` if the library does not do it.
     pub fn of(program: &Program, kernel: &Kernel) -> Option<Call> {
-        let Kernel::Products(Products { products, lhs, rhs, addend, out, packed: None, .. }) = kernel else {
-            return None;
-        };
-        let [product] = products.as_slice() else { return None };
-        let matmul = Matmul::of(product)?;
+        let matmul = Matmul::of_kernel(kernel)?;
+        let Kernel::Products(Products { products, lhs, rhs, addend, out, .. }) = kernel else { return None };
+        let product = products.first()?;
         let place = |buffer: usize, offset: isize, number: Number| {
-            let (argument, start) = match program.buffers[buffer] {
+            let (argument, start) = match program.buffers[buffer].home {
                 Home::Given(number) => (Argument::Given(number), 0),
                 Home::Room(start) => (Argument::Room, start),
-                Home::Port => return None,
+                Home::Port | Home::Part(_) | Home::Shared(_) => return None,
             };
             let bytes = usize::try_from(offset).ok()?.checked_mul(number.bytes())?;
             Some(Place { argument, bytes: start.checked_add(bytes)? })

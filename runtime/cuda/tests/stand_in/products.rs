@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use choral_cuda::library_product::{Call, WORTH};
-use choral_cuda::program::{Home, Program, Step, Task};
+use choral_cuda::program::{Buffer, Home, Program, Step, Task};
 use choral_cuda::{Error, Gpu, Memory, Module, Session, Unit};
 use choral_kernels::kernel::Products;
 use choral_kernels::product::{Dim, Epilogue, Product, space};
@@ -147,8 +147,10 @@ fn program(product: Product) -> Program {
     let addend = product.epilogue.add.then_some(3);
     let products =
         Products { products: vec![product], convolution: None, lhs: 0, rhs: 1, addend, out: 2, packed: None };
-    let step = Step { comment: "%y".to_owned(), task: Task::Kernel(Box::new(Kernel::Products(products))) };
-    Program { buffers: (0..4).map(Home::Given).collect(), steps: vec![step] }
+    let task = Task::Kernel(Box::new(Kernel::Products(products)));
+    let step = Step { comment: "%y".to_owned(), note: String::new(), task };
+    let buffer = |number| Buffer { home: Home::Given(number), bytes: 0 };
+    Program { buffers: (0..4).map(buffer).collect(), room: 0, steps: vec![step] }
 }
 
 /// Results in `f64`, each with where it lies, and the sum of the sizes of its terms.
@@ -293,7 +295,7 @@ fn two_products() -> Program {
     };
     step(&mut first, [0, 1, 3]);
     step(&mut second, [3, 1, 2]);
-    first.buffers[3] = Home::Room(256);
+    first.buffers[3] = Buffer { home: Home::Room(256), bytes: 256 };
     first.steps.append(&mut second.steps);
     first
 }
