@@ -161,13 +161,11 @@ impl fmt::Display for Matmul {
 /// Whether the library has products of such types, with sums in `f32`, or in `f64` of `f64`.
 fn has_types(product: &Product) -> bool {
     use Number::{Bf16, F16, F32, F64};
-    let has_out = match (product.lhs, product.out) {
-        (F32, F32) | (F64, F64) => true,
-        (F16 | Bf16, F32) => true,
-        (F16, F16) | (Bf16, Bf16) => true,
-        _ => false,
-    };
-    has_out && product.lhs == product.rhs
+    product.lhs == product.rhs
+        && matches!(
+            (product.lhs, product.out),
+            (F32 | F16 | Bf16, F32) | (F64, F64) | (F16, F16) | (Bf16, Bf16)
+        )
 }
 
 /// Dimensions in which both operands move (or none), those of the left one alone, and those of the right one alone, with
