@@ -53,7 +53,8 @@ pub fn compile(graph: &Graph, device: Device) -> Result<Executable, Error> {
     compile_with(graph, device, &Setting::default())
 }
 
-/// As [`compile`], for these threads and this instruction set instead of all threads and the best.
+/// As [`compile`], for these threads, this instruction set and this precision instead of all threads, the best and
+/// [`Precision::Exact`](choral_runtime::Precision::Exact).
 ///
 /// ```
 /// use choral::{Device, Graph, Pool, Setting};

@@ -41,7 +41,7 @@ pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_length, scan_rever
 pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
-pub use choral_runtime::{Device, Executable, Level, Pool, Session, Setting};
+pub use choral_runtime::{Device, Executable, Level, Pool, Precision, Session, Setting};
 pub use compile::{compile, compile_with, optimised};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;

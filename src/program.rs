@@ -155,7 +155,7 @@ impl<F> Program<F> {
         Program { device, ..self.with(|function| function) }
     }
 
-    /// The same program with these threads, and this instruction set at most.
+    /// The same program with these threads, this instruction set at most, and this precision.
     ///
     /// ```
     /// use choral::prelude::*;

@@ -12,11 +12,13 @@ use std::sync::Mutex;
 use std::thread;
 
 use choral::ir::check::Program;
+use choral::prelude::{Ensemble, Key};
 use choral::runtime::cuda::compile::compile_anew;
 use choral::runtime::cuda_source;
-use choral::{Device, Graph, Tensor};
+use choral::{Device, Graph, Precision, Setting, Tensor};
 
 use crate::ROOT;
+use crate::digits::{Mlp, checkpoints, test_set};
 
 /// The compute capabilities that all programs are compiled for, and those that every tenth one is.
 const ALWAYS: [(i32, i32); 1] = [(9, 0)];
@@ -122,4 +124,28 @@ fn launches_of_several_sizes_wait_for_all_of_their_blocks() {
     for _ in 0..4 {
         assert_eq!(executable.run(&inputs).expect("results"), expected);
     }
+}
+
+/// The digits by products of cuBLASLt, which are rounded: near the exact ones, with the same predictions. On a GPU, or a
+/// stand-in for one.
+#[test]
+fn fast_digits_are_near_exact_ones() {
+    let Ok(gpu) = Device::cuda(0) else {
+        println!("skipped: no GPU, and no stand-in (tests/cuda/run)");
+        return;
+    };
+    let models = checkpoints("mlp", &Mlp::init(Key::new(0))).expect("checkpoints");
+    let (images, _) = test_set().expect("images");
+    let logits = |device, precision| {
+        let setting = Setting::default().precision(precision);
+        let ensemble = Ensemble::new(&models).expect("an ensemble").on(device).setting(&setting);
+        ensemble.call(&images).expect("logits")
+    };
+    let (exact, fast) = (logits(Device::Cpu, Precision::Exact), logits(gpu, Precision::Fast));
+    assert!(logits(Device::Cpu, Precision::Fast).bit_eq(&exact), "a processor is always exact");
+    assert!(!fast.bit_eq(&exact), "products are the library's");
+    let pairs = fast.to_f64_vec().into_iter().zip(exact.to_f64_vec());
+    let worst = pairs.map(|(fast, exact)| (fast - exact).abs()).fold(0.0, f64::max);
+    println!("logits of digits differ by {worst:.1e}");
+    assert!(worst < 0.05, "logits differ by {worst}");
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use choral_cuda::library_product::WORTH;
 use choral_cuda::parts::{Limits, divide};
 use choral_cuda::{Gpu, Memory, Module, Session, Unit};
 use choral_ir::{Graph, Identity, Tensor, TensorType, with_storage};
@@ -78,8 +79,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Errors
 /// If an op has no kernel.
 pub fn cuda_source(graph: &Graph) -> Result<String, Error> {
-    let plan = device_plan(graph, &Setting::default(), Limits::default())?;
-    Ok(Unit::of(&plan.program).map_err(choral_cuda::Error::from)?.source)
+    cuda_source_with(graph, &Setting::default())
+}
+
+/// As [`cuda_source`], of a precision: products of [`Precision::Fast`](crate::Precision::Fast) that cuBLASLt does, if it has
+/// algorithms for them, are comments in the source.
+///
+/// # Errors
+/// As [`cuda_source`].
+pub fn cuda_source_with(graph: &Graph, setting: &Setting) -> Result<String, Error> {
+    let plan = device_plan(graph, setting, Limits::default())?;
+    let unit =
+        Unit::with_library(&plan.program, |call| setting.is_fast() && call.matmul.multiply_adds() >= WORTH);
+    Ok(unit.map_err(choral_cuda::Error::from)?.source)
 }
 
 /// How a GPU runs a verified graph: kernels, and the parts that blocks take through several of them, each with why. GPUs
@@ -104,6 +116,7 @@ pub fn cuda_plan(graph: &Graph) -> Result<String, Error> {
 /// The plan for a GPU that has so much.
 fn device_plan(graph: &Graph, setting: &Setting, limits: Limits) -> Result<DevicePlan, Error> {
     let mut plan = Plan::of(graph, &setting.for_another_device()).for_device()?;
+    let limits = Limits { has_library: setting.is_fast(), ..limits };
     divide(&mut plan.program, if setting.is_in_pieces() { limits.in_pieces() } else { limits });
     Ok(plan)
 }
@@ -112,12 +125,14 @@ impl GpuProgram {
     /// Compiles a graph for a GPU.
     ///
     /// # Errors
-    /// If an op has no kernel; if there is no such GPU, or no compiler for it.
+    /// If an op has no kernel; if there is no such GPU, or no compiler for it, or no library of a fast precision.
     pub(crate) fn compile(graph: &Graph, ordinal: usize, setting: &Setting) -> Result<GpuProgram, Error> {
         let gpu = gpu(ordinal)?;
         let plan = device_plan(graph, setting, gpu.limits())?;
-        let unit = Unit::of(&plan.program).map_err(choral_cuda::Error::from)?;
-        let module = Arc::new(Module::new(&gpu, &unit)?);
+        let module = Arc::new(match setting.is_fast() {
+            true => Module::with_library(&gpu, &plan.program, WORTH)?,
+            false => Module::new(&gpu, &plan.program)?,
+        });
         let known = Mutex::new(vec![None; plan.inputs]);
         let types = graph.output_types();
         Ok(GpuProgram { plan, types, module, constants: OnceLock::new(), known, free: Mutex::default() })

@@ -1,15 +1,63 @@
-//! How the processor runs kernels, and what they may write over.
+//! How kernels run, and what they may write over.
 //!
-//! Must not live here: anything that bits depend on.
+//! Must not live here: anything that bits depend on, but for the choice of [`Precision`].
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
 use choral_kernels::cpu::Program;
 use choral_kernels::cpu::pool::Pool;
 use choral_kernels::cpu::rows::NoLoop;
 use choral_kernels::{Kernel, Level};
 
-/// The threads and the instruction set that run kernels. Results are the same bits with any.
+/// How products of floats are computed.
+///
+/// ```
+/// use choral_runtime::Precision;
+/// assert_eq!("fast".parse(), Ok(Precision::Fast));
+/// assert_eq!(Precision::default().to_string(), "exact");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    /// By kernels of choral's own, in one order of operations: the same bits on every device, and for each member as for
+    /// it alone.
+    #[default]
+    Exact,
+    /// On a GPU, large products by cuBLASLt, on tensor cores: operands in `f32` are rounded to TF32, with 10 bits behind
+    /// the point instead of 23, and sums are made in some order. Bits may depend on shapes, on how many members there are,
+    /// on the GPU and on the version of the library. On other devices the same as [`Precision::Exact`].
+    Fast,
+}
+
+/// As it is read: `exact`, `fast`.
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Precision::Exact => "exact",
+            Precision::Fast => "fast",
+        })
+    }
+}
+
+/// A text that names no precision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected `exact` or `fast`, found `{0}`")]
+pub struct UnknownPrecision(String);
+
+impl FromStr for Precision {
+    type Err = UnknownPrecision;
+
+    fn from_str(text: &str) -> Result<Precision, UnknownPrecision> {
+        match text {
+            "exact" => Ok(Precision::Exact),
+            "fast" => Ok(Precision::Fast),
+            _ => Err(UnknownPrecision(text.to_owned())),
+        }
+    }
+}
+
+/// The threads and the instruction set that run kernels, with which results are the same bits; and their [`Precision`].
 ///
 /// ```
 /// use choral_ir::{Builder, DType, Tensor, TensorType, op::Unary};
@@ -33,10 +81,11 @@ pub struct Setting {
     donated: BTreeSet<usize>,
     /// Whether the kernels are for a device of its own, which has no use for this processor's loops.
     is_for_another_device: bool,
+    precision: Precision,
 }
 
 impl Default for Setting {
-    /// All threads, and the best instruction set of this processor.
+    /// All threads, the best instruction set of this processor, and [`Precision::Exact`].
     fn default() -> Setting {
         Setting {
             pool: Pool::global().clone(),
@@ -44,6 +93,7 @@ impl Default for Setting {
             tile: None,
             donated: BTreeSet::new(),
             is_for_another_device: false,
+            precision: Precision::default(),
         }
     }
 }
@@ -69,6 +119,23 @@ impl Setting {
         Setting { level: self.level.min(level), ..self }
     }
 
+    /// Products of floats computed so.
+    ///
+    /// ```
+    /// use choral_ir::{Builder, DType, TensorType, op::Unary};
+    /// use choral_runtime::{Device, Executable, Precision, Setting};
+    /// let mut builder = Builder::new("main");
+    /// let x = builder.input("x", TensorType::new([3], DType::F32));
+    /// let y = builder.unary(Unary::Exponential, x)?;
+    /// let fast = Setting::default().precision(Precision::Fast);
+    /// let executable = Executable::compile_with(&builder.finish(&[y]), Device::Cpu, &fast)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn precision(self, precision: Precision) -> Setting {
+        Setting { precision, ..self }
+    }
+
     /// Kernels cut as small as can be, into tiles of about so many elements, with every part worth a thread, or a block of
     /// a GPU: slow, and the same bits.
     #[must_use]
@@ -84,6 +151,10 @@ impl Setting {
     /// As it is, for a device of its own.
     pub(crate) fn for_another_device(&self) -> Setting {
         Setting { is_for_another_device: true, ..self.clone() }
+    }
+
+    pub(crate) fn is_fast(&self) -> bool {
+        self.precision == Precision::Fast
     }
 
     pub(crate) fn is_for_another_device(&self) -> bool {

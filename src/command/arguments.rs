@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use choral::Device;
+use choral::{Device, Precision};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::vmap::Vmap;
@@ -71,6 +71,8 @@ pub(super) struct Run {
     /// (the interpreter, slow and simple).
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(super) device: Device,
+    #[command(flatten)]
+    pub(super) products: Products,
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +87,8 @@ pub(super) struct Show {
     /// The device whose plan is shown: cpu, or cuda, which needs no GPU.
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(super) device: Device,
+    #[command(flatten)]
+    pub(super) products: Products,
     /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -109,6 +113,17 @@ pub(super) struct Bench {
     /// (the interpreter, slow and simple).
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub(super) device: Device,
+    #[command(flatten)]
+    pub(super) products: Products,
+}
+
+/// How products are computed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Products {
+    /// exact: products in one order of operations, the same bits on every device; fast: on a GPU, large ones by cuBLASLt
+    /// on tensor cores (f32 as TF32).
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    pub(super) precision: Precision,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,7 @@ struct Report {
     peak_bytes: usize,
     compile_ms: f64,
     device: String,
+    precision: String,
     threads: usize,
 }
 
@@ -36,7 +37,8 @@ pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
     let pool = arguments.threads.map_or_else(|| Pool::global().clone(), |threads| Pool::new(threads.into()));
     let (program, given) = prepare(arguments)?;
     let start = Instant::now();
-    let executable = device::compile_with(&program, arguments.device, &Setting::default().on(&pool))?;
+    let setting = Setting::default().on(&pool).precision(arguments.products.precision);
+    let executable = device::compile(&program, arguments.device, &setting)?;
     let compile_ms = start.elapsed().as_micros() as f64 / 1e3;
     let given = match given {
         Some(given) => given,
@@ -52,6 +54,7 @@ pub(super) fn bench(arguments: &Bench) -> Result<Outcome, Error> {
         peak_bytes: executable.peak_bytes(),
         compile_ms,
         device: arguments.device.to_string(),
+        precision: arguments.products.precision.to_string(),
         threads: match arguments.device {
             Device::Reference | Device::Cuda(_) => 1,
             Device::Cpu => pool.threads(),

@@ -27,16 +27,7 @@ pub(super) fn with_scans(program: Program) -> Result<Program, Error> {
 }
 
 /// Compiles a program; fails if the machine lacks the memory that a run needs.
-pub(super) fn compile(program: &Program, device: Device) -> Result<Executable, Error> {
-    compile_with(program, device, &Setting::default())
-}
-
-/// As [`compile`], for these threads and this instruction set.
-pub(super) fn compile_with(
-    program: &Program,
-    device: Device,
-    setting: &Setting,
-) -> Result<Executable, Error> {
+pub(super) fn compile(program: &Program, device: Device, setting: &Setting) -> Result<Executable, Error> {
     Ok(choral::compile_with(&program.graph, device, setting)?)
 }
 

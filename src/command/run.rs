@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use choral::Tensor;
 use choral::ir::check::Program;
 use choral::state::{State, file};
+use choral::{Setting, Tensor};
 
 use super::arguments::Run;
 use super::mapping::Mapping;
@@ -38,7 +38,9 @@ fn run_one(arguments: &Run, source: &str, program: Program) -> Result<Outcome, E
     };
     mapping.learn(&given)?;
     let program = mapping.apply(device::prepared(program, arguments.device)?)?;
-    let outputs = device::compile(&program, arguments.device)?.run(&given).map_err(choral::Error::from)?;
+    let setting = Setting::default().precision(arguments.products.precision);
+    let executable = device::compile(&program, arguments.device, &setting)?;
+    let outputs = executable.run(&given).map_err(choral::Error::from)?;
     let results = &outputs[..program.results];
     match &arguments.output {
         Some(path) => file::write(path, &by_position(results)).map_err(choral::Error::from)?,

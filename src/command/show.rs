@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use choral::ir::check::Program;
+use choral::runtime::cuda_source_with;
 use choral::state::file;
 use choral::transform::export;
-use choral::{Device, Graph};
+use choral::{Device, Graph, Precision, Setting};
 
 use super::arguments::{Form, Show, Transforms};
 use super::mapping::Mapping;
@@ -14,33 +15,30 @@ use super::{Error, Outcome, complain, device, picture};
 
 /// Writes the transformed program to standard output or a file.
 pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
-    let Show { program, transforms, form, device, output } = arguments;
-    let source = Source::open(program)?;
-    let written = match form {
+    let source = Source::open(&arguments.program)?;
+    let written = match arguments.form {
         // Functions may stand one after another in a text; the other forms hold one.
         Form::Text | Form::Optimised | Form::Plan | Form::Cuda | Form::Stablehlo => {
-            let each = source.programs.into_iter().map(|program| write(program, transforms, *form, *device));
+            let each = source.programs.into_iter().map(|program| write(program, arguments));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
-        Form::Json | Form::Dot | Form::Svg | Form::Explain => {
-            write(source.only("this form")?, transforms, *form, *device)?
-        }
+        Form::Json | Form::Dot | Form::Svg | Form::Explain => write(source.only("this form")?, arguments)?,
     };
-    match output {
+    match &arguments.output {
         Some(path) => file::replace(path, written).map_err(choral::Error::from)?,
         None => io::stdout().write_all(written.as_bytes())?,
     }
     Ok(Outcome::Fine)
 }
 
-fn write(program: Program, transforms: &Transforms, form: Form, device: Device) -> Result<String, Error> {
-    let mapping = mapping(&program, transforms)?;
+fn write(program: Program, arguments: &Show) -> Result<String, Error> {
+    let mapping = mapping(&program, &arguments.transforms)?;
     let graph = |program| Ok::<_, Error>(mapping.apply(program)?.graph);
-    match form {
+    match arguments.form {
         Form::Text => Ok(graph(program)?.to_text()),
         Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
-        Form::Plan => plan(&graph(device::with_scans(program)?)?, device),
-        Form::Cuda => cuda(&graph(device::with_scans(program)?)?),
+        Form::Plan => plan(&graph(device::with_scans(program)?)?, arguments.device),
+        Form::Cuda => cuda(&graph(device::with_scans(program)?)?, arguments.products.precision),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),
@@ -97,8 +95,9 @@ fn plan(graph: &Graph, device: Device) -> Result<String, Error> {
 }
 
 /// The source of its kernels for a GPU.
-fn cuda(graph: &Graph) -> Result<String, Error> {
-    Ok(choral::runtime::cuda_source(&choral::optimised(graph)?.0).map_err(choral::Error::from)?)
+fn cuda(graph: &Graph, precision: Precision) -> Result<String, Error> {
+    let setting = Setting::default().precision(precision);
+    Ok(cuda_source_with(&choral::optimised(graph)?.0, &setting).map_err(choral::Error::from)?)
 }
 
 /// Plain StableHLO: choral's extensions as StableHLO's own ops.

@@ -6,7 +6,7 @@ use std::panic::Location as Caller;
 use choral_compiler::tree::rebuild;
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Tensor, TensorType};
-use choral_runtime::Device;
+use choral_runtime::{Device, Setting};
 
 use super::{Arguments, Code, Ensemble, Group, Outputs, Types, group_by_structure, other_structure};
 use crate::error::{CompilerError, EnsembleError, Error};
@@ -72,6 +72,14 @@ impl<M: Module<Tensor> + Clone> EnsembleGroups<M> {
     pub fn on(self, device: Device) -> Self {
         EnsembleGroups {
             groups: self.groups.into_iter().map(|(group, all)| (group, all.on(device))).collect(),
+        }
+    }
+
+    /// The same ensemble with these threads, this instruction set at most, and this precision.
+    #[must_use]
+    pub fn setting(self, setting: &Setting) -> Self {
+        EnsembleGroups {
+            groups: self.groups.into_iter().map(|(group, all)| (group, all.setting(setting))).collect(),
         }
     }
 

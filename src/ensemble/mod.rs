@@ -96,7 +96,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ensemble { device, made: self.made.emptied(), ..self }
     }
 
-    /// The same ensemble with these threads, and this instruction set at most, instead of all threads and the best.
+    /// The same ensemble with these threads, this instruction set at most and this precision, instead of all threads, the best
+    /// and [`Precision::Exact`](choral_runtime::Precision::Exact).
     #[must_use]
     pub fn setting(self, setting: &Setting) -> Self {
         Ensemble { setting: Some(setting.clone()), made: self.made.emptied(), ..self }

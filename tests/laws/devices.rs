@@ -4,11 +4,13 @@
 
 use std::sync::LazyLock;
 
-use choral::runtime::Executable;
 use choral::runtime::plan::Plan;
-use choral::{Device, Level, Pool, Setting};
+use choral::runtime::{Executable, cuda_source_with};
+use choral::{DType, Device, Graph, Level, Pool, Precision, Setting, Tensor};
 
 use crate::choices::Choices;
+use crate::inputs::{self, Values};
+use crate::mapping::Mapping;
 use crate::subject::{Subject, run, run_on_given, run_with};
 use crate::{all_equal, some_mapping};
 
@@ -85,4 +87,78 @@ pub(crate) fn every_op_has_a_kernel(subject: &Subject, choices: &mut Choices) ->
         }
     }
     Ok(())
+}
+
+/// A product with a bias and a rectifier, large enough for a library, and the type of its elements; the same of the sizes of
+/// its inputs, for which results are at least as large as all their terms together.
+fn product(choices: &mut Choices) -> (DType, [Graph; 2]) {
+    let (dtype, digits) = choices.pick(&[(DType::F32, "f32"), (DType::Bf16, "bf16"), (DType::F64, "f64")]);
+    let [rows, columns, terms] = [choices.pick(&[128, 96, 160]), choices.pick(&[128, 100, 192]), 100];
+    let turned = |is_turned: bool, [one, other]: [usize; 2]| match is_turned {
+        false => (format!("tensor<{one}x{other}x{digits}>"), 1),
+        true => (format!("tensor<{other}x{one}x{digits}>"), 0),
+    };
+    let (lhs, lhs_terms) = turned(choices.once_in(2), [rows, terms]);
+    let (rhs, rhs_terms) = turned(choices.once_in(2), [columns, terms]);
+    let (bias, out) = (format!("tensor<{columns}x{digits}>"), format!("tensor<{rows}x{columns}x{digits}>"));
+    let [adds, has_relu] = [(); 2].map(|()| choices.once_in(2));
+    let graph = |of_sizes: bool| {
+        let op = if of_sizes { "abs" } else { "reshape" };
+        let addend = if adds { "%b1" } else { "%zero" };
+        let result = if has_relu { "%high" } else { "%sum" };
+        let text = format!(
+            "func.func @main(%x: {lhs}, %w: {rhs}, %b: {bias}) -> {out} {{
+               %x0 = stablehlo.{op} %x : {lhs}
+               %w0 = stablehlo.{op} %w : {rhs}
+               %b0 = stablehlo.{op} %b : {bias}
+               %zero = stablehlo.constant dense<0.0> : {out}
+               %y = stablehlo.dot_general %x0, %w0, contracting_dims = [{lhs_terms}] x [{rhs_terms}]
+                 : ({lhs}, {rhs}) -> {out}
+               %b1 = stablehlo.broadcast_in_dim %b0, dims = [1] : ({bias}) -> {out}
+               %sum = stablehlo.add %y, {addend} : {out}
+               %high = stablehlo.maximum %sum, %zero : {out}
+               return {result} : {out}
+             }}"
+        );
+        Graph::parse(&text).expect("a program")
+    };
+    (dtype, [graph(false), graph(true)])
+}
+
+/// On a GPU, or a stand-in for one: a fast product is as near to an exact one as operands with the bits that tensor cores
+/// read allow, whatever their layouts are, and whichever of them members share.
+#[test]
+fn fast_products_are_near_exact_ones() {
+    let Ok(gpu) = Device::cuda(0) else { return };
+    let fast = Setting::default().precision(Precision::Fast);
+    let mut of_the_library = 0;
+    for series in 0..24 {
+        let choices = &mut Choices::of_series(series);
+        let (dtype, graphs) = product(choices);
+        let (subset, members) = (choices.any() as usize, choices.pick(&[1, 3, 2]));
+        let mapping = Mapping::draw(&graphs[0], subset, members, choices);
+        let [graph, of_sizes] = graphs.map(|graph| mapping.apply(&graph, "members").expect("a graph"));
+        let [graph, of_sizes] = [graph, of_sizes].map(|graph| choral::optimised(&graph).expect("a graph").0);
+        let inputs = inputs::tensors(&graph, series, Values::Rough);
+        let exact = run(&graph, Device::Cpu, &inputs).expect("results");
+        let sizes = run(&of_sizes, Device::Cpu, &inputs).expect("results");
+        let executable = Executable::compile_with(&graph, gpu, &fast).expect("an executable");
+        let source = cuda_source_with(&graph, &fast).expect("source");
+        of_the_library += usize::from(source.contains("// cuBLASLt: "));
+        let allowed = match dtype {
+            DType::F64 => 1e-13,
+            DType::F32 => 2f64.powi(-9),
+            // Two results that are rounded, a product and a sum.
+            _ => 2f64.powi(-6),
+        };
+        for _ in 0..3 {
+            let got = executable.run(&inputs).expect("results");
+            let numbers = |tensor: &Tensor| tensor.to_f64_vec();
+            let pairs = numbers(&got[0]).into_iter().zip(numbers(&exact[0]));
+            for ((got, exact), size) in pairs.zip(numbers(&sizes[0])) {
+                assert!((got - exact).abs() <= allowed * size, "{got}, not {exact}\n{mapping:?}\n{graph}");
+            }
+        }
+    }
+    assert!(of_the_library > 12, "{of_the_library} programs have products of the library");
 }

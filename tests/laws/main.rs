@@ -8,7 +8,7 @@
 //! - members know their numbers, in branches and loops too, all at once or in chunks;
 //! - ops and functions with a rule of their own give what the program that they stand for gives;
 //! - the processor gives the bits of the reference, with any threads, instruction set and size of tiles;
-//! - so does a GPU, or a stand-in for one, if there is one (`tests/cuda/run`);
+//! - so does a GPU, or a stand-in for one, if there is one (`tests/cuda/run`); its fast products are near;
 //! - donated inputs make no difference, and those that are lent stay;
 //! - the processor has a kernel for every op;
 //! - what is exported gives the same, in StableHLO's own ops, but for the rounding of folds that these ops do in another

@@ -1,5 +1,6 @@
 //! What can go wrong on the way to a GPU.
 
+use cudarc::cublaslt::result::CublasError;
 use cudarc::driver::DriverError;
 
 use crate::source::Missing;
@@ -67,6 +68,14 @@ pub enum Error {
         free: usize,
         /// How much there is.
         total: usize,
+    },
+    /// What cuBLASLt says.
+    #[error("{doing}: {cause}")]
+    Library {
+        /// What was done.
+        doing: &'static str,
+        /// What it says.
+        cause: CublasError,
     },
     /// What else the driver says.
     #[error("{doing}: {cause}")]

@@ -73,6 +73,7 @@ impl Gpu {
         let limits = Limits {
             multiprocessors: ask(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?.max(1),
             shared_bytes: ask(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
+            has_library: false,
         };
         Ok(Arc::new(Gpu { context, name, capability, limits }))
     }

@@ -9,14 +9,17 @@
 //! | `libraries` | NVIDIA's libraries, found when the program runs |
 //! | [`gpu`] | a GPU |
 //! | [`compile`](mod@compile) | NVIDIA's runtime compiler |
+//! | [`library_product`], `cublaslt` | products that cuBLASLt does, if that is asked for; the library |
 //! | [`module`], [`session`] | a program on a GPU, and its runs |
 //!
 //! Must not live here: graphs and ops. This crate does not know `choral-ir`, as `choral-kernels` does not.
 
 pub mod compile;
+mod cublaslt;
 pub mod error;
 pub mod gpu;
 mod libraries;
+pub mod library_product;
 pub mod module;
 pub mod parts;
 pub mod program;

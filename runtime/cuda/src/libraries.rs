@@ -40,6 +40,13 @@ const COMPILER: Wanted = Wanted {
     before: &["libnvrtc-builtins.so"],
 };
 
+const PRODUCTS: Wanted = Wanted {
+    name: "cuBLASLt, which products of `Precision::Fast` run on (libcublasLt.so.13 or .12)",
+    files: &["libcublasLt.so", "libcublasLt.so.13", "libcublasLt.so.12"],
+    brings: "`pip install nvidia-cublas` brings it (`nvidia-cublas-cu12` for a driver of CUDA 12), and so do PyTorch, JAX and the CUDA toolkit; `Precision::Exact` does without",
+    before: &[],
+};
+
 /// Loads the driver's library.
 ///
 /// # Errors
@@ -56,6 +63,15 @@ pub(crate) fn driver() -> Result<(), Error> {
 pub(crate) fn compiler() -> Result<(), Error> {
     static LOADED: OnceLock<Result<(), Error>> = OnceLock::new();
     LOADED.get_or_init(|| COMPILER.load()).clone()
+}
+
+/// Loads the library of products.
+///
+/// # Errors
+/// If it is not found.
+pub(crate) fn products() -> Result<(), Error> {
+    static LOADED: OnceLock<Result<(), Error>> = OnceLock::new();
+    LOADED.get_or_init(|| PRODUCTS.load()).clone()
 }
 
 impl Wanted {
@@ -117,7 +133,7 @@ fn other_folders() -> Vec<PathBuf> {
         let pythons = beginning_with(&lib, "python3").into_iter();
         pythons.flat_map(|python| {
             let nvidia = python.join("site-packages/nvidia");
-            ["cu13/lib", "cuda_nvrtc/lib"].map(|inner| nvidia.join(inner))
+            ["cu13/lib", "cuda_nvrtc/lib", "cublas/lib"].map(|inner| nvidia.join(inner))
         })
     });
     toolkit.into_iter().map(PathBuf::from).chain(packages).filter(|folder| folder.is_dir()).collect()

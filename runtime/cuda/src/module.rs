@@ -1,17 +1,21 @@
-//! A program on a GPU: its functions, compiled and loaded, and how many blocks each is launched with.
+//! A program on a GPU: its functions, compiled and loaded, how many blocks each is launched with, and how cuBLASLt does its
+//! products, if they are the library's.
 //!
 //! Must not live here: memory and runs ([`crate::session`]).
 
 use std::sync::Arc;
 
-use cudarc::driver::CudaFunction;
 use cudarc::driver::sys::CUfunction_attribute as Attribute;
+use cudarc::driver::{CudaFunction, CudaModule};
 use cudarc::nvrtc::Ptx;
 
 use crate::compile::compile;
+use crate::cublaslt::{Algorithm, Library};
 use crate::error::Error;
 use crate::gpu::Gpu;
-use crate::source::{Launch, THREADS, Unit};
+use crate::library_product::Call;
+use crate::program::Program;
+use crate::source::{Launch, THREADS, Unit, Work};
 
 /// Blocks of a launch for each multiprocessor, at most: enough to hide how long memory takes.
 const OF_A_MULTIPROCESSOR: usize = 16;
@@ -23,31 +27,69 @@ const UNASKED: usize = 48 << 10;
 #[derive(Debug)]
 pub struct Module {
     gpu: Arc<Gpu>,
-    launches: Vec<Loaded>,
+    work: Vec<Loaded>,
+    /// Products of the library, in order.
+    products: Vec<(Call, Algorithm)>,
     scratch_bytes: usize,
 }
 
-/// A launch whose function is loaded.
+/// What runs at once, ready to run.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) launch: Launch,
-    pub(crate) function: CudaFunction,
-    pub(crate) blocks: u32,
+pub(crate) enum Loaded {
+    /// A launch whose function is loaded.
+    Launch { launch: Launch, function: CudaFunction, blocks: u32 },
+    /// The library's product of this number.
+    Product(usize),
 }
 
 impl Module {
     /// Compiles a program for a GPU and loads it.
     ///
     /// # Errors
-    /// If there is no compiler, or if the driver refuses the code.
-    pub fn new(gpu: &Arc<Gpu>, unit: &Unit) -> Result<Module, Error> {
-        if unit.launches.is_empty() {
-            return Ok(Module { gpu: gpu.clone(), launches: Vec::new(), scratch_bytes: 0 });
+    /// If a kernel has no source, if there is no compiler, or if the driver refuses the code.
+    pub fn new(gpu: &Arc<Gpu>, program: &Program) -> Result<Module, Error> {
+        Module::of(gpu, &Unit::of(program)?, Vec::new())
+    }
+
+    /// As [`Module::new`], with products of so many multiply-adds at least by cuBLASLt, where it does them.
+    ///
+    /// # Errors
+    /// As [`Module::new`], and if there is no cuBLASLt.
+    pub fn with_library(gpu: &Arc<Gpu>, program: &Program, least: usize) -> Result<Module, Error> {
+        let library = Library::open(gpu)?;
+        let mut products = Vec::new();
+        let mut failed = None;
+        let unit = Unit::with_library(program, |call| {
+            if call.matmul.multiply_adds() < least || failed.is_some() {
+                return false;
+            }
+            match library.algorithm(call) {
+                Ok(Some(algorithm)) => products.push((call.clone(), algorithm)),
+                Ok(None) => return false,
+                Err(error) => {
+                    failed = Some(error);
+                    return false;
+                }
+            }
+            true
+        })?;
+        match failed {
+            Some(error) => Err(error),
+            None => Module::of(gpu, &unit, products),
         }
-        let compiled = compile(&unit.source, gpu.capability())?;
+    }
+
+    fn of(gpu: &Arc<Gpu>, unit: &Unit, products: Vec<(Call, Algorithm)>) -> Result<Module, Error> {
+        let has_launches = unit.work.iter().any(|work| matches!(work, Work::Launch(_)));
         let loading = || Error::driver("loading a program on the GPU");
-        let module = gpu.context().load_module(Ptx::from_binary(compiled.code)).map_err(loading())?;
-        let load = |launch: &Launch| {
+        let module = match has_launches {
+            true => {
+                let compiled = compile(&unit.source, gpu.capability())?;
+                Some(gpu.context().load_module(Ptx::from_binary(compiled.code)).map_err(loading())?)
+            }
+            false => None,
+        };
+        let load = |launch: &Launch, module: &Arc<CudaModule>| {
             let function = module.load_function(&launch.name).map_err(loading())?;
             if launch.shared_bytes > UNASKED {
                 let bytes = launch.shared_bytes as i32;
@@ -63,10 +105,16 @@ impl Module {
             let of_each = if launch.is_cooperative { alive } else { OF_A_MULTIPROCESSOR.max(alive) };
             let most = of_each * gpu.multiprocessors();
             let blocks = launch.threads.div_ceil(THREADS).clamp(1, most) as u32;
-            Ok(Loaded { launch: launch.clone(), function, blocks })
+            Ok(Loaded::Launch { launch: launch.clone(), function, blocks })
         };
-        let launches = unit.launches.iter().map(load).collect::<Result<_, Error>>()?;
-        Ok(Module { gpu: gpu.clone(), launches, scratch_bytes: unit.scratch_bytes })
+        let mut number = 0..;
+        let ready = |work: &Work| match (work, &module) {
+            (Work::Launch(launch), Some(module)) => Some(load(launch, module)),
+            (Work::Launch(_), None) => None,
+            (Work::Product(_), _) => number.next().map(|number| Ok(Loaded::Product(number))),
+        };
+        let work = unit.work.iter().filter_map(ready).collect::<Result<_, Error>>()?;
+        Ok(Module { gpu: gpu.clone(), work, products, scratch_bytes: unit.scratch_bytes })
     }
 
     /// The GPU that it is on.
@@ -78,7 +126,22 @@ impl Module {
         self.scratch_bytes
     }
 
-    pub(crate) fn launches(&self) -> &[Loaded] {
-        &self.launches
+    pub(crate) fn work(&self) -> &[Loaded] {
+        &self.work
+    }
+
+    /// The products that cuBLASLt does, in order, and how.
+    pub(crate) fn products(&self) -> &[(Call, Algorithm)] {
+        &self.products
+    }
+
+    /// How many products cuBLASLt does.
+    pub fn library_products(&self) -> usize {
+        self.products.len()
+    }
+
+    /// Bytes that these work in, one after another.
+    pub(crate) fn workspace_bytes(&self) -> usize {
+        self.products.iter().map(|(_, algorithm)| algorithm.workspace_bytes()).max().unwrap_or(0)
     }
 }

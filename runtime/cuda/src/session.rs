@@ -6,12 +6,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use cudarc::driver::sys::{CUdeviceptr, CUgraphInstantiate_flags, CUstreamCaptureMode};
-use cudarc::driver::{CudaGraph, CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg};
+use cudarc::driver::{
+    CudaFunction, CudaGraph, CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg,
+};
 
+use crate::cublaslt::{Algorithm, Description, Library, Places};
 use crate::error::Error;
 use crate::gpu::Gpu;
+use crate::library_product::{Call, Place};
 use crate::module::{Loaded, Module};
-use crate::source::{Argument, THREADS};
+use crate::source::{Argument, Launch, THREADS};
 
 /// Bytes on a GPU.
 #[derive(Debug)]
@@ -33,6 +37,17 @@ pub struct Session {
     room: Memory,
     scratch: Memory,
     arrivals: Memory,
+    /// Of a program with products of the library.
+    products: Option<Products>,
+}
+
+/// What the library's products of one run at a time work with.
+#[derive(Debug)]
+struct Products {
+    /// One for each product of the module.
+    descriptions: Vec<Description>,
+    library: Library,
+    workspace: Memory,
 }
 
 struct Captured {
@@ -61,7 +76,12 @@ impl Session {
         let scratch = Memory::new(gpu, &stream, module.scratch_bytes(), "what kernels work in")?;
         let mut arrivals = Memory::new(gpu, &stream, 16, "a counter")?;
         stream.memset_zeros(&mut arrivals.slice).map_err(Error::driver("clearing a counter"))?;
-        Ok(Session { graph: None, last: Vec::new(), module: module.clone(), stream, room, scratch, arrivals })
+        let products = match module.products() {
+            [] => None,
+            _ => Some(Products::new(module, &stream)?),
+        };
+        let module = module.clone();
+        Ok(Session { graph: None, last: Vec::new(), module, stream, room, scratch, arrivals, products })
     }
 
     /// Memory of so many bytes.
@@ -117,7 +137,7 @@ impl Session {
             }
             Some(_) | None => {}
         }
-        let is_known = self.last == places && self.module.launches().len() > 1;
+        let is_known = self.last == places && self.module.work().len() > 1;
         self.last.clone_from(&places);
         if !is_known {
             return self.launch_all(&places);
@@ -140,24 +160,49 @@ impl Session {
     }
 
     fn launch_all(&self, given: &[CUdeviceptr]) -> Result<(), Error> {
-        self.module.launches().iter().try_for_each(|loaded| self.launch(loaded, given))
+        self.module.work().iter().try_for_each(|loaded| match loaded {
+            Loaded::Launch { launch, function, blocks } => self.launch(launch, function, *blocks, given),
+            Loaded::Product(number) => self.multiply(*number, given),
+        })
     }
 
-    fn launch(&self, loaded: &Loaded, given: &[CUdeviceptr]) -> Result<(), Error> {
-        let Loaded { launch, function, blocks } = loaded;
-        let place = |argument: &Argument| match argument {
+    fn place(&self, argument: Argument, given: &[CUdeviceptr]) -> CUdeviceptr {
+        match argument {
             Argument::Room => self.room.place(&self.stream),
             Argument::Scratch => self.scratch.place(&self.stream),
             Argument::Arrivals => self.arrivals.place(&self.stream),
-            Argument::Given(number) => given[*number],
-        };
+            Argument::Given(number) => given[number],
+        }
+    }
+
+    /// Begins the library's product of this number.
+    fn multiply(&self, number: usize, given: &[CUdeviceptr]) -> Result<(), Error> {
+        let (call, algorithm) = &self.module.products()[number];
+        let Some(Products { descriptions, library, workspace }) = &self.products else { return Ok(()) };
+        let place = |place: Place| self.place(place.argument, given) + place.bytes as CUdeviceptr;
+        let places =
+            Places { a: place(call.a), b: place(call.b), d: place(call.d), bias: call.bias.map(place) };
+        let workspace = workspace.place(&self.stream);
+        // SAFETY: memory is of the sizes that the program was made for, and lives as long as the session, whose stream orders
+        // all that uses it.
+        unsafe { library.run(&self.stream, &descriptions[number], algorithm, places, workspace) }
+    }
+
+    fn launch(
+        &self,
+        launch: &Launch,
+        function: &CudaFunction,
+        blocks: u32,
+        given: &[CUdeviceptr],
+    ) -> Result<(), Error> {
+        let place = |&argument: &Argument| self.place(argument, given);
         let arguments: Vec<CUdeviceptr> = launch.arguments.iter().map(place).collect();
         let mut builder = self.stream.launch_builder(function);
         arguments.iter().for_each(|argument| {
             builder.arg(argument);
         });
         let config = LaunchConfig {
-            grid_dim: (*blocks, 1, 1),
+            grid_dim: (blocks, 1, 1),
             block_dim: (THREADS as u32, 1, 1),
             shared_mem_bytes: launch.shared_bytes as u32,
         };
@@ -170,6 +215,17 @@ impl Session {
             }
         };
         launched.map(drop).map_err(Error::driver("launching a kernel"))
+    }
+}
+
+impl Products {
+    fn new(module: &Module, stream: &Arc<CudaStream>) -> Result<Products, Error> {
+        let describe = |(call, _): &(Call, Algorithm)| Description::of(&call.matmul);
+        Ok(Products {
+            descriptions: module.products().iter().map(describe).collect::<Result<_, _>>()?,
+            library: Library::open(module.gpu())?,
+            workspace: Memory::new(module.gpu(), stream, module.workspace_bytes(), "what products work in")?,
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod driver;
 mod planted;
+mod products;
 
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,11 @@ fn root() -> PathBuf {
 
 /// Builds the stand-ins and hands them to whoever asks for NVIDIA's libraries. False without a compiler.
 pub(crate) fn is_loaded() -> bool {
+    load(&["libcuda.so", "libnvrtc.so", "libcublasLt.so"])
+}
+
+/// As [`is_loaded`], of some of them: those that are loaded first are all that there are.
+fn load(libraries: &[&str]) -> bool {
     static LOADED: OnceLock<bool> = OnceLock::new();
     *LOADED.get_or_init(|| {
         let output = Command::new(root().join("tests/cuda/stand_in/build")).output().unwrap();
@@ -38,7 +44,7 @@ pub(crate) fn is_loaded() -> bool {
             return false;
         }
         assert!(output.status.success(), "the stand-ins do not build:\n{messages}");
-        for library in ["libcuda.so", "libnvrtc.so"] {
+        for library in libraries {
             let path = root().join("target/cuda-stand-in").join(library);
             // SAFETY: The library is ours. It stays loaded, so that what is found in it stays valid.
             std::mem::forget(unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.unwrap());

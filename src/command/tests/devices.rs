@@ -26,6 +26,17 @@ fn gpus_that_are_not_there_are_refused() {
     assert!(listed.starts_with("cpu: ") && listed.lines().count() > 1, "{listed}");
 }
 
+#[test]
+fn a_processor_is_exact_however_fast_it_is_asked_to_be() {
+    let folder = Folder::new("a_processor_is_exact_however_fast_it_is_asked_to_be");
+    let run =
+        |words: &str| fine(folder.choral(&format!("run perceptron.mlir --inputs one.safetensors{words}")));
+    assert_eq!(run(" --precision fast"), run(""));
+    let output = folder.choral("run perceptron.mlir --inputs one.safetensors --precision quick");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("expected `exact` or `fast`, found `quick`"));
+}
+
 /// Without what every program begins with.
 #[test]
 fn cuda_source_is_shown_without_a_gpu() {

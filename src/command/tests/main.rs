@@ -391,7 +391,8 @@ fn bench_prints_one_line_of_json() {
         let bytes = report["peak_bytes"].as_u64().expect("a number of bytes");
         assert!((4 * values..4 * values + 4096).contains(&bytes), "{bytes}");
         assert_eq!((report["device"].as_str(), report["threads"].as_u64()), (Some(device), Some(1)));
-        assert_eq!(report.as_object().map(serde_json::Map::len), Some(9));
+        assert_eq!(report["precision"].as_str(), Some("exact"));
+        assert_eq!(report.as_object().map(serde_json::Map::len), Some(10));
     }
 }
 

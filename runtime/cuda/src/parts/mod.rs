@@ -30,6 +30,8 @@ pub struct Limits {
     pub multiprocessors: usize,
     /// Bytes of shared memory that a block may have.
     pub shared_bytes: usize,
+    /// Whether cuBLASLt does the products that it is worth.
+    pub has_library: bool,
 }
 
 impl Limits {
@@ -43,7 +45,7 @@ impl Limits {
 impl Default for Limits {
     /// Those of an H100.
     fn default() -> Limits {
-        Limits { multiprocessors: 132, shared_bytes: 227 << 10 }
+        Limits { multiprocessors: 132, shared_bytes: 227 << 10, has_library: false }
     }
 }
 

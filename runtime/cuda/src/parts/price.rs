@@ -7,6 +7,7 @@ use choral_kernels::Kernel;
 use choral_kernels::strips::Use;
 
 use super::Limits;
+use crate::library_product::{Matmul, WORTH};
 use crate::program::{Branch, Loop, Program, Rounds, Step, Task};
 
 /// From a launch of a graph to the next, in nanoseconds.
@@ -26,6 +27,9 @@ const BYTES: f64 = 20.0;
 
 /// Blocks that a multiprocessor runs at once: while some wait, others go on.
 const AT_ONCE: usize = 4;
+
+/// How many times as fast as kernels cuBLASLt makes a product, on tensor cores.
+const TENSOR_CORES: f64 = 8.0;
 
 /// Rounds of a loop of which nobody knows.
 const ROUNDS: f64 = 16.0;
@@ -49,7 +53,13 @@ pub(super) fn in_parts(cost: usize, uses: &[Use], parts: usize) -> f64 {
 pub(super) fn by_all(step: &Step, limits: Limits, is_launch: bool) -> f64 {
     let start = start(is_launch);
     match &step.task {
-        Task::Kernel(kernel) => start + work(kernel) / limits.multiprocessors as f64,
+        Task::Kernel(kernel) => {
+            let is_the_librarys = limits.has_library
+                && is_launch
+                && Matmul::of_kernel(kernel).is_some_and(|matmul| matmul.multiply_adds() >= WORTH);
+            let speed = if is_the_librarys { TENSOR_CORES } else { 1.0 };
+            start + work(kernel) / limits.multiprocessors as f64 / speed
+        }
         Task::Loop(looped) => start + through(looped, &mut |step| by_all(step, limits, false)),
         Task::Branch(branch) => start + one_of(branch, &mut |step| by_all(step, limits, false)),
         Task::Parts(_) => start,

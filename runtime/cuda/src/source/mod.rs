@@ -46,7 +46,7 @@ use choral_kernels::{Kernel, Number};
 
 use functions::Defined;
 use text::Text;
-pub use unit::{Argument, Launch, Unit};
+pub use unit::{Argument, Launch, Unit, Work};
 
 /// Threads of a block.
 pub const THREADS: usize = 256;

@@ -9,7 +9,8 @@ use choral_kernels::Kernel;
 use super::control::Flow;
 use super::text::Text;
 use super::{Emitted, Missing, Needed, THREADS};
-use crate::program::Program;
+use crate::library_product::Call;
+use crate::program::{Program, Task};
 
 /// The source of a program: one translation unit, and the launches that run it, in order.
 #[derive(Debug, Clone)]
@@ -17,9 +18,18 @@ pub struct Unit {
     /// CUDA C++, without any include.
     pub source: String,
     /// What runs, one after another.
-    pub launches: Vec<Launch>,
+    pub work: Vec<Work>,
     /// Bytes of memory that kernels work in, one after another.
     pub scratch_bytes: usize,
+}
+
+/// What runs at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// A launch of a function of the source.
+    Launch(Launch),
+    /// A product that cuBLASLt does.
+    Product(Box<Call>),
 }
 
 /// A launch of a `__global__` function, whose parameters are all pointers.
@@ -73,17 +83,37 @@ impl Unit {
     /// let program = Program { buffers: buffers.to_vec(), room: 0, steps: vec![step] };
     /// let unit = Unit::of(&program)?;
     /// assert!(unit.source.contains("const float v1 = v0 + v0;"));
-    /// assert_eq!(unit.launches.len(), 1);
+    /// assert_eq!(unit.work.len(), 1);
     /// # Ok::<(), choral_cuda::source::Missing>(())
     /// ```
     ///
     /// # Errors
     /// If a kernel or an instruction has no source.
     pub fn of(program: &Program) -> Result<Unit, Missing> {
+        Unit::with_library(program, |_| false)
+    }
+
+    /// The source of a program without the products that are the library's, of those that it can do. What runs within loops
+    /// and branches is always the source's: a launch runs all their rounds.
+    ///
+    /// # Errors
+    /// As [`Unit::of`].
+    pub fn with_library(
+        program: &Program,
+        mut is_the_librarys: impl FnMut(&Call) -> bool,
+    ) -> Result<Unit, Missing> {
         let mut functions = Functions::default();
         let mut globals = Text::default();
-        let (mut launches, mut scratch_bytes) = (Vec::new(), 0);
+        let (mut work, mut scratch_bytes) = (Vec::new(), 0);
         for (number, step) in program.steps.iter().enumerate() {
+            if let Task::Kernel(kernel) = &step.task
+                && let Some(call) = Call::of(program, kernel).filter(&mut is_the_librarys)
+            {
+                globals.line(format!("// {}", step.comment));
+                globals.line(format!("// cuBLASLt: {}\n", call.matmul));
+                work.push(Work::Product(Box::new(call)));
+                continue;
+            }
             let mut flow = Flow::new(&mut functions);
             let mut body = Text::default();
             flow.step(&mut body, program, step)?;
@@ -116,7 +146,8 @@ impl Unit {
             );
             let Emitted { threads, shared_bytes, scratch_bytes: bytes, .. } = emitted;
             scratch_bytes = bytes.max(scratch_bytes);
-            launches.push(Launch { name, arguments, is_cooperative, threads, shared_bytes });
+            let launch = Launch { name, arguments, is_cooperative, threads, shared_bytes };
+            work.push(Work::Launch(launch));
         }
         let source = [
             include_str!("prelude.cu"),
@@ -125,7 +156,7 @@ impl Unit {
             &functions.source,
             &globals.into_string(),
         ];
-        Ok(Unit { source: source.join("\n"), launches, scratch_bytes })
+        Ok(Unit { source: source.join("\n"), work, scratch_bytes })
     }
 }
 
