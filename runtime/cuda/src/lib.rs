@@ -10,6 +10,7 @@
 //! | [`gpu`] | a GPU |
 //! | [`compile`](mod@compile) | NVIDIA's runtime compiler |
 //! | [`module`], [`session`] | a program on a GPU, and its runs |
+//! | [`line`](mod@line), [`memory`], `staging` | work in order; memory, and who waits for whom; copies from and to the host |
 //!
 //! Must not live here: graphs and ops. This crate does not know `choral-ir`, as `choral-kernels` does not.
 
@@ -17,16 +18,21 @@ pub mod compile;
 pub mod error;
 pub mod gpu;
 mod libraries;
+pub mod line;
+pub mod memory;
 pub mod module;
 pub mod parts;
 pub mod program;
 pub mod session;
 mod show;
 pub mod source;
+mod staging;
 
 pub use error::Error;
 pub use gpu::Gpu;
+pub use line::Line;
+pub use memory::Memory;
 pub use module::Module;
 pub use program::Program;
-pub use session::{Memory, Session};
+pub use session::Session;
 pub use source::Unit;

@@ -8,7 +8,7 @@ use cudarc::driver::CudaFunction;
 use cudarc::driver::sys::CUfunction_attribute as Attribute;
 use cudarc::nvrtc::Ptx;
 
-use crate::compile::compile;
+use crate::compile::{compile, compile_and_keep};
 use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::source::{Launch, THREADS, Unit};
@@ -45,8 +45,14 @@ impl Module {
             return Ok(Module { gpu: gpu.clone(), launches: Vec::new(), scratch_bytes: 0 });
         }
         let compiled = compile(&unit.source, gpu.capability())?;
-        let loading = || Error::driver("loading a program on the GPU");
-        let module = gpu.context().load_module(Ptx::from_binary(compiled.code)).map_err(loading())?;
+        let loading = || Error::on(gpu.name(), "loading a program on the GPU");
+        let load = |code| gpu.context().load_module(Ptx::from_binary(code));
+        let module = match load(compiled.code) {
+            // Of a compiler that is newer than the driver, say, which was another one then.
+            Err(_) if compiled.is_kept => load(compile_and_keep(&unit.source, gpu.capability())?.code),
+            loaded => loaded,
+        };
+        let module = module.map_err(loading())?;
         let load = |launch: &Launch| {
             let function = module.load_function(&launch.name).map_err(loading())?;
             if launch.shared_bytes > UNASKED {
