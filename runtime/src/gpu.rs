@@ -278,14 +278,9 @@ impl Run {
         bytes: usize,
     ) -> Result<Arc<Memory>, Error> {
         if let Some(donor) = donor {
-            let kept = |results: &mut Vec<Arc<Memory>>| {
-                let before = results.len();
-                results.retain(|kept| !Arc::ptr_eq(kept, donor));
-                before - results.len()
-            };
-            let holders = Arc::strong_count(donor);
-            let kept: usize = self.results.iter_mut().map(kept).sum();
-            if holders == 1 + kept {
+            let kept = self.results.iter().flatten().filter(|kept| Arc::ptr_eq(kept, donor)).count();
+            if Arc::strong_count(donor) == 1 + kept {
+                self.results.iter_mut().for_each(|results| results.retain(|kept| !Arc::ptr_eq(kept, donor)));
                 return Ok(self.keep(result, donor.clone()));
             }
         }

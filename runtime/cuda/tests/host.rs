@@ -13,15 +13,19 @@ use choral_runtime::{Device, Executable, Setting};
 
 use crate::stand_in::{child, is_loaded};
 
-/// Runs a test, which is ignored otherwise, with these settings; what it printed.
+/// Runs a test, which is ignored otherwise, with these settings; what it printed. First on a device that does its work at
+/// once, then on one that does it when somebody waits for it, and not before.
 fn on_stand_in(test: &str, settings: &[(&str, &str)]) -> String {
     if !is_loaded() {
         return String::new();
     }
-    let settings = [&[("CHORAL_CACHE", "")], settings].concat();
-    let (is_well, printed) = child(&format!("host::{test}"), &settings);
-    assert!(is_well, "{printed}");
-    printed
+    let run = |is_late: &str| {
+        let settings = [&[("CHORAL_CACHE", ""), ("CHORAL_STAND_IN_LATE", is_late)], settings].concat();
+        let (is_well, printed) = child(&format!("host::{test}"), &settings);
+        assert!(is_well, "CHORAL_STAND_IN_LATE={is_late}: {printed}");
+        printed
+    };
+    run("0") + &run("1")
 }
 
 /// The first stand-in.
