@@ -141,6 +141,25 @@ impl DeviceTensor {
         Ok(DeviceTensor { ty, place })
     }
 
+    /// The first slices along dimension 0, where they lie on a GPU; as it is if there are not more, or no dimension.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub fn first(&self, count: usize) -> Result<DeviceTensor, Error> {
+        let (place, ty) = match (&self.place, self.ty.shape.split_first()) {
+            (Place::Gpu(memory), Some((&all, rest))) if all > count => {
+                (Place::Gpu(memory.clone()), self.ty.with_shape([&[count], rest].concat()))
+            }
+            (Place::Host(device, tensor), Some((&all, _))) if all > count => {
+                let first = tensor.take(&(0..count).collect::<Vec<_>>())?;
+                let ty = first.ty().clone();
+                (Place::Host(*device, first), ty)
+            }
+            _ => return Ok(self.clone()),
+        };
+        Ok(DeviceTensor { ty, place })
+    }
+
     /// The host's tensor, of a device that runs in the host's memory.
     pub(crate) fn into_host(self) -> Option<Tensor> {
         match self.place {

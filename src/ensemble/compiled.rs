@@ -10,28 +10,25 @@ use std::sync::Arc;
 use choral_compiler::front::vmap::trace_member;
 use choral_compiler::transform::rewrite::expand;
 use choral_compiler::transform::vmap::{Axis, VmapOptions, exchanges, vmap_graph};
-use choral_compiler::tree::{Walk, add_leaves};
+use choral_compiler::tree::{Typed, Walk, add_leaves};
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::Executable;
 
-use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
+use super::{Arguments, ArgumentsOf, Code, Ensemble, FunctionalModule, Types, TypesOf, same_graph};
 use crate::cache::{Cache, Key};
 use crate::compile::compile_with;
 use crate::error::{CompilerError, Error, Who};
 use crate::inputs::with_list;
+use crate::on_device::{Anywhere, OnDevice};
 
-/// The structure of one member's results, and the results of all.
-pub(super) type Results<M, X> = Result<(Arc<Types<M, X>>, Vec<Tensor>), Error>;
+/// The structure `O` of one member's results, and the results of all as tensors `T`.
+pub(super) type Results<O, T> = Result<(Arc<O>, Vec<T>), Error>;
 
-/// One member, traced.
-pub(super) struct Traced<M: Tree<Tensor>, X: Tree<Tensor>>
-where
-    Code<M>: Function<Arguments<X>>,
-{
+/// One member, traced, with results of structure `O`.
+pub(super) struct Traced<O> {
     pub(super) graph: Arc<Graph>,
-    /// The structure of its results.
-    pub(super) output: Arc<Types<M, X>>,
+    pub(super) output: Arc<O>,
     /// Number of members that the program over it computes.
     pub(super) rows: usize,
     /// Whether it was traced for this number of members alone.
@@ -82,19 +79,15 @@ impl<M: Tree<Tensor>> Made<M> {
 impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// The structure of one member's results, and the results of all.
     #[track_caller]
-    pub(super) fn results<X: Tree<Tensor>>(&self, input: &X) -> Results<M, X>
+    pub(super) fn results<X: Tree<Tensor>>(&self, input: &X) -> Results<Types<M, X>, Tensor>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let key = key::<M, X>(input);
-        let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
-        let executable = self.program(&graph, key, rows)?;
+        let (output, executable, rows) = self.prepared(input)?;
         let mut results = with_list(|inputs| {
-            for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
-                inputs.push(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
-            }
+            self.each_of_state(rows, |tensor| inputs.push(tensor))?;
             add_leaves(input, inputs);
             Ok::<_, Error>(executable.run(inputs)?)
         })?;
@@ -104,13 +97,62 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok((output, results))
     }
 
-    /// The structure of one member's results, and its graph, traced on first use.
+    /// As [`Ensemble::results`], with results that stay on the device.
     #[track_caller]
-    pub(super) fn traced<X: Tree<Tensor>>(&self, input: &X, key: &Key) -> Result<Traced<M, X>, Error>
+    pub(super) fn results_on_device<X: Tree<Anywhere>>(
+        &self,
+        input: &X,
+    ) -> Results<TypesOf<M, X::With<TensorType>>, OnDevice>
     where
         X::With<TensorType>: Send + Sync + 'static,
-        Code<M>: Function<Arguments<X>>,
-        Types<M, X>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
+    {
+        let (output, executable, rows) = self.prepared(input)?;
+        let mut inputs = Vec::new();
+        self.each_of_state(rows, |tensor| inputs.push(Anywhere(tensor.into())))?;
+        add_leaves(input, &mut inputs);
+        let results = executable.run_on_device(inputs.into_iter().map(|input| input.0))?;
+        let results = results.iter().map(|result| Ok(result.first(self.len())?.into()));
+        Ok((output, results.collect::<Result<_, Error>>()?))
+    }
+
+    /// The structure of one member's results, the executable over so many rows, and their number.
+    #[track_caller]
+    #[expect(clippy::type_complexity, reason = "three things that are made together")]
+    fn prepared<T: Typed, X: Tree<T>>(
+        &self,
+        input: &X,
+    ) -> Result<(Arc<TypesOf<M, X::With<TensorType>>>, Arc<Executable>, usize), Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
+    {
+        let key = key::<M, T, X>(input);
+        let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
+        Ok((output, self.program(&graph, key, rows)?, rows))
+    }
+
+    /// The first rows of each tensor of the state.
+    fn each_of_state(&self, rows: usize, mut take: impl FnMut(Tensor)) -> Result<(), Error> {
+        for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
+            take(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
+        }
+        Ok(())
+    }
+
+    /// The structure of one member's results, and its graph, traced on first use.
+    #[track_caller]
+    pub(super) fn traced<T: Typed, X: Tree<T>>(
+        &self,
+        input: &X,
+        key: &Key,
+    ) -> Result<Traced<TypesOf<M, X::With<TensorType>>>, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
     {
         let rows = |among: Option<usize>| among.unwrap_or(self.state.capacity());
         let fits = |member: &Arc<Member<M>>| member.among.is_none_or(|members| members == self.len());
@@ -121,7 +163,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
             return Ok(Traced { graph: Arc::clone(&member.graph), output, rows, is_for_rows });
         }
         let (params, buffers) = self.state.member_types();
-        let types = input.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
+        let types = input.map(&mut Walk::default(), &mut |_, leaf: &T| leaf.tensor_type());
         let arguments = (params, buffers, types);
         let (axis, randomness) = (self.axis(self.len()), self.randomness);
         let (traced, size_is_read) = trace_member(self.state.function(), &arguments, &axis, randomness)?;
@@ -189,13 +231,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 }
 
 /// What the programs for an input are known by.
-pub(super) fn key<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Key
+pub(super) fn key<M: Tree<Tensor>, T: Typed, X: Tree<T>>(input: &X) -> Key
 where
     X::With<TensorType>: 'static,
-    Code<M>: Function<Arguments<X>>,
-    Types<M, X>: 'static,
+    Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+    TypesOf<M, X::With<TensorType>>: 'static,
 {
-    Key::of::<X, Types<M, X>>(input)
+    Key::of::<T, X, TypesOf<M, X::With<TensorType>>>(input)
 }
 
 /// The first rows of a stacked tensor.

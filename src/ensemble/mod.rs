@@ -19,20 +19,30 @@ use choral_runtime::{Device, Setting};
 use compiled::{Made, Traced, key};
 
 use crate::error::{CompilerError, Error};
+use crate::on_device::{Anywhere, OnDevice};
 use crate::program::on_processor;
 
 /// The code of models `M` as a function of their state.
 pub type Code<M> = FunctionalModule<<M as Tree<Tensor>>::With<TensorType>>;
 
+/// What that function takes for an input with the types `I`.
+pub type ArgumentsOf<I> = (State<Var>, State<Var>, <I as Tree<TensorType>>::With<Var>);
+
 /// What that function takes for an input `X`.
-pub type Arguments<X> =
-    (State<Var>, State<Var>, <<X as Tree<Tensor>>::With<TensorType> as Tree<TensorType>>::With<Var>);
+pub type Arguments<X> = ArgumentsOf<<X as Tree<Tensor>>::With<TensorType>>;
+
+/// The results of a model `M` on inputs with the types `I`, with types instead of values.
+pub type TypesOf<M, I> = OutputTypes<Code<M>, ArgumentsOf<I>>;
 
 /// The results of a model `M` on inputs `X`, with types instead of values.
-pub type Types<M, X> = OutputTypes<Code<M>, Arguments<X>>;
+pub type Types<M, X> = TypesOf<M, <X as Tree<Tensor>>::With<TensorType>>;
 
 /// The results of a model `M` on inputs `X`.
 pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
+
+/// The results of a model `M` on inputs `X`, on a device.
+pub type OutputsOnDevice<M, X> =
+    <TypesOf<M, <X as Tree<Anywhere>>::With<TensorType>> as Tree<TensorType>>::With<OnDevice>;
 
 /// Models of one architecture, run as one program whose members come and go.
 ///
@@ -226,6 +236,34 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         rebuild(&*output, &results).ok_or_else(other_structure)
     }
 
+    /// As [`Ensemble::call`], with results that stay on the device, and an input of the host or of the device; see
+    /// [`Program::call_on_device`](crate::Program::call_on_device).
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let models: Vec<_> = (0..3).map(|seed| Linear::init(4, 4, Key::new(seed))).collect();
+    /// let device = Device::best();
+    /// let ensemble = Ensemble::new(&models)?.on(device);
+    /// let x = Tensor::randn([10, 4], Key::new(9));
+    /// let y = ensemble.call_on_device(&device.put(&x)?)?;
+    /// assert_eq!((y.shape(), y.device()), (&[3, 10, 4][..], device));
+    /// assert!(y.to_tensor()?.bit_eq(&ensemble.call(&x)?));
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ensemble::call`]; if an input lies on another device.
+    #[track_caller]
+    pub fn call_on_device<X: Tree<Anywhere>>(&self, input: &X) -> Result<OutputsOnDevice<M, X>, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
+    {
+        let (output, results) = self.results_on_device(input)?;
+        rebuild(&*output, &results).ok_or_else(other_structure)
+    }
+
     /// What mapping does to each op of a member on this input: a table that prints itself.
     ///
     /// # Errors
@@ -237,7 +275,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output: _, rows, is_for_rows: _ } = self.traced(input, &key::<M, X>(input))?;
+        let Traced { graph, output: _, rows, is_for_rows: _ } =
+            self.traced(input, &key::<M, Tensor, X>(input))?;
         Ok(explain(&graph, &self.options(&graph, rows))?)
     }
 
@@ -249,7 +288,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output: _, rows: _, is_for_rows } = self.traced(input, &key::<M, X>(input))?;
+        let Traced { graph, output: _, rows: _, is_for_rows } =
+            self.traced(input, &key::<M, Tensor, X>(input))?;
         Ok(is_for_rows || asks_for_numbers(&graph, &self.axis(self.len()).name))
     }
 }
