@@ -327,6 +327,14 @@ pub(crate) fn on_processor(bytes: u64) -> MemoryLimit {
     MemoryLimit { bytes, needs: |graph| peak_bytes(graph, Device::Cpu) as u64 }
 }
 
+/// A limit on what a run takes on a device.
+pub(crate) fn on(device: Device, bytes: u64) -> MemoryLimit {
+    match device {
+        Device::Reference | Device::Cpu => on_processor(bytes),
+        Device::Cuda(_) => MemoryLimit { bytes, needs: |graph| peak_bytes(graph, Device::Cuda(0)) as u64 },
+    }
+}
+
 fn other_number() -> Error {
     message("the number of results is not that of the function's output")
 }

@@ -7,7 +7,7 @@ use choral_ir::{Graph, NodeKind, Op, Tensor};
 use crate::device::Device;
 use crate::device_tensor::{DeviceInput, DeviceTensor};
 use crate::error::Error;
-use crate::gpu::GpuProgram;
+use crate::gpu::{self, GpuProgram};
 use crate::memory::{self, Peak};
 use crate::ops;
 use crate::plan::Plan;
@@ -76,7 +76,7 @@ impl Executable {
         };
         // A GPU's memory is not the machine's: it is asked when a run begins.
         let peak = match &gpu {
-            Some(gpu) => gpu.peak(graph.name()),
+            Some(gpu) => gpu.peak().clone(),
             None => {
                 let peak = peak(graph, plan.as_deref());
                 peak.check()?;
@@ -224,7 +224,8 @@ impl Executable {
 pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
     match device {
         Device::Reference => peak(graph, None).bytes,
-        Device::Cpu | Device::Cuda(_) => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
+        Device::Cpu => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
+        Device::Cuda(_) => gpu::peak_bytes(graph),
     }
 }
 

@@ -14,6 +14,7 @@ use choral_ir::{Graph, Identity, Tensor, TensorType, with_storage};
 use crate::device_tensor::{DeviceInput, DeviceTensor};
 use crate::error::Error;
 use crate::memory::Peak;
+use crate::memory::scratch::total;
 use crate::plan::{DevicePlan, Plan};
 use crate::setting::Setting;
 
@@ -23,6 +24,7 @@ pub(crate) struct GpuProgram {
     ordinal: usize,
     plan: DevicePlan,
     types: Vec<TensorType>,
+    peak: Peak,
     module: Arc<Module>,
     constants: OnceLock<Vec<Arc<Memory>>>,
     /// Of each input, the last tensor that two runs in a row were given.
@@ -121,6 +123,14 @@ fn device_plan(graph: &Graph, setting: &Setting, limits: Limits) -> Result<Devic
     Ok(plan)
 }
 
+/// Bytes that a run of a graph takes on a GPU, inputs included, whether there is one or not.
+pub(crate) fn peak_bytes(graph: &Graph) -> usize {
+    let inputs = total(graph.input_types().iter().map(TensorType::bytes));
+    let plan = device_plan(graph, &Setting::default(), Limits::default());
+    // What has no kernel runs on no GPU, with any memory.
+    plan.map_or(0, |plan| plan.peak(graph.name()).beside(inputs).bytes)
+}
+
 impl GpuProgram {
     /// Compiles a graph for a GPU.
     ///
@@ -129,17 +139,19 @@ impl GpuProgram {
     pub(crate) fn compile(graph: &Graph, ordinal: usize, setting: &Setting) -> Result<GpuProgram, Error> {
         let gpu = gpu(ordinal)?;
         let plan = device_plan(graph, setting, gpu.limits())?;
+        let inputs = total(graph.input_types().iter().map(TensorType::bytes));
         let unit = Unit::of(&plan.program).map_err(choral_cuda::Error::from)?;
         let module = Arc::new(Module::new(&gpu, &unit)?);
         let known = Mutex::new(vec![None; plan.inputs]);
         let types = graph.output_types();
         let (constants, free) = (OnceLock::new(), Mutex::default());
-        Ok(GpuProgram { ordinal, plan, types, module, constants, known, free })
+        let peak = plan.peak(graph.name()).beside(inputs);
+        Ok(GpuProgram { ordinal, plan, types, peak, module, constants, known, free })
     }
 
-    /// What a run takes on the GPU besides its inputs.
-    pub(crate) fn peak(&self, name: &str) -> Peak {
-        self.plan.peak(name)
+    /// What a run takes on the GPU.
+    pub(crate) fn peak(&self) -> &Peak {
+        &self.peak
     }
 
     /// The number of the GPU.
@@ -308,7 +320,8 @@ impl DevicePlan {
     /// What a run takes on a device besides its inputs.
     pub(crate) fn peak(&self, name: &str) -> Peak {
         let constants = self.constants.iter().map(|tensor| tensor.ty().bytes());
-        let all = self.result_bytes.iter().copied().chain(constants).fold(self.program.room, usize::saturating_add);
+        let all =
+            self.result_bytes.iter().copied().chain(constants).fold(self.program.room, usize::saturating_add);
         Peak::none(name).beside(all)
     }
 }

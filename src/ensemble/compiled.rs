@@ -9,18 +9,20 @@ use std::sync::Arc;
 
 use choral_compiler::front::vmap::trace_member;
 use choral_compiler::transform::rewrite::expand;
-use choral_compiler::transform::vmap::{Axis, VmapOptions, exchanges, vmap_graph};
+use choral_compiler::transform::vmap::{Axis, Chunks, VmapOptions, exchanges, members_at_a_time, vmap_graph};
 use choral_compiler::tree::{Typed, Walk, add_leaves};
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
 use choral_runtime::Executable;
+use choral_runtime::cuda::Error as GpuError;
 
 use super::{Arguments, ArgumentsOf, Code, Ensemble, FunctionalModule, Types, TypesOf, same_graph};
 use crate::cache::{Cache, Key};
 use crate::compile::compile_with;
-use crate::error::{CompilerError, Error, Who};
+use crate::error::{CompilerError, Error, RuntimeError, Who};
 use crate::inputs::with_list;
 use crate::on_device::{Anywhere, OnDevice};
+use crate::program::on;
 
 /// The structure `O` of one member's results, and the results of all as tensors `T`.
 pub(super) type Results<O, T> = Result<(Arc<O>, Vec<T>), Error>;
@@ -33,6 +35,17 @@ pub(super) struct Traced<O> {
     pub(super) rows: usize,
     /// Whether it was traced for this number of members alone.
     pub(super) is_for_rows: bool,
+}
+
+/// What runs on inputs of one kind.
+struct Prepared<O> {
+    /// The structure of one member's results.
+    output: Arc<O>,
+    /// The graph of one member.
+    graph: Arc<Graph>,
+    executable: Arc<Executable>,
+    /// How many rows it computes.
+    rows: usize,
 }
 
 /// The name of the member axis: what collectives name.
@@ -85,11 +98,11 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let (output, executable, rows) = self.prepared(input)?;
+        let Prepared { output, graph, executable, rows } = self.prepared(input)?;
         let mut results = with_list(|inputs| {
             self.each_of_state(rows, |tensor| inputs.push(tensor))?;
             add_leaves(input, inputs);
-            Ok::<_, Error>(executable.run(inputs)?)
+            executable.run(inputs).map_err(|cause| self.too_many(cause.into(), &graph, rows))
         })?;
         for result in &mut results {
             *result = first(result, self.len())?;
@@ -108,22 +121,22 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
         TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
     {
-        let (output, executable, rows) = self.prepared(input)?;
+        let Prepared { output, graph, executable, rows } = self.prepared(input)?;
         let mut inputs = Vec::new();
         self.each_of_state(rows, |tensor| inputs.push(Anywhere(tensor.into())))?;
         add_leaves(input, &mut inputs);
-        let results = executable.run_on_device(inputs.into_iter().map(|input| input.0))?;
+        let results = executable.run_on_device(inputs.into_iter().map(|input| input.0));
+        let results = results.map_err(|cause| self.too_many(cause.into(), &graph, rows))?;
         let results = results.iter().map(|result| Ok(result.first(self.len())?.into()));
         Ok((output, results.collect::<Result<_, Error>>()?))
     }
 
-    /// The structure of one member's results, the executable over so many rows, and their number.
+    /// What runs on an input like this one.
     #[track_caller]
-    #[expect(clippy::type_complexity, reason = "three things that are made together")]
     fn prepared<T: Typed, X: Tree<T>>(
         &self,
         input: &X,
-    ) -> Result<(Arc<TypesOf<M, X::With<TensorType>>>, Arc<Executable>, usize), Error>
+    ) -> Result<Prepared<TypesOf<M, X::With<TensorType>>>, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
@@ -131,7 +144,25 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     {
         let key = key::<M, T, X>(input);
         let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
-        Ok((output, self.program(&graph, key, rows)?, rows))
+        let executable = self.program(&graph, key, rows);
+        let executable = executable.map_err(|cause| self.too_many(cause, &graph, rows))?;
+        Ok(Prepared { output, graph, executable, rows })
+    }
+
+    /// The error that memory runs out, with how many members at a time would fit; any other as it is.
+    fn too_many(&self, cause: Error, graph: &Graph, rows: usize) -> Error {
+        let Error::Runtime(cause) = cause else { return cause };
+        let is_memory =
+            matches!(cause, RuntimeError::Memory { .. } | RuntimeError::Gpu(GpuError::Memory { .. }));
+        let mut options = self.options(graph, rows);
+        let members = options.chunks.size.unwrap_or(rows).min(rows);
+        if !is_memory || members == 1 {
+            return cause.into();
+        }
+        let bytes = self.device.free_bytes().unwrap_or(0);
+        options.chunks = Chunks { size: Some(members), memory_limit: Some(on(self.device, bytes as u64)) };
+        let fits = members_at_a_time(graph, &options).ok().flatten();
+        Error::Members { cause, members, fits }
     }
 
     /// The first rows of each tensor of the state.

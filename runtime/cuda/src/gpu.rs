@@ -116,6 +116,15 @@ impl Gpu {
         self.context.mem_get_info().map_err(Error::on(&self.name, "asking for free memory"))
     }
 
+    /// Bytes of its memory that are free once all that was begun is done, and what was given back then.
+    ///
+    /// # Errors
+    /// If the driver does not say, or if a launch failed.
+    pub fn free_bytes(&self) -> Result<usize, Error> {
+        self.context.synchronize().map_err(Error::on(&self.name, "running a program on the GPU"))?;
+        Ok(self.memory()?.0)
+    }
+
     pub(crate) fn context(&self) -> &Arc<CudaContext> {
         &self.context
     }
