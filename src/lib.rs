@@ -46,7 +46,7 @@ pub use choral_runtime::{Device, DeviceInput, DeviceTensor, Executable, Level, P
 pub use compile::{compile, compile_with, optimised};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
-pub use on_device::{Anywhere, OnDevice};
+pub use on_device::OnDevice;
 pub use program::{Program, jit, vmap};
 
 /// Everything that a program with models in it names.

@@ -4,18 +4,26 @@
 
 use std::ops::Deref;
 
-use choral_compiler::tree::{Event, Path, Typed, Walk};
+use choral_compiler::tree::{Event, Path, Typed, Walk, add_leaves, rebuild};
 use choral_compiler::{Leaf, Tree};
-use choral_ir::{Key, Tensor, TensorType};
-use choral_runtime::{DeviceInput, DeviceTensor};
+use choral_ir::{Tensor, TensorType};
+use choral_runtime::{Device, DeviceInput, DeviceTensor};
 
-/// A result that stays on its device: a [`DeviceTensor`] as a leaf of the results' structure.
+use crate::error::{CompilerError, Error};
+
+/// A leaf that lies on a device: a [`DeviceTensor`] in a structure of arguments or results.
 #[derive(Debug, Clone)]
 pub struct OnDevice(DeviceTensor);
 
-/// A leaf of arguments that lies anywhere: a [`Tensor`], which a call brings to the device, or what lies there.
-#[derive(Debug, Clone)]
-pub struct Anywhere(pub(crate) DeviceInput);
+/// The same structure with every tensor brought to a device.
+pub(crate) fn put<A: Tree<Tensor>>(device: Device, args: &A) -> Result<A::With<OnDevice>, Error> {
+    let mut tensors = Vec::new();
+    add_leaves(args, &mut tensors);
+    let there = tensors.iter().map(|tensor| Ok(OnDevice(device.put(tensor)?)));
+    let there = there.collect::<Result<Vec<_>, Error>>()?;
+    rebuild(args, &there)
+        .ok_or_else(|| CompilerError::Message("a tree that changes as it is walked".to_owned()).into())
+}
 
 impl From<DeviceTensor> for OnDevice {
     fn from(tensor: DeviceTensor) -> OnDevice {
@@ -24,8 +32,14 @@ impl From<DeviceTensor> for OnDevice {
 }
 
 impl From<OnDevice> for DeviceTensor {
-    fn from(result: OnDevice) -> DeviceTensor {
-        result.0
+    fn from(leaf: OnDevice) -> DeviceTensor {
+        leaf.0
+    }
+}
+
+impl From<OnDevice> for DeviceInput {
+    fn from(leaf: OnDevice) -> DeviceInput {
+        leaf.0.into()
     }
 }
 
@@ -37,35 +51,38 @@ impl Deref for OnDevice {
     }
 }
 
-impl Typed for Anywhere {
+impl Typed for OnDevice {
     fn tensor_type(&self) -> TensorType {
-        self.0.ty().clone()
+        self.ty().clone()
     }
 }
 
 impl Leaf for OnDevice {}
-impl Leaf for Anywhere {}
 
-/// Makes types trees of one leaf.
-macro_rules! one_leaf {
-    ($($Type:ty, $Leaf:ty, $leaf:expr;)*) => {$(
-        impl Tree<$Leaf> for $Type {
-            type With<U: Leaf> = U;
-            fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &$Leaf) -> U) -> U {
-                leaf(at.path(), &$leaf(self))
-            }
-            fn visit(&self, visit: &mut dyn FnMut(Event<'_, $Leaf>)) {
-                visit(Event::Leaf(&$leaf(self)));
-            }
-            fn set_training(&mut self, _: bool) {}
-        }
-    )*};
+impl Tree<OnDevice> for OnDevice {
+    type With<U: Leaf> = U;
+
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &OnDevice) -> U) -> U {
+        leaf(at.path(), self)
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, OnDevice>)) {
+        visit(Event::Leaf(self));
+    }
+
+    fn set_training(&mut self, _: bool) {}
 }
-one_leaf! {
-    OnDevice, OnDevice, OnDevice::clone;
-    Anywhere, Anywhere, Anywhere::clone;
-    Tensor, Anywhere, |tensor: &Tensor| Anywhere(tensor.into());
-    Key, Anywhere, |key: &Key| Anywhere(Tensor::from(*key).into());
-    DeviceTensor, Anywhere, |tensor: &DeviceTensor| Anywhere(tensor.into());
-    OnDevice, Anywhere, |result: &OnDevice| Anywhere((&result.0).into());
+
+impl Tree<OnDevice> for DeviceTensor {
+    type With<U: Leaf> = U;
+
+    fn map<U: Leaf>(&self, at: &mut Walk, leaf: &mut dyn FnMut(&Path, &OnDevice) -> U) -> U {
+        leaf(at.path(), &OnDevice(self.clone()))
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(Event<'_, OnDevice>)) {
+        visit(Event::Leaf(&OnDevice(self.clone())));
+    }
+
+    fn set_training(&mut self, _: bool) {}
 }

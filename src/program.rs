@@ -16,7 +16,7 @@ use crate::Error;
 use crate::cache::{Cache, Key};
 use crate::compile::{compile_with, peak_bytes};
 use crate::inputs::with_list;
-use crate::on_device::{Anywhere, OnDevice};
+use crate::on_device::{OnDevice, put};
 
 /// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
 ///
@@ -46,7 +46,7 @@ type Results<F, A> = <OutputTypes<F, <A as Tree<Tensor>>::With<Var>> as Tree<Ten
 
 /// The results of `F` on arguments `A`, on a device.
 type ResultsOnDevice<F, A> =
-    <OutputTypes<F, <A as Tree<Anywhere>>::With<Var>> as Tree<TensorType>>::With<OnDevice>;
+    <OutputTypes<F, <A as Tree<OnDevice>>::With<Var>> as Tree<TensorType>>::With<OnDevice>;
 
 /// Compiles `function` as it is.
 ///
@@ -194,6 +194,14 @@ impl<F> Program<F> {
         Program { donated: positions.into_iter().collect(), ..self.with(|function| function) }
     }
 
+    /// Arguments brought to the program's device, for [`Program::call_on_device`].
+    ///
+    /// # Errors
+    /// If the device is not there, or has no memory for them.
+    pub fn put<A: Tree<Tensor>>(&self, args: &A) -> Result<A::With<OnDevice>, Error> {
+        put(self.device, args)
+    }
+
     /// Keeps so many compiled programs at most: those that were called last. 128 unless you say otherwise; what is gone
     /// is compiled again when it is called again.
     ///
@@ -250,16 +258,14 @@ impl<F> Program<F> {
     }
 
     /// As [`Program::call`], with results that stay on the device: on a GPU it returns before they are made, and they go
-    /// into the next call without a trip. Arguments are [tensors](Tensor), or what lies there already
-    /// ([`Device::put`], results of such calls), in any mixture. The same on every device.
+    /// into the next call without a trip. Arguments lie there, too: what was [put](Program::put) there, or results of such
+    /// calls. The same on every device.
     ///
     /// ```
     /// use choral::prelude::*;
-    /// let device = Device::best();
-    /// let step = jit(|(x, slope): (Var, Var)| x - slope * 0.5).on(device).donate([0]);
-    /// let slope = device.put(&Tensor::from([1.0f32, 1.0]))?;
-    /// let mut x = step.call_on_device((Tensor::from([1.0f32, 2.0]), &slope))?;
-    /// for _ in 0..3 {
+    /// let step = jit(|(x, slope): (Var, Var)| x - slope * 0.5).on(Device::best()).donate([0]);
+    /// let (mut x, slope) = step.put(&(Tensor::from([1.0f32, 2.0]), Tensor::from([1.0f32, 1.0])))?;
+    /// for _ in 0..4 {
     ///     x = step.call_on_device((x, &slope))?; // handed over, and written over
     /// }
     /// assert_eq!(x.to_tensor()?.as_slice::<f32>()?, [-1.0, 0.0]);
@@ -269,7 +275,7 @@ impl<F> Program<F> {
     /// # Errors
     /// As [`Program::call`]; if an argument lies on another device.
     #[track_caller]
-    pub fn call_on_device<A: Tree<Anywhere>>(&self, args: A) -> Result<ResultsOnDevice<F, A>, Error>
+    pub fn call_on_device<A: Tree<OnDevice>>(&self, args: A) -> Result<ResultsOnDevice<F, A>, Error>
     where
         A::With<TensorType>: 'static,
         F: Function<A::With<Var>>,
@@ -279,7 +285,7 @@ impl<F> Program<F> {
         let mut inputs = Vec::new();
         add_leaves(&args, &mut inputs);
         drop(args);
-        let results = compiled.executable.run_on_device(inputs.into_iter().map(|input| input.0))?;
+        let results = compiled.executable.run_on_device(inputs)?;
         let results: Vec<OnDevice> = results.into_iter().map(OnDevice::from).collect();
         rebuild(&compiled.output, &results).ok_or_else(other_number)
     }

@@ -169,6 +169,14 @@ impl DeviceTensor {
     }
 
     /// The memory of a GPU that it lies in.
+    pub(crate) fn memory(&self) -> Option<&Arc<Memory>> {
+        match &self.place {
+            Place::Host(..) => None,
+            Place::Gpu(memory) => Some(memory),
+        }
+    }
+
+    /// As [`DeviceTensor::memory`], as the one holder that this was.
     pub(crate) fn into_memory(self) -> Option<Arc<Memory>> {
         match self.place {
             Place::Host(..) => None,

@@ -13,6 +13,7 @@ use choral_ir::{Graph, Identity, Tensor, TensorType, with_storage};
 
 use crate::device_tensor::{DeviceInput, DeviceTensor};
 use crate::error::Error;
+use crate::gather;
 use crate::memory::Peak;
 use crate::memory::scratch::total;
 use crate::plan::{DevicePlan, Plan};
@@ -63,7 +64,9 @@ pub(crate) fn gpu(ordinal: usize) -> Result<Arc<Gpu>, Error> {
         return Ok(gpu.clone());
     }
     // One that failed is there again once all that was on it is dropped.
-    open.remove(&ordinal);
+    if open.remove(&ordinal).is_some() {
+        gather::forget(ordinal);
+    }
     let gpu = Gpu::open(ordinal)?;
     choral_cuda::compile::find()?;
     open.insert(ordinal, gpu.clone());

@@ -8,7 +8,7 @@
 //! | [`plan`] | which kernel runs each op, and where its values lie |
 //! | `memory` | how much of it a run needs |
 //! | `gpu` | graphs on a GPU (`choral_cuda`) |
-//! | [`device_tensor`] | tensors that stay on a device |
+//! | [`device_tensor`], `gather` | tensors that stay on a device; parts on several devices as one |
 //! | [`special`] | special functions of real numbers, within 2 units in the last place |
 //! | [`executable`], [`session`], [`device`], [`setting`] | what a caller holds |
 //!
@@ -18,6 +18,7 @@ pub mod device;
 pub mod device_tensor;
 pub mod error;
 pub mod executable;
+mod gather;
 mod gpu;
 mod legal;
 pub mod lower;

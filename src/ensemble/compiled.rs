@@ -13,15 +13,16 @@ use choral_compiler::transform::vmap::{Axis, Chunks, VmapOptions, exchanges, mem
 use choral_compiler::tree::{Typed, Walk, add_leaves};
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
-use choral_runtime::Executable;
 use choral_runtime::cuda::Error as GpuError;
+use choral_runtime::{Device, DeviceInput, DeviceTensor, Executable};
 
+use super::spread::Slices;
 use super::{Arguments, ArgumentsOf, Code, Ensemble, FunctionalModule, Types, TypesOf, same_graph};
 use crate::cache::{Cache, Key};
 use crate::compile::compile_with;
 use crate::error::{CompilerError, Error, RuntimeError, Who};
 use crate::inputs::with_list;
-use crate::on_device::{Anywhere, OnDevice};
+use crate::on_device::OnDevice;
 use crate::program::on;
 
 /// The structure `O` of one member's results, and the results of all as tensors `T`.
@@ -69,23 +70,24 @@ pub(super) struct Member<M: Tree<Tensor>> {
 pub(super) struct Made<M: Tree<Tensor>> {
     pub(super) members: Cache<Arc<Member<M>>>,
     pub(super) programs: Cache<Arc<Executable>>,
+    pub(super) slices: Slices,
 }
 
 impl<M: Tree<Tensor>> Default for Made<M> {
     fn default() -> Self {
-        Made { members: Cache::default(), programs: Cache::default() }
+        Made { members: Cache::default(), programs: Cache::default(), slices: Slices::default() }
     }
 }
 
 impl<M: Tree<Tensor>> Made<M> {
     /// Nothing, with room for so many of each.
     pub(super) fn of(bound: usize) -> Self {
-        Made { members: Cache::of(bound), programs: Cache::of(bound) }
+        Made { members: Cache::of(bound), programs: Cache::of(bound), slices: Slices::default() }
     }
 
     /// Nothing, with room for as much.
     pub(super) fn emptied(&self) -> Self {
-        Made { members: self.members.emptied(), programs: self.programs.emptied() }
+        Made { members: self.members.emptied(), programs: self.programs.emptied(), slices: Slices::default() }
     }
 }
 
@@ -98,11 +100,19 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
+        if !self.others.is_empty() {
+            let (output, results) = self.results_of_parts(input, |tensor: Tensor| tensor.into())?;
+            let whole = |parts: Vec<DeviceTensor>| {
+                let parts = parts.iter().map(DeviceTensor::to_tensor).collect::<Result<Vec<_>, _>>()?;
+                first(&Tensor::joined(&parts)?, self.len())
+            };
+            return Ok((output, results.into_iter().map(whole).collect::<Result<_, Error>>()?));
+        }
         let Prepared { output, graph, executable, rows } = self.prepared(input)?;
         let mut results = with_list(|inputs| {
             self.each_of_state(rows, |tensor| inputs.push(tensor))?;
             add_leaves(input, inputs);
-            executable.run(inputs).map_err(|cause| self.too_many(cause.into(), &graph, rows))
+            executable.run(inputs).map_err(|cause| self.too_many(cause.into(), &graph, rows, self.device))
         })?;
         for result in &mut results {
             *result = first(result, self.len())?;
@@ -112,7 +122,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 
     /// As [`Ensemble::results`], with results that stay on the device.
     #[track_caller]
-    pub(super) fn results_on_device<X: Tree<Anywhere>>(
+    pub(super) fn results_on_device<X: Tree<OnDevice>>(
         &self,
         input: &X,
     ) -> Results<TypesOf<M, X::With<TensorType>>, OnDevice>
@@ -121,12 +131,21 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
         TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
     {
+        if !self.others.is_empty() {
+            let (output, results) = self.results_of_parts(input, |input: OnDevice| input.into())?;
+            let whole = |parts: Vec<DeviceTensor>| {
+                Ok(OnDevice::from(DeviceTensor::joined(&parts)?.first(self.len())?))
+            };
+            return Ok((output, results.into_iter().map(whole).collect::<Result<_, Error>>()?));
+        }
         let Prepared { output, graph, executable, rows } = self.prepared(input)?;
         let mut inputs = Vec::new();
-        self.each_of_state(rows, |tensor| inputs.push(Anywhere(tensor.into())))?;
-        add_leaves(input, &mut inputs);
-        let results = executable.run_on_device(inputs.into_iter().map(|input| input.0));
-        let results = results.map_err(|cause| self.too_many(cause.into(), &graph, rows))?;
+        self.each_of_state(rows, |tensor| inputs.push(DeviceInput::from(tensor)))?;
+        let mut own = Vec::new();
+        add_leaves(input, &mut own);
+        inputs.extend(own.into_iter().map(DeviceInput::from));
+        let results = executable.run_on_device(inputs);
+        let results = results.map_err(|cause| self.too_many(cause.into(), &graph, rows, self.device))?;
         let results = results.iter().map(|result| Ok(result.first(self.len())?.into()));
         Ok((output, results.collect::<Result<_, Error>>()?))
     }
@@ -144,13 +163,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     {
         let key = key::<M, T, X>(input);
         let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
-        let executable = self.program(&graph, key, rows);
-        let executable = executable.map_err(|cause| self.too_many(cause, &graph, rows))?;
+        let executable = self.program(&graph, key, rows, self.device);
+        let executable = executable.map_err(|cause| self.too_many(cause, &graph, rows, self.device))?;
         Ok(Prepared { output, graph, executable, rows })
     }
 
     /// The error that memory runs out, with how many members at a time would fit; any other as it is.
-    fn too_many(&self, cause: Error, graph: &Graph, rows: usize) -> Error {
+    pub(super) fn too_many(&self, cause: Error, graph: &Graph, rows: usize, device: Device) -> Error {
         let Error::Runtime(cause) = cause else { return cause };
         let is_memory =
             matches!(cause, RuntimeError::Memory { .. } | RuntimeError::Gpu(GpuError::Memory { .. }));
@@ -159,8 +178,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         if !is_memory || members == 1 {
             return cause.into();
         }
-        let bytes = self.device.free_bytes().unwrap_or(0);
-        options.chunks = Chunks { size: Some(members), memory_limit: Some(on(self.device, bytes as u64)) };
+        let bytes = device.free_bytes().unwrap_or(0);
+        options.chunks = Chunks { size: Some(members), memory_limit: Some(on(device, bytes as u64)) };
         let fits = members_at_a_time(graph, &options).ok().flatten();
         Error::Members { cause, members, fits }
     }
@@ -213,16 +232,21 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     }
 
     /// The executable over the members of one graph, made on first use for so many rows and what they share.
-    fn program(&self, graph: &Graph, mut key: Key, rows: usize) -> Result<Arc<Executable>, Error> {
-        key.add(format_args!("{rows}"));
+    pub(super) fn program(
+        &self,
+        graph: &Graph,
+        mut key: Key,
+        rows: usize,
+        device: Device,
+    ) -> Result<Arc<Executable>, Error> {
+        key.add(format_args!("{rows} {device}"));
         self.state.shared().for_each(|name| key.add(format_args!("{name}")));
         if let Some(executable) = self.made.programs.get(&key) {
             return Ok(executable);
         }
         let mapped = vmap_graph(graph, &self.options(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
-        let executable =
-            Arc::new(compile_with(&mapped, self.device, &self.setting.clone().unwrap_or_default())?);
+        let executable = Arc::new(compile_with(&mapped, device, &self.setting.clone().unwrap_or_default())?);
         self.made.programs.insert(&key, Arc::clone(&executable));
         Ok(executable)
     }
@@ -237,7 +261,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         VmapOptions { chunks: self.chunks, ..VmapOptions::new(self.axis(rows), in_dims, out_dims) }
     }
 
-    fn is_shared(&self, name: &str) -> bool {
+    pub(super) fn is_shared(&self, name: &str) -> bool {
         self.state.shared().any(|shared| shared == name)
     }
 

@@ -2,6 +2,7 @@
 
 mod compiled;
 mod grouped;
+mod spread;
 
 use std::fmt;
 
@@ -19,7 +20,7 @@ use choral_runtime::{Device, Setting};
 use compiled::{Made, Traced, key};
 
 use crate::error::{CompilerError, Error};
-use crate::on_device::{Anywhere, OnDevice};
+use crate::on_device::{OnDevice, put};
 use crate::program::on_processor;
 
 /// The code of models `M` as a function of their state.
@@ -42,7 +43,7 @@ pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
 
 /// The results of a model `M` on inputs `X`, on a device.
 pub type OutputsOnDevice<M, X> =
-    <TypesOf<M, <X as Tree<Anywhere>>::With<TensorType>> as Tree<TensorType>>::With<OnDevice>;
+    <TypesOf<M, <X as Tree<OnDevice>>::With<TensorType>> as Tree<TensorType>>::With<OnDevice>;
 
 /// Models of one architecture, run as one program whose members come and go.
 ///
@@ -66,6 +67,8 @@ pub type OutputsOnDevice<M, X> =
 pub struct Ensemble<M: Tree<Tensor>> {
     state: StackedState<M>,
     device: Device,
+    /// Devices that run a part of the members each, beside the first one.
+    others: Vec<Device>,
     setting: Option<Setting>,
     randomness: Randomness,
     chunks: Chunks,
@@ -93,6 +96,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(Ensemble {
             state,
             device: Device::default(),
+            others: Vec::new(),
             setting: None,
             randomness: Randomness::default(),
             chunks: Chunks::default(),
@@ -103,7 +107,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// The same ensemble on another device.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
-        Ensemble { device, made: self.made.emptied(), ..self }
+        Ensemble { device, others: Vec::new(), made: self.made.emptied(), ..self }
     }
 
     /// The same ensemble with these threads, and this instruction set at most, instead of all threads and the best.
@@ -236,7 +240,15 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         rebuild(&*output, &results).ok_or_else(other_structure)
     }
 
-    /// As [`Ensemble::call`], with results that stay on the device, and an input of the host or of the device; see
+    /// An input brought to the ensemble's device, for [`Ensemble::call_on_device`].
+    ///
+    /// # Errors
+    /// If the device is not there, or has no memory for it.
+    pub fn put<X: Tree<Tensor>>(&self, input: &X) -> Result<X::With<OnDevice>, Error> {
+        put(self.device, input)
+    }
+
+    /// As [`Ensemble::call`], with results that stay on the device, and an input that lies there; see
     /// [`Program::call_on_device`](crate::Program::call_on_device).
     ///
     /// ```
@@ -245,7 +257,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// let device = Device::best();
     /// let ensemble = Ensemble::new(&models)?.on(device);
     /// let x = Tensor::randn([10, 4], Key::new(9));
-    /// let y = ensemble.call_on_device(&device.put(&x)?)?;
+    /// let y = ensemble.call_on_device(&ensemble.put(&x)?)?;
     /// assert_eq!((y.shape(), y.device()), (&[3, 10, 4][..], device));
     /// assert!(y.to_tensor()?.bit_eq(&ensemble.call(&x)?));
     /// # Ok::<(), choral::Error>(())
@@ -254,7 +266,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// # Errors
     /// As [`Ensemble::call`]; if an input lies on another device.
     #[track_caller]
-    pub fn call_on_device<X: Tree<Anywhere>>(&self, input: &X) -> Result<OutputsOnDevice<M, X>, Error>
+    pub fn call_on_device<X: Tree<OnDevice>>(&self, input: &X) -> Result<OutputsOnDevice<M, X>, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,

@@ -80,6 +80,14 @@ pub enum Error {
         /// What the driver says.
         cause: DriverError,
     },
+    /// What NCCL says.
+    #[error("{doing}: {cause}")]
+    Nccl {
+        /// What was done.
+        doing: &'static str,
+        /// What it says.
+        cause: String,
+    },
     /// What else the driver says.
     #[error("{doing}: {cause}")]
     Driver {

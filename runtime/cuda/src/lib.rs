@@ -11,16 +11,19 @@
 //! | [`compile`](mod@compile) | NVIDIA's runtime compiler |
 //! | [`module`], [`session`] | a program on a GPU, and its runs |
 //! | [`line`](mod@line), [`memory`], `staging` | work in order; memory, and who waits for whom; copies from and to the host |
+//! | [`gather`], `nccl` | results of several GPUs on one of them |
 //!
 //! Must not live here: graphs and ops. This crate does not know `choral-ir`, as `choral-kernels` does not.
 
 pub mod compile;
 pub mod error;
+pub mod gather;
 pub mod gpu;
 mod libraries;
 pub mod line;
 pub mod memory;
 pub mod module;
+mod nccl;
 pub mod parts;
 pub mod program;
 pub mod session;
@@ -29,6 +32,7 @@ pub mod source;
 mod staging;
 
 pub use error::Error;
+pub use gather::Gather;
 pub use gpu::Gpu;
 pub use line::Line;
 pub use memory::Memory;
