@@ -3,7 +3,7 @@
 //! Each test runs in a process of its own, for its settings; without g++, none does. Must not live here: what one device
 //! computes (`cuda.rs`, the laws), and its memory (`runtime/cuda/tests`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use choral::prelude::*;
@@ -15,22 +15,24 @@ use crate::ROOT;
 /// What `build` exits with when there is no compiler.
 const NO_COMPILER: i32 = 3;
 
-/// Runs a test, which is ignored otherwise, on stand-ins with these settings: work is done at once, and as late as can be.
-fn on_stand_ins(test: &str, settings: &[(&str, &str)]) {
+/// The folder of the stand-ins, if they can be built.
+fn stand_ins() -> Option<PathBuf> {
     let build = Command::new(Path::new(ROOT).join("tests/cuda/stand_in/build")).output().expect("a script");
     if build.status.code() == Some(NO_COMPILER) {
         println!("skipped: CUDA on stand-ins needs g++");
-        return;
+        return None;
     }
     assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
-    let stand_ins = Path::new(ROOT).join("target/cuda-stand-in");
+    Some(Path::new(ROOT).join("target/cuda-stand-in"))
+}
+
+/// Runs a test, which is ignored otherwise, on stand-ins with these settings: work is done at once, and as late as can be.
+fn on_stand_ins(test: &str, settings: &[(&str, &str)]) {
+    let Some(folder) = stand_ins() else { return };
     for is_late in ["0", "1"] {
         let mut child = Command::new(std::env::current_exe().expect("a test"));
         child.args([&format!("gpus::{test}"), "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
-        child
-            .env("CHORAL_CUDA_PATH", &stand_ins)
-            .env("CHORAL_CACHE", "")
-            .env("CHORAL_STAND_IN_LATE", is_late);
+        child.env("CHORAL_CUDA_PATH", &folder).env("CHORAL_CACHE", "").env("CHORAL_STAND_IN_LATE", is_late);
         let output = child.envs(settings.iter().copied()).output().expect("a process");
         let printed = [output.stdout, output.stderr].concat();
         let printed = String::from_utf8_lossy(&printed);
@@ -151,4 +153,34 @@ fn little_memory() {
 #[test]
 fn memory_that_runs_out_says_how_many_members_fit() {
     on_stand_ins("little_memory", &[("CHORAL_STAND_IN_MEMORY", "3300000")]);
+}
+
+#[test]
+#[ignore = "runs as a child"]
+fn without_nccl() {
+    let spread = ensemble(2, 8).on_all(&cuda(&[0, 1])).expect("devices");
+    let x = Tensor::randn([6, 8], Key::new(9));
+    assert_eq!(spread.call(&x).expect("results that are read").shape(), [2, 6, 8]);
+    let there = spread.put(&x).expect("a tensor there");
+    let error = spread.call_on_device(&there).expect_err("no NCCL").to_string();
+    assert!(
+        error.starts_with("NCCL, which gathers the results of several GPUs (libnccl.so.2) was not found"),
+        "{error}"
+    );
+    assert!(error.contains("`pip install nvidia-nccl-cu13`"), "{error}");
+}
+
+#[test]
+fn nccl_is_needed_only_for_results_that_stay() {
+    let Some(whole) = stand_ins() else { return };
+    let folder = std::env::temp_dir().join(format!("choral-without-nccl-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for entry in std::fs::read_dir(whole).expect("the stand-ins").flatten() {
+        if !entry.file_name().to_string_lossy().contains("nccl") {
+            std::os::unix::fs::symlink(entry.path(), folder.join(entry.file_name())).expect("a link");
+        }
+    }
+    let path = folder.to_str().expect("a path").to_owned();
+    on_stand_ins("without_nccl", &[("CHORAL_STAND_IN_DEVICES", "2"), ("CHORAL_CUDA_PATH", &path)]);
+    std::fs::remove_dir_all(folder).expect("a folder");
 }
