@@ -22,7 +22,7 @@ pub enum Error {
     #[error("{cause}\n  {}", fewer(*.members, *.fits))]
     Members {
         /// What there is no memory for.
-        cause: RuntimeError,
+        cause: Box<RuntimeError>,
         /// How many members ran at a time.
         members: usize,
         /// How many would fit; `None` if not even one does.

@@ -49,6 +49,9 @@ struct Prepared<O> {
     rows: usize,
 }
 
+/// The structure of a member's results on an input `X` with leaves `T`.
+type TypesOn<M, T, X> = TypesOf<M, <X as Tree<T>>::With<TensorType>>;
+
 /// The name of the member axis: what collectives name.
 const AXIS: &str = "members";
 
@@ -152,10 +155,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 
     /// What runs on an input like this one.
     #[track_caller]
-    fn prepared<T: Typed, X: Tree<T>>(
-        &self,
-        input: &X,
-    ) -> Result<Prepared<TypesOf<M, X::With<TensorType>>>, Error>
+    fn prepared<T: Typed, X: Tree<T>>(&self, input: &X) -> Result<Prepared<TypesOn<M, T, X>>, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
@@ -181,7 +181,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         let bytes = device.free_bytes().unwrap_or(0);
         options.chunks = Chunks { size: Some(members), memory_limit: Some(on(device, bytes as u64)) };
         let fits = members_at_a_time(graph, &options).ok().flatten();
-        Error::Members { cause, members, fits }
+        Error::Members { cause: Box::new(cause), members, fits }
     }
 
     /// The first rows of each tensor of the state.
@@ -198,7 +198,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         &self,
         input: &X,
         key: &Key,
-    ) -> Result<Traced<TypesOf<M, X::With<TensorType>>>, Error>
+    ) -> Result<Traced<TypesOn<M, T, X>>, Error>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,

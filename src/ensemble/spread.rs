@@ -19,7 +19,10 @@ use crate::error::{CompilerError, EnsembleError, Error};
 
 /// The rows of the state that devices were given last, so that what lies there is known again.
 #[derive(Default)]
-pub(super) struct Slices(Mutex<HashMap<(String, Range<usize>), (Identity, Tensor)>>);
+pub(super) struct Slices(Mutex<HashMap<Place, (Identity, Tensor)>>);
+
+/// The name of a tensor, and rows of it.
+type Place = (String, Range<usize>);
 
 /// What one of the devices runs.
 struct Part {
