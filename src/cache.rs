@@ -10,8 +10,8 @@ use std::fmt::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use choral_compiler::Tree;
-use choral_compiler::tree::{Event, Place};
-use choral_ir::{Tensor, TensorType};
+use choral_compiler::tree::{Event, Place, Typed};
+use choral_ir::TensorType;
 
 thread_local! {
     /// The key of the last call, whose memory the next one takes.
@@ -26,9 +26,10 @@ pub(crate) struct Key {
 impl Key {
     /// What programs with results of type `O` are known by: the type of the arguments, and for each of
     /// their places its name, and the tensor's type or the setting's value.
-    pub(crate) fn of<A, O>(args: &A) -> Key
+    pub(crate) fn of<T, A, O>(args: &A) -> Key
     where
-        A: Tree<Tensor>,
+        T: Typed,
+        A: Tree<T>,
         A::With<TensorType>: 'static,
         O: 'static,
     {
@@ -42,7 +43,7 @@ impl Key {
             Event::Enter(Place::Field(field)) => key.add(format_args!(".{field}")),
             Event::Enter(Place::Key(name)) => key.add(format_args!("[{name:?}")),
             Event::Leave => key.add(format_args!("]")),
-            Event::Leaf(tensor) => key.add(format_args!(":{}", tensor.ty())),
+            Event::Leaf(leaf) => key.add(format_args!(":{}", leaf.tensor_type())),
             Event::Setting(value) => key.add(format_args!("={value:?}")),
         });
         key
@@ -155,13 +156,15 @@ impl<V: Clone> Cache<V> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use choral_ir::Tensor;
+
     use super::*;
 
     fn text<A: Tree<Tensor>>(args: &A) -> String
     where
         A::With<TensorType>: 'static,
     {
-        Key::of::<A, ()>(args).text.clone()
+        Key::of::<Tensor, A, ()>(args).text.clone()
     }
 
     /// Whatever a program depends on makes another key; what it does not depend on does not.
@@ -189,8 +192,9 @@ mod tests {
     /// What was not asked for longest goes first; what was made is counted all the same.
     #[test]
     fn a_bound_is_kept() {
-        let key =
-            |size: usize| Key::of::<_, ()>(&Tensor::zeros(TensorType::new([size], choral_ir::DType::F32)));
+        let key = |size: usize| {
+            Key::of::<Tensor, _, ()>(&Tensor::zeros(TensorType::new([size], choral_ir::DType::F32)))
+        };
         let cache = Cache::of(2);
         cache.insert(&key(1), 1);
         cache.insert(&key(2), 2);
@@ -207,9 +211,9 @@ mod tests {
             (0..50).map(|layer| (format!("layers.{layer}.weight"), Tensor::from([[1.0f32]]))).collect();
         let args = (&state, vec![Tensor::from(1.0f32)], 3, "relu");
         let cache = Cache::default();
-        cache.insert(&Key::of::<_, ()>(&args), 7);
+        cache.insert(&Key::of::<Tensor, _, ()>(&args), 7);
         let mut found = None;
-        let count = allocation_counter::measure(|| found = cache.get(&Key::of::<_, ()>(&args)));
+        let count = allocation_counter::measure(|| found = cache.get(&Key::of::<Tensor, _, ()>(&args)));
         assert_eq!((found, count.count_total), (Some(7), 0));
     }
 }

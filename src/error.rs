@@ -18,9 +18,28 @@ pub enum Error {
     /// Compiling a graph for a device, and running it.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// Members of an ensemble that the device has no memory for.
+    #[error("{cause}\n  {}", fewer(*.members, *.fits))]
+    Members {
+        /// What there is no memory for.
+        cause: Box<RuntimeError>,
+        /// How many members ran at a time.
+        members: usize,
+        /// How many would fit; `None` if not even one does.
+        fits: Option<usize>,
+    },
     /// Tensors that do not have the shape or element type asked for.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+}
+
+fn fewer(members: usize, fits: Option<usize>) -> String {
+    match fits {
+        Some(fits) => {
+            format!("{members} members at a time are too many; with `chunk_size({fits})` the program fits")
+        }
+        None => format!("{members} members at a time are too many, and fewer do not fit either"),
+    }
 }
 
 impl From<StateError> for Error {

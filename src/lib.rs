@@ -26,6 +26,7 @@ mod compile;
 pub mod ensemble;
 pub mod error;
 mod inputs;
+mod on_device;
 #[cfg(doctest)]
 mod pages;
 mod program;
@@ -41,10 +42,13 @@ pub use choral_compiler::{cond, einsum, fori_loop, scan, scan_length, scan_rever
 pub use choral_ir as ir;
 pub use choral_ir::{DType, Graph, Key, Tensor, TensorType};
 pub use choral_runtime as runtime;
-pub use choral_runtime::{Device, Executable, Level, Pool, Precision, Session, Setting};
+pub use choral_runtime::{
+    Device, DeviceInput, DeviceTensor, Executable, Level, Pool, Precision, Session, Setting,
+};
 pub use compile::{compile, compile_with, optimised};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
+pub use on_device::OnDevice;
 pub use program::{Program, jit, vmap};
 
 /// Everything that a program with models in it names.
@@ -58,7 +62,8 @@ pub mod prelude {
         LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
     pub use crate::{
-        DType, Device, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module, ModuleState, Program,
-        Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap, with_key,
+        DType, Device, DeviceTensor, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module,
+        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap,
+        with_key,
     };
 }

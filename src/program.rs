@@ -8,7 +8,7 @@ use choral_compiler::trace::function::{OutputTypes, TracedOn};
 use choral_compiler::transform::explain::Explanation;
 use choral_compiler::transform::vmap::MemoryLimit;
 use choral_compiler::tree::{Path, Segment, Typed, add_leaves, leaves, rebuild};
-use choral_compiler::{Function, IntoDims, Randomness, Tree, Var, Vmap, trace};
+use choral_compiler::{Function, IntoDims, Leaf, Randomness, Tree, Var, Vmap, trace};
 use choral_ir::{Tensor, TensorType};
 use choral_runtime::{Device, Executable, Setting};
 
@@ -16,6 +16,7 @@ use crate::Error;
 use crate::cache::{Cache, Key};
 use crate::compile::{compile_with, peak_bytes};
 use crate::inputs::with_list;
+use crate::on_device::{OnDevice, put};
 
 /// A function of tensors, compiled on its first call; made by [`jit`] and [`vmap`].
 ///
@@ -37,11 +38,15 @@ struct Compiled<O> {
     output: O,
 }
 
-/// What a program of `F` keeps for arguments `A`.
-type CompiledFor<F, A> = Arc<Compiled<OutputTypes<F, <A as Tree<Tensor>>::With<Var>>>>;
+/// What a program of `F` keeps for arguments `A` as traced values.
+type CompiledFor<F, A> = Arc<Compiled<OutputTypes<F, A>>>;
 
 /// The results of `F` on arguments `A` as tensors.
 type Results<F, A> = <OutputTypes<F, <A as Tree<Tensor>>::With<Var>> as Tree<TensorType>>::With<Tensor>;
+
+/// The results of `F` on arguments `A`, on a device.
+type ResultsOnDevice<F, A> =
+    <OutputTypes<F, <A as Tree<OnDevice>>::With<Var>> as Tree<TensorType>>::With<OnDevice>;
 
 /// Compiles `function` as it is.
 ///
@@ -189,6 +194,14 @@ impl<F> Program<F> {
         Program { donated: positions.into_iter().collect(), ..self.with(|function| function) }
     }
 
+    /// Arguments brought to the program's device, for [`Program::call_on_device`].
+    ///
+    /// # Errors
+    /// If the device is not there, or has no memory for them.
+    pub fn put<A: Tree<Tensor>>(&self, args: &A) -> Result<A::With<OnDevice>, Error> {
+        put(self.device, args)
+    }
+
     /// Keeps so many compiled programs at most: those that were called last. 128 unless you say otherwise; what is gone
     /// is compiled again when it is called again.
     ///
@@ -241,19 +254,51 @@ impl<F> Program<F> {
             drop(args);
             compiled.executable.run_with(inputs.drain(..))
         })?;
-        rebuild(&compiled.output, &results)
-            .ok_or_else(|| message("the number of results is not that of the function's output"))
+        rebuild(&compiled.output, &results).ok_or_else(other_number)
     }
 
-    /// The executable for these arguments, made on first use.
+    /// As [`Program::call`], with results that stay on the device: on a GPU it returns before they are made, and they go
+    /// into the next call without a trip. Arguments lie there, too: what was [put](Program::put) there, or results of such
+    /// calls. The same on every device.
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let step = jit(|(x, slope): (Var, Var)| x - slope * 0.5).on(Device::best()).donate([0]);
+    /// let (mut x, slope) = step.put(&(Tensor::from([1.0f32, 2.0]), Tensor::from([1.0f32, 1.0])))?;
+    /// for _ in 0..4 {
+    ///     x = step.call_on_device((x, &slope))?; // handed over, and written over
+    /// }
+    /// assert_eq!(x.to_tensor()?.as_slice::<f32>()?, [-1.0, 0.0]);
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Program::call`]; if an argument lies on another device.
     #[track_caller]
-    fn compiled<A: Tree<Tensor>>(&self, args: &A) -> Result<CompiledFor<F, A>, Error>
+    pub fn call_on_device<A: Tree<OnDevice>>(&self, args: A) -> Result<ResultsOnDevice<F, A>, Error>
     where
         A::With<TensorType>: 'static,
         F: Function<A::With<Var>>,
         OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
     {
-        let key = Key::of::<A, OutputTypes<F, A::With<Var>>>(args);
+        let compiled = self.compiled(&args)?;
+        let mut inputs = Vec::new();
+        add_leaves(&args, &mut inputs);
+        drop(args);
+        let results = compiled.executable.run_on_device(inputs)?;
+        let results: Vec<OnDevice> = results.into_iter().map(OnDevice::from).collect();
+        rebuild(&compiled.output, &results).ok_or_else(other_number)
+    }
+
+    /// The executable for these arguments, made on first use.
+    #[track_caller]
+    fn compiled<T: Typed, A: Tree<T>>(&self, args: &A) -> Result<CompiledFor<F, A::With<Var>>, Error>
+    where
+        A::With<TensorType>: 'static,
+        F: Function<A::With<Var>>,
+        OutputTypes<F, A::With<Var>>: Send + Sync + 'static,
+    {
+        let key = Key::of::<T, A, OutputTypes<F, A::With<Var>>>(args);
         if let Some(Ok(compiled)) = self.compiled.get(&key).map(Arc::downcast) {
             return Ok(compiled);
         }
@@ -273,7 +318,7 @@ impl<F> Program<F> {
 
 impl<F> Program<F> {
     /// The numbers of inputs that are leaves of donated arguments.
-    fn donated_inputs(&self, args: &impl Tree<Tensor>) -> Vec<usize> {
+    fn donated_inputs<T: Leaf>(&self, args: &impl Tree<T>) -> Vec<usize> {
         let is_donated = |path: &Path| match path.segments().first() {
             Some(Segment::Index(position)) => self.donated.contains(position),
             Some(Segment::Field(_) | Segment::Key(_)) | None => self.donated.contains(&0),
@@ -286,6 +331,18 @@ impl<F> Program<F> {
 /// A limit on what a run takes on the CPU.
 pub(crate) fn on_processor(bytes: u64) -> MemoryLimit {
     MemoryLimit { bytes, needs: |graph| peak_bytes(graph, Device::Cpu) as u64 }
+}
+
+/// A limit on what a run takes on a device.
+pub(crate) fn on(device: Device, bytes: u64) -> MemoryLimit {
+    match device {
+        Device::Reference | Device::Cpu => on_processor(bytes),
+        Device::Cuda(_) => MemoryLimit { bytes, needs: |graph| peak_bytes(graph, Device::Cuda(0)) as u64 },
+    }
+}
+
+fn other_number() -> Error {
+    message("the number of results is not that of the function's output")
 }
 
 fn message(text: &str) -> Error {

@@ -17,6 +17,7 @@ mod explain;
 mod files;
 mod foreign;
 mod golden;
+mod gpus;
 mod graphs;
 mod initialisers;
 mod ir;

@@ -39,6 +39,23 @@ impl Device {
         gpu(ordinal).map(|_| Device::Cuda(ordinal))
     }
 
+    /// Bytes of memory that a program could take here: of a GPU those that are free once what was begun is done, of the
+    /// machine all.
+    ///
+    /// ```
+    /// assert!(choral_runtime::Device::Cpu.free_bytes()? > 0);
+    /// # Ok::<(), choral_runtime::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such GPU, or if it fails.
+    pub fn free_bytes(self) -> Result<usize, Error> {
+        match self {
+            Device::Reference | Device::Cpu => Ok(choral_ir::memory::total()),
+            Device::Cuda(ordinal) => Ok(gpu(ordinal)?.free_bytes()?),
+        }
+    }
+
     /// How many GPUs programs can run on.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 use choral_ir::memory::OutOfMemory;
 use choral_ir::{Location, TensorError, TensorType};
 
+use crate::device::Device;
+
 /// An error of the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,28 @@ pub enum Error {
         /// Name of the input.
         name: String,
         /// Type of the graph's input.
+        expected: TensorType,
+        /// Type of the tensor given.
+        got: TensorType,
+    },
+    /// An input that lies on another device.
+    #[error(
+        "input {position} (%{name}) lies on {got}, and the program runs on {expected}; bring it there with `Device::{expected:?}.put(&input.to_tensor()?)`"
+    )]
+    InputDevice {
+        /// Position among the inputs.
+        position: usize,
+        /// Name of the input.
+        name: String,
+        /// Where the program runs.
+        expected: Device,
+        /// Where the tensor lies.
+        got: Device,
+    },
+    /// A tensor that a result of another type was to be read into.
+    #[error("the result is {expected}, and was to be read into {got}")]
+    ReadInto {
+        /// Type of the result.
         expected: TensorType,
         /// Type of the tensor given.
         got: TensorType,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use choral_ir::{Graph, NodeKind, Op, Tensor};
 
 use crate::device::Device;
+use crate::device_tensor::{DeviceInput, DeviceTensor};
 use crate::error::Error;
-use crate::gpu::GpuProgram;
+use crate::gpu::{self, GpuProgram};
 use crate::memory::{self, Peak};
 use crate::ops;
 use crate::plan::Plan;
-use crate::reference::{check_inputs, interpret};
+use crate::reference::{check_input_types, check_inputs, interpret};
 use crate::session::Session;
 use crate::setting::Setting;
 
@@ -75,7 +76,7 @@ impl Executable {
         };
         // A GPU's memory is not the machine's: it is asked when a run begins.
         let peak = match &gpu {
-            Some(gpu) => gpu.peak(graph.name()),
+            Some(gpu) => gpu.peak().clone(),
             None => {
                 let peak = peak(graph, plan.as_deref());
                 peak.check()?;
@@ -132,6 +133,69 @@ impl Executable {
         result.map(|()| outputs)
     }
 
+    /// As [`Executable::run`], with results that stay on the device, and inputs of the host or of the device. On a GPU it
+    /// returns before they are made: what is run on them next waits for them there, and
+    /// [`DeviceTensor::to_tensor`] here. A [donated](Setting::donating) input of the device that is handed over, with no
+    /// clone of it left, is written over.
+    ///
+    /// ```
+    /// use choral_ir::{Builder, DType, Tensor, TensorType, op::Binary};
+    /// use choral_runtime::{Device, DeviceInput, Executable};
+    /// let mut builder = Builder::new("main");
+    /// let state = builder.input("state", TensorType::new([2], DType::F32));
+    /// let x = builder.input("x", TensorType::new([2], DType::F32));
+    /// let next = builder.binary(Binary::Add, state, x)?;
+    /// let executable = Executable::compile(&builder.finish(&[next]), Device::best())?;
+    /// let (x, mut state) = (Tensor::from([1.0f32, 2.0]), DeviceInput::from(Tensor::from([0.0f32, 0.0])));
+    /// for _ in 0..3 {
+    ///     let results = executable.run_on_device([state, DeviceInput::from(&x)])?;
+    ///     state = (&results[0]).into();
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Executable::run`]; if an input lies on another device.
+    pub fn run_on_device<I>(&self, inputs: I) -> Result<Vec<DeviceTensor>, Error>
+    where
+        I: IntoIterator<Item: Into<DeviceInput>>,
+    {
+        let inputs: Vec<DeviceInput> = inputs.into_iter().map(Into::into).collect();
+        self.check_device_inputs(&inputs)?;
+        if let Some(gpu) = &self.gpu {
+            return gpu.run_on_device(inputs);
+        }
+        let of_host = |input| match input {
+            DeviceInput::Host(tensor) => Some(tensor),
+            DeviceInput::Device(tensor) => tensor.into_host(),
+        };
+        let results = self.run_with(inputs.into_iter().filter_map(of_host))?;
+        Ok(results.into_iter().map(|result| DeviceTensor::of_host(self.device(), result)).collect())
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        match (&self.gpu, &self.plan) {
+            (Some(gpu), _) => Device::Cuda(gpu.ordinal()),
+            (None, Some(_)) => Device::Cpu,
+            (None, None) => Device::Reference,
+        }
+    }
+
+    fn check_device_inputs(&self, inputs: &[DeviceInput]) -> Result<(), Error> {
+        check_input_types(&self.graph, inputs.iter().map(DeviceInput::ty))?;
+        for (position, input) in inputs.iter().enumerate() {
+            if let DeviceInput::Device(tensor) = input
+                && tensor.device() != self.device()
+            {
+                let name = self.graph.node(self.graph.inputs()[position].value.node()).name.clone();
+                let (expected, got) = (self.device(), tensor.device());
+                return Err(Error::InputDevice { position, name, expected, got });
+            }
+        }
+        Ok(())
+    }
+
     /// Asks for what a run takes of the machine's memory.
     pub(crate) fn ask(&self) -> Result<(), Error> {
         if self.gpu.is_some() { Ok(()) } else { self.peak.ask(&self.graph.input_types()) }
@@ -160,7 +224,8 @@ impl Executable {
 pub fn peak_bytes(graph: &Graph, device: Device) -> usize {
     match device {
         Device::Reference => peak(graph, None).bytes,
-        Device::Cpu | Device::Cuda(_) => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
+        Device::Cpu => peak(graph, Some(&Plan::of(graph, &Setting::default()))).bytes,
+        Device::Cuda(_) => gpu::peak_bytes(graph),
     }
 }
 

@@ -8,27 +8,33 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use choral_cuda::library_product::WORTH;
 use choral_cuda::parts::{Limits, divide};
-use choral_cuda::{Gpu, Memory, Module, Session, Unit};
+use choral_cuda::program::Task;
+use choral_cuda::{Gpu, Line, Memory, Module, Session, Unit};
 use choral_ir::{Graph, Identity, Tensor, TensorType, with_storage};
 
+use crate::device_tensor::{DeviceInput, DeviceTensor};
 use crate::error::Error;
+use crate::gather;
 use crate::memory::Peak;
+use crate::memory::scratch::total;
 use crate::plan::{DevicePlan, Plan};
 use crate::setting::Setting;
 
 /// A graph compiled for a GPU. Threads may share it; each run has a session of its own.
 #[derive(Debug)]
 pub(crate) struct GpuProgram {
+    ordinal: usize,
     plan: DevicePlan,
     types: Vec<TensorType>,
+    peak: Peak,
     module: Arc<Module>,
-    constants: OnceLock<Vec<Memory>>,
+    constants: OnceLock<Vec<Arc<Memory>>>,
     /// Of each input, the last tensor that two runs in a row were given.
     known: Mutex<Vec<Option<Held>>>,
     free: Mutex<Vec<Run>>,
 }
 
-/// A tensor that lies on the GPU.
+/// A tensor of the host that lies on the GPU, too.
 #[derive(Debug, Clone)]
 struct Held {
     identity: Identity,
@@ -40,8 +46,12 @@ struct Held {
 struct Run {
     session: Session,
     inputs: Vec<Option<Held>>,
-    results: Vec<Memory>,
+    /// Where the results of the last runs lie, written over once nobody else holds them.
+    results: Vec<Vec<Arc<Memory>>>,
 }
+
+/// How many results are kept for the runs after the next: those that go round as inputs are written in turns.
+const KEPT: usize = 4;
 
 /// The GPU of this number, which the whole process shares.
 ///
@@ -51,8 +61,12 @@ pub(crate) fn gpu(ordinal: usize) -> Result<Arc<Gpu>, Error> {
     static OPEN: Mutex<Option<HashMap<usize, Arc<Gpu>>>> = Mutex::new(None);
     let mut open = locked(&OPEN);
     let open = open.get_or_insert_default();
-    if let Some(gpu) = open.get(&ordinal) {
+    if let Some(gpu) = open.get(&ordinal).filter(|gpu| !gpu.is_lost()) {
         return Ok(gpu.clone());
+    }
+    // One that failed is there again once all that was on it is dropped.
+    if open.remove(&ordinal).is_some() {
+        gather::forget(ordinal);
     }
     let gpu = Gpu::open(ordinal)?;
     choral_cuda::compile::find()?;
@@ -118,7 +132,19 @@ fn device_plan(graph: &Graph, setting: &Setting, limits: Limits) -> Result<Devic
     let mut plan = Plan::of(graph, &setting.for_another_device()).for_device()?;
     let limits = Limits { has_library: setting.is_fast(), ..limits };
     divide(&mut plan.program, if setting.is_in_pieces() { limits.in_pieces() } else { limits });
+    // A block that takes its part through several steps would write over what another one has not read yet.
+    if plan.program.steps.iter().any(|step| matches!(step.task, Task::Parts(_))) {
+        plan.donors.fill(None);
+    }
     Ok(plan)
+}
+
+/// Bytes that a run of a graph takes on a GPU, inputs included, whether there is one or not.
+pub(crate) fn peak_bytes(graph: &Graph) -> usize {
+    let inputs = total(graph.input_types().iter().map(TensorType::bytes));
+    let plan = device_plan(graph, &Setting::default(), Limits::default());
+    // What has no kernel runs on no GPU, with any memory.
+    plan.map_or(0, |plan| plan.peak(graph.name()).beside(inputs).bytes)
 }
 
 impl GpuProgram {
@@ -133,17 +159,22 @@ impl GpuProgram {
             true => Module::with_library(&gpu, &plan.program, WORTH)?,
             false => Module::new(&gpu, &plan.program)?,
         });
+        let inputs = total(graph.input_types().iter().map(TensorType::bytes));
         let known = Mutex::new(vec![None; plan.inputs]);
         let types = graph.output_types();
-        Ok(GpuProgram { plan, types, module, constants: OnceLock::new(), known, free: Mutex::default() })
+        let (constants, free) = (OnceLock::new(), Mutex::default());
+        let peak = plan.peak(graph.name()).beside(inputs);
+        Ok(GpuProgram { ordinal, plan, types, peak, module, constants, known, free })
     }
 
     /// What a run takes on the GPU.
-    pub(crate) fn peak(&self, name: &str) -> Peak {
-        let DevicePlan { program, result_bytes, constants, .. } = &self.plan;
-        let constants = constants.iter().map(|tensor| tensor.ty().bytes());
-        let all = result_bytes.iter().copied().chain(constants).fold(program.room, usize::saturating_add);
-        Peak::none(name).beside(all)
+    pub(crate) fn peak(&self) -> &Peak {
+        &self.peak
+    }
+
+    /// The number of the GPU.
+    pub(crate) fn ordinal(&self) -> usize {
+        self.ordinal
     }
 
     /// The graph's outputs on inputs of its types.
@@ -151,93 +182,197 @@ impl GpuProgram {
     /// # Errors
     /// If the GPU has no memory for it, or if a launch fails.
     pub(crate) fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        let given = inputs.iter().map(DeviceInput::from).collect();
+        self.with_run(|run| {
+            let outputs = self.begin(run, given)?;
+            let output = |((memory, &number), ty): ((&Arc<Memory>, &usize), &TensorType)| {
+                let constant =
+                    number.checked_sub(self.plan.inputs).and_then(|at| self.plan.constants.get(at));
+                match inputs.get(number).or(constant) {
+                    Some(tensor) => Ok(tensor.reshape(ty.shape.as_slice())?),
+                    None => {
+                        let mut tensor = Tensor::try_zeros(ty.clone())?;
+                        if let Some(bytes) = bytes_mut(&mut tensor) {
+                            run.session.line().read(memory, bytes)?;
+                        }
+                        Ok(tensor)
+                    }
+                }
+            };
+            let outputs = outputs.iter().zip(&self.plan.outputs).zip(&self.types).map(output);
+            let outputs = outputs.collect::<Result<Vec<_>, Error>>()?;
+            run.session.line().wait()?;
+            Ok(outputs)
+        })
+    }
+
+    /// As [`GpuProgram::run`], with results that stay on the GPU, where they may not be made yet.
+    ///
+    /// # Errors
+    /// As [`GpuProgram::run`]; a launch that fails later is an error of whoever reads a result.
+    pub(crate) fn run_on_device(&self, inputs: Vec<DeviceInput>) -> Result<Vec<DeviceTensor>, Error> {
+        let outputs = self.with_run(|run| self.begin(run, inputs))?;
+        let outputs = outputs.into_iter().zip(&self.types);
+        Ok(outputs.map(|(memory, ty)| DeviceTensor::of_gpu(ty.clone(), memory)).collect())
+    }
+
+    /// What a run works with, which is free again afterwards; what failed is not used again.
+    fn with_run<R>(&self, work: impl FnOnce(&mut Run) -> Result<R, Error>) -> Result<R, Error> {
         let free = locked(&self.free).pop();
         let mut run = free.map_or_else(|| self.new_run(), Ok)?;
-        // What failed is not used again.
-        let results = self.run_on(&mut run, inputs)?;
+        let result = work(&mut run)?;
         locked(&self.free).push(run);
-        Ok(results)
+        Ok(result)
     }
 
     fn new_run(&self) -> Result<Run, Error> {
         let session = Session::new(&self.module, self.plan.program.room)?;
-        let result = |&bytes: &usize| session.memory(bytes, "a result");
-        let results = self.plan.result_bytes.iter().map(result).collect::<Result<_, _>>()?;
+        let results = self.plan.result_bytes.iter().map(|_| Vec::new()).collect();
         Ok(Run { session, inputs: vec![None; self.plan.inputs], results })
     }
 
-    fn run_on(&self, run: &mut Run, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        let Run { session, inputs: held, results } = run;
-        let constants = self.constants(session)?;
-        for (number, (held, tensor)) in held.iter_mut().zip(inputs).enumerate() {
-            self.hold(session, number, held, tensor)?;
+    /// Begins a run: where its outputs will lie.
+    fn begin(&self, run: &mut Run, inputs: Vec<DeviceInput>) -> Result<Vec<Arc<Memory>>, Error> {
+        let line = run.session.line().clone();
+        let constants = self.constants(&line)?;
+        let is_given: Vec<bool> =
+            inputs.iter().map(|input| matches!(input, DeviceInput::Device(_))).collect();
+        let mut read = Vec::with_capacity(inputs.len() + constants.len());
+        for (number, (held, input)) in run.inputs.iter_mut().zip(inputs).enumerate() {
+            read.push(match input {
+                DeviceInput::Host(tensor) => self.hold(&line, number, held, &tensor)?,
+                DeviceInput::Device(tensor) => tensor.into_memory().ok_or_else(|| elsewhere(number))?,
+            });
         }
-        let given = held.iter().flatten().map(|held| &*held.memory).chain(constants).chain(&*results);
-        session.run(&given.collect::<Vec<_>>())?;
-        let output = |(&given, ty): (&usize, &TensorType)| {
-            let first_result = self.plan.inputs + self.plan.constants.len();
-            let whole = if given < self.plan.inputs {
-                inputs[given].clone()
-            } else if given < first_result {
-                self.plan.constants[given - self.plan.inputs].clone()
-            } else {
-                let mut tensor = Tensor::try_zeros(ty.clone())?;
-                if let Some(bytes) = bytes_mut(&mut tensor) {
-                    session.read(&results[given - first_result], bytes)?;
-                }
-                tensor
-            };
-            Ok(whole.reshape(ty.shape.as_slice())?)
+        let results = (0..self.plan.result_bytes.len()).map(|result| {
+            let donor = self.plan.donors[result].filter(|&input| is_given[input]);
+            run.result(result, donor.map(|input| &read[input]), self.plan.result_bytes[result])
+        });
+        let results = results.collect::<Result<Vec<_>, Error>>()?;
+        read.extend_from_slice(constants);
+        run.session.run(&places(&read), &places(&results))?;
+        let output = |&number: &usize| match number.checked_sub(read.len()) {
+            Some(result) => results[result].clone(),
+            None => read[number].clone(),
         };
-        let outputs =
-            self.plan.outputs.iter().zip(&self.types).map(output).collect::<Result<Vec<_>, Error>>();
-        session.wait()?;
-        outputs
+        Ok(self.plan.outputs.iter().map(output).collect())
     }
 
     /// Constants on the GPU; they are written once.
-    fn constants(&self, session: &Session) -> Result<&[Memory], Error> {
+    fn constants(&self, line: &Arc<Line>) -> Result<&[Arc<Memory>], Error> {
         if let Some(constants) = self.constants.get() {
             return Ok(constants);
         }
-        let upload = |tensor: &Tensor| {
-            let mut memory = session.memory(tensor.ty().bytes(), "a constant")?;
-            session.write(&mut memory, bytes(tensor))?;
-            Ok(memory)
-        };
+        let upload = |tensor| Ok(Arc::new(upload(line, tensor, "a constant")?));
         let constants = self.plan.constants.iter().map(upload).collect::<Result<Vec<_>, Error>>()?;
-        // Another session may use them at once.
-        session.wait()?;
         Ok(self.constants.get_or_init(|| constants))
     }
 
     /// Puts an input on the GPU, if it is not there.
     fn hold(
         &self,
-        session: &Session,
+        line: &Arc<Line>,
         number: usize,
         held: &mut Option<Held>,
         tensor: &Tensor,
-    ) -> Result<(), Error> {
-        let is_it = |held: &Option<Held>| held.as_ref().is_some_and(|held| held.identity.is(tensor));
-        if is_it(held) {
-            locked(&self.known)[number].clone_from(held);
-            return Ok(());
+    ) -> Result<Arc<Memory>, Error> {
+        let is_it = |held: &&Held| held.identity.is(tensor);
+        if let Some(held) = held.as_ref().filter(is_it) {
+            locked(&self.known)[number] = Some(held.clone());
+            return Ok(held.memory.clone());
         }
         let known = locked(&self.known)[number].clone();
-        if is_it(&known) {
-            *held = known;
-            return Ok(());
+        if let Some(known) = known.filter(|known| is_it(&known)) {
+            return Ok(held.insert(known).memory.clone());
         }
         let own = held.take().and_then(|held| Arc::into_inner(held.memory));
-        let mut memory = match own {
-            Some(memory) => memory,
-            None => session.memory(tensor.ty().bytes(), "an input")?,
+        let memory = match own {
+            Some(mut memory) => {
+                line.write(&mut memory, bytes(tensor))?;
+                memory
+            }
+            None => upload(line, tensor, "an input")?,
         };
-        session.write(&mut memory, bytes(tensor))?;
-        *held = Some(Held { identity: tensor.identity(), memory: Arc::new(memory) });
-        Ok(())
+        let memory = Arc::new(memory);
+        Ok(held.insert(Held { identity: tensor.identity(), memory }).memory.clone())
     }
+}
+
+impl Run {
+    /// Where a result goes: over the donated input whose place it may take, if nobody else holds that; over what nobody
+    /// holds of the last results; anew.
+    fn result(
+        &mut self,
+        result: usize,
+        donor: Option<&Arc<Memory>>,
+        bytes: usize,
+    ) -> Result<Arc<Memory>, Error> {
+        if let Some(donor) = donor {
+            let kept = self.results.iter().flatten().filter(|kept| Arc::ptr_eq(kept, donor)).count();
+            if Arc::strong_count(donor) == 1 + kept {
+                self.results.iter_mut().for_each(|results| results.retain(|kept| !Arc::ptr_eq(kept, donor)));
+                return Ok(self.keep(result, donor.clone()));
+            }
+        }
+        let free = self.results[result].iter().find(|kept| Arc::strong_count(kept) == 1);
+        match free {
+            Some(free) => Ok(free.clone()),
+            None => {
+                let memory = self.session.line().memory(bytes, "a result")?;
+                Ok(self.keep(result, Arc::new(memory)))
+            }
+        }
+    }
+
+    fn keep(&mut self, result: usize, memory: Arc<Memory>) -> Arc<Memory> {
+        let results = &mut self.results[result];
+        if results.len() == KEPT {
+            results.remove(0);
+        }
+        results.push(memory.clone());
+        memory
+    }
+}
+
+impl DevicePlan {
+    /// What a run takes on a device besides its inputs.
+    pub(crate) fn peak(&self, name: &str) -> Peak {
+        let constants = self.constants.iter().map(|tensor| tensor.ty().bytes());
+        let all =
+            self.result_bytes.iter().copied().chain(constants).fold(self.program.room, usize::saturating_add);
+        Peak::none(name).beside(all)
+    }
+}
+
+/// Brings a tensor to a GPU.
+///
+/// # Errors
+/// If there is no such GPU, or if it has no memory for it.
+pub(crate) fn put(ordinal: usize, tensor: &Tensor) -> Result<Arc<Memory>, Error> {
+    Ok(Arc::new(upload(&gpu(ordinal)?.upward()?, tensor, "a tensor")?))
+}
+
+/// Reads a tensor that nobody else holds from the memory of a GPU.
+///
+/// # Errors
+/// If what was to write it failed.
+pub(crate) fn read(memory: &Memory, tensor: &mut Tensor) -> Result<(), Error> {
+    let line = gpu(memory.ordinal())?.downward()?;
+    bytes_mut(tensor).map_or(Ok(()), |bytes| Ok(line.read(memory, bytes)?))
+}
+
+fn upload(line: &Arc<Line>, tensor: &Tensor, purpose: &'static str) -> Result<Memory, Error> {
+    let mut memory = line.memory(tensor.ty().bytes(), purpose)?;
+    line.write(&mut memory, bytes(tensor))?;
+    Ok(memory)
+}
+
+fn places(memories: &[Arc<Memory>]) -> Vec<&Memory> {
+    memories.iter().map(|memory| &**memory).collect()
+}
+
+fn elsewhere(input: usize) -> Error {
+    Error::internal(&input.to_string(), "an input of a GPU's program lies elsewhere")
 }
 
 /// The elements of a tensor as they lie in memory.

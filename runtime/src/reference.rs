@@ -64,18 +64,30 @@ fn missing(name: &str) -> Error {
 
 /// Fails if these are not the inputs of a graph.
 pub(crate) fn check_inputs(graph: &Graph, inputs: &[Tensor]) -> Result<(), Error> {
-    if graph.inputs().len() != inputs.len() {
-        return Err(input_count(graph, |_| true, inputs.len()));
+    check_input_types(graph, inputs.iter().map(Tensor::ty))
+}
+
+/// Fails if these are not the types of a graph's inputs.
+pub(crate) fn check_input_types<'a>(
+    graph: &Graph,
+    types: impl ExactSizeIterator<Item = &'a TensorType>,
+) -> Result<(), Error> {
+    if graph.inputs().len() != types.len() {
+        return Err(input_count(graph, |_| true, types.len()));
     }
-    inputs.iter().enumerate().try_for_each(|(position, input)| check_input(graph, position, input))
+    types.enumerate().try_for_each(|(position, got)| check_input_type(graph, position, got))
 }
 
 /// Fails if a graph has no such input, or one of another type.
 pub(crate) fn check_input(graph: &Graph, position: usize, input: &Tensor) -> Result<(), Error> {
+    check_input_type(graph, position, input.ty())
+}
+
+fn check_input_type(graph: &Graph, position: usize, got: &TensorType) -> Result<(), Error> {
     let Some(port) = graph.inputs().get(position) else {
         return Err(input_count(graph, |_| true, position + 1));
     };
-    let (expected, got) = (graph.ty(port.value), input.ty());
+    let expected = graph.ty(port.value);
     if expected == got {
         return Ok(());
     }

@@ -9,34 +9,48 @@ use std::sync::Arc;
 
 use choral_compiler::front::vmap::trace_member;
 use choral_compiler::transform::rewrite::expand;
-use choral_compiler::transform::vmap::{Axis, VmapOptions, exchanges, vmap_graph};
-use choral_compiler::tree::{Walk, add_leaves};
+use choral_compiler::transform::vmap::{Axis, Chunks, VmapOptions, exchanges, members_at_a_time, vmap_graph};
+use choral_compiler::tree::{Typed, Walk, add_leaves};
 use choral_compiler::{Function, Module, Tree};
 use choral_ir::{Graph, Tensor, TensorType};
-use choral_runtime::Executable;
+use choral_runtime::cuda::Error as GpuError;
+use choral_runtime::{Device, DeviceInput, DeviceTensor, Executable};
 
-use super::{Arguments, Code, Ensemble, FunctionalModule, Types, same_graph};
+use super::spread::Slices;
+use super::{Arguments, ArgumentsOf, Code, Ensemble, FunctionalModule, Types, TypesOf, same_graph};
 use crate::cache::{Cache, Key};
 use crate::compile::compile_with;
-use crate::error::{CompilerError, Error, Who};
+use crate::error::{CompilerError, Error, RuntimeError, Who};
 use crate::inputs::with_list;
+use crate::on_device::OnDevice;
+use crate::program::on;
 
-/// The structure of one member's results, and the results of all.
-pub(super) type Results<M, X> = Result<(Arc<Types<M, X>>, Vec<Tensor>), Error>;
+/// The structure `O` of one member's results, and the results of all as tensors `T`.
+pub(super) type Results<O, T> = Result<(Arc<O>, Vec<T>), Error>;
 
-/// One member, traced.
-pub(super) struct Traced<M: Tree<Tensor>, X: Tree<Tensor>>
-where
-    Code<M>: Function<Arguments<X>>,
-{
+/// One member, traced, with results of structure `O`.
+pub(super) struct Traced<O> {
     pub(super) graph: Arc<Graph>,
-    /// The structure of its results.
-    pub(super) output: Arc<Types<M, X>>,
+    pub(super) output: Arc<O>,
     /// Number of members that the program over it computes.
     pub(super) rows: usize,
     /// Whether it was traced for this number of members alone.
     pub(super) is_for_rows: bool,
 }
+
+/// What runs on inputs of one kind.
+struct Prepared<O> {
+    /// The structure of one member's results.
+    output: Arc<O>,
+    /// The graph of one member.
+    graph: Arc<Graph>,
+    executable: Arc<Executable>,
+    /// How many rows it computes.
+    rows: usize,
+}
+
+/// The structure of a member's results on an input `X` with leaves `T`.
+type TypesOn<M, T, X> = TypesOf<M, <X as Tree<T>>::With<TensorType>>;
 
 /// The name of the member axis: what collectives name.
 const AXIS: &str = "members";
@@ -59,44 +73,49 @@ pub(super) struct Member<M: Tree<Tensor>> {
 pub(super) struct Made<M: Tree<Tensor>> {
     pub(super) members: Cache<Arc<Member<M>>>,
     pub(super) programs: Cache<Arc<Executable>>,
+    pub(super) slices: Slices,
 }
 
 impl<M: Tree<Tensor>> Default for Made<M> {
     fn default() -> Self {
-        Made { members: Cache::default(), programs: Cache::default() }
+        Made { members: Cache::default(), programs: Cache::default(), slices: Slices::default() }
     }
 }
 
 impl<M: Tree<Tensor>> Made<M> {
     /// Nothing, with room for so many of each.
     pub(super) fn of(bound: usize) -> Self {
-        Made { members: Cache::of(bound), programs: Cache::of(bound) }
+        Made { members: Cache::of(bound), programs: Cache::of(bound), slices: Slices::default() }
     }
 
     /// Nothing, with room for as much.
     pub(super) fn emptied(&self) -> Self {
-        Made { members: self.members.emptied(), programs: self.programs.emptied() }
+        Made { members: self.members.emptied(), programs: self.programs.emptied(), slices: Slices::default() }
     }
 }
 
 impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// The structure of one member's results, and the results of all.
     #[track_caller]
-    pub(super) fn results<X: Tree<Tensor>>(&self, input: &X) -> Results<M, X>
+    pub(super) fn results<X: Tree<Tensor>>(&self, input: &X) -> Results<Types<M, X>, Tensor>
     where
         X::With<TensorType>: Send + Sync + 'static,
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let key = key::<M, X>(input);
-        let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
-        let executable = self.program(&graph, key, rows)?;
+        if !self.others.is_empty() {
+            let (output, results) = self.results_of_parts(input, |tensor: Tensor| tensor.into())?;
+            let whole = |parts: Vec<DeviceTensor>| {
+                let parts = parts.iter().map(DeviceTensor::to_tensor).collect::<Result<Vec<_>, _>>()?;
+                first(&Tensor::joined(&parts)?, self.len())
+            };
+            return Ok((output, results.into_iter().map(whole).collect::<Result<_, Error>>()?));
+        }
+        let Prepared { output, graph, executable, rows } = self.prepared(input)?;
         let mut results = with_list(|inputs| {
-            for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
-                inputs.push(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
-            }
+            self.each_of_state(rows, |tensor| inputs.push(tensor))?;
             add_leaves(input, inputs);
-            Ok::<_, Error>(executable.run(inputs)?)
+            executable.run(inputs).map_err(|cause| self.too_many(cause.into(), &graph, rows, self.device))
         })?;
         for result in &mut results {
             *result = first(result, self.len())?;
@@ -104,13 +123,86 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok((output, results))
     }
 
-    /// The structure of one member's results, and its graph, traced on first use.
+    /// As [`Ensemble::results`], with results that stay on the device.
     #[track_caller]
-    pub(super) fn traced<X: Tree<Tensor>>(&self, input: &X, key: &Key) -> Result<Traced<M, X>, Error>
+    pub(super) fn results_on_device<X: Tree<OnDevice>>(
+        &self,
+        input: &X,
+    ) -> Results<TypesOf<M, X::With<TensorType>>, OnDevice>
     where
         X::With<TensorType>: Send + Sync + 'static,
-        Code<M>: Function<Arguments<X>>,
-        Types<M, X>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
+    {
+        if !self.others.is_empty() {
+            let (output, results) = self.results_of_parts(input, |input: OnDevice| input.into())?;
+            let whole = |parts: Vec<DeviceTensor>| {
+                Ok(OnDevice::from(DeviceTensor::joined(&parts)?.first(self.len())?))
+            };
+            return Ok((output, results.into_iter().map(whole).collect::<Result<_, Error>>()?));
+        }
+        let Prepared { output, graph, executable, rows } = self.prepared(input)?;
+        let mut inputs = Vec::new();
+        self.each_of_state(rows, |tensor| inputs.push(DeviceInput::from(tensor)))?;
+        let mut own = Vec::new();
+        add_leaves(input, &mut own);
+        inputs.extend(own.into_iter().map(DeviceInput::from));
+        let results = executable.run_on_device(inputs);
+        let results = results.map_err(|cause| self.too_many(cause.into(), &graph, rows, self.device))?;
+        let results = results.iter().map(|result| Ok(result.first(self.len())?.into()));
+        Ok((output, results.collect::<Result<_, Error>>()?))
+    }
+
+    /// What runs on an input like this one.
+    #[track_caller]
+    fn prepared<T: Typed, X: Tree<T>>(&self, input: &X) -> Result<Prepared<TypesOn<M, T, X>>, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
+    {
+        let key = key::<M, T, X>(input);
+        let Traced { graph, output, rows, is_for_rows: _ } = self.traced(input, &key)?;
+        let executable = self.program(&graph, key, rows, self.device);
+        let executable = executable.map_err(|cause| self.too_many(cause, &graph, rows, self.device))?;
+        Ok(Prepared { output, graph, executable, rows })
+    }
+
+    /// The error that memory runs out, with how many members at a time would fit; any other as it is.
+    pub(super) fn too_many(&self, cause: Error, graph: &Graph, rows: usize, device: Device) -> Error {
+        let Error::Runtime(cause) = cause else { return cause };
+        let is_memory =
+            matches!(cause, RuntimeError::Memory { .. } | RuntimeError::Gpu(GpuError::Memory { .. }));
+        let mut options = self.options(graph, rows);
+        let members = options.chunks.size.unwrap_or(rows).min(rows);
+        if !is_memory || members == 1 {
+            return cause.into();
+        }
+        let bytes = device.free_bytes().unwrap_or(0);
+        options.chunks = Chunks { size: Some(members), memory_limit: Some(on(device, bytes as u64)) };
+        let fits = members_at_a_time(graph, &options).ok().flatten();
+        Error::Members { cause: Box::new(cause), members, fits }
+    }
+
+    /// The first rows of each tensor of the state.
+    fn each_of_state(&self, rows: usize, mut take: impl FnMut(Tensor)) -> Result<(), Error> {
+        for (name, tensor) in self.state.params().iter().chain(self.state.buffers()) {
+            take(if self.is_shared(name) { tensor.clone() } else { first(tensor, rows)? });
+        }
+        Ok(())
+    }
+
+    /// The structure of one member's results, and its graph, traced on first use.
+    #[track_caller]
+    pub(super) fn traced<T: Typed, X: Tree<T>>(
+        &self,
+        input: &X,
+        key: &Key,
+    ) -> Result<Traced<TypesOn<M, T, X>>, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
     {
         let rows = |among: Option<usize>| among.unwrap_or(self.state.capacity());
         let fits = |member: &Arc<Member<M>>| member.among.is_none_or(|members| members == self.len());
@@ -121,7 +213,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
             return Ok(Traced { graph: Arc::clone(&member.graph), output, rows, is_for_rows });
         }
         let (params, buffers) = self.state.member_types();
-        let types = input.map(&mut Walk::default(), &mut |_, leaf: &Tensor| leaf.ty().clone());
+        let types = input.map(&mut Walk::default(), &mut |_, leaf: &T| leaf.tensor_type());
         let arguments = (params, buffers, types);
         let (axis, randomness) = (self.axis(self.len()), self.randomness);
         let (traced, size_is_read) = trace_member(self.state.function(), &arguments, &axis, randomness)?;
@@ -140,16 +232,21 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     }
 
     /// The executable over the members of one graph, made on first use for so many rows and what they share.
-    fn program(&self, graph: &Graph, mut key: Key, rows: usize) -> Result<Arc<Executable>, Error> {
-        key.add(format_args!("{rows}"));
+    pub(super) fn program(
+        &self,
+        graph: &Graph,
+        mut key: Key,
+        rows: usize,
+        device: Device,
+    ) -> Result<Arc<Executable>, Error> {
+        key.add(format_args!("{rows} {device}"));
         self.state.shared().for_each(|name| key.add(format_args!("{name}")));
         if let Some(executable) = self.made.programs.get(&key) {
             return Ok(executable);
         }
         let mapped = vmap_graph(graph, &self.options(graph, rows))?;
         let mapped = expand(&mapped).map_err(CompilerError::from)?;
-        let executable =
-            Arc::new(compile_with(&mapped, self.device, &self.setting.clone().unwrap_or_default())?);
+        let executable = Arc::new(compile_with(&mapped, device, &self.setting.clone().unwrap_or_default())?);
         self.made.programs.insert(&key, Arc::clone(&executable));
         Ok(executable)
     }
@@ -164,7 +261,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         VmapOptions { chunks: self.chunks, ..VmapOptions::new(self.axis(rows), in_dims, out_dims) }
     }
 
-    fn is_shared(&self, name: &str) -> bool {
+    pub(super) fn is_shared(&self, name: &str) -> bool {
         self.state.shared().any(|shared| shared == name)
     }
 
@@ -189,13 +286,13 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
 }
 
 /// What the programs for an input are known by.
-pub(super) fn key<M: Tree<Tensor>, X: Tree<Tensor>>(input: &X) -> Key
+pub(super) fn key<M: Tree<Tensor>, T: Typed, X: Tree<T>>(input: &X) -> Key
 where
     X::With<TensorType>: 'static,
-    Code<M>: Function<Arguments<X>>,
-    Types<M, X>: 'static,
+    Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+    TypesOf<M, X::With<TensorType>>: 'static,
 {
-    Key::of::<X, Types<M, X>>(input)
+    Key::of::<T, X, TypesOf<M, X::With<TensorType>>>(input)
 }
 
 /// The first rows of a stacked tensor.

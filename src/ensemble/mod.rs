@@ -2,6 +2,7 @@
 
 mod compiled;
 mod grouped;
+mod spread;
 
 use std::fmt;
 
@@ -19,20 +20,30 @@ use choral_runtime::{Device, Setting};
 use compiled::{Made, Traced, key};
 
 use crate::error::{CompilerError, Error};
+use crate::on_device::{OnDevice, put};
 use crate::program::on_processor;
 
 /// The code of models `M` as a function of their state.
 pub type Code<M> = FunctionalModule<<M as Tree<Tensor>>::With<TensorType>>;
 
+/// What that function takes for an input with the types `I`.
+pub type ArgumentsOf<I> = (State<Var>, State<Var>, <I as Tree<TensorType>>::With<Var>);
+
 /// What that function takes for an input `X`.
-pub type Arguments<X> =
-    (State<Var>, State<Var>, <<X as Tree<Tensor>>::With<TensorType> as Tree<TensorType>>::With<Var>);
+pub type Arguments<X> = ArgumentsOf<<X as Tree<Tensor>>::With<TensorType>>;
+
+/// The results of a model `M` on inputs with the types `I`, with types instead of values.
+pub type TypesOf<M, I> = OutputTypes<Code<M>, ArgumentsOf<I>>;
 
 /// The results of a model `M` on inputs `X`, with types instead of values.
-pub type Types<M, X> = OutputTypes<Code<M>, Arguments<X>>;
+pub type Types<M, X> = TypesOf<M, <X as Tree<Tensor>>::With<TensorType>>;
 
 /// The results of a model `M` on inputs `X`.
 pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
+
+/// The results of a model `M` on inputs `X`, on a device.
+pub type OutputsOnDevice<M, X> =
+    <TypesOf<M, <X as Tree<OnDevice>>::With<TensorType>> as Tree<TensorType>>::With<OnDevice>;
 
 /// Models of one architecture, run as one program whose members come and go.
 ///
@@ -56,6 +67,8 @@ pub type Outputs<M, X> = <Types<M, X> as Tree<TensorType>>::With<Tensor>;
 pub struct Ensemble<M: Tree<Tensor>> {
     state: StackedState<M>,
     device: Device,
+    /// Devices that run a part of the members each, beside the first one.
+    others: Vec<Device>,
     setting: Option<Setting>,
     randomness: Randomness,
     chunks: Chunks,
@@ -83,6 +96,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Ok(Ensemble {
             state,
             device: Device::default(),
+            others: Vec::new(),
             setting: None,
             randomness: Randomness::default(),
             chunks: Chunks::default(),
@@ -93,7 +107,7 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
     /// The same ensemble on another device.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
-        Ensemble { device, made: self.made.emptied(), ..self }
+        Ensemble { device, others: Vec::new(), made: self.made.emptied(), ..self }
     }
 
     /// The same ensemble with these threads, this instruction set at most and this precision, instead of all threads, the best
@@ -227,6 +241,42 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         rebuild(&*output, &results).ok_or_else(other_structure)
     }
 
+    /// An input brought to the ensemble's device, for [`Ensemble::call_on_device`].
+    ///
+    /// # Errors
+    /// If the device is not there, or has no memory for it.
+    pub fn put<X: Tree<Tensor>>(&self, input: &X) -> Result<X::With<OnDevice>, Error> {
+        put(self.device, input)
+    }
+
+    /// As [`Ensemble::call`], with results that stay on the device, and an input that lies there; see
+    /// [`Program::call_on_device`](crate::Program::call_on_device).
+    ///
+    /// ```
+    /// use choral::prelude::*;
+    /// let models: Vec<_> = (0..3).map(|seed| Linear::init(4, 4, Key::new(seed))).collect();
+    /// let device = Device::best();
+    /// let ensemble = Ensemble::new(&models)?.on(device);
+    /// let x = Tensor::randn([10, 4], Key::new(9));
+    /// let y = ensemble.call_on_device(&ensemble.put(&x)?)?;
+    /// assert_eq!((y.shape(), y.device()), (&[3, 10, 4][..], device));
+    /// assert!(y.to_tensor()?.bit_eq(&ensemble.call(&x)?));
+    /// # Ok::<(), choral::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ensemble::call`]; if an input lies on another device.
+    #[track_caller]
+    pub fn call_on_device<X: Tree<OnDevice>>(&self, input: &X) -> Result<OutputsOnDevice<M, X>, Error>
+    where
+        X::With<TensorType>: Send + Sync + 'static,
+        Code<M>: Function<ArgumentsOf<X::With<TensorType>>>,
+        TypesOf<M, X::With<TensorType>>: Send + Sync + 'static,
+    {
+        let (output, results) = self.results_on_device(input)?;
+        rebuild(&*output, &results).ok_or_else(other_structure)
+    }
+
     /// What mapping does to each op of a member on this input: a table that prints itself.
     ///
     /// # Errors
@@ -238,7 +288,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output: _, rows, is_for_rows: _ } = self.traced(input, &key::<M, X>(input))?;
+        let Traced { graph, output: _, rows, is_for_rows: _ } =
+            self.traced(input, &key::<M, Tensor, X>(input))?;
         Ok(explain(&graph, &self.options(&graph, rows))?)
     }
 
@@ -250,7 +301,8 @@ impl<M: Module<Tensor> + Clone> Ensemble<M> {
         Code<M>: Function<Arguments<X>>,
         Types<M, X>: Send + Sync + 'static,
     {
-        let Traced { graph, output: _, rows: _, is_for_rows } = self.traced(input, &key::<M, X>(input))?;
+        let Traced { graph, output: _, rows: _, is_for_rows } =
+            self.traced(input, &key::<M, Tensor, X>(input))?;
         Ok(is_for_rows || asks_for_numbers(&graph, &self.axis(self.len()).name))
     }
 }

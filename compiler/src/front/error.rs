@@ -135,6 +135,10 @@ pub enum EnsembleError {
         "members in {groups} groups of different structure run as separate programs, and cannot exchange values along the axis `members` (psum, all_gather, axis_index, ..)"
     )]
     Groups { groups: usize },
+    #[error(
+        "members that exchange values along the axis `members` (psum, all_gather, axis_index, ..) or draw by their numbers cannot be spread over {devices} devices; run them on one"
+    )]
+    Devices { devices: usize },
     #[error("{who} computes something different from member 0: {difference}")]
     Graph { who: Who, difference: String },
     #[error(

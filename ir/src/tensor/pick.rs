@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Tensor, TensorError, room};
-use crate::{Element, with_dtype, with_storage};
+use crate::{Element, TensorType, with_dtype, with_storage};
 
 impl Tensor {
     /// The slice at `index` of dimension 0, without that dimension.
@@ -107,6 +107,54 @@ impl Tensor {
             }
             Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
         })
+    }
+
+    /// Tensors one after another along dimension 0. They may differ in its size.
+    ///
+    /// ```
+    /// use choral_ir::Tensor;
+    /// let both = Tensor::joined(&[Tensor::from([[1, 2]]), Tensor::from([[3, 4], [5, 6]])])?;
+    /// assert_eq!(both, Tensor::from([[1, 2], [3, 4], [5, 6]]));
+    /// # Ok::<(), choral_ir::TensorError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are none, or their types differ in something else, or have no dimension.
+    #[track_caller]
+    pub fn joined(tensors: &[Tensor]) -> Result<Tensor, TensorError> {
+        let ty = Tensor::joined_type(tensors.iter().map(Tensor::ty))?;
+        with_dtype!(ty.dtype, T => {
+            let mut values = room(&ty)?;
+            for tensor in tensors {
+                values.extend_from_slice(tensor.as_slice::<T>()?);
+            }
+            Ok(Tensor { ty: ty.into(), data: Arc::new(T::hold(values)) })
+        })
+    }
+
+    /// The type of tensors of these types one after another along dimension 0.
+    ///
+    /// # Errors
+    /// As [`Tensor::joined`].
+    pub fn joined_type<'a>(
+        types: impl IntoIterator<Item = &'a TensorType>,
+    ) -> Result<TensorType, TensorError> {
+        let mut types = types.into_iter().enumerate();
+        let (_, first) = types.next().ok_or(TensorError::StackOfNone)?;
+        let differs = |position: usize, got: &TensorType| TensorError::Stack {
+            position,
+            expected: first.clone(),
+            got: got.clone(),
+        };
+        let (&size, rest) = first.shape.split_first().ok_or_else(|| differs(0, first))?;
+        let mut size = size;
+        for (position, ty) in types {
+            match ty.shape.split_first() {
+                Some((&more, others)) if others == rest && ty.dtype == first.dtype => size += more,
+                _ => return Err(differs(position, ty)),
+            }
+        }
+        Ok(first.with_shape([&[size][..], rest].concat()))
     }
 
     /// A tensor of this shape, of the operands' elements at these places. They are counted in row-major order, through one

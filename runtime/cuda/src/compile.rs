@@ -5,7 +5,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::{CStr, CString, c_char};
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 use cudarc::nvrtc::{result, sys};
@@ -23,6 +23,8 @@ pub struct Compiled {
     pub code: Vec<u8>,
     /// Registers, shared memory and spills of every function; empty of code that was kept.
     pub log: String,
+    /// Whether it was kept by a run before.
+    pub is_kept: bool,
 }
 
 /// Whether there is a compiler.
@@ -33,25 +35,34 @@ pub fn find() -> Result<(), Error> {
     libraries::compiler()
 }
 
-/// Machine code of a source for a compute capability: kept code if there is some of the same source, options and compiler.
+/// Machine code of a source for a compute capability: kept code if there is some of the same source, options and compiler
+/// that is whole.
 ///
 /// # Errors
 /// If there is no compiler, or if it refuses the source.
 pub fn compile(source: &str, capability: (i32, i32)) -> Result<Compiled, Error> {
     libraries::compiler()?;
-    let place = place(source, capability);
-    if let Some(code) = place.as_ref().and_then(|place| fs::read(place).ok()) {
-        return Ok(Compiled { code, log: String::new() });
+    let kept = place(source, capability).and_then(|place| whole(fs::read(place).ok()?));
+    match kept {
+        Some(code) => Ok(Compiled { code, log: String::new(), is_kept: true }),
+        None => compile_and_keep(source, capability),
     }
+}
+
+/// As [`compile`], in place of what is kept.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compile_and_keep(source: &str, capability: (i32, i32)) -> Result<Compiled, Error> {
     let compiled = compile_anew(source, capability)?;
-    if let Some(place) = place {
+    if let Some(place) = place(source, capability) {
         // Code that cannot be kept is compiled again the next time.
         let _ = keep(&place, &compiled.code);
     }
     Ok(compiled)
 }
 
-/// As [`compile`], whatever is kept.
+/// As [`compile`], whatever is kept, and keeps nothing.
 ///
 /// # Errors
 /// As [`compile`].
@@ -73,7 +84,7 @@ pub fn compile_anew(source: &str, (major, minor): (i32, i32)) -> Result<Compiled
         let code =
             code.map_err(|error| refused(if log.is_empty() { error.to_string() } else { log.clone() }))?;
         destroyed.map_err(|error| refused(error.to_string()))?;
-        Ok(Compiled { code, log })
+        Ok(Compiled { code, log, is_kept: false })
     }
 }
 
@@ -116,11 +127,28 @@ fn place(source: &str, capability: (i32, i32)) -> Option<PathBuf> {
     Some(folder.join(format!("{:016x}-sm_{}{}.cubin", hasher.finish(), capability.0, capability.1)))
 }
 
-/// Writes a file beside its place and moves it there.
-fn keep(place: &std::path::Path, code: &[u8]) -> std::io::Result<()> {
-    let folder = place.parent().unwrap_or(std::path::Path::new("."));
+/// Writes a file beside its place and moves it there. Behind the code stands what it must be, for the driver believes
+/// whatever it is given.
+fn keep(place: &Path, code: &[u8]) -> std::io::Result<()> {
+    let folder = place.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let beside = place.with_extension(format!("{}.new", process::id()));
-    fs::write(&beside, code)?;
+    fs::write(&beside, [code, &seal(code)].concat())?;
     fs::rename(&beside, place)
+}
+
+/// The code of a file that was kept; `None` if it is damaged.
+fn whole(mut file: Vec<u8>) -> Option<Vec<u8>> {
+    let length = file.len().checked_sub(size_of::<u64>())?;
+    let code = &file[..length];
+    (file[length..] == seal(code)).then(|| {
+        file.truncate(length);
+        file
+    })
+}
+
+fn seal(code: &[u8]) -> [u8; size_of::<u64>()] {
+    let mut hasher = DefaultHasher::new();
+    code.hash(&mut hasher);
+    hasher.finish().to_le_bytes()
 }

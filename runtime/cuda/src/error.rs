@@ -77,6 +77,26 @@ pub enum Error {
         /// What it says.
         cause: CublasError,
     },
+    /// A GPU that failed in the middle of something: a fault of a kernel or of the card.
+    #[error(
+        "{name} failed: {doing}: {cause}\n  all that is on it is lost; drop it, and a new program opens the GPU again; other devices go on"
+    )]
+    Lost {
+        /// The GPU.
+        name: String,
+        /// What was done.
+        doing: &'static str,
+        /// What the driver says.
+        cause: DriverError,
+    },
+    /// What NCCL says.
+    #[error("{doing}: {cause}")]
+    Nccl {
+        /// What was done.
+        doing: &'static str,
+        /// What it says.
+        cause: String,
+    },
     /// What else the driver says.
     #[error("{doing}: {cause}")]
     Driver {
@@ -88,10 +108,37 @@ pub enum Error {
 }
 
 impl Error {
+    /// The driver's error on doing something with a GPU.
+    pub(crate) fn on(name: &str, doing: &'static str) -> impl FnOnce(DriverError) -> Error {
+        move |cause| match is_lost(cause) {
+            true => Error::Lost { name: name.to_owned(), doing, cause },
+            false => Error::Driver { doing, cause },
+        }
+    }
+
     /// The driver's error on doing something.
     pub(crate) fn driver(doing: &'static str) -> impl FnOnce(DriverError) -> Error {
         move |cause| Error::Driver { doing, cause }
     }
+}
+
+/// Whether a GPU fails whatever is asked of it after this error.
+pub(crate) fn is_lost(cause: DriverError) -> bool {
+    use cudarc::driver::sys::CUresult as Cause;
+    matches!(
+        cause.0,
+        Cause::CUDA_ERROR_ECC_UNCORRECTABLE
+            | Cause::CUDA_ERROR_ILLEGAL_ADDRESS
+            | Cause::CUDA_ERROR_LAUNCH_TIMEOUT
+            | Cause::CUDA_ERROR_ASSERT
+            | Cause::CUDA_ERROR_HARDWARE_STACK_ERROR
+            | Cause::CUDA_ERROR_ILLEGAL_INSTRUCTION
+            | Cause::CUDA_ERROR_MISALIGNED_ADDRESS
+            | Cause::CUDA_ERROR_INVALID_ADDRESS_SPACE
+            | Cause::CUDA_ERROR_INVALID_PC
+            | Cause::CUDA_ERROR_LAUNCH_FAILED
+            | Cause::CUDA_ERROR_CONTEXT_IS_DESTROYED
+    )
 }
 
 fn places(folders: &[String]) -> String {

@@ -2,13 +2,14 @@
 //!
 //! Must not live here: programs on it ([`crate::module`], [`crate::session`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DriverError, result};
+use cudarc::driver::{CudaContext, DriverError};
 
-use crate::error::Error;
+use crate::error::{Error, is_lost};
 use crate::libraries;
+use crate::line::Line;
 use crate::parts::Limits;
 
 /// The CUDA version that drivers have to support.
@@ -24,6 +25,8 @@ pub struct Gpu {
     name: String,
     capability: (i32, i32),
     limits: Limits,
+    upward: OnceLock<Arc<Line>>,
+    downward: OnceLock<Arc<Line>>,
 }
 
 impl Gpu {
@@ -63,6 +66,8 @@ impl Gpu {
         unsafe { context.disable_event_tracking() };
         let name = context.name().map_err(opening())?;
         let capability = context.compute_capability().map_err(opening())?;
+        // What is left of a program that failed is found here, not in the middle of the next one.
+        context.mem_get_info().map_err(Error::on(&name, "opening the GPU"))?;
         if capability < LEAST {
             return Err(Error::OldGpu { name, capability });
         }
@@ -75,7 +80,8 @@ impl Gpu {
             shared_bytes: ask(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
             has_library: false,
         };
-        Ok(Arc::new(Gpu { context, name, capability, limits }))
+        let (upward, downward) = (OnceLock::new(), OnceLock::new());
+        Ok(Arc::new(Gpu { context, name, capability, limits, upward, downward }))
     }
 
     /// What it is called.
@@ -108,30 +114,48 @@ impl Gpu {
     /// # Errors
     /// If the driver does not say.
     pub fn memory(&self) -> Result<(usize, usize), Error> {
-        self.context.mem_get_info().map_err(Error::driver("asking for free memory"))
+        self.context.mem_get_info().map_err(Error::on(&self.name, "asking for free memory"))
+    }
+
+    /// Bytes of its memory that are free once all that was begun is done, and what was given back then.
+    ///
+    /// # Errors
+    /// If the driver does not say, or if a launch failed.
+    pub fn free_bytes(&self) -> Result<usize, Error> {
+        self.context.synchronize().map_err(Error::on(&self.name, "running a program on the GPU"))?;
+        Ok(self.memory()?.0)
     }
 
     pub(crate) fn context(&self) -> &Arc<CudaContext> {
         &self.context
     }
 
-    /// Memory of so many bytes, for something.
+    /// What tensors that are no program's inputs yet are brought to the GPU on.
     ///
     /// # Errors
-    /// If there is not so much.
-    pub(crate) fn allocate(
-        &self,
-        stream: &Arc<CudaStream>,
-        bytes: usize,
-        purpose: &'static str,
-    ) -> Result<CudaSlice<u8>, Error> {
-        // SAFETY: what reads it runs after what writes it, on the same stream or after it was waited for.
-        unsafe { stream.alloc::<u8>(bytes.max(1)) }.map_err(|cause| match cause {
-            DriverError(sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY) => {
-                let (free, total) = result::mem_get_info().unwrap_or_default();
-                Error::Memory { name: self.name.clone(), bytes, purpose, free, total }
-            }
-            cause => Error::Driver { doing: "allocating memory on the GPU", cause },
-        })
+    /// If the driver fails.
+    pub fn upward(&self) -> Result<Arc<Line>, Error> {
+        self.line(&self.upward)
+    }
+
+    /// What results that stayed on the GPU are brought back on.
+    ///
+    /// # Errors
+    /// If the driver fails.
+    pub fn downward(&self) -> Result<Arc<Line>, Error> {
+        self.line(&self.downward)
+    }
+
+    fn line(&self, line: &OnceLock<Arc<Line>>) -> Result<Arc<Line>, Error> {
+        if let Some(line) = line.get() {
+            return Ok(line.clone());
+        }
+        let new = Line::new(self)?;
+        Ok(line.get_or_init(|| new).clone())
+    }
+
+    /// Whether it failed, and will fail until all that is on it is dropped.
+    pub fn is_lost(&self) -> bool {
+        self.context.mem_get_info().is_err_and(is_lost)
     }
 }

@@ -47,6 +47,17 @@ const PRODUCTS: Wanted = Wanted {
     before: &[],
 };
 
+const NCCL: Wanted = Wanted {
+    name: "NCCL, which gathers the results of several GPUs (libnccl.so.2)",
+    files: &["libnccl.so.2", "libnccl.so"],
+    brings: "`pip install nvidia-nccl-cu13` (or `nvidia-nccl-cu12`) brings it, and so does PyTorch; results that are read are gathered without it",
+    before: &[],
+};
+
+/// A library that is loaded, for good.
+#[derive(Debug)]
+pub(crate) struct Loaded(pub(crate) Library);
+
 /// Loads the driver's library.
 ///
 /// # Errors
@@ -72,6 +83,20 @@ pub(crate) fn compiler() -> Result<(), Error> {
 pub(crate) fn products() -> Result<(), Error> {
     static LOADED: OnceLock<Result<(), Error>> = OnceLock::new();
     LOADED.get_or_init(|| PRODUCTS.load()).clone()
+}
+
+/// Loads NCCL.
+///
+/// # Errors
+/// If it is not found.
+pub(crate) fn nccl() -> Result<Loaded, Error> {
+    NCCL.load()?;
+    let by_name = NCCL.files.iter().find_map(|file| open(Path::new(file)));
+    by_name.map(Loaded).ok_or(Error::NoLibrary {
+        library: NCCL.name,
+        searched: Vec::new(),
+        brings: NCCL.brings,
+    })
 }
 
 impl Wanted {
@@ -105,9 +130,12 @@ impl Wanted {
 
 /// Loads a library for the whole process, for good.
 fn load(path: &Path) -> bool {
+    open(path).map(std::mem::forget).is_some()
+}
+
+fn open(path: &Path) -> Option<Library> {
     // SAFETY: NVIDIA's libraries, and their stand-ins, may be loaded at any time and by any thread.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) };
-    library.map(std::mem::forget).is_ok()
+    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.ok()
 }
 
 /// The files of a folder whose names begin so.
@@ -133,7 +161,7 @@ fn other_folders() -> Vec<PathBuf> {
         let pythons = beginning_with(&lib, "python3").into_iter();
         pythons.flat_map(|python| {
             let nvidia = python.join("site-packages/nvidia");
-            ["cu13/lib", "cuda_nvrtc/lib", "cublas/lib"].map(|inner| nvidia.join(inner))
+            ["cu13/lib", "cuda_nvrtc/lib", "cublas/lib", "nccl/lib"].map(|inner| nvidia.join(inner))
         })
     });
     toolkit.into_iter().map(PathBuf::from).chain(packages).filter(|folder| folder.is_dir()).collect()

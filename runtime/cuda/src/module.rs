@@ -9,7 +9,7 @@ use cudarc::driver::sys::CUfunction_attribute as Attribute;
 use cudarc::driver::{CudaFunction, CudaModule};
 use cudarc::nvrtc::Ptx;
 
-use crate::compile::compile;
+use crate::compile::{compile, compile_and_keep};
 use crate::cublaslt::{Algorithm, Library};
 use crate::error::Error;
 use crate::gpu::Gpu;
@@ -40,6 +40,18 @@ pub(crate) enum Loaded {
     Launch { launch: Launch, function: CudaFunction, blocks: u32 },
     /// The library's product of this number.
     Product(usize),
+}
+
+/// A source's machine code on a GPU.
+fn loaded(gpu: &Gpu, source: &str) -> Result<Arc<CudaModule>, Error> {
+    let compiled = compile(source, gpu.capability())?;
+    let load = |code| gpu.context().load_module(Ptx::from_binary(code));
+    let module = match load(compiled.code) {
+        // Of a compiler that is newer than the driver, say, which was another one then.
+        Err(_) if compiled.is_kept => load(compile_and_keep(source, gpu.capability())?.code),
+        loaded => loaded,
+    };
+    module.map_err(Error::on(gpu.name(), "loading a program on the GPU"))
 }
 
 impl Module {
@@ -81,14 +93,8 @@ impl Module {
 
     fn of(gpu: &Arc<Gpu>, unit: &Unit, products: Vec<(Call, Algorithm)>) -> Result<Module, Error> {
         let has_launches = unit.work.iter().any(|work| matches!(work, Work::Launch(_)));
-        let loading = || Error::driver("loading a program on the GPU");
-        let module = match has_launches {
-            true => {
-                let compiled = compile(&unit.source, gpu.capability())?;
-                Some(gpu.context().load_module(Ptx::from_binary(compiled.code)).map_err(loading())?)
-            }
-            false => None,
-        };
+        let module = if has_launches { Some(loaded(gpu, &unit.source)?) } else { None };
+        let loading = || Error::on(gpu.name(), "loading a program on the GPU");
         let load = |launch: &Launch, module: &Arc<CudaModule>| {
             let function = module.load_function(&launch.name).map_err(loading())?;
             if launch.shared_bytes > UNASKED {

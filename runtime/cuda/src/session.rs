@@ -1,4 +1,4 @@
-//! Running a program: a stream, its memory, and the graph of its launches.
+//! Running a program: its launches on a line of its own, and graphs of them that are replayed.
 //!
 //! Must not live here: which tensors inputs and results are.
 
@@ -6,34 +6,26 @@ use std::fmt;
 use std::sync::Arc;
 
 use cudarc::driver::sys::{CUdeviceptr, CUgraphInstantiate_flags, CUstreamCaptureMode};
-use cudarc::driver::{
-    CudaFunction, CudaGraph, CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg,
-};
+use cudarc::driver::{CudaFunction, CudaGraph, DriverError, LaunchConfig, PushKernelArg};
 
 use crate::cublaslt::{Algorithm, Description, Library, Places};
 use crate::error::Error;
-use crate::gpu::Gpu;
 use crate::library_product::{Call, Place};
+use crate::line::Line;
+use crate::memory::Memory;
 use crate::module::{Loaded, Module};
 use crate::source::{Argument, Launch, THREADS};
-
-/// Bytes on a GPU.
-#[derive(Debug)]
-pub struct Memory {
-    slice: CudaSlice<u8>,
-    bytes: usize,
-}
 
 /// What one run at a time of a program works with. Runs after the second with the same memory replay a graph of the
 /// launches.
 #[derive(Debug)]
 pub struct Session {
-    /// Before the memory that its launches use.
-    graph: Option<Captured>,
-    /// Where the last run's arguments lay.
-    last: Vec<CUdeviceptr>,
+    /// Before the memory that their launches use; those that were launched last come last.
+    graphs: Vec<Captured>,
+    /// Where the arguments of the last runs lay that no graph was captured of.
+    seen: Vec<Vec<CUdeviceptr>>,
     module: Arc<Module>,
-    stream: Arc<CudaStream>,
+    line: Arc<Line>,
     room: Memory,
     scratch: Memory,
     arrivals: Memory,
@@ -49,6 +41,12 @@ struct Products {
     library: Library,
     workspace: Memory,
 }
+
+/// Bytes of the counter that blocks wait by.
+const ARRIVALS: usize = 16;
+
+/// How many graphs are kept: results that go round as inputs lie in two places in turns, and inputs may come from several.
+const KEPT: usize = 8;
 
 struct Captured {
     graph: CudaGraph,
@@ -70,89 +68,68 @@ impl Session {
     /// # Errors
     /// If the GPU has no memory for it.
     pub fn new(module: &Arc<Module>, room: usize) -> Result<Session, Error> {
-        let gpu = module.gpu();
-        let stream = gpu.context().new_stream().map_err(Error::driver("making a stream"))?;
-        let room = Memory::new(gpu, &stream, room, "intermediate values")?;
-        let scratch = Memory::new(gpu, &stream, module.scratch_bytes(), "what kernels work in")?;
-        let mut arrivals = Memory::new(gpu, &stream, 16, "a counter")?;
-        stream.memset_zeros(&mut arrivals.slice).map_err(Error::driver("clearing a counter"))?;
+        let line = Line::new(module.gpu())?;
+        let room = line.memory(room, "intermediate values")?;
+        let scratch = line.memory(module.scratch_bytes(), "what kernels work in")?;
+        let mut arrivals = line.memory(ARRIVALS, "a counter")?;
+        line.write(&mut arrivals, &[0; ARRIVALS])?;
         let products = match module.products() {
             [] => None,
-            _ => Some(Products::new(module, &stream)?),
+            _ => Some(Products::new(module, &line)?),
         };
-        let module = module.clone();
-        Ok(Session { graph: None, last: Vec::new(), module, stream, room, scratch, arrivals, products })
+        let (graphs, seen, module) = (Vec::new(), Vec::new(), module.clone());
+        Ok(Session { graphs, seen, module, line, room, scratch, arrivals, products })
     }
 
-    /// Memory of so many bytes.
-    ///
-    /// # Errors
-    /// If the GPU does not have it.
-    pub fn memory(&self, bytes: usize, purpose: &'static str) -> Result<Memory, Error> {
-        Memory::new(self.module.gpu(), &self.stream, bytes, purpose)
+    /// The order of its work.
+    pub fn line(&self) -> &Arc<Line> {
+        &self.line
     }
 
-    /// Copies bytes to the GPU. They may be changed when it returns.
-    ///
-    /// # Errors
-    /// If the driver fails.
-    pub fn write(&self, memory: &mut Memory, bytes: &[u8]) -> Result<(), Error> {
-        let copying = || Error::driver("copying to the GPU");
-        if !bytes.is_empty() {
-            self.stream.memcpy_htod(bytes, &mut memory.slice.slice_mut(..bytes.len())).map_err(copying())?;
-        }
-        Ok(())
-    }
-
-    /// Copies bytes from the GPU, when all that was begun is done.
-    ///
-    /// # Errors
-    /// If the driver fails, or what it ran before.
-    pub fn read(&self, memory: &Memory, bytes: &mut [u8]) -> Result<(), Error> {
-        if !bytes.is_empty() {
-            let whole = memory.slice.slice(..bytes.len());
-            self.stream.memcpy_dtoh(&whole, bytes).map_err(Error::driver("copying from the GPU"))?;
-        }
-        self.wait()
-    }
-
-    /// Waits until all that was begun is done.
-    ///
-    /// # Errors
-    /// If a launch failed.
-    pub fn wait(&self) -> Result<(), Error> {
-        self.stream.synchronize().map_err(Error::driver("running a program on the GPU"))
-    }
-
-    /// Begins a run on what launches are given: memory for each number of [`Argument::Given`].
+    /// Begins a run on what launches are given: memory for each number of [`Argument::Given`], first what they read alone,
+    /// then what they write.
     ///
     /// # Errors
     /// If the driver refuses a launch.
-    pub fn run(&mut self, given: &[&Memory]) -> Result<(), Error> {
-        let places: Vec<CUdeviceptr> = given.iter().map(|memory| memory.place(&self.stream)).collect();
-        let replaying = || Error::driver("replaying a graph of launches");
-        match &self.graph {
-            Some(captured) if captured.given == places => {
-                return captured.graph.launch().map_err(replaying());
+    pub fn run(&mut self, read: &[&Memory], written: &[&Memory]) -> Result<(), Error> {
+        let places = self.places(read, written).map_err(self.line.failed("waiting for memory"))?;
+        self.launch_known(places)?;
+        let mark = self.line.mark().map_err(self.line.failed("launching a kernel"))?;
+        read.iter().for_each(|memory| memory.end_read(&self.line, &mark));
+        written.iter().for_each(|memory| memory.end_write(&mark));
+        Ok(())
+    }
+
+    fn places(&self, read: &[&Memory], written: &[&Memory]) -> Result<Vec<CUdeviceptr>, DriverError> {
+        let read = read.iter().map(|memory| memory.begin_read(&self.line));
+        read.chain(written.iter().map(|memory| memory.begin_write(&self.line))).collect()
+    }
+
+    /// All launches: replayed, if arguments lie where they lay before.
+    fn launch_known(&mut self, places: Vec<CUdeviceptr>) -> Result<(), Error> {
+        let replaying = self.line.failed("replaying a graph of launches");
+        if let Some(at) = self.graphs.iter().position(|captured| captured.given == places) {
+            self.graphs[at..].rotate_left(1);
+            return self.graphs[self.graphs.len() - 1].graph.launch().map_err(replaying);
+        }
+        let Some(at) = self.seen.iter().position(|seen| *seen == places) else {
+            self.launch_all(&places)?;
+            if self.module.work().len() > 1 {
+                keep(&mut self.seen, places);
             }
-            Some(_) | None => {}
-        }
-        let is_known = self.last == places && self.module.work().len() > 1;
-        self.last.clone_from(&places);
-        if !is_known {
-            return self.launch_all(&places);
-        }
-        self.graph = None;
-        let capturing = || Error::driver("capturing a graph of launches");
+            return Ok(());
+        };
+        self.seen.remove(at);
+        let capturing = || self.line.failed("capturing a graph of launches");
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-        self.stream.begin_capture(mode).map_err(capturing())?;
+        self.line.stream().begin_capture(mode).map_err(capturing())?;
         let launched = self.launch_all(&places);
-        let graph = self.stream.end_capture(CUgraphInstantiate_flags(0)).map_err(capturing());
+        let graph = self.line.stream().end_capture(CUgraphInstantiate_flags(0)).map_err(capturing());
         launched?;
         match graph? {
             Some(graph) => {
-                graph.launch().map_err(replaying())?;
-                self.graph = Some(Captured { graph, given: places });
+                graph.launch().map_err(replaying)?;
+                keep(&mut self.graphs, Captured { graph, given: places });
                 Ok(())
             }
             None => self.launch_all(&places),
@@ -168,9 +145,9 @@ impl Session {
 
     fn place(&self, argument: Argument, given: &[CUdeviceptr]) -> CUdeviceptr {
         match argument {
-            Argument::Room => self.room.place(&self.stream),
-            Argument::Scratch => self.scratch.place(&self.stream),
-            Argument::Arrivals => self.arrivals.place(&self.stream),
+            Argument::Room => self.room.place(),
+            Argument::Scratch => self.scratch.place(),
+            Argument::Arrivals => self.arrivals.place(),
             Argument::Given(number) => given[number],
         }
     }
@@ -182,10 +159,10 @@ impl Session {
         let place = |place: Place| self.place(place.argument, given) + place.bytes as CUdeviceptr;
         let places =
             Places { a: place(call.a), b: place(call.b), d: place(call.d), bias: call.bias.map(place) };
-        let workspace = workspace.place(&self.stream);
+        let workspace = workspace.place();
         // SAFETY: memory is of the sizes that the program was made for, and lives as long as the session, whose stream orders
         // all that uses it.
-        unsafe { library.run(&self.stream, &descriptions[number], algorithm, places, workspace) }
+        unsafe { library.run(self.line.stream(), &descriptions[number], algorithm, places, workspace) }
     }
 
     fn launch(
@@ -197,7 +174,7 @@ impl Session {
     ) -> Result<(), Error> {
         let place = |&argument: &Argument| self.place(argument, given);
         let arguments: Vec<CUdeviceptr> = launch.arguments.iter().map(place).collect();
-        let mut builder = self.stream.launch_builder(function);
+        let mut builder = self.line.stream().launch_builder(function);
         arguments.iter().for_each(|argument| {
             builder.arg(argument);
         });
@@ -214,37 +191,25 @@ impl Session {
                 false => builder.launch(config),
             }
         };
-        launched.map(drop).map_err(Error::driver("launching a kernel"))
+        launched.map(drop).map_err(self.line.failed("launching a kernel"))
     }
 }
 
 impl Products {
-    fn new(module: &Module, stream: &Arc<CudaStream>) -> Result<Products, Error> {
+    fn new(module: &Module, line: &Arc<Line>) -> Result<Products, Error> {
         let describe = |(call, _): &(Call, Algorithm)| Description::of(&call.matmul);
         Ok(Products {
             descriptions: module.products().iter().map(describe).collect::<Result<_, _>>()?,
             library: Library::open(module.gpu())?,
-            workspace: Memory::new(module.gpu(), stream, module.workspace_bytes(), "what products work in")?,
+            workspace: line.memory(module.workspace_bytes(), "what products work in")?,
         })
     }
 }
 
-impl Memory {
-    fn new(
-        gpu: &Gpu,
-        stream: &Arc<CudaStream>,
-        bytes: usize,
-        purpose: &'static str,
-    ) -> Result<Memory, Error> {
-        Ok(Memory { slice: gpu.allocate(stream, bytes, purpose)?, bytes })
+/// Adds to a list of what was there last.
+fn keep<T>(list: &mut Vec<T>, value: T) {
+    if list.len() == KEPT {
+        list.remove(0);
     }
-
-    /// Its size.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    fn place(&self, stream: &Arc<CudaStream>) -> CUdeviceptr {
-        self.slice.device_ptr(stream).0
-    }
+    list.push(value);
 }

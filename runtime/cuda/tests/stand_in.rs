@@ -170,7 +170,7 @@ fn unwritten(stream: &Arc<CudaStream>, length: usize) -> CudaSlice<u32> {
 
 /// What another process of this binary prints, on both streams, and whether it ended well: one test, which is
 /// ignored otherwise, with these settings.
-fn child(test: &str, settings: &[(&str, &str)]) -> (bool, String) {
+pub(crate) fn child(test: &str, settings: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     let output = command.envs(settings.iter().copied()).output().unwrap();

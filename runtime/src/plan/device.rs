@@ -24,6 +24,8 @@ pub(crate) struct DevicePlan {
     pub(crate) outputs: Vec<usize>,
     /// Bytes of each result that kernels write, in the order of what launches are given.
     pub(crate) result_bytes: Vec<usize>,
+    /// Of each of these, the donated input whose place it may take.
+    pub(crate) donors: Vec<Option<usize>>,
 }
 
 impl Plan {
@@ -36,7 +38,8 @@ impl Plan {
         let mut constants = Constants { first: inputs, tensors: Vec::new() };
         let mut results = Vec::new();
         let mut homes = Vec::with_capacity(self.buffers.len());
-        for buffer in &self.buffers {
+        let mut donors = Vec::new();
+        for (number, buffer) in self.buffers.iter().enumerate() {
             homes.push(match buffer.home {
                 Home::Input(number) => DeviceHome::Given(number),
                 Home::Constant(number) => constants.given(&self.constants[number]),
@@ -44,6 +47,8 @@ impl Plan {
                 // Numbered when all constants are known.
                 Home::Output => {
                     results.push(buffer.ty.bytes());
+                    let donor = self.donors.iter().find(|(result, _)| *result == number);
+                    donors.push(donor.map(|&(_, input)| input));
                     DeviceHome::Given(usize::MAX - (results.len() - 1))
                 }
                 Home::Held | Home::Packed(_) => DeviceHome::Port,
@@ -74,6 +79,7 @@ impl Plan {
             constants: constants.tensors,
             outputs,
             result_bytes: results,
+            donors,
         })
     }
 }

@@ -269,7 +269,9 @@ CUDA_FUNCTION cuCtxSynchronize() {
     auto guard = lock();
     Device *device;
     if (Result result = current(&device)) return result;
-    return may_wait();
+    if (Result result = may_wait()) return result;
+    finish(*device);
+    return device->failure;
 }
 
 CUDA_FUNCTION cuCtxSetFlags(unsigned) {

@@ -9,9 +9,17 @@
 namespace choral_stand_in {
 namespace {
 
-std::set<void *> &pinned() {
-    static std::set<void *> all;
+// Pinned memory of the host, and its sizes.
+std::map<void *, size_t> &pinned() {
+    static std::map<void *, size_t> all;
     return all;
+}
+
+bool is_pinned(uint64_t place) {
+    auto after = pinned().upper_bound(reinterpret_cast<void *>(place));
+    if (after == pinned().begin()) return false;
+    const auto &[start, bytes] = *--after;
+    return place - reinterpret_cast<uint64_t>(start) < bytes;
 }
 
 Result allocate(Device &device, DevicePointer *place, size_t bytes) {
@@ -66,7 +74,18 @@ int copy_in(void *handle, Kind kind, uint64_t to, uint64_t from, size_t bytes) {
     Stream *stream;
     if (Result result = stream_of(handle, &stream)) return result;
     if (Result result = check_copy(kind, to, from, bytes)) return result;
-    return enqueue(*stream, [=] { return copy(kind, to, from, bytes); });
+    Work work = [=] { return copy(kind, to, from, bytes); };
+    // Memory that is not pinned is copied to memory of the driver's before it returns, and back before it returns.
+    if (stream->capture == nullptr && kind == Kind::Up && !is_pinned(from)) {
+        const char *bytes_there = reinterpret_cast<const char *>(from);
+        std::vector<char> staged(bytes_there, bytes_there + bytes);
+        work = [=] { return copy(kind, to, reinterpret_cast<uint64_t>(staged.data()), bytes); };
+    }
+    if (stream->capture == nullptr && kind == Kind::Down && !is_pinned(to)) {
+        finish(*stream);
+        return stream->device->failure != SUCCESS ? stream->device->failure : work();
+    }
+    return enqueue(*stream, std::move(work));
 }
 
 template <typename Value>
@@ -131,6 +150,7 @@ CUDA_FUNCTION cuMemFree_v2(DevicePointer place) {
     Device *device;
     if (Result result = current(&device)) return result;
     if (Result result = may_wait()) return result;
+    finish(*device);
     return release(place);
 }
 
@@ -149,7 +169,7 @@ CUDA_FUNCTION cuMemFreeAsync(DevicePointer place, void *handle) {
     Stream *stream;
     if (Result result = stream_of(handle, &stream)) return result;
     if (stream->capture != nullptr) return enqueue(*stream, nullptr);
-    return release(place);
+    return enqueue(*stream, [=] { return release(place); });
 }
 
 CUDA_FUNCTION cuMemAllocFromPoolAsync(DevicePointer *place, size_t bytes, void *pool, void *handle) {
@@ -175,7 +195,7 @@ CUDA_FUNCTION cuMemHostAlloc(void **place, size_t bytes, unsigned) {
     if (bytes == 0) return ERROR_INVALID_VALUE;
     if (posix_memalign(place, 4096, bytes) != 0) return ERROR_OUT_OF_MEMORY;
     memset(*place, POISON, bytes);
-    pinned().insert(*place);
+    pinned()[*place] = bytes;
     return SUCCESS;
 }
 CUDA_FUNCTION cuMemAllocHost_v2(void **place, size_t bytes) { return cuMemHostAlloc(place, bytes, 0); }

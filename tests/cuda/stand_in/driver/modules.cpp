@@ -133,6 +133,8 @@ CUDA_FUNCTION cuModuleUnload(void *handle) {
     auto guard = lock();
     Module *module;
     if (Result result = module_of(handle, &module)) return result;
+    // A real driver waits, too, for what still runs.
+    finish(*module->device);
     module->device->modules.erase(module);
     forget(module);
     return SUCCESS;

@@ -26,6 +26,7 @@ Settings read() {
     read.memory = (size_t)number("CHORAL_STAND_IN_MEMORY", 1ll << 30, 0, 1ll << 46);
     read.capability = (int)number("CHORAL_STAND_IN_CAPABILITY", 90, 50, 129);
     read.driver = (int)number("CHORAL_STAND_IN_DRIVER", 13000, 1000, 99990);
+    read.is_late = number("CHORAL_STAND_IN_LATE", 0, 0, 1) != 0;
     read.fail_launch = number("CHORAL_STAND_IN_FAIL_LAUNCH", 0, 0, 1ll << 62);
     return read;
 }

@@ -16,6 +16,7 @@ struct Settings {
     size_t memory;            // CHORAL_STAND_IN_MEMORY, bytes of each device
     int capability;           // CHORAL_STAND_IN_CAPABILITY, 90 for 9.0
     int driver;               // CHORAL_STAND_IN_DRIVER, 13000 for 13.0
+    bool is_late;             // CHORAL_STAND_IN_LATE=1: work is done when somebody waits for it, not before
     long long fail_launch;    // CHORAL_STAND_IN_FAIL_LAUNCH: this launch fails, counted from 1
 };
 

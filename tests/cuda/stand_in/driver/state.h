@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -57,11 +58,20 @@ struct Capture {
     std::map<Stream *, size_t> joined;
 };
 
+// Work that was handed in and waits for somebody to wait for it.
+struct Queue {
+    Device *device;
+    std::deque<Work> pending;
+    // How many pieces were handed in, and how many are done.
+    uint64_t begun = 0, done = 0;
+};
+
 struct Stream {
     Device *device;
     std::shared_ptr<Capture> capture;
     // The number of pieces of the capture when this stream last added one.
     size_t captured = 0;
+    std::shared_ptr<Queue> queue = std::make_shared<Queue>(Queue{device, {}});
 };
 
 struct Event {
@@ -73,6 +83,9 @@ struct Event {
     std::shared_ptr<Capture> capture;
     Stream *stream = nullptr;
     size_t captured = 0;
+    // How far the work of that stream was handed in.
+    std::shared_ptr<Queue> queue;
+    uint64_t begun = 0;
 };
 
 std::unique_lock<std::recursive_mutex> lock();
@@ -87,8 +100,11 @@ void clear(Device &device);
 
 // The stream of a handle, with its device: no handle is the legacy stream of the current device.
 Result stream_of(void *handle, Stream **stream);
-// Does the work now, or keeps it for the graph that the stream captures.
+// Does the work now, or later, or keeps it for the graph that the stream captures.
 Result enqueue(Stream &stream, Work work);
+// Does all of a stream's work that was handed in; of all streams of a device.
+void finish(Stream &stream);
+void finish(Device &device);
 // Whether the thread may wait for the device: not while it captures.
 Result may_wait();
 // The same for work on the legacy stream.

@@ -1,5 +1,7 @@
-// Streams and events. Work is done when it is handed in, so a stream that does not capture is always at its end.
+// Streams and events. Work is done when it is handed in, so a stream that does not capture is always at its end; or, to
+// find out who does not wait for what, as late as can be: when somebody waits for it.
 #include "graphs.h"
+#include "settings.h"
 #include "state.h"
 
 namespace choral_stand_in {
@@ -17,6 +19,18 @@ Capture *in_the_way() {
             if (capture->mode == CAPTURE_GLOBAL || (capture->mode == CAPTURE_THREAD_LOCAL && is_ours)) return capture;
         }
     return nullptr;
+}
+
+// Does the first pieces of a queue, up to so many.
+void finish(Queue &queue, uint64_t count) {
+    while (queue.done < count && !queue.pending.empty()) {
+        Work work = std::move(queue.pending.front());
+        queue.pending.pop_front();
+        queue.done++;
+        // After a failure nothing is done any more.
+        Result result = queue.device->failure == SUCCESS ? work() : SUCCESS;
+        if (result != SUCCESS) queue.device->failure = result;
+    }
 }
 
 Result spoil(Capture &capture, Result why) {
@@ -48,6 +62,7 @@ Result event_of(void *handle, Event **event) {
     if (Result result = current(&device)) return result;
     *event = find_event(handle);
     if (*event == nullptr) return ERROR_INVALID_HANDLE;
+    if ((*event)->queue != nullptr) finish(*(*event)->queue, (*event)->begun);
     if ((*event)->capture == nullptr) return (*event)->device->failure;
     return spoil(*(*event)->capture, ERROR_CAPTURED_EVENT);
 }
@@ -63,6 +78,8 @@ int record(void *handle, void *of_stream) {
     event->capture = stream->capture;
     event->stream = stream;
     event->captured = stream->captured;
+    event->queue = stream->queue;
+    event->begun = stream->queue->begun;
     return SUCCESS;
 }
 
@@ -97,13 +114,25 @@ Result stream_of(void *handle, Stream **stream) {
 }
 
 Result enqueue(Stream &stream, Work work) {
-    if (stream.capture == nullptr) return work();
+    if (stream.capture == nullptr && !settings().is_late) return work();
+    if (stream.capture == nullptr) {
+        stream.queue->pending.push_back(std::move(work));
+        stream.queue->begun++;
+        return SUCCESS;
+    }
     Capture &capture = *stream.capture;
     if (capture.failure != SUCCESS) return capture.failure;
     if (!work) return spoil(capture, ERROR_STREAM_CAPTURE_UNSUPPORTED);
     capture.work.push_back(std::move(work));
     stream.captured = capture.work.size();
     return SUCCESS;
+}
+
+void finish(Stream &stream) { finish(*stream.queue, stream.queue->begun); }
+
+void finish(Device &device) {
+    for (Stream *stream : device.streams) finish(*stream);
+    if (device.legacy_stream != nullptr) finish(*device.legacy_stream);
 }
 
 Result may_wait() {
@@ -124,7 +153,9 @@ CUDA_FUNCTION cuStreamDestroy_v2(void *handle) {
     Device *device;
     Result result = current(&device);
     for (const auto &one : devices())
-        if (one->streams.erase(static_cast<Stream *>(handle)) > 0) {
+        if (one->streams.count(static_cast<Stream *>(handle)) > 0) {
+            finish(*static_cast<Stream *>(handle));
+            one->streams.erase(static_cast<Stream *>(handle));
             delete static_cast<Stream *>(handle);
             return result;
         }
@@ -135,7 +166,9 @@ CUDA_FUNCTION cuStreamSynchronize(void *handle) {
     auto guard = lock();
     Stream *stream;
     if (Result result = stream_of(handle, &stream)) return result;
-    return stream->capture == nullptr ? SUCCESS : spoil(*stream->capture, ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    if (stream->capture != nullptr) return spoil(*stream->capture, ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    finish(*stream);
+    return stream->device->failure;
 }
 CUDA_FUNCTION cuStreamQuery(void *handle) { return cuStreamSynchronize(handle); }
 
@@ -146,7 +179,12 @@ CUDA_FUNCTION cuStreamWaitEvent(void *handle, void *of_event, unsigned) {
     Event *event = find_event(of_event);
     if (event == nullptr) return ERROR_INVALID_HANDLE;
     if (!event->is_recorded) return SUCCESS;
-    if (event->capture == nullptr && stream->capture == nullptr) return SUCCESS;
+    if (event->capture == nullptr && stream->capture == nullptr) {
+        return enqueue(*stream, [queue = event->queue, begun = event->begun] {
+            finish(*queue, begun);
+            return SUCCESS;
+        });
+    }
     if (event->capture == nullptr) return spoil(*stream->capture, ERROR_STREAM_CAPTURE_ISOLATION);
     Capture &capture = *event->capture;
     if (!capture.is_open) return ERROR_CAPTURED_EVENT;
