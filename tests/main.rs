@@ -1,6 +1,8 @@
 //! What crosses crates: one subject in each module. The laws over generated programs (`laws`) and the command
 //! (`command`) are binaries of their own.
 
+use std::path::Path;
+
 mod allocations;
 mod chunks;
 mod close;
@@ -20,6 +22,7 @@ mod golden;
 mod graphs;
 mod initialisers;
 mod ir;
+mod kept;
 mod layers;
 mod loops;
 mod memory;
@@ -38,3 +41,9 @@ mod digits;
 
 /// The folder of the project.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// As [`ROOT`], or, where tests were carried to another machine, the folder that they are started in.
+fn root() -> &'static Path {
+    let built_in = Path::new(ROOT);
+    if built_in.is_dir() { built_in } else { Path::new(".") }
+}

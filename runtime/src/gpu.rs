@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use choral_cuda::parts::{Limits, divide};
 use choral_cuda::{Gpu, Memory, Module, Session, Unit};
@@ -142,6 +143,25 @@ impl GpuProgram {
         let results = self.run_on(&mut run, inputs)?;
         locked(&self.free).push(run);
         Ok(results)
+    }
+
+    /// How long so many runs in a row take by the GPU's own clock. Inputs are there before, and results stay there.
+    ///
+    /// # Errors
+    /// As [`GpuProgram::run`].
+    pub(crate) fn time(&self, inputs: &[Tensor], runs: usize) -> Result<Duration, Error> {
+        let free = locked(&self.free).pop();
+        let mut run = free.map_or_else(|| self.new_run(), Ok)?;
+        let Run { session, inputs: held, results } = &mut run;
+        let constants = self.constants(session)?;
+        for (number, (held, tensor)) in held.iter_mut().zip(inputs).enumerate() {
+            self.hold(session, number, held, tensor)?;
+        }
+        let given: Vec<&Memory> =
+            held.iter().flatten().map(|held| &*held.memory).chain(constants).chain(&*results).collect();
+        let time = session.time(&given, runs)?;
+        locked(&self.free).push(run);
+        Ok(time)
     }
 
     fn new_run(&self) -> Result<Run, Error> {

@@ -4,8 +4,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use cudarc::driver::sys::{CUdeviceptr, CUgraphInstantiate_flags, CUstreamCaptureMode};
+use cudarc::driver::sys::{CUdeviceptr, CUevent_flags, CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{CudaGraph, CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg};
 
 use crate::error::Error;
@@ -137,6 +138,21 @@ impl Session {
             }
             None => self.launch_all(&places),
         }
+    }
+
+    /// How long so many runs, one right after the other, take by the GPU's own clock.
+    ///
+    /// # Errors
+    /// As [`Session::run`], and if a launch failed.
+    pub fn time(&mut self, given: &[&Memory], runs: usize) -> Result<Duration, Error> {
+        let timing = || Error::driver("timing runs on the GPU");
+        let now = |stream: &Arc<CudaStream>| stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
+        let start = now(&self.stream).map_err(timing())?;
+        (0..runs).try_for_each(|_| self.run(given))?;
+        let end = now(&self.stream).map_err(timing())?;
+        self.wait()?;
+        let milliseconds = start.elapsed_ms(&end).map_err(timing())?;
+        Ok(Duration::from_secs_f64(f64::from(milliseconds.max(0.0)) / 1e3))
     }
 
     fn launch_all(&self, given: &[CUdeviceptr]) -> Result<(), Error> {
