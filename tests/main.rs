@@ -34,6 +34,7 @@ mod populations;
 mod prior_art;
 mod random;
 mod rewrites;
+mod sources;
 mod tidy;
 
 #[path = "../examples/digits/mod.rs"]

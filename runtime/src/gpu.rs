@@ -109,6 +109,14 @@ fn device_plan(graph: &Graph, setting: &Setting, limits: Limits) -> Result<Devic
     Ok(plan)
 }
 
+/// The PTX of [`cuda_source`], which NVIDIA's compiler makes without a GPU.
+///
+/// # Errors
+/// If an op has no kernel; if there is no compiler.
+pub fn ptx(graph: &Graph) -> Result<String, Error> {
+    Ok(choral_cuda::compile::ptx(&cuda_source(graph)?)?)
+}
+
 impl GpuProgram {
     /// Compiles a graph for a GPU.
     ///

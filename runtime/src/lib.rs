@@ -33,7 +33,7 @@ pub use choral_kernels::cpu::pool::Pool;
 pub use device::Device;
 pub use error::Error;
 pub use executable::{Executable, peak_bytes};
-pub use gpu::{cuda_plan, cuda_source};
+pub use gpu::{cuda_plan, cuda_source, ptx};
 pub use reference::evaluate;
 pub use session::Session;
 pub use setting::Setting;

@@ -26,6 +26,21 @@ fn gpus_that_are_not_there_are_refused() {
     assert!(listed.starts_with("cpu: ") && listed.lines().count() > 1, "{listed}");
 }
 
+/// Where NVIDIA's compiler is found; elsewhere it is named, and so is what brings it.
+#[test]
+fn ptx_is_shown_where_the_compiler_is() {
+    let folder = Folder::new("ptx_is_shown_where_the_compiler_is");
+    let output = folder.choral("show perceptron.mlir --as ptx");
+    let (shown, message) = (text(&output.stdout), text(&output.stderr));
+    match output.status.success() {
+        true => assert!(shown.contains(".target sm_75") && shown.contains(".entry step_0"), "{shown}"),
+        false => assert!(
+            message.contains("NVRTC gives no PTX") || message.contains("pip install nvidia-cuda-nvrtc"),
+            "{message}"
+        ),
+    }
+}
+
 /// Without what every program begins with.
 #[test]
 fn cuda_source_is_shown_without_a_gpu() {
