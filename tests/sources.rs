@@ -61,7 +61,7 @@ fn perceptrons_of_the_digits() -> Result<(), choral::Error> {
 #[test]
 fn convolutional_networks_of_the_digits() -> Result<(), choral::Error> {
     let mut models: Vec<Cnn<Tensor>> = (0..MEMBERS as u64).map(|seed| Cnn::init(Key::new(seed))).collect();
-    models.iter_mut().for_each(ModuleState::eval);
+    models.iter_mut().for_each(|model| model.eval());
     assert_snapshot!(network(&models)?);
     Ok(())
 }
