@@ -4,7 +4,9 @@
 //! pass on every device, where the processor has a kernel for each of its ops, and its text and JSON must be read back as the same graph; but for one that
 //! expects less than we give.
 
+use std::fmt::Debug;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -98,14 +100,14 @@ fn fault(path: &Path) -> Option<String> {
 }
 
 /// What is wrong with each of many, which share the machine's processors: a GPU's compiler takes longer than the rest.
-pub(crate) fn faults<T: Sync>(all: &[T], fault: impl Fn(&T) -> Option<String> + Sync) -> Vec<String> {
+pub(crate) fn faults<T: Sync + Debug>(all: &[T], fault: impl Fn(&T) -> Option<String> + Sync) -> Vec<String> {
     let (next, faults) = (Mutex::new(all.iter()), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let Some(one) = next.lock().expect("a lock").next() else { return };
-            if let Some(found) = fault(one) {
-                faults.lock().expect("a lock").push(found);
-            }
+            let found = catch_unwind(AssertUnwindSafe(|| fault(one)));
+            let found = found.unwrap_or_else(|_| Some(format!("{one:?}: panics; see above")));
+            faults.lock().expect("a lock").extend(found);
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
