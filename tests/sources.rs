@@ -1,4 +1,6 @@
-//! The CUDA C++ that a GPU runs typical programs with, of one member and of three, without what every program begins with.
+//! The kernels in CUDA C++ that a GPU runs typical programs with, of one member and of three.
+//!
+//! Must not live here: what programs begin with, and functions that kernels call, which are the same for all.
 //!
 //! `INSTA_UPDATE=always cargo test --test across sources` writes the snapshots anew; read the difference.
 
@@ -19,8 +21,9 @@ fn f32(shape: &[usize]) -> TensorType {
 
 fn source(graph: &Graph) -> Result<String, choral::Error> {
     let source = cuda_source(&choral::optimised(graph)?.0)?;
-    let own = source.rsplit_once("#endif\n").map_or(source.as_str(), |(_, own)| own);
-    Ok(own.trim().to_owned())
+    let first = source.find("(const Team& team, u8* b").expect("a kernel");
+    let start = source[..first].rfind('\n').map_or(0, |before| before + 1);
+    Ok(source[start..].trim().to_owned())
 }
 
 /// Of a function and of it mapped over the first argument.
