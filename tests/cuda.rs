@@ -13,7 +13,7 @@ use std::thread;
 
 use choral::ir::check::Program;
 use choral::prelude::{Ensemble, Key};
-use choral::runtime::cuda::compile::compile_anew;
+use choral::runtime::cuda::compile::{compile_anew, ptx};
 use choral::runtime::cuda_source;
 use choral::{Device, Graph, Precision, Setting, Tensor};
 
@@ -79,6 +79,8 @@ fn nvidias_compiler_takes_all_sources() {
     println!("{} sources, {} machine codes", sources.len(), compiled.into_inner().expect("a lock"));
     let faults = faults.into_inner().expect("a lock");
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    let ptx = ptx(&sources[0].1).expect("PTX");
+    assert!(ptx.contains(".target sm_75") && ptx.contains(".entry step_0"), "{ptx}");
 }
 
 /// Two loops in launches of three and of four blocks, whose rounds read what other blocks have written: each has to wait for

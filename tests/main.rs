@@ -1,6 +1,8 @@
 //! What crosses crates: one subject in each module. The laws over generated programs (`laws`) and the command
 //! (`command`) are binaries of their own.
 
+use std::path::Path;
+
 mod allocations;
 mod chunks;
 mod close;
@@ -21,6 +23,7 @@ mod gpus;
 mod graphs;
 mod initialisers;
 mod ir;
+mod kept;
 mod layers;
 mod loops;
 mod memory;
@@ -32,6 +35,7 @@ mod populations;
 mod prior_art;
 mod random;
 mod rewrites;
+mod sources;
 mod tidy;
 
 #[path = "../examples/digits/mod.rs"]
@@ -39,3 +43,9 @@ mod digits;
 
 /// The folder of the project.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// As [`ROOT`], or, where tests were carried to another machine, the folder that they are started in.
+fn root() -> &'static Path {
+    let built_in = Path::new(ROOT);
+    if built_in.is_dir() { built_in } else { Path::new(".") }
+}

@@ -18,6 +18,11 @@ class Draw:
     def normal(self, *shape, deviation=1.0):
         return (self.rng.standard_normal(shape) * deviation).astype(np.float32)
 
+    def repeated(self, *shape, deviation=1.0):
+        """As `normal`, for many: some numbers again and again, which takes less time."""
+        few = self.normal(1_000_003, deviation=deviation)
+        return np.resize(few, np.prod(shape)).reshape(shape)
+
     def below(self, end, *shape):
         return self.rng.integers(0, end, shape, dtype=np.int32)
 
@@ -48,9 +53,8 @@ def cnn():
     return params, draw.normal(32, 1, 28, 28)
 
 
-def transformer():
+def transformer(members, width, *batch):
     draw = Draw()
-    members, width = 4, 256
 
     def linear(of, to):
         return dict(w=draw.normal(members, to, of, deviation=of**-0.5), b=draw.normal(members, to, deviation=0.02))
@@ -62,7 +66,32 @@ def transformer():
         norm1=norm(), qkv=linear(width, 3 * width), out=linear(width, width),
         norm2=norm(), up=linear(width, 4 * width), down=linear(4 * width, width),
     )  # fmt: skip
-    return block, draw.normal(8, 64, width)
+    return block, draw.normal(*batch, width)
+
+
+def resnet():
+    draw = Draw()
+    members = 16
+
+    def scaled(of, to, width):
+        return dict(
+            w=draw.repeated(members, to, of, width, width, deviation=(of * width * width) ** -0.5),
+            factor=draw.normal(members, to, 1, 1), term=draw.normal(members, to, 1, 1, deviation=0.1),
+        )  # fmt: skip
+
+    blocks, of = [], 64
+    for to in (64, 64, 128, 128, 256, 256, 512, 512):
+        beside = dict(beside=scaled(of, to, 1)) if of != to else {}
+        blocks.append(dict(first=scaled(of, to, 3), second=scaled(to, to, 3), **beside))
+        of = to
+    params = dict(stem=scaled(3, 64, 3), blocks=blocks, out=draw.layers(members, [512, 10]))
+    return params, draw.normal(64, 3, 32, 32)
+
+
+def wide_layer():
+    draw = Draw()
+    layer = dict(w=draw.repeated(64, 4096, 4096, deviation=4096**-0.5), b=draw.normal(64, 4096, deviation=0.1))
+    return [layer], draw.repeated(512, 4096)
 
 
 def one_hot(classes):
@@ -180,7 +209,7 @@ ARGUMENTS = {
     "W3b_rl_b32": lambda: own_batch(64, POLICY, 32),
     "W4_mlp_big": lambda: shared_batch(8, [1024, 4096, 1024], 256),
     "W5_cnn": cnn,
-    "W6_transformer": transformer,
+    "W6_transformer": lambda: transformer(4, 256, 8, 64),
     "W7_train_step": step,
     "W8_per_sample_grad": per_sample,
     "W9_elementwise": chain,
@@ -211,4 +240,12 @@ ARGUMENTS = {
     "hmc": hmc,
     "dopri5": dopri5,
     "kvcache_decoding": decoding,
+}
+
+# Of a GPU's size.
+LARGE = {
+    "G1_mlp_bf16": wide_layer,
+    "G2_policies": lambda: own_batch(1024, POLICY, 1),
+    "G3_resnet": resnet,
+    "G4_transformer_bf16": lambda: transformer(8, 1024, 8, 512),
 }

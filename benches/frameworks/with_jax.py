@@ -1,4 +1,6 @@
 """The workloads in JAX: `PROGRAMS[name]` is a function of what a member has and what all share."""
+import time
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -45,6 +47,21 @@ def transformer(p, x):
 
 def loss(layers, x, targets):
     return -(jax.nn.log_softmax(mlp(layers, x, jax.nn.relu)) * targets).sum(-1).mean()
+
+
+def resnet(p, x):
+    def scaled(p, x, stride=1):
+        padding = p["w"].shape[-1] // 2
+        names = ("NCHW", "OIHW", "NCHW")
+        x = lax.conv_general_dilated(x, p["w"], (stride, stride), [(padding, padding)] * 2, dimension_numbers=names)
+        return x * p["factor"] + p["term"]
+
+    x = jax.nn.relu(scaled(p["stem"], x))
+    for at, block in enumerate(p["blocks"]):
+        stride = 2 if at in (2, 4, 6) else 1
+        inner = scaled(block["second"], jax.nn.relu(scaled(block["first"], x, stride)))
+        x = jax.nn.relu(inner + (scaled(block["beside"], x, stride) if "beside" in block else x))
+    return mlp(p["out"], x.mean((2, 3)), jax.nn.relu)
 
 
 def step(mapped, _):
@@ -230,6 +247,10 @@ PROGRAMS = {
     "W10_predictive": predictive,
     "W11_rollout": rollout,
     "W12_lstm": lstm,
+    "G1_mlp_bf16": lambda layers, x: mlp(layers, x, jax.nn.relu),
+    "G2_policies": lambda mapped, _: mlp(*mapped, jnp.tanh),
+    "G3_resnet": resnet,
+    "G4_transformer_bf16": transformer,
     "product_i8": product,
     "product_bf16": product,
     "product_f16": product,
@@ -261,14 +282,49 @@ PROGRAMS = {
 CASTS = {"bf16": jnp.bfloat16, "f16": jnp.float16}
 
 
+def prepared(name, mapped, shared):
+    """The compiled program and its arguments, in the type that the name says."""
+    program = PROGRAMS[name]
+    arguments = jax.tree.map(jnp.asarray, (mapped, shared))
+    dtype = CASTS.get(name.split("_")[-1])
+    arguments = arguments if dtype is None else jax.tree.map(lambda x: x.astype(dtype), arguments)
+    return jax.jit(program if mapped is None else jax.vmap(program, (0, None))), arguments
+
+
 def modes(name, mapped, shared):
     """The ways to call a workload: `{mode: call}`; a call returns when all is done."""
-    program = PROGRAMS[name]
-    mapped, shared = jax.tree.map(jnp.asarray, (mapped, shared))
-    dtype = CASTS.get(name.split("_")[-1])
-    shared = shared if dtype is None else jax.tree.map(lambda x: x.astype(dtype), shared)
-    compiled = jax.jit(program if mapped is None else jax.vmap(program, (0, None)))
+    compiled, (mapped, shared) = prepared(name, mapped, shared)
     return {"jit_vmap": lambda: jax.block_until_ready(compiled(mapped, shared))}
+
+
+def on_gpu(name, mapped, shared):
+    """The ways to call a workload on a GPU, one by one: pairs of mode and call, which does not wait."""
+    for precision in ("highest", "default"):
+        compiled, arguments = prepared(name, mapped, shared)
+        jax.config.update("jax_default_matmul_precision", precision)
+        yield f"jit_vmap {precision}", lambda compiled=compiled: compiled(*arguments)
+
+
+def wait(results):
+    jax.block_until_ready(results)
+
+
+def read(results):
+    return jax.device_get(results)
+
+
+def device_us(call, count):
+    """Microseconds of each of so many calls in a row, by the host's clock: JAX shows no clock of the GPU."""
+    start = time.perf_counter()
+    for _ in range(count):
+        results = call()
+    wait(results)
+    return (time.perf_counter() - start) * 1e6 / count
+
+
+def forget():
+    """Gives memory back."""
+    jax.clear_caches()
 
 
 def leaves(results):

@@ -36,6 +36,19 @@ def loss(layers, x, targets):
     return -(F.log_softmax(mlp(layers, x, F.relu), -1) * targets).sum(-1).mean()
 
 
+def resnet(p, x):
+    def scaled(p, x, stride=1):
+        x = F.conv2d(x, p["w"], stride=stride, padding=p["w"].shape[-1] // 2)
+        return x * p["factor"] + p["term"]
+
+    x = F.relu(scaled(p["stem"], x))
+    for at, block in enumerate(p["blocks"]):
+        stride = 2 if at in (2, 4, 6) else 1
+        inner = scaled(block["second"], F.relu(scaled(block["first"], x, stride)))
+        x = F.relu(inner + (scaled(block["beside"], x, stride) if "beside" in block else x))
+    return mlp(p["out"], x.mean((2, 3)), F.relu)
+
+
 def step(mapped, _):
     layers, velocity, x, targets = mapped
     slopes = grad(loss)(layers, x, targets)
@@ -71,7 +84,7 @@ def rollout(mapped, _):
 
 def lstm(params, sequence):
     of_input, of_hidden, bias = params
-    hidden = cell = torch.zeros(64)
+    hidden = cell = torch.zeros(64, device=bias.device)
     every = []
     for x in sequence.unbind(0):
         i, f, g, o = (of_input @ x + of_hidden @ hidden + bias).chunk(4)
@@ -107,7 +120,7 @@ def max_pool_gradient(mapped, _):
 
 def forest(tree, samples):
     features, thresholds, leaves = tree
-    node = torch.zeros(512, dtype=torch.long)
+    node = torch.zeros(512, dtype=torch.long, device=samples.device)
     for _ in range(8):
         value = samples.gather(1, features[node].long()[:, None])[:, 0]
         node = node * 2 + 1 + (value > thresholds[node])
@@ -115,7 +128,7 @@ def forest(tree, samples):
 
 
 def viterbi(emissions, transitions):
-    score, origins = torch.zeros(32), []
+    score, origins = torch.zeros(32, device=transitions.device), []
     for emission in emissions.unbind(0):
         score, origin = (score[:, None] + transitions).max(0)
         score = score + emission
@@ -128,8 +141,8 @@ def viterbi(emissions, transitions):
 
 def decoding(x, params):
     qkv, out = params
-    place = torch.arange(64)[:, None, None]
-    keys = values = torch.zeros(64, 4, 16)
+    place = torch.arange(64, device=x.device)[:, None, None]
+    keys = values = torch.zeros(64, 4, 16, device=x.device)
     every = []
     for at in range(64):
         q, k, v = (qkv @ x).reshape(3, 4, 16)
@@ -156,6 +169,10 @@ PROGRAMS = {
     "W10_predictive": predictive,
     "W11_rollout": rollout,
     "W12_lstm": lstm,
+    "G1_mlp_bf16": lambda layers, x: mlp(layers, x, F.relu),
+    "G2_policies": lambda mapped, _: mlp(*mapped, torch.tanh),
+    "G3_resnet": resnet,
+    "G4_transformer_bf16": transformer,
     "product_i8": product,
     "product_bf16": product,
     "product_f16": product,
@@ -167,7 +184,9 @@ PROGRAMS = {
     "compare_select": compare_select,
     "gelu_f32": lambda x, _: F.gelu(x),
     "gather_rows": lambda indices, table: table[indices],
-    "scatter_add": lambda mapped, _: torch.zeros(1024).scatter_add(0, mapped[0].long(), mapped[1]),
+    "scatter_add": lambda mapped, _: torch.zeros(1024, device=mapped[1].device).scatter_add(
+        0, mapped[0].long(), mapped[1]
+    ),
     "sort_rows": lambda x, _: x.sort(-1)[0],
     "argmax_rows": lambda x, _: x.argmax(-1),
     "cumsum_rows": lambda x, _: x.cumsum(-1),
@@ -199,13 +218,18 @@ def compiled(function, args):
         return torch.compile(function)
 
 
+def placed(name, arguments, device):
+    """Arguments there, in the type that the name says."""
+    dtype = CASTS.get(name.split("_")[-1])
+    one = lambda x: x if x is None else torch.from_numpy(x.copy()).to(device).to(dtype or torch.from_numpy(x).dtype)
+    return pytree.tree_map(one, arguments)
+
+
 def modes(name, mapped, shared):
     """The ways to call a workload: `{mode: call}`."""
     program = PROGRAMS[name]
-    mapped, shared = pytree.tree_map(lambda x: x if x is None else torch.from_numpy(x.copy()), (mapped, shared))
+    mapped, shared = placed(name, (mapped, shared), "cpu")
     if mapped is None:
-        dtype = CASTS.get(name.split("_")[-1])
-        shared = shared if dtype is None else pytree.tree_map(lambda x: x.to(dtype), shared)
         calls = {"eager": program}
     else:
         count = pytree.tree_leaves(mapped)[0].shape[0]
@@ -219,6 +243,66 @@ def modes(name, mapped, shared):
             calls["compile"] = compiled(calls.get("vmap", program), (mapped, shared))
     without = torch.no_grad()
     return {mode: without(lambda call=call: call(mapped, shared)) for mode, call in calls.items()}
+
+
+def on_gpu(name, mapped, shared):
+    """The ways to call a workload on a GPU, one by one: pairs of mode and call, which does not wait."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    program = PROGRAMS[name] if mapped is None else vmap(PROGRAMS[name], (0, None))
+    arguments = placed(name, (mapped, shared), device)
+    without = torch.no_grad()
+    yield "eager", without(lambda: program(*arguments))
+    if name in MAPPED:
+        return
+    torch._dynamo.reset()
+    fast = torch.compile(program, mode="reduce-overhead")
+    yield "compile", without(lambda: fast(*arguments))
+
+
+def wait(_):
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def read(results):
+    return [leaf.cpu() for leaf in pytree.tree_leaves(results)]
+
+
+def device_us(call, count):
+    """Microseconds of each of so many calls in a row, by the GPU's clock."""
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    for _ in range(count):
+        call()
+    end.record()
+    torch.cuda.synchronize()
+    return start.elapsed_time(end) * 1e3 / count
+
+
+def forget():
+    """Gives memory back."""
+    torch._dynamo.reset()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def peaks():
+    """What the GPU reaches: products of squares of 8,192 in bf16, of 4,096 in f32, and a copy of 4 GiB."""
+    def best(call):
+        wait(call())
+        return min(device_us(call, 5) for _ in range(5)) * 1e-6
+
+    square = lambda size, dtype: torch.randn(size, size, device="cuda", dtype=torch.float32).to(dtype)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    narrow, wide = square(8192, torch.bfloat16), square(4096, torch.float32)
+    long = torch.zeros(1 << 32, dtype=torch.uint8, device="cuda")
+    target = torch.empty_like(long)
+    return dict(
+        bf16_gflops=2 * 8192**3 / best(lambda: narrow @ narrow) / 1e9,
+        f32_gflops=2 * 4096**3 / best(lambda: wide @ wide) / 1e9,
+        copy_gb_per_s=2 * long.numel() / best(lambda: target.copy_(long)) / 1e9,
+    )
 
 
 def leaves(results):

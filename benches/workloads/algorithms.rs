@@ -6,7 +6,7 @@ use choral::Error;
 use choral::prelude::*;
 
 use crate::data::Draw;
-use crate::prepared::{Prepared, ensemble};
+use crate::prepared::{Uncompiled, ensemble};
 use crate::{Maker, Workload};
 
 pub(crate) fn workloads() -> Vec<Workload> {
@@ -22,7 +22,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
 }
 
 /// A loop of each member's own number of rounds, on 64 numbers.
-fn rounds() -> Result<Prepared, Error> {
+fn rounds() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let (counts, x) = (draw.below([256], 64), draw.normal([256, 64], 1.0));
     let member = |((count, x), ()): ((Var, Var), ())| {
@@ -38,7 +38,7 @@ fn rounds() -> Result<Prepared, Error> {
 }
 
 /// Trees of depth 8 that sort 512 samples of 32 features into their leaves.
-fn forest() -> Result<Prepared, Error> {
+fn forest() -> Result<Uncompiled, Error> {
     const TREES: usize = 64;
     const DEPTH: u32 = 8;
     let inner = (1 << DEPTH) - 1;
@@ -61,7 +61,7 @@ fn forest() -> Result<Prepared, Error> {
 }
 
 /// The likeliest paths through a hidden Markov model of 32 states, of sequences of 64 steps.
-fn viterbi() -> Result<Prepared, Error> {
+fn viterbi() -> Result<Uncompiled, Error> {
     const STATES: usize = 32;
     let mut draw = Draw::new();
     let emissions = draw.normal([32, 64, STATES], 1.0);
@@ -79,7 +79,7 @@ fn viterbi() -> Result<Prepared, Error> {
 }
 
 /// Hamiltonian Monte Carlo (Duane et al., 1987) on a normal distribution: 50 proposals of 8 leapfrog steps.
-fn hmc() -> Result<Prepared, Error> {
+fn hmc() -> Result<Uncompiled, Error> {
     const SIZE: usize = 16;
     const STEP: f64 = 0.1;
     let on_diagonal = |at| f32::from(at / SIZE == at % SIZE);
@@ -132,7 +132,7 @@ fn weighted(weights: &[f64], slopes: &[Var]) -> Var {
 }
 
 /// Van der Pol oscillators, integrated with steps that each member chooses.
-fn dopri5() -> Result<Prepared, Error> {
+fn dopri5() -> Result<Uncompiled, Error> {
     const MEMBERS: usize = 128;
     const END: f64 = 5.0;
     let stiffness = Tensor::from_fn([MEMBERS], |at| 0.1 + 4.0 * at as f32 / MEMBERS as f32);
@@ -164,7 +164,7 @@ fn dopri5() -> Result<Prepared, Error> {
 }
 
 /// 64 steps of attention that reads what earlier steps wrote into a cache, for 8 sequences; width 64, 4 heads.
-fn decoding() -> Result<Prepared, Error> {
+fn decoding() -> Result<Uncompiled, Error> {
     const LENGTH: usize = 64;
     const WIDTH: usize = 64;
     const HEADS: usize = 4;

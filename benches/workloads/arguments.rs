@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use choral::Device;
+
 /// Which workloads run, and how.
 pub(crate) struct Arguments {
     /// Names, or what they begin with before a `_`; all if there is none.
@@ -11,6 +13,7 @@ pub(crate) struct Arguments {
     pub(crate) threads: usize,
     /// Whether sizes are swept instead.
     pub(crate) sweep: bool,
+    pub(crate) device: Device,
 }
 
 impl Arguments {
@@ -20,7 +23,8 @@ impl Arguments {
     /// What is not understood.
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut read = Arguments { only: Vec::new(), length: Duration::from_secs(1), threads, sweep: false };
+        let (only, length) = (Vec::new(), Duration::from_secs(1));
+        let mut read = Arguments { only, length, threads, sweep: false, device: Device::Cpu };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
@@ -28,11 +32,12 @@ impl Arguments {
                 "--seconds" => read.length = seconds(&value()?)?,
                 "--threads" => read.threads = number(&value()?)?,
                 "--sweep" => read.sweep = true,
+                "--device" => read.device = device(&value()?)?,
                 // What cargo says to every benchmark.
                 "--bench" => {}
                 _ => {
                     return Err(format!(
-                        "{word} is not known; there are --only, --seconds, --threads, --sweep"
+                        "{word} is not known; there are --only, --seconds, --threads, --sweep, --device"
                     ));
                 }
             }
@@ -44,6 +49,15 @@ impl Arguments {
     pub(crate) fn wants(&self, name: &str) -> bool {
         let first = name.split('_').next().unwrap_or(name);
         self.only.is_empty() || self.only.iter().any(|only| only == name || only == first)
+    }
+}
+
+/// A device that is there.
+fn device(word: &str) -> Result<Device, String> {
+    let device: Device = word.parse().map_err(|error| format!("{error}"))?;
+    match device {
+        Device::Cuda(ordinal) => Device::cuda(ordinal).map_err(|error| error.to_string()),
+        Device::Cpu | Device::Reference => Ok(device),
     }
 }
 

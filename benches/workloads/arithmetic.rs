@@ -7,7 +7,7 @@ use choral::prelude::*;
 use choral::trace::convolution::Windows;
 
 use crate::data::Draw;
-use crate::prepared::{Prepared, ensemble, single};
+use crate::prepared::{Uncompiled, ensemble, single};
 use crate::{Maker, Workload};
 
 /// Elements of each member, of the chains.
@@ -31,7 +31,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
 }
 
 /// The product of two squares of 256, without members.
-fn product(dtype: DType) -> Result<Prepared, Error> {
+fn product(dtype: DType) -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let squares: [Tensor; 2] = std::array::from_fn(|_| match dtype.is_integer() {
         true => draw.below([256, 256], 8).to_dtype(dtype),
@@ -41,7 +41,7 @@ fn product(dtype: DType) -> Result<Prepared, Error> {
 }
 
 /// 8 images of 16 channels and 32 x 32 points, and 32 kernels of 3 x 3, without members.
-fn convolution(dtype: DType) -> Result<Prepared, Error> {
+fn convolution(dtype: DType) -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let images = draw.normal([8, 16, 32, 32], 1.0).to_dtype(dtype);
     let kernels = draw.normal([32, 16, 3, 3], 0.1).to_dtype(dtype);
@@ -50,7 +50,7 @@ fn convolution(dtype: DType) -> Result<Prepared, Error> {
 }
 
 /// A hash of whole numbers by multiplications, shifts and exclusive or.
-fn integers() -> Result<Prepared, Error> {
+fn integers() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let [x, y] = [(); 2].map(|()| draw.below([MEMBERS, LENGTH], 1 << 20));
     let member = |([x, y], ()): ([Var; 2], ())| {
@@ -61,13 +61,13 @@ fn integers() -> Result<Prepared, Error> {
 }
 
 /// Random bits, each member's from a key of its own.
-fn threefry() -> Result<Prepared, Error> {
+fn threefry() -> Result<Uncompiled, Error> {
     let keys = Tensor::from(Draw::new().key().split_n(MEMBERS));
     ensemble(|(key, ()): (Var, ())| random::bits(&key, [LENGTH]), (keys, ()))
 }
 
 /// Numbers bounded by comparisons and selects.
-fn compare_select() -> Result<Prepared, Error> {
+fn compare_select() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let [x, y] = [(); 2].map(|()| draw.normal([MEMBERS, LENGTH], 1.0));
     let member = |([x, y], ()): ([Var; 2], ())| {
@@ -78,7 +78,7 @@ fn compare_select() -> Result<Prepared, Error> {
 }
 
 /// The activation, by the error function.
-fn gelu() -> Result<Prepared, Error> {
+fn gelu() -> Result<Uncompiled, Error> {
     let x = Draw::new().normal([MEMBERS, LENGTH], 1.0);
     ensemble(|(x, ()): (Var, ())| x.gelu(), (x, ()))
 }

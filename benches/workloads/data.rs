@@ -3,6 +3,9 @@
 use choral::nn::Linear;
 use choral::{Key, Tensor};
 
+/// How many numbers are drawn where they are repeated: a prime, so that no two rows or members are alike.
+const REPEATED: usize = 1_000_003;
+
 /// Keys, each used once.
 pub(crate) struct Draw {
     key: Key,
@@ -23,6 +26,13 @@ impl Draw {
     /// Normal numbers of this standard deviation.
     pub(crate) fn normal(&mut self, shape: impl Into<Vec<usize>>, deviation: f64) -> Tensor {
         scaled(&Tensor::randn(shape, self.key()), |value| value * deviation)
+    }
+
+    /// As [`Draw::normal`], for many: some numbers again and again, which takes less time.
+    pub(crate) fn repeated(&mut self, shape: impl Into<Vec<usize>>, deviation: f64) -> Tensor {
+        let few = self.normal([REPEATED], deviation);
+        let few = few.as_slice::<f32>().expect("floats");
+        Tensor::from_fn(shape, |at| few[at % REPEATED])
     }
 
     /// Whole numbers from 0 on, below `end`.

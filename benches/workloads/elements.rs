@@ -6,7 +6,7 @@ use choral::prelude::*;
 use choral::{Error, Graph};
 
 use crate::data::Draw;
-use crate::prepared::{Prepared, ensemble};
+use crate::prepared::{Uncompiled, ensemble};
 use crate::{Maker, Workload};
 
 pub(crate) fn workloads() -> Vec<Workload> {
@@ -23,7 +23,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
 }
 
 /// Rows of 64 numbers from one table of 10,000, 1,024 for each of 16 members.
-fn gather_rows() -> Result<Prepared, Error> {
+fn gather_rows() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let table = draw.normal([10_000, 64], 1.0);
     let indices = draw.below([16, 1024], 10_000);
@@ -31,7 +31,7 @@ fn gather_rows() -> Result<Prepared, Error> {
 }
 
 /// 16,384 numbers added to 1,024 places, of each of 16 members.
-fn scatter_add() -> Result<Prepared, Error> {
+fn scatter_add() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let indices = draw.below([16, 16_384], 1024);
     let numbers = draw.normal([16, 16_384], 1.0);
@@ -42,27 +42,27 @@ fn scatter_add() -> Result<Prepared, Error> {
 }
 
 /// 64 rows of 1,000 numbers in order, of each of 16 members.
-fn sort_rows() -> Result<Prepared, Error> {
+fn sort_rows() -> Result<Uncompiled, Error> {
     rows(|x| x.sort(-1, false).0)
 }
 
 /// Where the greatest of each row is.
-fn argmax() -> Result<Prepared, Error> {
+fn argmax() -> Result<Uncompiled, Error> {
     rows(|x| x.argmax(-1))
 }
 
 /// What the numbers of each row come to, up to each.
-fn cumsum() -> Result<Prepared, Error> {
+fn cumsum() -> Result<Uncompiled, Error> {
     rows(|x| x.cumsum(-1))
 }
 
 /// The greatest number of each row, up to each.
-fn cummax() -> Result<Prepared, Error> {
+fn cummax() -> Result<Uncompiled, Error> {
     rows(|x| x.cummax(-1))
 }
 
 /// An op on 64 rows of 1,000 numbers of each of 16 members.
-fn rows(op: fn(&Var) -> Var) -> Result<Prepared, Error> {
+fn rows(op: fn(&Var) -> Var) -> Result<Uncompiled, Error> {
     let x = Draw::new().normal([16, 64, 1000], 1.0);
     ensemble(move |(x, ()): (Var, ())| op(&x), (x, ()))
 }
@@ -85,7 +85,7 @@ func.func @main(%x: tensor<8x16x32x32xf32>, %slope: tensor<8x16x16x16xf32>) -> t
   return %y : tensor<8x16x32x32xf32>
 }"#;
 
-fn max_pool_gradient() -> Result<Prepared, Error> {
+fn max_pool_gradient() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let x = draw.normal([8, 8, 16, 32, 32], 1.0);
     let slope = draw.normal([8, 8, 16, 16, 16], 1.0);

@@ -7,7 +7,7 @@ use choral::error::CompilerError;
 use choral::prelude::*;
 
 use crate::data::Draw;
-use crate::prepared::{Prepared, ensemble, single};
+use crate::prepared::{Uncompiled, ensemble, single};
 
 /// An elementwise function between layers.
 pub(crate) type Activation = fn(&Var) -> Var;
@@ -28,7 +28,12 @@ pub(crate) const DIGITS: [usize; 5] = [784, 128, 128, 128, 10];
 const POLICY: [usize; 4] = [17, 256, 256, 6];
 
 /// Perceptrons that share their batch.
-fn shared(members: usize, widths: &[usize], batch: usize, activation: Activation) -> Result<Prepared, Error> {
+fn shared(
+    members: usize,
+    widths: &[usize],
+    batch: usize,
+    activation: Activation,
+) -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let layers = draw.layers(members, widths);
     let x = draw.normal([batch, widths[0]], 1.0);
@@ -41,7 +46,7 @@ pub(crate) fn per_member(
     widths: &[usize],
     batch: usize,
     activation: Activation,
-) -> Result<Prepared, Error> {
+) -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let layers = draw.layers(members, widths);
     let x = draw.normal([members, batch, widths[0]], 1.0);
@@ -50,7 +55,7 @@ pub(crate) fn per_member(
 }
 
 /// W1: the ensemble of the README.
-pub(crate) fn seed_linear() -> Result<Prepared, Error> {
+pub(crate) fn seed_linear() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let models: Vec<Linear<Tensor>> = (0..5).map(|_| Linear::init(3, 3, draw.key())).collect();
     let (fmodel, params, buffers) = combine_state_for_ensemble(&models)?;
@@ -60,27 +65,27 @@ pub(crate) fn seed_linear() -> Result<Prepared, Error> {
 }
 
 /// W2.
-pub(crate) fn mlp_shared() -> Result<Prepared, Error> {
+pub(crate) fn mlp_shared() -> Result<Uncompiled, Error> {
     shared(10, &DIGITS, 64, Var::relu)
 }
 
 /// W2b.
-pub(crate) fn mlp_per_member() -> Result<Prepared, Error> {
+pub(crate) fn mlp_per_member() -> Result<Uncompiled, Error> {
     per_member(10, &DIGITS, 64, Var::relu)
 }
 
 /// W3: policies that act on one observation each.
-pub(crate) fn policies() -> Result<Prepared, Error> {
+pub(crate) fn policies() -> Result<Uncompiled, Error> {
     per_member(64, &POLICY, 1, Var::tanh)
 }
 
 /// W3b: the same, on 32 observations each.
-pub(crate) fn policies_in_batches() -> Result<Prepared, Error> {
+pub(crate) fn policies_in_batches() -> Result<Uncompiled, Error> {
     per_member(64, &POLICY, 32, Var::tanh)
 }
 
 /// W4.
-pub(crate) fn mlp_wide() -> Result<Prepared, Error> {
+pub(crate) fn mlp_wide() -> Result<Uncompiled, Error> {
     shared(8, &[1024, 4096, 1024], 256, Var::gelu)
 }
 
@@ -104,7 +109,7 @@ impl Forward for Cnn<Var> {
 }
 
 /// W5.
-pub(crate) fn cnn() -> Result<Prepared, Error> {
+pub(crate) fn cnn() -> Result<Uncompiled, Error> {
     const MEMBERS: usize = 10;
     let mut draw = Draw::new();
     let mut conv = |shape: [usize; 2], deviation| Conv2d {
@@ -162,34 +167,42 @@ impl Forward for Block<Var> {
 }
 
 /// W6.
-pub(crate) fn transformer() -> Result<Prepared, Error> {
-    const MEMBERS: usize = 4;
-    const WIDTH: usize = 256;
+pub(crate) fn transformer() -> Result<Uncompiled, Error> {
+    blocks(4, 256, [8, 64], DType::F32)
+}
+
+/// So many blocks of a width with 8 heads each, which share a batch of sequences.
+pub(crate) fn blocks(
+    members: usize,
+    width: usize,
+    [batch, length]: [usize; 2],
+    dtype: DType,
+) -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let norm = || LayerNorm {
-        weight: Tensor::full([MEMBERS, WIDTH], 1.0f32),
-        bias: Some(Tensor::full([MEMBERS, WIDTH], 0.0f32)),
+        weight: Tensor::full([members, width], 1.0f32).to_dtype(dtype),
+        bias: Some(Tensor::full([members, width], 0.0f32).to_dtype(dtype)),
         eps: 1e-5,
     };
     let mut linear = |from: usize, to: usize| Linear {
-        weight: draw.normal([MEMBERS, to, from], (from as f64).powf(-0.5)),
-        bias: Some(draw.normal([MEMBERS, to], 0.02)),
+        weight: draw.normal([members, to, from], (from as f64).powf(-0.5)).to_dtype(dtype),
+        bias: Some(draw.normal([members, to], 0.02).to_dtype(dtype)),
     };
     let block = Block {
         norm1: norm(),
-        qkv: linear(WIDTH, 3 * WIDTH),
-        out: linear(WIDTH, WIDTH),
+        qkv: linear(width, 3 * width),
+        out: linear(width, width),
         norm2: norm(),
-        up: linear(WIDTH, 4 * WIDTH),
-        down: linear(4 * WIDTH, WIDTH),
+        up: linear(width, 4 * width),
+        down: linear(4 * width, width),
         heads: 8,
     };
-    let x = draw.normal([8, 64, WIDTH], 1.0);
+    let x = draw.normal([batch, length, width], 1.0).to_dtype(dtype);
     ensemble(|(mut block, x): (Block<Var>, Var)| block.forward(&x), (block, x))
 }
 
 /// W10: mean, variance and entropy of what an ensemble predicts.
-pub(crate) fn predictive() -> Result<Prepared, Error> {
+pub(crate) fn predictive() -> Result<Uncompiled, Error> {
     let mut draw = Draw::new();
     let layers = draw.layers(32, &[32, 64, 64, 3]);
     let x = draw.normal([1024, 32], 1.0);

@@ -4,6 +4,7 @@
 //! cargo bench --bench workloads                       # all of them
 //! cargo bench --bench workloads -- --only W2,sort     # by names, or what names begin with before a `_`
 //! cargo bench --bench workloads -- --sweep            # one layer over numbers of members, batches and widths
+//! cargo bench --bench workloads -- --device cuda      # on a GPU, and larger ones, G1 to G4, as well
 //! ```
 //!
 //! A line holds the median, the 10th and the 90th percentile of the time of a call in microseconds; `n`, how many
@@ -12,13 +13,19 @@
 //! checked before they are timed: numbers have to be finite, and the first member has to have the bits that it
 //! has alone.
 //!
+//! On a GPU, `median_us` is the time until the results have been read, `wall_us` that of a run that leaves them there, and
+//! `device_us` that of each of many such runs in a row, by the GPU's clock; arithmetic and traffic are of `device_us`. What is
+//! wrong with results stands in `faults`.
+//!
 //! | module | holds |
 //! |---|---|
 //! | `ensembles`, `training`, `steps` | W1 to W12: ensembles as people have them |
 //! | `arithmetic`, `elements`, `algorithms` | products in all types, ops that move elements, algorithms |
 //! | `sweeps` | one layer in all sizes |
+//! | `large` | G1 to G4: ensembles of a GPU's size |
 //! | `data` | numbers to run on |
-//! | `prepared`, `measure`, `peak` | compiling and checking, timing, what the machine can do |
+//! | `prepared`, `measure`, `line` | compiling and checking, timing, what is printed of both |
+//! | `peak`, `cards` | what the device can do |
 //! | `arguments` | what is asked for |
 //!
 //! `../frameworks` has the same programs for JAX and PyTorch, and `../peers.py` runs them beside each other.
@@ -26,9 +33,12 @@
 mod algorithms;
 mod arguments;
 mod arithmetic;
+mod cards;
 mod data;
 mod elements;
 mod ensembles;
+mod large;
+mod line;
 mod measure;
 mod peak;
 mod prepared;
@@ -37,20 +47,19 @@ mod sweeps;
 mod training;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use choral::{Error, Pool};
+use choral::{Device, Error, Pool};
 
 use arguments::Arguments;
-use measure::Times;
+use line::line;
 use peak::Peak;
-use prepared::{Costs, Prepared};
+use prepared::Uncompiled;
 
 /// Makes a program; it and its numbers live until it has been timed.
-type Make = Box<dyn Fn() -> Result<Prepared, Error>>;
+type Make = Box<dyn Fn() -> Result<Uncompiled, Error>>;
 
 /// One that is a function without captures.
-type Maker = fn() -> Result<Prepared, Error>;
+type Maker = fn() -> Result<Uncompiled, Error>;
 
 /// A program by name.
 struct Workload {
@@ -59,7 +68,7 @@ struct Workload {
 }
 
 impl Workload {
-    fn new(name: impl Into<String>, make: impl Fn() -> Result<Prepared, Error> + 'static) -> Workload {
+    fn new(name: impl Into<String>, make: impl Fn() -> Result<Uncompiled, Error> + 'static) -> Workload {
         Workload { name: name.into(), make: Box::new(make) }
     }
 }
@@ -110,61 +119,33 @@ fn main() -> ExitCode {
 
 /// Runs what is asked for; whether every check held.
 fn run(arguments: &Arguments) -> Result<bool, Error> {
-    let all = if arguments.sweep { sweeps::workloads() } else { workloads() };
+    let device = arguments.device;
+    let mut all = if arguments.sweep { sweeps::workloads() } else { workloads() };
+    if device != Device::Cpu || !arguments.only.is_empty() {
+        all.extend(large::workloads());
+    }
     let wanted: Vec<Workload> = all.into_iter().filter(|workload| arguments.wants(&workload.name)).collect();
     if wanted.is_empty() {
         eprintln!("no workload has one of these names: {}", arguments.only.join(", "));
         return Ok(false);
     }
-    let peak = Peak::measured(arguments.threads)?;
+    let peak = Peak::of(device, arguments.threads)?;
     println!(
-        r#"{{"peak_gflops": {:.1}, "peak_gb_per_s": {:.1}, "threads": {}}}"#,
-        peak.gflops, peak.gb_per_second, arguments.threads
+        r#"{{"peak_gflops": {}, "peak_gb_per_s": {}, "threads": {}}}"#,
+        line::number(peak.gflops, 1),
+        line::number(peak.gb_per_second, 1),
+        arguments.threads
     );
     let mut is_right = true;
     for workload in &wanted {
-        match timed(workload, arguments.length) {
-            Ok((costs, times)) => {
-                println!("{}", line(&workload.name, &costs, &times, &peak, arguments.threads))
-            }
-            Err(error) => {
-                eprintln!("error: {}: {error}", workload.name);
-                is_right = false;
-            }
-        }
+        let timed = (workload.make)().and_then(|made| made.on(device));
+        let printed = timed.and_then(|prepared| {
+            println!("{}", line(&workload.name, &prepared, &peak, arguments)?);
+            Ok(prepared.faults)
+        });
+        let faults = printed.unwrap_or_else(|error| vec![error.to_string()]);
+        is_right &= faults.is_empty();
+        faults.iter().for_each(|fault| eprintln!("error: {}: {fault}", workload.name));
     }
     Ok(is_right)
-}
-
-/// What a workload costs, and how long its calls take.
-fn timed(workload: &Workload, length: Duration) -> Result<(Costs, Times), Error> {
-    let prepared = (workload.make)()?;
-    let times = Times::of(&prepared, length)?;
-    Ok((prepared.costs, times))
-}
-
-/// The line of a workload.
-fn line(name: &str, costs: &Costs, times: &Times, peak: &Peak, threads: usize) -> String {
-    let median = times.quantile(0.5);
-    let (gflops, traffic) = (costs.flops as f64 / median / 1e3, costs.bytes as f64 / median / 1e3);
-    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    let fields = [
-        format!(r#""workload": "{name}", "framework": "choral", "mode": "vmap", "threads": {threads}"#),
-        format!(
-            r#""median_us": {median:.1}, "p10": {:.1}, "p90": {:.1}"#,
-            times.quantile(0.1),
-            times.quantile(0.9)
-        ),
-        format!(r#""n": {}"#, times.count()),
-        format!(r#""gflops": {gflops:.1}, "of_peak": {:.3}"#, gflops / peak.gflops),
-        format!(r#""gb_per_s": {traffic:.1}, "of_bandwidth": {:.3}"#, traffic / peak.gb_per_second),
-        format!(r#""peak_bytes": {}"#, costs.peak_bytes),
-        format!(
-            r#""trace_ms": {:.2}, "vmap_ms": {:.2}"#,
-            milliseconds(costs.trace),
-            milliseconds(costs.vmap)
-        ),
-        format!(r#""compile_ms": {:.2}"#, milliseconds(costs.compile)),
-    ];
-    format!("{{{}}}", fields.join(", "))
 }

@@ -19,13 +19,42 @@ impl Times {
     /// # Errors
     /// Those of the program.
     pub(crate) fn of(program: &Prepared, length: Duration) -> Result<Times, Error> {
+        Times::measured(length, &program.time)
+    }
+
+    /// Of runs with inputs and results on the device: from the call until the device is done, by our own clock. `None`
+    /// on a device that has no memory of its own.
+    ///
+    /// # Errors
+    /// Those of the program.
+    pub(crate) fn of_staying(program: &Prepared, length: Duration) -> Result<Option<Times>, Error> {
+        if (program.device_time)(1)?.is_none() {
+            return Ok(None);
+        }
+        let once = || {
+            let start = Instant::now();
+            (program.device_time)(1).map(|_| start.elapsed())
+        };
+        Times::measured(length, once).map(Some)
+    }
+
+    /// Of runs one right after the other, by the device's clock: rounds of so many runs that all take about this long.
+    ///
+    /// # Errors
+    /// Those of the program.
+    pub(crate) fn of_device(program: &Prepared, length: Duration, runs: usize) -> Result<Times, Error> {
+        let round = || Ok((program.device_time)(runs)?.unwrap_or_default() / runs as u32);
+        Times::measured(length, round)
+    }
+
+    fn measured(length: Duration, once: impl Fn() -> Result<Duration, Error>) -> Result<Times, Error> {
         for _ in 0..WARM {
-            (program.time)()?;
+            once()?;
         }
         let mut times = Vec::new();
         let start = Instant::now();
         while times.len() < RUNS || start.elapsed() < length {
-            times.push((program.time)()?.as_nanos() as f64 / 1e3);
+            times.push(once()?.as_nanos() as f64 / 1e3);
         }
         times.sort_by(f64::total_cmp);
         Ok(Times(times))

@@ -1,4 +1,4 @@
-//! What the machine can do at best, measured in the same run.
+//! What the device can do at best: of a processor measured in the same run, of a GPU as its maker says (`cards`).
 //!
 //! Arithmetic: a product of squares of 512, which lie in the caches, on all threads of the run. Traffic: a
 //! copy of 128 MiB by as many threads, each its own part; bytes read and bytes written both count, what the
@@ -7,8 +7,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use choral::{Error, Tensor, Var};
+use choral::runtime::cuda::Gpu;
+use choral::{Device, Error, Tensor, Var};
 
+use crate::cards;
 use crate::data::Draw;
 use crate::measure::Times;
 use crate::prepared::single;
@@ -26,22 +28,31 @@ const ROUNDS: usize = 5;
 pub(crate) struct Peak {
     /// Floating-point operations, in thousand millions a second.
     pub(crate) gflops: f64,
+    /// The same on 16-bit floats, where a device has units of their own for them.
+    pub(crate) narrow_gflops: f64,
     /// Bytes read and written, in thousand millions a second.
     pub(crate) gb_per_second: f64,
 }
 
 impl Peak {
-    /// Measures it with this many threads.
+    /// Of a device; a processor runs this many threads. What is not known of a GPU is not a number.
     ///
     /// # Errors
-    /// Never in practice: if a product does not compile.
-    pub(crate) fn measured(threads: usize) -> Result<Peak, Error> {
+    /// If there is no such GPU.
+    pub(crate) fn of(device: Device, threads: usize) -> Result<Peak, Error> {
+        let Device::Cuda(ordinal) = device else { return Peak::measured(threads) };
+        let gpu = Gpu::open(ordinal).map_err(choral::runtime::Error::from)?;
+        let [gflops, narrow_gflops, gb_per_second] = cards::peaks(gpu.name()).unwrap_or([f64::NAN; 3]);
+        Ok(Peak { gflops, narrow_gflops, gb_per_second })
+    }
+
+    fn measured(threads: usize) -> Result<Peak, Error> {
         let mut draw = Draw::new();
         let squares: [Tensor; 2] = std::array::from_fn(|_| draw.normal([SQUARE, SQUARE], 1.0));
-        let product = single(|[a, b]: [Var; 2]| a.matmul(&b), squares)?;
+        let product = single(|[a, b]: [Var; 2]| a.matmul(&b), squares)?.on(Device::Cpu)?;
         let times = Times::of(&product, Duration::from_millis(300))?;
         let gflops = product.costs.flops as f64 / times.quantile(0.0) / 1e3;
-        Ok(Peak { gflops, gb_per_second: copied(threads) })
+        Ok(Peak { gflops, narrow_gflops: gflops, gb_per_second: copied(threads) })
     }
 }
 

@@ -4,10 +4,10 @@ use choral::Error;
 use choral::prelude::*;
 
 use crate::data::Draw;
-use crate::prepared::{Prepared, ensemble};
+use crate::prepared::{Uncompiled, ensemble};
 
 /// W9: a chain of elementwise functions over long rows, and their sums.
-pub(crate) fn chain() -> Result<Prepared, Error> {
+pub(crate) fn chain() -> Result<Uncompiled, Error> {
     const MEMBERS: usize = 64;
     const LENGTH: usize = 65_536;
     let mut draw = Draw::new();
@@ -31,7 +31,7 @@ fn cart_pole(state: &Var, force: &Var) -> Var {
 }
 
 /// W11: linear policies that each balance a pole for 200 steps.
-pub(crate) fn rollout() -> Result<Prepared, Error> {
+pub(crate) fn rollout() -> Result<Uncompiled, Error> {
     const MEMBERS: usize = 256;
     const STEPS: usize = 200;
     let mut draw = Draw::new();
@@ -47,7 +47,7 @@ pub(crate) fn rollout() -> Result<Prepared, Error> {
 }
 
 /// W12: long short-term memories of 64 cells that read one sequence, with PyTorch's gates.
-pub(crate) fn lstm() -> Result<Prepared, Error> {
+pub(crate) fn lstm() -> Result<Uncompiled, Error> {
     const MEMBERS: usize = 16;
     const CELLS: usize = 64;
     let mut draw = Draw::new();

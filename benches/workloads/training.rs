@@ -5,7 +5,7 @@ use choral::prelude::*;
 
 use crate::data::{Draw, one_hot};
 use crate::ensembles::DIGITS;
-use crate::prepared::{Prepared, ensemble};
+use crate::prepared::{Uncompiled, ensemble};
 
 type Layers = Vec<Linear<Var>>;
 
@@ -39,7 +39,7 @@ fn combined(one: &Layers, other: &Layers, number: impl Fn(&Var, &Var) -> Var) ->
 }
 
 /// W7: a step of stochastic gradient descent with momentum, each member on a batch of its own.
-pub(crate) fn step() -> Result<Prepared, Error> {
+pub(crate) fn step() -> Result<Uncompiled, Error> {
     const MEMBERS: usize = 10;
     const BATCH: usize = 64;
     let mut draw = Draw::new();
@@ -60,7 +60,7 @@ pub(crate) fn step() -> Result<Prepared, Error> {
 }
 
 /// W8: the gradient of each sample, of one perceptron.
-pub(crate) fn per_sample() -> Result<Prepared, Error> {
+pub(crate) fn per_sample() -> Result<Uncompiled, Error> {
     const SAMPLES: usize = 64;
     let mut draw = Draw::new();
     let alone = |tensor: &Tensor| tensor.index(0).expect("one member");

@@ -1,6 +1,6 @@
 //! The networks of `examples/data/digits`, and how their files are read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use choral::prelude::*;
 use choral::state::file;
@@ -72,9 +72,12 @@ impl Forward for Cnn<Var> {
     }
 }
 
-/// A file of the data folder.
+/// A file of the data folder: in the project, or, where what was built is run on another machine, below the folder that it is
+/// started in.
 pub(crate) fn path(name: &str) -> PathBuf {
-    [crate::ROOT, "examples/data/digits", name].iter().collect()
+    let project = Path::new(crate::ROOT);
+    let project = if project.is_dir() { project } else { Path::new(".") };
+    project.join("examples/data/digits").join(name)
 }
 
 /// The five checkpoints of an architecture, in evaluation mode.

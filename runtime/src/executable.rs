@@ -1,6 +1,7 @@
 //! Compiled graphs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use choral_ir::{Graph, NodeKind, Op, Tensor};
 
@@ -194,6 +195,27 @@ impl Executable {
             }
         }
         Ok(())
+    }
+
+    /// How long so many runs in a row take by the clock of the device, with inputs that are there before and results that
+    /// stay there; `None` on a device that has no clock of its own, which GPUs alone have.
+    ///
+    /// ```
+    /// use choral_ir::{Builder, DType, Tensor, TensorType, op::Binary};
+    /// use choral_runtime::{Device, Executable};
+    /// let mut builder = Builder::new("main");
+    /// let x = builder.input("x", TensorType::new([2], DType::F32));
+    /// let sum = builder.binary(Binary::Add, x, x)?;
+    /// let executable = Executable::compile(&builder.finish(&[sum]), Device::Cpu)?;
+    /// assert_eq!(executable.device_time(&[Tensor::from([1.0f32, 2.0])], 10)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    pub fn device_time(&self, inputs: &[Tensor], runs: usize) -> Result<Option<Duration>, Error> {
+        check_inputs(&self.graph, inputs)?;
+        self.gpu.as_ref().map(|gpu| gpu.time(inputs, runs)).transpose()
     }
 
     /// Asks for what a run takes of the machine's memory.

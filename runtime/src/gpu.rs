@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use choral_cuda::library_product::WORTH;
 use choral_cuda::parts::{Limits, divide};
@@ -147,6 +148,14 @@ pub(crate) fn peak_bytes(graph: &Graph) -> usize {
     plan.map_or(0, |plan| plan.peak(graph.name()).beside(inputs).bytes)
 }
 
+/// The PTX of [`cuda_source`], which NVIDIA's compiler makes without a GPU.
+///
+/// # Errors
+/// If an op has no kernel; if there is no compiler.
+pub fn ptx(graph: &Graph) -> Result<String, Error> {
+    Ok(choral_cuda::compile::ptx(&cuda_source(graph)?)?)
+}
+
 impl GpuProgram {
     /// Compiles a graph for a GPU.
     ///
@@ -223,6 +232,22 @@ impl GpuProgram {
         let result = work(&mut run)?;
         locked(&self.free).push(run);
         Ok(result)
+    }
+
+    /// How long so many runs in a row take by the GPU's own clock. Inputs are there before, and results stay there.
+    ///
+    /// # Errors
+    /// As [`GpuProgram::run`].
+    pub(crate) fn time(&self, inputs: &[Tensor], runs: usize) -> Result<Duration, Error> {
+        self.with_run(|run| {
+            let begin = |run: &mut Run| self.begin(run, inputs.iter().map(DeviceInput::from).collect());
+            begin(run)?;
+            let line = run.session.line().clone();
+            let start = line.moment()?;
+            (0..runs).try_for_each(|_| begin(run).map(drop))?;
+            let end = line.moment()?;
+            Ok(line.between(&start, &end)?)
+        })
     }
 
     fn new_run(&self) -> Result<Run, Error> {

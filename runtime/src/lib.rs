@@ -37,7 +37,7 @@ pub use device::Device;
 pub use device_tensor::{DeviceInput, DeviceTensor};
 pub use error::Error;
 pub use executable::{Executable, peak_bytes};
-pub use gpu::{cuda_plan, cuda_source, cuda_source_with};
+pub use gpu::{cuda_plan, cuda_source, cuda_source_with, ptx};
 pub use reference::evaluate;
 pub use session::Session;
 pub use setting::{Precision, Setting};

@@ -168,6 +168,8 @@ pub(super) enum Form {
     Plan,
     /// The CUDA C++ that a GPU runs; no GPU is needed to show it.
     Cuda,
+    /// The PTX that NVIDIA's compiler, NVRTC, makes of that; no GPU is needed.
+    Ptx,
     /// JSON, exact to the bit, which choral reads again.
     Json,
     /// Graphviz's DOT language.

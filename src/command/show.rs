@@ -18,7 +18,7 @@ pub(super) fn show(arguments: &Show) -> Result<Outcome, Error> {
     let source = Source::open(&arguments.program)?;
     let written = match arguments.form {
         // Functions may stand one after another in a text; the other forms hold one.
-        Form::Text | Form::Optimised | Form::Plan | Form::Cuda | Form::Stablehlo => {
+        Form::Text | Form::Optimised | Form::Plan | Form::Cuda | Form::Ptx | Form::Stablehlo => {
             let each = source.programs.into_iter().map(|program| write(program, arguments));
             each.collect::<Result<Vec<_>, Error>>()?.join("\n")
         }
@@ -39,6 +39,7 @@ fn write(program: Program, arguments: &Show) -> Result<String, Error> {
         Form::Optimised => Ok(choral::optimised(&graph(device::with_scans(program)?)?)?.0.to_text()),
         Form::Plan => plan(&graph(device::with_scans(program)?)?, arguments.device),
         Form::Cuda => cuda(&graph(device::with_scans(program)?)?, arguments.products.precision),
+        Form::Ptx => ptx(&graph(device::with_scans(program)?)?),
         Form::Stablehlo => stablehlo(&graph(program)?),
         Form::Json => match graph(program)?.to_json() {
             Ok(json) => Ok(json + "\n"),
@@ -98,6 +99,11 @@ fn plan(graph: &Graph, device: Device) -> Result<String, Error> {
 fn cuda(graph: &Graph, precision: Precision) -> Result<String, Error> {
     let setting = Setting::default().precision(precision);
     Ok(cuda_source_with(&choral::optimised(graph)?.0, &setting).map_err(choral::Error::from)?)
+}
+
+/// What NVIDIA's compiler makes of it.
+fn ptx(graph: &Graph) -> Result<String, Error> {
+    Ok(choral::runtime::ptx(&choral::optimised(graph)?.0).map_err(choral::Error::from)?)
 }
 
 /// Plain StableHLO: choral's extensions as StableHLO's own ops.

@@ -26,6 +26,8 @@
 //! ```text
 //! CHORAL_LAWS_SEED=7 cargo test --release --test laws -- --ignored many_random_programs::chunks_make_no_difference
 //! ```
+//!
+//! `CHORAL_LAWS_SECONDS=60` ends every search then, and `CHORAL_LAWS_EVERY=8` makes programs of every eighth op alone.
 
 mod axes;
 mod choices;

@@ -2,6 +2,10 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use choral::runtime::{Executable, Setting};
 use choral::{Device, Graph, Tensor};
@@ -28,6 +32,9 @@ pub(crate) struct Subject {
 /// What must hold of a subject; further choices are the law's own.
 pub(crate) type Law = fn(&Subject, &mut Choices) -> Result<(), String>;
 
+/// As [`Law`], with what a search keeps.
+type Check<'a> = dyn Fn(&Subject, &mut Choices) -> Result<(), String> + 'a;
+
 impl Subject {
     /// A program of the row's op, or of several.
     fn draw(row: Option<&Row>, choices: &mut Choices) -> Subject {
@@ -50,7 +57,7 @@ impl Subject {
     }
 
     /// How the program breaks the law under one of a few series of choices, if it does.
-    fn broken(mut self, law: Law) -> Option<String> {
+    fn broken(mut self, law: &Check<'_>) -> Option<String> {
         (0..20).find_map(|series| {
             self.seed += series;
             let checked = AssertUnwindSafe(|| law(&self, &mut Choices::of_series(series)));
@@ -112,6 +119,18 @@ pub(crate) fn run_on_given(
     Ok(outputs)
 }
 
+/// The environment variable that says after how many seconds a search ends.
+const SECONDS: &str = "CHORAL_LAWS_SECONDS";
+
+/// The one that asks for every so manieth row alone, and as many fewer programs of several ops.
+const EVERY: &str = "CHORAL_LAWS_EVERY";
+
+/// The number that an environment variable holds.
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
 /// How hard to search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
@@ -139,11 +158,7 @@ impl Effort {
 
     /// What decides the programs: with the same seed they are the same.
     fn seed(self) -> u64 {
-        match std::env::var(SEED) {
-            Ok(seed) if self.is_random => seed.parse().expect("CHORAL_LAWS_SEED is a number"),
-            _ if self.is_random => RandomState::new().hash_one(SEED),
-            _ => 2026,
-        }
+        if self.is_random { number(SEED).unwrap_or_else(|| RandomState::new().hash_one(SEED)) } else { 2026 }
     }
 
     /// The command that makes the programs of a test again.
@@ -157,18 +172,43 @@ impl Effort {
 }
 
 /// Searches every row, then random programs, for one that breaks the law; fails with the smallest
-/// program found for each. `test` is the name of the test that asks.
+/// program found for each. `test` is the name of the test that asks. The machine's processors share the searches;
+/// `CHORAL_LAWS_SECONDS` and `CHORAL_LAWS_EVERY` ask for fewer.
 #[track_caller]
 pub(crate) fn holds(test: &str, law: Law, effort: Effort) {
     let seed = effort.seed();
-    let rows = ROWS.iter().map(|row| search(Some(row), law, effort.per_row, seed));
-    let failures: Vec<String> =
-        rows.chain([search(None, law, effort.programs, seed)]).filter_map(Result::err).collect();
+    let seconds =
+        std::env::var(SECONDS).ok().map(|text| text.parse().expect("CHORAL_LAWS_SECONDS is a number"));
+    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let every = number(EVERY).unwrap_or(1) as usize;
+    let rows = ROWS.iter().step_by(every).map(|row| (Some(row), effort.per_row));
+    let next = Mutex::new(rows.chain([(None, effort.programs.div_ceil(every as u32))]));
+    let (failures, checked) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let work = || {
+        loop {
+            let Some((row, cases)) = next.lock().expect("a lock").next() else { return };
+            let law = |subject: &Subject, choices: &mut Choices| {
+                if end.is_some_and(|end| Instant::now() > end) {
+                    return Ok(());
+                }
+                checked.fetch_add(1, Ordering::Relaxed);
+                law(subject, choices)
+            };
+            let found = search(row, &law, cases, seed).err();
+            failures.lock().expect("a lock").extend(found);
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    if end.is_some() {
+        println!("{test}: {} programs in the time that was given", checked.into_inner());
+    }
+    let failures = failures.into_inner().expect("a lock");
     let command = effort.command(test, seed);
     assert!(failures.is_empty(), "{} failures\n\n{}\n{command}", failures.len(), failures.join("\n"));
 }
 
-fn search(row: Option<&Row>, law: Law, cases: u32, seed: u64) -> Result<(), String> {
+fn search(row: Option<&Row>, law: &Check<'_>, cases: u32, seed: u64) -> Result<(), String> {
     let config = Config {
         cases,
         rng_seed: RngSeed::Fixed(seed),
@@ -188,7 +228,7 @@ fn search(row: Option<&Row>, law: Law, cases: u32, seed: u64) -> Result<(), Stri
 }
 
 /// The smallest program that breaks the law as these draws do, and how it does.
-fn describe(row: Option<&Row>, law: Law, draws: &[u32], reason: &str) -> String {
+fn describe(row: Option<&Row>, law: &Check<'_>, draws: &[u32], reason: &str) -> String {
     let subject = Subject::draw(row, &mut Choices::new(draws));
     let failure = Failure { graph: subject.graph.clone(), reason: reason.to_owned() };
     let Failure { graph, reason } = smallest(failure, |graph| subject.with(graph).broken(law));

@@ -3,6 +3,8 @@
     tests/oracle/run                        # all programs
     tests/oracle/run --only convolution     # families or programs whose name holds this
     tests/oracle/run --keep FOLDER          # leaves texts and tensors there
+    tests/oracle/run --texts FOLDER         # compares nothing: writes programs, single and mapped, and their
+                                            # arguments, which tests/kept.rs runs on a GPU
 
 `run` installs JAX, at the versions of requirements.txt, into a folder that git ignores, and starts
 this file. The release build of the command must be there: `cargo build --release`.
@@ -65,7 +67,7 @@ class Choral:
 
     def run(self, program, arguments, device, *transforms):
         inputs, output = self.folder / "in.safetensors", self.folder / "out.safetensors"
-        save_file({str(at): np.array(value, order="C") for at, value in enumerate(arguments)}, inputs)
+        save(arguments, inputs)
         self.execute("run", program, "--inputs", inputs, *transforms, "--output", output, "--device", device)
         results = load_file(output)
         return [results[str(at)] for at in range(len(results))]
@@ -74,6 +76,11 @@ class Choral:
         output = self.folder / "exported.mlir"
         self.execute("show", program, *transforms, "--axis-size", MEMBERS, "--as", "stablehlo", "-o", output)
         return output.read_text()
+
+
+def save(arguments, file):
+    """Writes tensors named by position."""
+    save_file({str(at): np.array(value, order="C") for at, value in enumerate(arguments)}, file)
 
 
 def lower(program: Program, arguments):
@@ -194,6 +201,23 @@ def check(program: Program, choral: Choral):
             check_nested(program, choral, text_file, rng, nesting.draw(rng, *ranks))
 
 
+def write_texts(program: Program, command: Path, texts: Path):
+    """What JAX lowers the function to, and that mapped in a way of its own, each with arguments for it."""
+    rng = np.random.default_rng(zlib.crc32(f"{program.family}/{program.name}".encode()))
+    arguments = [draw(rng) for draw in program.arguments]
+    with jax.enable_x64(any(argument.dtype.itemsize == 8 for argument in arguments)):
+        shapes = [value.ndim for value in jax.tree.leaves(jax.eval_shape(program.function, *arguments))]
+        levels = nesting.draw(rng, [value.ndim for value in arguments], shapes)
+        mapped = [nesting.stacked(rng, draw, levels, at) for at, draw in enumerate(program.arguments)]
+        single = texts / f"{program.family}-{program.name}.mlir"
+        single.write_text(lower(program, arguments))
+    save(arguments, single.with_suffix(".safetensors"))
+    several = texts / f"{program.family}-{program.name}-mapped.mlir"
+    words = [word for level in levels for word in ("--vmap", str(level), "--axis-size", level.size)]
+    Choral(command, texts).execute("show", single, *words, "-o", several)
+    save(mapped, several.with_suffix(".safetensors"))
+
+
 def failure(program: Program, command: Path, keep: Path | None):
     """Why a program fails, or None."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -226,6 +250,7 @@ def arguments():
     parser.add_argument("--choral", type=Path, default=built, help="the command (default: the release build)")
     parser.add_argument("--only", default="", help="check programs whose family/name holds this")
     parser.add_argument("--keep", type=Path, help="leave texts and tensors in this folder")
+    parser.add_argument("--texts", type=Path, help="compare nothing; write programs and arguments to this folder")
     return parser.parse_args()
 
 
@@ -234,6 +259,12 @@ def main():
     if not options.choral.exists():
         sys.exit(f"{options.choral} is missing; build it with: cargo build --release")
     chosen = [program for program in PROGRAMS if options.only in f"{program.family}/{program.name}"]
+    if options.texts:
+        options.texts.mkdir(parents=True, exist_ok=True)
+        for program in chosen:
+            write_texts(program, options.choral, options.texts)
+        print(f"{len(chosen)} programs, each also mapped, are in {options.texts}")
+        return 0
     families = groupby(chosen, key=lambda program: program.family)
     failed = sum(report(name, list(rows), options.choral, options.keep) for name, rows in families)
     nested = sum(program.stacks for program in chosen)

@@ -67,24 +67,46 @@ pub(crate) fn compile_and_keep(source: &str, capability: (i32, i32)) -> Result<C
 /// # Errors
 /// As [`compile`].
 pub fn compile_anew(source: &str, (major, minor): (i32, i32)) -> Result<Compiled, Error> {
+    let options = [format!("--gpu-architecture=sm_{major}{minor}"), "--ptxas-options=-v".to_owned()];
+    // SAFETY: it is asked of a program that was compiled.
+    let (code, log) = made(source, options, |program| unsafe { code_of(program) })?;
+    Ok(Compiled { code, log, is_kept: false })
+}
+
+/// The intermediate code of a source that every GPU takes which programs can run on: PTX of compute capability 7.5.
+///
+/// # Errors
+/// If there is no compiler, if it refuses the source, or if it has no PTX, as a stand-in for it.
+pub fn ptx(source: &str) -> Result<String, Error> {
+    // SAFETY: it is asked of a program that was compiled.
+    let text = |program| unsafe { result::get_ptx(program) };
+    let (text, _) = made(source, ["--gpu-architecture=compute_75".to_owned()], text)?;
+    let text = text_of(&text);
+    if text.contains("\n.version ") { Ok(text) } else { Err(Error::NoPtx) }
+}
+
+/// What the compiler makes of a source with these options beside ours, and what it says.
+fn made<T>(
+    source: &str,
+    options: impl IntoIterator<Item = String>,
+    taken: impl FnOnce(sys::nvrtcProgram) -> Result<T, result::NvrtcError>,
+) -> Result<(T, String), Error> {
     libraries::compiler()?;
     let refused = |log: String| Error::Refused { log };
     let text = CString::new(source).map_err(|error| refused(error.to_string()))?;
     let program =
         result::create_program(&text, Some(c"choral.cu")).map_err(|error| refused(error.to_string()))?;
-    let options = OPTIONS.map(str::to_owned).into_iter();
-    let options =
-        options.chain([format!("--gpu-architecture=sm_{major}{minor}"), "--ptxas-options=-v".to_owned()]);
+    let options: Vec<String> = OPTIONS.map(str::to_owned).into_iter().chain(options).collect();
     // SAFETY: the program is one that was created above, and is destroyed once, below.
     unsafe {
-        let done = result::compile_program(program, &options.collect::<Vec<_>>());
+        let done = result::compile_program(program, &options);
         let log = result::get_program_log(program).map(|log| text_of(&log)).unwrap_or_default();
-        let code = done.and_then(|()| code_of(program));
+        let code = done.and_then(|()| taken(program));
         let destroyed = result::destroy_program(program);
         let code =
             code.map_err(|error| refused(if log.is_empty() { error.to_string() } else { log.clone() }))?;
         destroyed.map_err(|error| refused(error.to_string()))?;
-        Ok(Compiled { code, log, is_kept: false })
+        Ok((code, log))
     }
 }
 

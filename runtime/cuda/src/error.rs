@@ -55,6 +55,9 @@ pub enum Error {
         /// What it says.
         log: String,
     },
+    /// A compiler that gives something else than PTX.
+    #[error("NVRTC gives no PTX: what CHORAL_CUDA_PATH names may be a stand-in for it")]
+    NoPtx,
     /// Memory that the GPU does not have.
     #[error("{bytes} bytes on {name} for {purpose}: it has {free} bytes free of {total}")]
     Memory {

@@ -4,13 +4,19 @@
 //! the next one reads without the host waiting in between. Must not live here: launches.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use cudarc::driver::sys::CUevent_flags;
 use cudarc::driver::{CudaContext, CudaEvent, CudaStream, DriverError};
 
 use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::memory::Memory;
 use crate::staging::Staging;
+
+/// A moment of a line's work.
+#[derive(Debug)]
+pub struct Moment(CudaEvent);
 
 /// Work in order on a GPU.
 #[derive(Debug)]
@@ -86,6 +92,25 @@ impl Line {
     /// If a launch failed.
     pub fn wait(&self) -> Result<(), Error> {
         self.stream.synchronize().map_err(self.failed("running a program on the GPU"))
+    }
+
+    /// A moment behind all that was begun, by the GPU's own clock.
+    ///
+    /// # Errors
+    /// If the driver fails.
+    pub fn moment(&self) -> Result<Moment, Error> {
+        let event = self.stream.record_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
+        event.map(Moment).map_err(self.failed("timing runs on the GPU"))
+    }
+
+    /// How long it is from a moment to a later one, when that has come.
+    ///
+    /// # Errors
+    /// If the driver fails, or what it ran in between.
+    pub fn between(&self, start: &Moment, end: &Moment) -> Result<Duration, Error> {
+        self.wait()?;
+        let milliseconds = start.0.elapsed_ms(&end.0).map_err(self.failed("timing runs on the GPU"))?;
+        Ok(Duration::from_secs_f64(f64::from(milliseconds.max(0.0)) / 1e3))
     }
 
     /// What others wait for who need all that was begun up to here.

@@ -37,6 +37,21 @@ fn a_processor_is_exact_however_fast_it_is_asked_to_be() {
     assert!(text(&output.stderr).contains("expected `exact` or `fast`, found `quick`"));
 }
 
+/// Where NVIDIA's compiler is found; elsewhere it is named, and so is what brings it.
+#[test]
+fn ptx_is_shown_where_the_compiler_is() {
+    let folder = Folder::new("ptx_is_shown_where_the_compiler_is");
+    let output = folder.choral("show perceptron.mlir --as ptx");
+    let (shown, message) = (text(&output.stdout), text(&output.stderr));
+    match output.status.success() {
+        true => assert!(shown.contains(".target sm_75") && shown.contains(".entry step_0"), "{shown}"),
+        false => assert!(
+            message.contains("NVRTC gives no PTX") || message.contains("pip install nvidia-cuda-nvrtc"),
+            "{message}"
+        ),
+    }
+}
+
 /// Without what every program begins with.
 #[test]
 fn cuda_source_is_shown_without_a_gpu() {
