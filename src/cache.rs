@@ -43,7 +43,7 @@ impl Key {
             Event::Enter(Place::Field(field)) => key.add(format_args!(".{field}")),
             Event::Enter(Place::Key(name)) => key.add(format_args!("[{name:?}")),
             Event::Leave => key.add(format_args!("]")),
-            Event::Leaf(leaf) => key.add(format_args!(":{}", leaf.tensor_type())),
+            Event::Leaf(leaf) => leaf.see_type(&mut |ty| key.add(format_args!(":{ty}"))),
             Event::Setting(value) => key.add(format_args!("={value:?}")),
         });
         key

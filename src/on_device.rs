@@ -55,6 +55,10 @@ impl Typed for OnDevice {
     fn tensor_type(&self) -> TensorType {
         self.ty().clone()
     }
+
+    fn see_type(&self, look: &mut dyn FnMut(&TensorType)) {
+        look(self.ty());
+    }
 }
 
 impl Leaf for OnDevice {}

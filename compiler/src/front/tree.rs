@@ -245,11 +245,20 @@ pub fn rebuild<T: Leaf, U: Leaf, X: Tree<T>>(tree: &X, leaves: &[U]) -> Option<X
 pub trait Typed: Leaf {
     /// Element type and shape.
     fn tensor_type(&self) -> TensorType;
+
+    /// Shows its type to `look`, without a copy of it where it can be.
+    fn see_type(&self, look: &mut dyn FnMut(&TensorType)) {
+        look(&self.tensor_type());
+    }
 }
 
 impl Typed for Tensor {
     fn tensor_type(&self) -> TensorType {
         self.ty().clone()
+    }
+
+    fn see_type(&self, look: &mut dyn FnMut(&TensorType)) {
+        look(self.ty());
     }
 }
 
