@@ -5,6 +5,7 @@
 // last one to the first. What is worked in is filled with what is no number, so that whoever shares it finds out.
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "../driver/libraries.h"
 #include "api.h"
@@ -180,26 +181,38 @@ int check_places(const Run &run) {
     return choral_stand_in_check_range(operation.bias, biases * bytes_of(d.type), "added by a product");
 }
 
+uint64_t element(uint64_t start, const Layout &layout, uint64_t row, uint64_t column, int64_t of_batch) {
+    uint64_t at = column * (uint64_t)layout.leading + row + (uint64_t)(of_batch * layout.batch_stride);
+    return start + at * bytes_of(layout.type);
+}
+
+// An operand with all terms of a row of A, or of a column of B, one after another.
+template <typename Sum>
+std::vector<Sum> by_terms(uint64_t start, const Layout &layout, bool are_rows_terms, bool is_tf32, int64_t of_batch) {
+    uint64_t terms = are_rows_terms ? layout.rows : layout.columns, others = are_rows_terms ? layout.columns : layout.rows;
+    std::vector<Sum> all;
+    all.reserve(terms * others);
+    for (uint64_t other = 0; other < others; other++)
+        for (uint64_t term = 0; term < terms; term++) {
+            uint64_t place = are_rows_terms ? element(start, layout, term, other, of_batch)
+                                            : element(start, layout, other, term, of_batch);
+            all.push_back((Sum)load(place, layout.type, is_tf32));
+        }
+    return all;
+}
+
 template <typename Sum>
 void multiply(const Run &run) {
     const auto &[operation, a, b, c, d] = run.problem;
     bool is_tf32 = operation.compute == COMPUTE_32F_FAST_TF32;
     uint64_t terms = operation.transposes[0] ? a.rows : a.columns;
-    auto element = [](uint64_t start, const Layout &layout, uint64_t row, uint64_t column, int64_t of_batch) {
-        uint64_t at = column * (uint64_t)layout.leading + row + (uint64_t)(of_batch * layout.batch_stride);
-        return start + at * bytes_of(layout.type);
-    };
-    for (int64_t of_batch = 0; of_batch < d.batch; of_batch++)
+    for (int64_t of_batch = 0; of_batch < d.batch; of_batch++) {
+        std::vector<Sum> left = by_terms<Sum>(run.a, a, operation.transposes[0] == 1, is_tf32, of_batch);
+        std::vector<Sum> right = by_terms<Sum>(run.b, b, operation.transposes[1] == 0, is_tf32, of_batch);
         for (uint64_t column = 0; column < d.columns; column++)
             for (uint64_t row = 0; row < d.rows; row++) {
                 Sum sum = 0;
-                for (uint64_t term = terms; term-- > 0;) {
-                    uint64_t left = operation.transposes[0] ? element(run.a, a, term, row, of_batch)
-                                                            : element(run.a, a, row, term, of_batch);
-                    uint64_t right = operation.transposes[1] ? element(run.b, b, column, term, of_batch)
-                                                             : element(run.b, b, term, column, of_batch);
-                    sum += (Sum)load(left, a.type, is_tf32) * (Sum)load(right, b.type, is_tf32);
-                }
+                for (uint64_t term = terms; term-- > 0;) sum += left[row * terms + term] * right[column * terms + term];
                 if (has_bias(operation)) {
                     uint64_t at = row + (uint64_t)(of_batch * operation.bias_batch_stride);
                     sum += (Sum)load(operation.bias + at * bytes_of(d.type), d.type, false);
@@ -207,6 +220,7 @@ void multiply(const Run &run) {
                 if ((operation.epilogue & RELU) && sum < 0) sum = 0;
                 store(element(run.d, d, row, column, of_batch), d.type, (double)sum);
             }
+    }
 }
 
 int work(const void *about) {
