@@ -60,7 +60,15 @@ impl Module {
     /// # Errors
     /// If a kernel has no source, if there is no compiler, or if the driver refuses the code.
     pub fn new(gpu: &Arc<Gpu>, program: &Program) -> Result<Module, Error> {
-        Module::of(gpu, &Unit::of(program)?, Vec::new())
+        Module::of_unit(gpu, &Unit::of(program)?)
+    }
+
+    /// As [`Module::new`], of a source without products of the library.
+    ///
+    /// # Errors
+    /// As [`Module::new`].
+    pub fn of_unit(gpu: &Arc<Gpu>, unit: &Unit) -> Result<Module, Error> {
+        Module::of(gpu, unit, Vec::new())
     }
 
     /// As [`Module::new`], with products of so many multiply-adds at least by cuBLASLt, where it does them.

@@ -42,18 +42,19 @@ fn run_changed(kernel: Kernel, buffers: &[Vec<u8>], [from, to]: [&str; 2]) -> Op
 fn run_unit(unit: &Unit, buffers: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     is_loaded().then(|| {
         let gpu = Gpu::open(0).unwrap();
-        let module = std::sync::Arc::new(Module::new(&gpu, unit).unwrap());
+        let module = std::sync::Arc::new(Module::of_unit(&gpu, unit).unwrap());
         let mut session = Session::new(&module, 16).unwrap();
+        let line = session.line().clone();
         let given = |buffer: &Vec<u8>| {
-            let mut memory = session.memory(buffer.len(), "a test").unwrap();
-            session.write(&mut memory, buffer).unwrap();
+            let mut memory = line.memory(buffer.len(), "a test").unwrap();
+            line.write(&mut memory, buffer).unwrap();
             memory
         };
         let memory: Vec<Memory> = buffers.iter().map(given).collect();
-        session.run(&memory.iter().collect::<Vec<_>>()).unwrap();
+        session.run(&[], &memory.iter().collect::<Vec<_>>()).unwrap();
         let read = |(memory, buffer): (&Memory, &Vec<u8>)| {
             let mut bytes = vec![0; buffer.len()];
-            session.read(memory, &mut bytes).unwrap();
+            line.read(memory, &mut bytes).unwrap();
             bytes
         };
         memory.iter().zip(buffers).map(read).collect()

@@ -201,21 +201,21 @@ struct Run {
 impl Run {
     fn new(module: Module, sizes: &[usize]) -> Run {
         let session = Session::new(&Arc::new(module), 4096).unwrap();
-        let memories = sizes.iter().map(|&bytes| session.memory(bytes, "a test").unwrap()).collect();
+        let memories = sizes.iter().map(|&bytes| session.line().memory(bytes, "a test").unwrap()).collect();
         Run { session, memories }
     }
 
     fn write(&mut self, at: usize, bytes: &[u8]) {
-        self.session.write(&mut self.memories[at], bytes).unwrap();
+        self.session.line().write(&mut self.memories[at], bytes).unwrap();
     }
 
     fn run(&mut self) {
-        self.session.run(&self.memories.iter().collect::<Vec<_>>()).unwrap();
+        self.session.run(&[], &self.memories.iter().collect::<Vec<_>>()).unwrap();
     }
 
     fn read(&self, at: usize) -> Vec<u8> {
         let mut bytes = vec![0; self.memories[at].bytes()];
-        self.session.read(&self.memories[at], &mut bytes).unwrap();
+        self.session.line().read(&self.memories[at], &mut bytes).unwrap();
         bytes
     }
 }
