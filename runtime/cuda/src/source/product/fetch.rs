@@ -252,7 +252,7 @@ impl<'a> Fetch<'a> {
                 "for (u32 at = 0; at < {together}; ++at) all.elements[at] = {};",
                 widened("at")
             ));
-            text.line(format!("put<{shared}, {together}>({to} + {place}, all, true);"));
+            text.line(format!("put_shared<{shared}, {together}>({to} + {place}, all);"));
         };
         let groups = self.groups();
         self.each_slot(text, self.slots(), |text| {
