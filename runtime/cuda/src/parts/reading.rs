@@ -3,6 +3,7 @@
 //! A place is memory that steps have in common: a buffer around them, what launches are given, or a value of a loop's body.
 //! Must not live here: which cuts are chosen.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -145,9 +146,8 @@ impl Reading {
         }
         for &(buffer, port) in &looped.outputs {
             // What a body updates in place lies where it read it.
-            if !ports.contains_key(&buffer) {
-                let views = self.port(around, looped, port, false, length);
-                ports.insert(buffer, views);
+            if let Entry::Vacant(place) = ports.entry(buffer) {
+                place.insert(self.port(around, looped, port, false, length));
             }
         }
         let (first, number) = (self.kernels.len(), self.programs);
