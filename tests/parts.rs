@@ -105,7 +105,10 @@ fn factors() -> Made {
     mapped(f, (0, None, 0), (f32(&[MEMBERS, 4, 4]), f32(&[4, 4]), f32(&[MEMBERS, 4, 2])))
 }
 
-const PROGRAMS: &[(&str, fn() -> Made)] = &[
+/// A program by its name.
+type Named = (&'static str, fn() -> Made);
+
+const PROGRAMS: &[Named] = &[
     ("perceptrons", perceptrons),
     ("rollouts", rollouts),
     ("there and back", there_and_back),

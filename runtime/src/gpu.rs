@@ -87,7 +87,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// let x = builder.input("x", TensorType::new([3], DType::F32));
 /// let y = builder.unary(Unary::Exponential, x)?;
 /// let source = choral_runtime::cuda_source(&builder.finish(&[y]))?;
-/// assert!(source.contains("__global__ void step_0"));
+/// assert!(source.contains(" step_0("));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -187,7 +187,8 @@ mod tests {
     fn stages_waste_few_terms() {
         let stage = |extents: [usize; 4]| Tile::of_threads(4, &[extents], 132).terms;
         assert_eq!(stage([1, 4096, 4096, 3]), 4);
-        assert_eq!(stage([1, 4096, 4096, 27]), 16);
+        // More would take registers that two blocks of a multiprocessor do not have.
+        assert_eq!(stage([1, 4096, 4096, 27]), 8);
         assert_eq!(stage([1, 1, 4096, 4096]), 64);
     }
 
