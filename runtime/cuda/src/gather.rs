@@ -1,6 +1,6 @@
 //! Results of several GPUs, one after another on the first of them.
 //!
-//! Must not live here: NCCL's functions ([`crate::nccl`]).
+//! Must not live here: NCCL's functions (`nccl`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -2,7 +2,7 @@
 //!
 //! cuBLASLt computes `D = op(A) op(B)` of matrices whose columns lie one after another, for a batch of them at equal
 //! distances, and can add a bias that moves along D's rows and then cut off what is below zero. Must not live here: the
-//! library ([`crate::cublaslt`]).
+//! library (`cublaslt`).
 
 use std::fmt;
 
@@ -329,7 +329,7 @@ impl Call {
 }
 
 impl Place {
-    /// What its address is a multiple of, at least; all memory is aligned to [`OF_MEMORY`].
+    /// What its address is a multiple of, at least; all memory is aligned to 256 bytes.
     pub fn alignment(self) -> usize {
         1 << (self.bytes | OF_MEMORY).trailing_zeros()
     }
