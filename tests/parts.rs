@@ -37,6 +37,7 @@ fn perceptrons() -> Made {
 /// All rounds of a policy's member in one block, which counts its own steps.
 fn rollouts() -> Made {
     let f = |(x, w, noise): (Var, Var, Var)| {
+        let w = w.sin();
         let step = |(x, time): (Var, Var), noise: Var| {
             let x = (w.matmul(&x) + noise * time.cos()).tanh();
             ((x.clone(), time + 0.5), x.sum(()))
@@ -96,6 +97,18 @@ fn consulted() -> Made {
     mapped(f, 0, f32(&[MEMBERS, 16]))
 }
 
+/// What has no parts before a chain and after it: what the chain makes, which is wider, must not lie where it still reads.
+fn surrounded() -> Made {
+    let f = |(x, places): (Var, Var)| {
+        let add = |x: &Var, places: &Var| x.scatter_add(0, places, &(x * 0.5));
+        let few = places.narrow(0, 0, 16);
+        let chain = add(&x, &few).cumsum(0).exp().cumsum(0);
+        let wide = (chain.unsqueeze(1) + x.full([2], 1.0)).flatten(0, -1);
+        add(&wide, &places)
+    };
+    mapped(f, (0, None), (f32(&[MEMBERS, 16]), TensorType::new([32], DType::I32)))
+}
+
 /// Matrices of members, factored and solved with.
 fn factors() -> Made {
     let f = |(a, unit, b): (Var, Var, Var)| {
@@ -116,6 +129,7 @@ const PROGRAMS: &[Named] = &[
     ("convolutions", convolutions),
     ("members that consult each other", consulted),
     ("factors", factors),
+    ("a chain between others", surrounded),
 ];
 
 /// The lines that say what runs at once, and why.

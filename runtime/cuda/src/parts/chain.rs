@@ -97,7 +97,7 @@ impl Chain {
         let start = price::start(are_launches);
         let search = Search { program, lives, at, limits, start, are_launches, alone, reading };
         let mut reasons = Vec::new();
-        let mut best = search.one();
+        let mut best = search.one().filter(|_| !limits.is_in_pieces());
         for count in search.counts() {
             match search.chain(count) {
                 Ok(chain) if best.as_ref().is_none_or(|best| chain.gain > best.gain) => best = Some(chain),

@@ -34,11 +34,19 @@ pub struct Limits {
     pub has_library: bool,
 }
 
+/// Multiprocessors that nothing is work for.
+const PIECES: usize = 1 << 20;
+
 impl Limits {
-    /// As of a GPU with so many multiprocessors that nothing is work: all is worth being divided as far as it goes.
+    /// As of a GPU with so many multiprocessors that nothing is work: all is worth being divided as far as it goes, and
+    /// nothing is left to one block.
     #[must_use]
     pub fn in_pieces(self) -> Limits {
-        Limits { multiprocessors: 1 << 20, ..self }
+        Limits { multiprocessors: PIECES, ..self }
+    }
+
+    fn is_in_pieces(self) -> bool {
+        self.multiprocessors == PIECES
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn expression(
             format!("({})reduced_precision({exponent}, {mantissa}, {x})", in_registers(to))
         }
         Instruction::Wrap(bits) => match from {
-            Number::I8 => format!("(i8)((i8)({x} << {0}) >> {0})", 8 - bits),
+            Number::I8 => format!("(i8)((i8)((u32){x} << {0}) >> {0})", 8 - bits),
             _ => format!("(u8)({x} & {})", (1u32 << bits) - 1),
         },
         Instruction::OrderKey if float => format!("order_key({x})"),

@@ -90,7 +90,7 @@ pub(super) fn random(text: &mut Text, random: &Random, needed: &mut Needed) -> E
 /// The element that a word is, of numbers that take no more than one.
 fn element(random: &Random, word: &str) -> String {
     match (random.narrow, random.number) {
-        (Some(bits), Number::I8) => format!("(u8)((i8)((i8){word} << {0}) >> {0})", 8 - bits),
+        (Some(bits), Number::I8) => format!("(u8)((i8)((u32){word} << {0}) >> {0})", 8 - bits),
         (Some(bits), _) => format!("(u8)({word} & {})", (1u32 << bits) - 1),
         (None, Number::I1) => format!("(u8)({word} & 1)"),
         (None, number) => format!("({}){word}", in_memory(Number::of_bytes(number.bytes()))),

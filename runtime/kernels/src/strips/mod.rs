@@ -203,3 +203,48 @@ fn of_products(products: &Products) -> Cuts {
     let uses = products.products.iter().flat_map(|product| of_product(product, products));
     Cuts { sizes, uses: uses.collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(offset: isize, dims: &[Dim]) -> Use {
+        Use { buffer: 0, is_written: false, bytes: 4, offset, dims: dims.to_vec(), packed: None }
+    }
+
+    #[test]
+    fn strips_that_lie_one_after_another_keep_apart() {
+        assert!(used(0, &[(6, 64), (16, 4)]).keeps_apart(0, 6));
+        assert!(used(0, &[(6, 64), (16, 4)]).keeps_apart(0, 3));
+        assert!(used(48, &[(6, 64), (4, 4)]).keeps_apart(0, 6), "a part of each");
+        // Backward within a strip.
+        assert!(used(60, &[(6, 64), (16, -4)]).keeps_apart(0, 6));
+    }
+
+    #[test]
+    fn strips_that_come_again_after_all_others_keep_apart() {
+        assert!(used(0, &[(6, 64), (10, 384), (16, 4)]).keeps_apart(0, 6));
+        assert!(used(384, &[(6, 64), (4, -384), (16, 4)]).keeps_apart(0, 6));
+        assert!(!used(0, &[(6, 64), (10, 448), (16, 4)]).keeps_apart(0, 6), "more between them than strips");
+    }
+
+    #[test]
+    fn strips_that_reach_into_others_do_not() {
+        assert!(!used(0, &[(6, 64), (17, 4)]).keeps_apart(0, 6), "windows that overlap");
+        assert!(!used(4, &[(6, 64), (16, 4)]).keeps_apart(0, 6), "they begin further on");
+        assert!(!used(320, &[(6, -64), (16, 4)]).keeps_apart(0, 6), "the other way round");
+        assert!(!used(0, &[(6, 0), (16, 4)]).keeps_apart(0, 6), "all have the same");
+    }
+
+    #[test]
+    fn strips_without_what_lies_between() {
+        let by = Compact { step: 64, count: 6 };
+        let mut middle = used(384 + 16, &[(1, 64), (10, 384), (4, 4)]);
+        by.used(&mut middle);
+        assert_eq!(
+            (middle.offset, middle.dims.as_slice()),
+            (64 + 16, [(1, 64), (10, 64), (4, 4)].as_slice())
+        );
+        assert_eq!(middle.end(), 64 + 16 + 9 * 64 + 3 * 4 + 4);
+    }
+}
