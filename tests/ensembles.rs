@@ -376,8 +376,8 @@ fn a_newcomer_that_computes_something_else() -> TestResult {
 
 /// A layer whose output is taken from the mean of all members'.
 #[derive(Module, Clone)]
-struct Centred<T> {
-    layer: Linear<T>,
+pub(crate) struct Centred<T> {
+    pub(crate) layer: Linear<T>,
 }
 
 impl Forward for Centred<Var> {

@@ -11,6 +11,7 @@ use choral::runtime::cuda::Gpu;
 use choral::{Error, OnDevice};
 
 use crate::ROOT;
+use crate::ensembles::Centred;
 
 /// What `build` exits with when there is no compiler.
 const NO_COMPILER: i32 = 3;
@@ -114,17 +115,6 @@ fn members_come_and_go_on_several_devices() {
 
 #[test]
 fn members_that_meet_stay_on_one_device() {
-    #[derive(Module, Clone)]
-    struct Centred<T> {
-        layer: Linear<T>,
-    }
-    impl Forward for Centred<Var> {
-        type Output = Var;
-        fn forward(&mut self, x: &Var) -> Var {
-            let y = self.layer.forward(x);
-            &y - y.pmean("members")
-        }
-    }
     let models: Vec<_> = models(2, 3).into_iter().map(|layer| Centred { layer }).collect();
     let spread = Ensemble::new(&models).expect("an ensemble").on_all(&[Device::Cpu, Device::Reference]);
     let error = spread.expect("devices").call(&Tensor::randn([4, 3], Key::new(1))).expect_err("members meet");

@@ -18,6 +18,7 @@
 //! | [`linalg`] | Cholesky factors and triangular solves |
 //! | [`kernel`] | a kernel of any of these kinds |
 //! | [`strips`] | kernels cut into parts that know nothing of each other |
+//! | [`arena`] | where values lie in one block of memory |
 //! | `show` | kernels as text |
 //! | [`level`] | the instruction sets that loops are compiled for, and which of them this processor has |
 //! | [`cpu`] | how kernels run on this processor |
