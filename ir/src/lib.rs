@@ -37,7 +37,7 @@ pub use element::{Element, Storage};
 pub use elements::Elements;
 pub use fold::{Extreme, Fold, Reducer};
 pub use graph::{Graph, NamedAxis, NodeId, NodeKind, Value};
-pub use interpret::{interpret, interpret_all};
+pub use interpret::{Values, interpret, interpret_all};
 pub use location::Location;
 pub use op::{Op, TypeError};
 pub use order::{Comparator, Order};

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`vmap`] | the pass: its options, chunks, member numbers |
 //! | `walk` | its walk over a graph and its regions |
-//! | `rules` | how each op carries the members: one file per op family |
-//! | `lane` | what rules build with |
+//! | [`differentiate`] | tangents and cotangents: the passes and their walks |
+//! | `rules` | what each op becomes in each transform: one file per op family |
+//! | `lane`, `dual` | what rules build with: members; tangents and cotangents |
 //! | [`explain`](mod@explain) | what `vmap` did, op by op |
 //! | [`rewrite`] | clean-up of graphs |
 //! | [`export`](mod@export) | the same program in StableHLO's own ops |
@@ -16,6 +17,8 @@
 
 pub(crate) mod between;
 mod dependence;
+pub mod differentiate;
+mod dual;
 pub mod explain;
 pub mod export;
 mod lane;
@@ -26,6 +29,7 @@ pub(crate) mod views;
 pub mod vmap;
 mod walk;
 
+pub use differentiate::{DifferentiationError, grad_graph, jvp_graph, value_and_grad_graph, vjp_graph};
 pub use explain::explain;
 pub use export::export;
 pub use vmap::{Axis, Chunks, MemoryLimit, VmapError, VmapOptions, vmap_graph};

@@ -97,6 +97,15 @@ pub enum Op {
     Custom(Custom),
 }
 
+macro_rules! from_families {
+    ($($Family:ident $Variant:ident),*) => {$(
+        impl From<$Family> for Op {
+            fn from(op: $Family) -> Op { Op::$Variant(op) }
+        }
+    )*};
+}
+from_families!(ShapeOp Shape, WindowOp Window, IndexOp Index, SortOp Sort, LinalgOp Linalg, CollectiveOp Collective);
+
 /// Why operands do not fit an op: a sentence that names operands and shapes, and the constraint's
 /// label in the StableHLO specification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -238,3 +238,21 @@ fn check_size(cx: &MappedBuilder, op: Op, size: usize, lane: Lane) -> Result<(),
     let message = format!("it was traced for {size} members along {}, but there are {}", cx.axis, cx.size);
     Err(cx.builder.refusal(&op, &[lane.value()], TypeError { message, constraint: "size" }))
 }
+
+pub(crate) fn jvp(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::CollectiveOp,
+    duals: &[crate::transform::dual::Dual],
+) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
+    let values = crate::transform::dual::values(duals);
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
+}
+
+pub(crate) fn transpose(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::CollectiveOp,
+    _operands: &[choral_ir::op::Transposed],
+    _cotangents: &[Option<choral_ir::Value>],
+) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
+}

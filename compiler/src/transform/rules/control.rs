@@ -128,3 +128,31 @@ fn any(builder: &mut Builder, mask: Value) -> Result<Value, BuildError> {
     let body = Graph::reducer(Binary::Or, DType::I1)?.into();
     builder.push(Reduce { dimensions: vec![0], body }, &[mask, none])
 }
+
+pub(crate) fn jvp(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::ControlOp,
+    duals: &[crate::transform::dual::Dual],
+) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
+    let values = crate::transform::dual::values(duals);
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
+}
+
+pub(crate) fn transpose(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::ControlOp,
+    _operands: &[choral_ir::op::Transposed],
+    _cotangents: &[Option<choral_ir::Value>],
+) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
+}
+
+pub(crate) fn split(
+    builder: &mut choral_ir::Builder,
+    op: &ControlOp,
+    operands: &[Value],
+    _linear: &[bool],
+) -> Result<Vec<(Value, bool)>, BuildError> {
+    let results = builder.push_all(op.clone(), operands)?;
+    Ok(results.into_iter().map(|value| (value, true)).collect())
+}

@@ -68,3 +68,21 @@ fn over_members(ty: &TensorType, dim: Option<usize>, members: usize) -> Option<T
     }
     Some(ty)
 }
+
+pub(crate) fn jvp(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::Custom,
+    duals: &[crate::transform::dual::Dual],
+) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
+    let values = crate::transform::dual::values(duals);
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
+}
+
+pub(crate) fn transpose(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::Custom,
+    _operands: &[choral_ir::op::Transposed],
+    _cotangents: &[Option<choral_ir::Value>],
+) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
+}

@@ -149,3 +149,21 @@ fn gather(cx: &mut MappedBuilder, op: &Gather, lanes: &[Lane]) -> Result<Vec<Lan
     };
     cx.mapped(op, &operands, 0)
 }
+
+pub(crate) fn jvp(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::IndexOp,
+    duals: &[crate::transform::dual::Dual],
+) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
+    let values = crate::transform::dual::values(duals);
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
+}
+
+pub(crate) fn transpose(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::IndexOp,
+    _operands: &[choral_ir::op::Transposed],
+    _cotangents: &[Option<choral_ir::Value>],
+) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
+}

@@ -1,4 +1,8 @@
-//! Batching reductions.
+//! Rules of reductions: batching. Derivatives stand in `reduce/derivative.rs`.
+
+mod derivative;
+
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::op::Reduce;
 use choral_ir::{BuildError, Value};

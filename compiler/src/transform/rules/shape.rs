@@ -1,4 +1,9 @@
-//! Batching ops that move, repeat and select elements by place.
+//! Rules of ops that move, repeat and select elements by place: batching. Derivatives stand in `shape/derivative.rs`.
+
+mod derivative;
+
+pub(in crate::transform::rules) use derivative::total;
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::op::{
     BitcastConvert, BroadcastInDim, Concatenate, Elementwise, Pad, Reshape, Reverse, ShapeOp, Slice,
@@ -16,7 +21,7 @@ pub(crate) fn batch(cx: &mut MappedBuilder, op: &ShapeOp, lanes: &[Lane]) -> Res
         ShapeOp::BitcastConvert(op) => bitcast_convert(cx, op, lanes),
         ShapeOp::BroadcastInDim(op) => broadcast_in_dim(cx, op, lanes),
         ShapeOp::Reshape(op) => reshape(cx, op, lanes),
-        ShapeOp::Transpose(op) => transpose(cx, op, lanes),
+        ShapeOp::Transpose(op) => permute(cx, op, lanes),
         ShapeOp::Reverse(op) => reverse(cx, op, lanes),
         ShapeOp::Slice(op) => slice(cx, op, lanes),
         ShapeOp::Pad(op) => pad(cx, op, lanes),
@@ -67,7 +72,7 @@ fn reshape(
 }
 
 /// The member dimension comes first, whichever place it had: one transpose either way.
-fn transpose(
+fn permute(
     cx: &mut MappedBuilder,
     Transpose { permutation }: &Transpose,
     lanes: &[Lane],

@@ -52,3 +52,21 @@ fn select_and_scatter(
     operands.extend(initial_values(cx, inits, &shape, at)?);
     cx.mapped(op, &operands, at)
 }
+
+pub(crate) fn jvp(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::WindowOp,
+    duals: &[crate::transform::dual::Dual],
+) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
+    let values = crate::transform::dual::values(duals);
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
+}
+
+pub(crate) fn transpose(
+    builder: &mut choral_ir::Builder,
+    op: &choral_ir::op::WindowOp,
+    _operands: &[choral_ir::op::Transposed],
+    _cotangents: &[Option<choral_ir::Value>],
+) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
+    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
+}

@@ -1,0 +1,157 @@
+//! What differentiation builds with: values beside their tangents, where a tangent or a cotangent of zeros
+//! is `None`, so that no op is ever emitted for it.
+//!
+//! Must not live here: what ops do with tangents and cotangents ([`crate::transform::rules`]), and the walks
+//! over graphs ([`crate::transform::differentiate`]).
+
+use choral_ir::op::{Binary, Elementwise, Transposed};
+use choral_ir::{BuildError, Builder, NodeKind, Op, TensorType, TypeError, Value};
+
+/// A value and its tangent, of the same type; `None` stands for zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dual {
+    pub(crate) value: Value,
+    pub(crate) tangent: Option<Value>,
+}
+
+impl Dual {
+    /// A value that does not change.
+    pub(crate) fn constant(value: Value) -> Dual {
+        Dual { value, tangent: None }
+    }
+}
+
+/// The values alone.
+pub(crate) fn values(duals: &[Dual]) -> Vec<Value> {
+    duals.iter().map(|dual| dual.value).collect()
+}
+
+/// The results of an op whose tangents are all zeros.
+pub(crate) fn constants(builder: &mut Builder, op: &Op, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+    let results = builder.push_all(op.clone(), &values(duals))?;
+    Ok(results.into_iter().map(Dual::constant).collect())
+}
+
+/// The results of an op of one result that is linear in all operands at once: its tangent is the op of the
+/// tangents, with zeros written out beside others.
+pub(crate) fn linear(builder: &mut Builder, op: &Op, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+    let value = builder.push(op.clone(), &values(duals))?;
+    let tangents: Vec<Value> = duals.iter().map(|&dual| tangent_of(builder, dual)).collect();
+    let tangent = if duals.iter().any(|dual| dual.tangent.is_some()) {
+        Some(builder.push(op.clone(), &tangents)?)
+    } else {
+        None
+    };
+    Ok(vec![Dual { value, tangent }])
+}
+
+/// The tangent of a dual, zeros written out.
+pub(crate) fn tangent_of(builder: &mut Builder, dual: Dual) -> Value {
+    dual.tangent.unwrap_or_else(|| zeros_like(builder, dual.value))
+}
+
+/// Zeros of a type.
+pub(crate) fn zeros(builder: &mut Builder, ty: &TensorType) -> Value {
+    builder.full(0.0, ty.dtype, ty.shape.clone())
+}
+
+/// Zeros of a value's type.
+pub(crate) fn zeros_like(builder: &mut Builder, value: Value) -> Value {
+    full_like(builder, value, 0.0)
+}
+
+/// One number in a value's type.
+pub(crate) fn full_like(builder: &mut Builder, value: Value, number: f64) -> Value {
+    let ty = builder.graph().ty(value).clone();
+    builder.full(number, ty.dtype, ty.shape)
+}
+
+/// The sum of two tangents or cotangents.
+pub(crate) fn sum(
+    builder: &mut Builder,
+    one: Option<Value>,
+    other: Option<Value>,
+) -> Result<Option<Value>, BuildError> {
+    Ok(match (one, other) {
+        (Some(one), Some(other)) => Some(builder.binary(Binary::Add, one, other)?),
+        (one, other) => one.or(other),
+    })
+}
+
+/// The sum of several tangents or cotangents.
+pub(crate) fn sum_of(
+    builder: &mut Builder,
+    all: impl IntoIterator<Item = Option<Value>>,
+) -> Result<Option<Value>, BuildError> {
+    all.into_iter().try_fold(None, |total, next| sum(builder, total, next))
+}
+
+/// The value of an operand that the op only reads.
+///
+/// # Errors
+/// If the op was said to be linear in it: a bug of the rule that made the op.
+pub(crate) fn known(op: &Op, operand: &Transposed) -> Result<Value, BuildError> {
+    match operand {
+        Transposed::Known(value) => Ok(*value),
+        Transposed::Linear(ty) => Err(BuildError::inconsistency(
+            op.name(),
+            format!("an operand, {ty}, is asked for its value in a transposition, which has none"),
+        )),
+    }
+}
+
+/// Whether the op is a linear function of an operand.
+pub(crate) fn is_linear(operand: &Transposed) -> bool {
+    matches!(operand, Transposed::Linear(_))
+}
+
+/// The type of an operand.
+pub(crate) fn type_of(builder: &Builder, operand: &Transposed) -> TensorType {
+    match operand {
+        Transposed::Known(value) => builder.graph().ty(*value).clone(),
+        Transposed::Linear(ty) => ty.clone(),
+    }
+}
+
+/// Applies a linear elementwise function to a cotangent; where that is masked (by a `select` beside zeros, which
+/// is what a branch that was not taken gets), the mask comes last: what is not a number in the masked
+/// places stays there.
+pub(crate) fn through_mask(
+    builder: &mut Builder,
+    cotangent: Value,
+    apply: impl FnOnce(&mut Builder, Value) -> Result<Value, BuildError>,
+) -> Result<Value, BuildError> {
+    let Some((mask, inner, is_kept)) = masked(builder, cotangent) else { return apply(builder, cotangent) };
+    let applied = apply(builder, inner)?;
+    let zeros = zeros_like(builder, applied);
+    let (on_true, on_false) = if is_kept { (applied, zeros) } else { (zeros, applied) };
+    builder.select(mask, on_true, on_false)
+}
+
+/// The mask of a cotangent, what it masks, and whether that is kept where the mask holds.
+fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
+    let graph = builder.graph();
+    let NodeKind::Op(Op::Elementwise(Elementwise::Select)) = &graph.node(cotangent.node()).kind else {
+        return None;
+    };
+    let operands = graph.operands(cotangent.node());
+    let is_zero = |value: Value| match &graph.node(value.node()).kind {
+        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [0.0],
+        NodeKind::Input | NodeKind::Op(_) => false,
+    };
+    match (is_zero(operands[1]), is_zero(operands[2])) {
+        (false, true) => Some((operands[0], operands[1], true)),
+        (true, false) => Some((operands[0], operands[2], false)),
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// Refuses to differentiate an op, for a reason.
+pub(crate) fn refused(
+    builder: &Builder,
+    op: &Op,
+    operands: &[Value],
+    message: impl Into<String>,
+) -> BuildError {
+    builder.refusal(op, operands, TypeError { message: message.into(), constraint: "differentiable" })
+}
