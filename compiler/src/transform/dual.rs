@@ -146,6 +146,11 @@ fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
     }
 }
 
+/// The error that an op is transposed that is not linear: a bug of the rule that made it.
+pub(crate) fn not_linear(op: &Op) -> BuildError {
+    BuildError::inconsistency(op.name(), "it is not linear, so it cannot be transposed")
+}
+
 /// Refuses to differentiate an op, for a reason.
 pub(crate) fn refused(
     builder: &Builder,
