@@ -78,6 +78,10 @@ struct Wide {
 impl Wide {
     fn of(subject: &Subject, seed: u64) -> Option<Wide> {
         let graph = widened(&subject.graph)?;
+        // An approximation in single precision, whose derivative is that of the function.
+        if graph.to_text().contains("choral.erf_inv") {
+            return None;
+        }
         let wrt = floats(&graph);
         let inputs = rough(&graph.input_types(), seed);
         Some(Wide { graph, wrt, inputs })

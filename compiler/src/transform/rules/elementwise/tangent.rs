@@ -197,9 +197,10 @@ fn select(builder: &mut Builder, duals: &[Dual]) -> Tangent {
     Ok(Some(builder.select(predicate.value, on_true, on_false)?))
 }
 
-/// The operand counts strictly between the limits, a limit beyond it.
+/// The operand counts strictly between the limits, a limit beyond it; of limits that are in the wrong order, the
+/// upper one.
 fn clamp(builder: &mut Builder, duals: &[Dual]) -> Tangent {
-    use ComparisonDirection::{Gt, Lt};
+    use ComparisonDirection::{Gt, Le, Lt};
     let (min, operand, max) = (duals[0], duals[1], duals[2]);
     let mut total = None;
     let only_where = |builder: &mut Builder, dual: Dual, mask: Value| -> Tangent {
@@ -215,12 +216,16 @@ fn clamp(builder: &mut Builder, duals: &[Dual]) -> Tangent {
     }
     if min.tangent.is_some() {
         let beyond = builder.compare(Gt, min.value, operand.value)?;
-        let tangent = only_where(builder, min, beyond)?;
+        let in_order = builder.compare(Le, min.value, max.value)?;
+        let counts = builder.binary(Binary::And, beyond, in_order)?;
+        let tangent = only_where(builder, min, counts)?;
         total = sum(builder, total, tangent)?;
     }
     if max.tangent.is_some() {
         let beyond = builder.compare(Lt, max.value, operand.value)?;
-        let tangent = only_where(builder, max, beyond)?;
+        let is_below_min = builder.compare(Lt, max.value, min.value)?;
+        let counts = builder.binary(Binary::Or, beyond, is_below_min)?;
+        let tangent = only_where(builder, max, counts)?;
         total = sum(builder, total, tangent)?;
     }
     Ok(total)
