@@ -15,8 +15,8 @@ use crate::inputs::{self, Values};
 use crate::subject::{Law, Subject, run};
 use crate::widen::widened;
 use crate::{
-    all_equal, every_op_has_a_kernel, optimised_graphs_do_the_same, processor_is_the_reference, some_mapping,
-    text_and_json_are_read_back, vmap_is_the_stack_of_single_runs,
+    all_equal, every_op_has_a_kernel, gpu_is_the_reference, optimised_graphs_do_the_same,
+    processor_is_the_reference, some_mapping, text_and_json_are_read_back, vmap_is_the_stack_of_single_runs,
 };
 
 /// The inputs that hold floats.
@@ -227,6 +227,17 @@ pub(crate) fn gradients_obey_the_laws(subject: &Subject, choices: &mut Choices) 
         text_and_json_are_read_back,
     ]);
     law(&subject.with(&graph), choices)
+}
+
+/// On a GPU, or a stand-in for one.
+pub(crate) fn gpu_is_the_reference_for_gradients(
+    subject: &Subject,
+    choices: &mut Choices,
+) -> Result<(), String> {
+    let wrt = floats(&subject.graph);
+    let differentiate = choices.pick(&[vjp_graph, jvp_graph]);
+    let Some(graph) = differentiated(differentiate(&subject.graph, &wrt))? else { return Ok(()) };
+    gpu_is_the_reference(&subject.with(&graph), choices)
 }
 
 /// As [`gradients_obey_the_laws`], of gradients of mapped programs.

@@ -56,8 +56,8 @@ use choral::{Device, Graph, Tensor, TensorType};
 
 use choices::Choices;
 use derivatives::{
-    cotangents_are_transposed_tangents, gradients_and_vmap_commute, gradients_obey_the_laws,
-    gradients_of_mapped_programs_obey_the_laws, second_derivatives_are_symmetric,
+    cotangents_are_transposed_tangents, gpu_is_the_reference_for_gradients, gradients_and_vmap_commute,
+    gradients_obey_the_laws, gradients_of_mapped_programs_obey_the_laws, second_derivatives_are_symmetric,
     tangents_are_what_differences_tend_to,
 };
 use devices::{
@@ -465,7 +465,7 @@ mod laws {
         second_derivatives_are_symmetric, Effort::fixed(30, 300);
         gradients_and_vmap_commute, Effort::fixed(30, 300);
         gradients_obey_the_laws, Effort::fixed(50, 500);
-        gradients_of_mapped_programs_obey_the_laws, Effort::fixed(20, 200);
+        gpu_is_the_reference_for_gradients, gradients_of_mapped_programs_obey_the_laws, Effort::fixed(20, 200);
     }
 }
 
