@@ -466,6 +466,7 @@ mod laws {
         gradients_and_vmap_commute, Effort::fixed(30, 300);
         gradients_obey_the_laws, Effort::fixed(50, 500);
         gradients_of_mapped_programs_obey_the_laws, Effort::fixed(20, 200);
+        gpu_is_the_reference_for_gradients, Effort::fixed(2, 40);
     }
 }
 
