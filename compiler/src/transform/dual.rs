@@ -4,7 +4,7 @@
 //! Must not live here: what ops do with tangents and cotangents ([`crate::transform::rules`]), and the walks
 //! over graphs ([`crate::transform::differentiate`]).
 
-use choral_ir::op::{Binary, Elementwise, Transposed};
+use choral_ir::op::{Binary, Elementwise, ShapeOp, Transposed};
 use choral_ir::{BuildError, Builder, NodeKind, Op, TensorType, TypeError, Value};
 
 /// A value and its tangent, of the same type; `None` stands for zeros.
@@ -128,6 +128,18 @@ pub(crate) fn through_mask(
     builder.select(mask, on_true, on_false)
 }
 
+/// Whether a value is zero everywhere, as far as it is written there.
+pub(crate) fn is_zero(builder: &Builder, value: Value) -> bool {
+    let graph = builder.graph();
+    match &graph.node(value.node()).kind {
+        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [0.0],
+        NodeKind::Op(Op::Shape(ShapeOp::BroadcastInDim(_))) => {
+            is_zero(builder, graph.operands(value.node())[0])
+        }
+        NodeKind::Input | NodeKind::Op(_) => false,
+    }
+}
+
 /// The mask of a cotangent, what it masks, and whether that is kept where the mask holds.
 fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
     let graph = builder.graph();
@@ -135,11 +147,7 @@ fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
         return None;
     };
     let operands = graph.operands(cotangent.node());
-    let is_zero = |value: Value| match &graph.node(value.node()).kind {
-        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [0.0],
-        NodeKind::Input | NodeKind::Op(_) => false,
-    };
-    match (is_zero(operands[1]), is_zero(operands[2])) {
+    match (is_zero(builder, operands[1]), is_zero(builder, operands[2])) {
         (false, true) => Some((operands[0], operands[1], true)),
         (true, false) => Some((operands[0], operands[2], false)),
         (true, true) | (false, false) => None,
