@@ -19,6 +19,15 @@ impl Dual {
     pub(crate) fn constant(value: Value) -> Dual {
         Dual { value, tangent: None }
     }
+
+    /// What a linear function makes of the value and of its tangent.
+    pub(crate) fn map(
+        self,
+        mut apply: impl FnMut(Value) -> Result<Value, BuildError>,
+    ) -> Result<Dual, BuildError> {
+        let (value, tangent) = (apply(self.value)?, self.tangent.map(apply).transpose()?);
+        Ok(Dual { value, tangent })
+    }
 }
 
 /// The values alone.
@@ -43,6 +52,16 @@ pub(crate) fn linear(builder: &mut Builder, op: &Op, duals: &[Dual]) -> Result<V
         None
     };
     Ok(vec![Dual { value, tangent }])
+}
+
+/// The result of an op of two operands that is linear in each, and its tangent: the op of each operand with the
+/// other's tangent.
+pub(crate) fn bilinear(builder: &mut Builder, op: &Op, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+    let value = builder.push(op.clone(), &values(duals))?;
+    let (lhs, rhs) = (duals[0], duals[1]);
+    let left = lhs.tangent.map(|tangent| builder.push(op.clone(), &[tangent, rhs.value])).transpose()?;
+    let right = rhs.tangent.map(|tangent| builder.push(op.clone(), &[lhs.value, tangent])).transpose()?;
+    Ok(vec![Dual { value, tangent: sum(builder, left, right)? }])
 }
 
 /// The tangent of a dual, zeros written out.
