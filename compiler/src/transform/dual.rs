@@ -19,6 +19,14 @@ impl Dual {
     pub(crate) fn constant(value: Value) -> Dual {
         Dual { value, tangent: None }
     }
+
+    /// The value and its tangent, each by a linear function.
+    pub(crate) fn map(
+        self,
+        mut function: impl FnMut(Value) -> Result<Value, BuildError>,
+    ) -> Result<Dual, BuildError> {
+        Ok(Dual { value: function(self.value)?, tangent: self.tangent.map(function).transpose()? })
+    }
 }
 
 /// The values alone.
