@@ -181,7 +181,7 @@ fn linearized(graph: &Graph, inputs: &[usize]) -> Result<Graph, BuildError> {
     }
     let graph = rewrite::dead_code(&builder.finish(&outputs))?;
     let linear: Vec<bool> = (0..graph.inputs().len()).map(|at| at >= duals.len()).collect();
-    rewrite::dead_code(&split::split(&graph, &linear)?)
+    Ok(split::split(&graph, &linear)?.graph)
 }
 
 /// The graph with these outputs, cleaned up.

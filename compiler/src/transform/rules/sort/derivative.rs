@@ -3,7 +3,7 @@
 use choral_ir::op::{Gather, Iota, Sort, SortOp, TopK, Transposed};
 use choral_ir::{BuildError, Builder, DType, TensorType, Value};
 
-use crate::transform::dual::{Dual, refused, values};
+use crate::transform::dual::{Dual, not_linear, values};
 
 /// The results and their tangents.
 pub(crate) fn jvp(builder: &mut Builder, op: &SortOp, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
@@ -19,7 +19,7 @@ pub(crate) fn transpose(
     op: &SortOp,
     _operands: &[Transposed],
 ) -> Result<Vec<Option<Value>>, BuildError> {
-    Err(refused(builder, &op.clone().into(), &[], "it is not linear, so it cannot be transposed"))
+    Err(not_linear(&op.clone().into()))
 }
 
 /// One more operand, of places, says where the elements come from.
