@@ -44,7 +44,10 @@ fn is_refused(error: &DifferentiationError) -> bool {
         }
         DifferentiationError::NoInput { .. }
         | DifferentiationError::Twice { .. }
-        | DifferentiationError::NotFloat { .. } => false,
+        | DifferentiationError::NotFloat { .. }
+        | DifferentiationError::NoOutput { .. }
+        | DifferentiationError::OutputNotFloat { .. }
+        | DifferentiationError::Vmap(_) => false,
     }
 }
 
