@@ -4,6 +4,7 @@
 use std::path::Path;
 
 mod allocations;
+mod backpropagation;
 mod chunks;
 mod close;
 mod collectives;
