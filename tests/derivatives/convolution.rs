@@ -1,5 +1,9 @@
 //! Convolutions: strides, padding, holes, reversal, groups and members.
 
+use choral::Graph;
+use choral::ir::NodeKind;
+use choral::transform::vjp_graph;
+
 use super::check;
 
 struct Row {
@@ -256,5 +260,31 @@ fn program(row: &Row) -> String {
 fn convolutions_are_linear_in_input_and_kernel() {
     for row in &PROGRAMS {
         check(&program(row));
+    }
+}
+
+/// Names of the ops of a graph, but for reshapes.
+fn ops(graph: &Graph) -> Vec<&'static str> {
+    let name = |kind: &NodeKind| match kind {
+        NodeKind::Op(op) if op.short_name() != "reshape" => Some(op.short_name()),
+        NodeKind::Op(_) | NodeKind::Input | NodeKind::Constant(_) => None,
+    };
+    graph.nodes().filter_map(|(_, node)| name(&node.kind)).collect()
+}
+
+/// The cotangents of input and kernel are one convolution each; a kernel that was read backwards is turned around.
+#[test]
+fn a_cotangent_is_one_convolution() {
+    for row in PROGRAMS.iter().filter(|row| row.name != "no windows") {
+        let graph = Graph::parse(&program(row)).unwrap_or_else(|error| panic!("{error}"));
+        let vjp = vjp_graph(&graph, &[0, 1]).unwrap_or_else(|error| panic!("{error}"));
+        let mut expected = vec!["conv"; 3];
+        if row.window.contains("reverse") {
+            expected.insert(2, "reverse");
+        }
+        let mut made = ops(&vjp);
+        made.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(made, expected, "{}", row.name);
     }
 }

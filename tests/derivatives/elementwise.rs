@@ -80,7 +80,7 @@ fn pairs(op: Binary) -> Option<([f64; 4], [f64; 4], bool)> {
         | Binary::Minimum
         | Binary::Multiply
         | Binary::Remainder
-        | Binary::Subtract => ([-2.3, -0.4, 5.3, 1.2], [0.7, -1.3, 2.0, -0.3], true),
+        | Binary::Subtract => ([-2.3, -0.4, 5.3, 1.2], [0.7, -1.3, 2.0, -0.35], true),
         Binary::Power => ([0.3, 1.2, 2.0, 4.0], [-1.5, 2.0, 0.5, 3.0], true),
         Binary::Polygamma => ([0.0, 1.0, 2.0, 3.0], [0.4, 1.2, 3.0, 6.0], false),
         Binary::Zeta => ([1.5, 2.0, 3.5, 6.0], [0.4, 1.2, 3.0, 6.0], false),

@@ -1,6 +1,9 @@
 //! Windowed folds: sums, extremes, products and bodies without a name, at every stride, padding and dilation; and
 //! what is selected and scattered.
 
+use choral::Graph;
+use choral::transform::vjp_graph;
+
 use super::check;
 
 #[derive(Clone, Copy)]
@@ -249,4 +252,26 @@ fn what_is_scattered_is_linear_in_the_source() {
             }
         }
     }
+}
+
+/// The cotangents of a program's operand, as text.
+fn cotangents(text: &str) -> String {
+    let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    vjp_graph(&graph, &[0]).unwrap_or_else(|error| panic!("{error}")).to_text()
+}
+
+/// Max pooling is scattered back by the op that has a kernel, a running sum is one from the other end, and a running
+/// maximum takes as many steps as its length has digits.
+#[test]
+fn cotangents_of_windows_are_the_cheap_ones() {
+    let [pool, running] = ["windows that overlap", "running"]
+        .map(|name| WINDOWS.iter().find(|window| window.name == name).expect("windows"));
+    let count = |text: &str, op: &str| text.matches(op).count();
+    let back = cotangents(&program(pool, &binary("maximum"), "%least"));
+    assert_eq!([count(&back, "reduce_window\""), count(&back, "select_and_scatter\"")], [1, 1], "{back}");
+    let back = cotangents(&program(running, &binary("add"), "%zero"));
+    assert!(back.contains("padding = dense<[[0, 0], [0, 4]]>"), "{back}");
+    let back = cotangents(&program(running, &binary("maximum"), "%least"));
+    assert_eq!([count(&back, "reduce_window\""), count(&back, "select_and_scatter\"")], [1, 0], "{back}");
+    assert_eq!(count(&back, "compare GE"), 3, "{back}");
 }
