@@ -1,14 +1,20 @@
-//! Derivatives: against differences, against each other, and at kinks.
+//! Derivatives: against differences, against each other, at kinks, and as users call them.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `mod.rs` | the check of a program: tangents against central differences, cotangents against tangents |
 //! | `convolution.rs`, `window.rs`, `folds.rs`, `sort.rs`, `linalg.rs` | programs of each family of ops |
 //! | `elementwise.rs` | every elementwise op, and values at kinks and ties |
+//! | `index.rs` | gathers, scatters and dynamic slices |
+//! | `front.rs` | gradients, Jacobians and products as functions, in each other and in `vmap` |
+//! | `errors.rs` | what users read when something does not fit |
 
 mod convolution;
 mod elementwise;
+mod errors;
 mod folds;
+mod front;
+mod index;
 mod linalg;
 mod sort;
 mod window;

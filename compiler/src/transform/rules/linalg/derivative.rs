@@ -8,7 +8,7 @@ use choral_ir::op::{
 };
 use choral_ir::{BuildError, Builder, DType, Op, Value};
 
-use crate::transform::dual::{Dual, full_like, known, refused, zeros_like};
+use crate::transform::dual::{Dual, full_like, known, not_linear, zeros_like};
 use crate::transform::views;
 
 /// The results and their tangents.
@@ -29,9 +29,7 @@ pub(crate) fn transpose(
 ) -> Result<Vec<Option<Value>>, BuildError> {
     let any: Op = op.clone().into();
     match op {
-        LinalgOp::Cholesky(_) => {
-            Err(refused(builder, &any, &[], "it is not linear, so it cannot be transposed"))
-        }
+        LinalgOp::Cholesky(_) => Err(not_linear(&any)),
         LinalgOp::TriangularSolve(op) => {
             let a = known(&any, &operands[0])?;
             let back = TriangularSolve { transpose_a: !op.transpose_a, ..*op };

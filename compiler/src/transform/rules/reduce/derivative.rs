@@ -3,10 +3,12 @@
 //! Sums are linear. Of a greatest or least element, the elements that equal it share its tangent.
 
 use choral_ir::op::{Binary, BroadcastInDim, ComparisonDirection, Elementwise, Reduce, Transposed};
-use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, TensorType, Value};
+use choral_ir::{BuildError, Builder, Fold, NodeKind, TensorType, Value};
 
 use super::combine::{accumulating, combined, fold_first, is_associative};
-use crate::transform::dual::{Dual, full_like, is_linear, refused, sum, type_of, values, zeros_like};
+use crate::transform::dual::{
+    Dual, full_like, is_linear, not_linear, refused, sum, type_of, values, zeros_like,
+};
 use crate::transform::rules::elementwise;
 use crate::transform::rules::shape::{reshaped, total};
 use crate::transform::views;
@@ -145,9 +147,8 @@ pub(crate) fn transpose(
     operands: &[Transposed],
     cotangents: &[Option<Value>],
 ) -> Result<Vec<Option<Value>>, BuildError> {
-    let any: Op = op.clone().into();
     let (Fold::Binary(Binary::Add), [Some(cotangent)]) = (op.body.fold(), cotangents) else {
-        return Err(refused(builder, &any, &[], "it is not linear, so it cannot be transposed"));
+        return Err(not_linear(&op.clone().into()));
     };
     let ty = type_of(builder, &operands[0]);
     let of_input = match is_linear(&operands[0]) {

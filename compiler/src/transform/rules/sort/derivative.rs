@@ -1,9 +1,9 @@
 //! Tangents of ops that order elements: they go where their elements go, and are gathered from there.
 
-use choral_ir::op::{Gather, Iota, Sort, SortOp, TopK, Transposed};
+use choral_ir::op::{Gather, Iota, Sort, SortOp, TopK};
 use choral_ir::{BuildError, Builder, DType, TensorType, Value};
 
-use crate::transform::dual::{Dual, refused, values};
+use crate::transform::dual::{Dual, not_linear, values};
 
 /// The results and their tangents.
 pub(crate) fn jvp(builder: &mut Builder, op: &SortOp, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
@@ -14,12 +14,8 @@ pub(crate) fn jvp(builder: &mut Builder, op: &SortOp, duals: &[Dual]) -> Result<
 }
 
 /// What is ordered is not linear; tangents are gathered.
-pub(crate) fn transpose(
-    builder: &mut Builder,
-    op: &SortOp,
-    _operands: &[Transposed],
-) -> Result<Vec<Option<Value>>, BuildError> {
-    Err(refused(builder, &op.clone().into(), &[], "it is not linear, so it cannot be transposed"))
+pub(crate) fn transpose(op: &SortOp) -> Result<Vec<Option<Value>>, BuildError> {
+    Err(not_linear(&op.clone().into()))
 }
 
 /// One more operand, of places, says where the elements come from.

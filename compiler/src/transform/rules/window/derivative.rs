@@ -11,7 +11,9 @@ use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, Value};
 
 use super::chosen::{Choice, compared, kept};
 use super::places::{rows, running};
-use crate::transform::dual::{Dual, is_linear, known, linear, refused, tangent_of, type_of, values, zeros};
+use crate::transform::dual::{
+    Dual, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
+};
 use crate::transform::rules::elementwise;
 use crate::transform::rules::reduce::{
     accumulating, combined, fold_first, initial, is_associative, is_neutral, neutral,
@@ -268,7 +270,7 @@ pub(crate) fn transpose(
         }
         (WindowOp::ReduceWindow(op), [None, Some(cotangent), None]) => {
             let Some(choice) = Choice::of_fold(op)? else {
-                return Err(refused(builder, &any, &[], "it is not linear, so it cannot be transposed"));
+                return Err(not_linear(&any));
             };
             let operand = known(&any, &operands[0])?;
             let back = choice.scatter(builder, operand, *cotangent)?;
@@ -286,9 +288,7 @@ pub(crate) fn transpose(
             };
             Ok(vec![None, of_source, of_init])
         }
-        (WindowOp::ReduceWindow(_) | WindowOp::SelectAndScatter(_), _) => {
-            Err(refused(builder, &any, &[], "it is not linear, so it cannot be transposed"))
-        }
+        (WindowOp::ReduceWindow(_) | WindowOp::SelectAndScatter(_), _) => Err(not_linear(&any)),
     }
 }
 
