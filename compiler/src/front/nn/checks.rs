@@ -32,6 +32,15 @@ impl<'a> Checks<'a> {
         Checks { layer: layer.to_string(), input, at: Caller::caller() }
     }
 
+    /// The checks of a layer of this type, which the parameter belongs to where the layer has it.
+    #[track_caller]
+    pub(super) fn of_optional(layer: impl Display, parameter: Option<&Var>, input: &'a Var) -> Checks<'a> {
+        match parameter {
+            Some(parameter) => Checks::of(layer, parameter, input),
+            None => Checks::without_parameters(layer, input),
+        }
+    }
+
     /// Whether the condition holds. A stand-in comes from an earlier fault: one report is enough.
     pub(super) fn ensure(&self, holds: bool, message: impl FnOnce() -> String) -> bool {
         let known = self.input.value.is_some();
@@ -46,6 +55,13 @@ impl<'a> Checks<'a> {
         let rank = self.input.rank();
         self.ensure(ranks.contains(&rank), || {
             format!("expected an input of {meaning}, got {}", self.input.ty())
+        })
+    }
+
+    /// Whether the input has this many channels in a dimension that it has.
+    pub(super) fn channels(&self, dim: usize, count: usize) -> bool {
+        self.ensure(self.input.shape()[dim] == count, || {
+            format!("expected {count} channels in dimension {dim}, got {}", self.input.ty())
         })
     }
 

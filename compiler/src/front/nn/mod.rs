@@ -4,6 +4,7 @@
 //! the same layer inside a trace and computes. Must not live here: functions without state, which
 //! are methods of [`Var`].
 
+mod activation;
 mod checks;
 mod convolution;
 mod dropout;
@@ -12,16 +13,28 @@ mod init;
 mod linear;
 mod normalization;
 mod pooling;
+mod sequential;
 
 use std::panic::Location as Caller;
 
-pub use convolution::{Conv, Conv1d, Conv2d};
+pub use activation::{
+    Approximate, CELU, ELU, GELU, GLU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
+    Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softsign, Tanh,
+};
+pub use convolution::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use init::{Constant, RandomKey};
 pub use linear::Linear;
-pub use normalization::{BatchNorm, BatchNorm1d, BatchNorm2d, LayerNorm};
-pub use pooling::{AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d};
+pub use normalization::{
+    BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm,
+    RMSNorm,
+};
+pub use pooling::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d,
+    MaxPool2d,
+};
+pub use sequential::{Flatten, Identity};
 
 use crate::front::trace::var::Var;
 use crate::front::trace::{trace_of, within};
