@@ -249,6 +249,6 @@ impl<const D: usize> ConvTranspose<Var, D> {
             && checks.ensure(weight.len() == D + 2, || {
                 format!("weight must have rank {}, got {}", D + 2, self.weight.ty())
             })
-            && checks.shapes(&[weight[1] * self.groups], [("bias", self.bias.as_ref())])
+            && checks.shapes(&[weight[1].saturating_mul(self.groups)], [("bias", self.bias.as_ref())])
     }
 }

@@ -5,6 +5,7 @@
 //! are methods of [`Var`].
 
 mod activation;
+mod attention;
 mod checks;
 mod convolution;
 mod dropout;
@@ -14,6 +15,7 @@ mod linear;
 mod normalization;
 mod pooling;
 mod sequential;
+mod transformer;
 
 use std::panic::Location as Caller;
 
@@ -21,6 +23,7 @@ pub use activation::{
     Approximate, CELU, ELU, GELU, GLU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
     Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softsign, Tanh,
 };
+pub use attention::{AttentionMasks, InProjection, MultiheadAttention};
 pub use convolution::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
@@ -35,6 +38,7 @@ pub use pooling::{
     MaxPool2d,
 };
 pub use sequential::{Flatten, Identity};
+pub use transformer::{Activation, TransformerEncoder, TransformerEncoderLayer};
 
 use crate::front::trace::var::Var;
 use crate::front::trace::{trace_of, within};
@@ -95,7 +99,13 @@ impl<const D: usize> Sizes<D> for [usize; D] {
 #[track_caller]
 fn layer(parameter: &Var, input: &Var, forward: impl FnOnce() -> Var) -> Var {
     let name = parameter.module_name();
-    let Some(trace) = trace_of(&[parameter, input]) else { return forward() };
-    let result = within(&trace, &name, Caller::caller(), forward);
+    let result = scoped(parameter, input, forward);
     if name.is_empty() { result } else { result.named(&name) }
+}
+
+/// As [`layer`], for several results, which keep their names.
+#[track_caller]
+fn scoped<R>(parameter: &Var, input: &Var, forward: impl FnOnce() -> R) -> R {
+    let Some(trace) = trace_of(&[parameter, input]) else { return forward() };
+    within(&trace, &parameter.module_name(), Caller::caller(), forward)
 }

@@ -5,6 +5,7 @@
 //! may use the values of outer ones; these become further inputs ("captures").
 
 mod activation;
+pub mod attention;
 pub mod collective;
 mod comparison;
 pub mod control;
