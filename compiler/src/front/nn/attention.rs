@@ -280,7 +280,7 @@ impl MultiheadAttention<Var> {
         let (size, heads, sizes) = (self.embed_dim(), self.num_heads, self.input_sizes());
         let in_proj = match &self.in_proj {
             InProjection::Joint { in_proj_weight } => {
-                checks.shapes(&[3 * size, size], [("in_proj_weight", Some(in_proj_weight))])
+                checks.shapes(&[size.saturating_mul(3), size], [("in_proj_weight", Some(in_proj_weight))])
             }
             InProjection::Separate { q_proj_weight, k_proj_weight, v_proj_weight } => {
                 checks.shapes(&[size, size], [("q_proj_weight", Some(q_proj_weight))])
@@ -289,7 +289,7 @@ impl MultiheadAttention<Var> {
             }
         };
         in_proj
-            && checks.shapes(&[3 * size], [("in_proj_bias", self.in_proj_bias.as_ref())])
+            && checks.shapes(&[size.saturating_mul(3)], [("in_proj_bias", self.in_proj_bias.as_ref())])
             && checks.shapes(&[size, size], [("out_proj.weight", Some(&self.out_proj.weight))])
             && checks.ensure(heads > 0 && size.is_multiple_of(heads), || {
                 format!("embed_dim {size} cannot form {heads} heads of one size")
@@ -313,7 +313,7 @@ impl AttentionMasks<Var> {
         (batch, queries): (Option<usize>, usize),
         keys: usize,
     ) -> bool {
-        let of_heads = vec![batch.unwrap_or(1) * heads, queries, keys];
+        let of_heads = vec![batch.unwrap_or(1).saturating_mul(heads), queries, keys];
         let of_keys: Vec<usize> = batch.into_iter().chain([keys]).collect();
         let fits = |name: &str, mask: Option<&Var>, shapes: &[Vec<usize>]| {
             let Some(mask) = mask else { return true };

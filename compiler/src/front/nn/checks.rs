@@ -69,7 +69,7 @@ impl<'a> Checks<'a> {
     pub(super) fn shapes<'v>(
         &self,
         shape: &[usize],
-        state: impl IntoIterator<Item = (&'static str, Option<&'v Var>)>,
+        state: impl IntoIterator<Item = (&'v str, Option<&'v Var>)>,
     ) -> bool {
         let fits = |(name, var): (&str, Option<&Var>)| {
             let Some(var) = var.filter(|var| var.value.is_some()) else { return true };

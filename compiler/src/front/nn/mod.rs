@@ -14,6 +14,7 @@ mod init;
 mod linear;
 mod normalization;
 mod pooling;
+mod recurrent;
 mod sequential;
 mod transformer;
 
@@ -36,6 +37,10 @@ pub use normalization::{
 pub use pooling::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d,
     MaxPool2d,
+};
+pub use recurrent::{
+    Cell, Elman, GRU, GRUCell, GatedUnit, Kind, LSTM, LSTMCell, LongShortTerm, RNN, RNNCell, Recurrence,
+    Recurrent,
 };
 pub use sequential::{Flatten, Identity};
 pub use transformer::{Activation, TransformerEncoder, TransformerEncoderLayer};
