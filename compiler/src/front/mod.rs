@@ -18,5 +18,6 @@ pub mod error;
 pub mod nn;
 pub mod state;
 pub mod trace;
+pub mod train;
 pub mod tree;
 pub mod vmap;
