@@ -5,6 +5,7 @@ use std::path::Path;
 
 mod allocations;
 mod backpropagation;
+mod checkpoints;
 mod chunks;
 mod close;
 mod collectives;
@@ -28,17 +29,21 @@ mod ir;
 mod kept;
 mod layers;
 mod loops;
+mod losses;
 mod memory;
 mod methods;
 mod nested;
+mod optimisers;
 mod panics;
 mod parts;
 mod populations;
 mod prior_art;
 mod random;
 mod rewrites;
+mod schedules;
 mod sources;
 mod tidy;
+mod training;
 
 #[path = "../examples/digits/mod.rs"]
 mod digits;
