@@ -28,6 +28,7 @@ mod layers;
 mod loops;
 mod memory;
 mod methods;
+mod molecules;
 mod nested;
 mod panics;
 mod parts;
@@ -38,6 +39,8 @@ mod rewrites;
 mod sources;
 mod tidy;
 
+#[path = "../examples/ani/mod.rs"]
+mod ani;
 #[path = "../examples/digits/mod.rs"]
 mod digits;
 
