@@ -23,6 +23,7 @@
 
 mod cache;
 mod compile;
+mod derivatives;
 pub mod ensemble;
 pub mod error;
 mod inputs;
@@ -32,6 +33,8 @@ mod pages;
 mod program;
 
 pub use choral_compiler::custom::custom_vmap;
+pub use choral_compiler::front::grad;
+pub use choral_compiler::grad::{hvp, jvp, linearize, vjp};
 pub use choral_compiler::trace::{control, random};
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
@@ -46,6 +49,7 @@ pub use choral_runtime::{
     Device, DeviceInput, DeviceTensor, Executable, Level, Pool, Precision, Session, Setting,
 };
 pub use compile::{compile, compile_with, optimised};
+pub use derivatives::{grad, hessian, jacfwd, jacrev, value_and_grad};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
 pub use on_device::OnDevice;
@@ -57,13 +61,14 @@ pub mod prelude {
     pub use crate::custom_vmap;
     pub use crate::dims::{by_kind, by_leaf, by_name};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
+    pub use crate::grad::{AllArguments, Argument};
     pub use crate::nn::{
         AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Constant, Conv1d, Conv2d, Dropout, Embedding,
         LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
     pub use crate::{
         DType, Device, DeviceTensor, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module,
-        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap,
-        with_key,
+        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, grad, hessian, hvp,
+        jacfwd, jacrev, jit, jvp, linearize, random, value_and_grad, vjp, vmap, with_key,
     };
 }

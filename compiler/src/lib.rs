@@ -17,6 +17,9 @@ pub use choral_derive::Module;
 pub use front::dims::{Dims, IntoDims};
 pub use front::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use front::error::Error;
+pub use front::grad::{
+    grad, hessian, hvp, jacfwd, jacrev, jvp, linearize, value_and_grad, vjp,
+};
 pub use front::nn::Forward;
 pub use front::state::{Module, ModuleState, State};
 pub use front::trace::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
@@ -26,4 +29,4 @@ pub use front::trace::random::implicit::{Randomness, with_key};
 pub use front::trace::var::Var;
 pub use front::tree::{Leaf, Path, Tree};
 pub use front::vmap::{Vmap, vmap};
-pub use front::{custom, dims, ensemble, error, nn, state, trace, tree};
+pub use front::{custom, dims, ensemble, error, grad, nn, state, trace, tree};

@@ -34,9 +34,10 @@ pub(crate) fn exchanges(op: &CollectiveOp) -> bool {
     }
 }
 
-/// Whether `holds` holds for a collective: this op, or one in its regions.
+/// Whether `holds` holds for a collective: this op, or one in its regions, or in the body of a user-defined one.
 pub(crate) fn any_collective(op: &Op, holds: &dyn Fn(&CollectiveOp) -> bool) -> bool {
     matches!(op, Op::Collective(op) if holds(op))
+        || matches!(op, Op::Custom(op) if op.op().body().is_some_and(|body| any_in(body, holds)))
         || op.regions().into_iter().any(|region| any_in(region, holds))
 }
 

@@ -29,7 +29,9 @@ pub(crate) mod views;
 pub mod vmap;
 mod walk;
 
-pub use differentiate::{DifferentiationError, grad_graph, jvp_graph, value_and_grad_graph, vjp_graph};
+pub use differentiate::{
+    DifferentiationError, grad_graph, jacobian_graph, jvp_graph, linearize_graph, value_and_grad_graph, vjp_graph,
+};
 pub use explain::explain;
 pub use export::export;
 pub use vmap::{Axis, Chunks, MemoryLimit, VmapError, VmapOptions, vmap_graph};

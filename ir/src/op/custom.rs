@@ -91,7 +91,7 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
     /// The results and their tangents, for operands and theirs: the rule of `jax.custom_jvp`. `None` stands
     /// for a tangent of zeros; a tangent has the type of its value. The rule must be linear in the tangents.
     ///
-    /// Not asked of an op with a [`body`](CustomOp::body), which is differentiated by that.
+    /// Asked only of an op that [has a derivative](CustomOp::has_derivative) of its own.
     ///
     /// # Errors
     /// Those of the builder; unless the op brings the rule, that it is not differentiable.
@@ -108,7 +108,7 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
     /// those of the results: the op as a linear function of these operands, turned round. `None` stands
     /// for a cotangent of zeros, and for that of an operand that is not linear.
     ///
-    /// Not asked of an op with a [`body`](CustomOp::body), which is transposed by that.
+    /// Asked only of an op that [has a derivative](CustomOp::has_derivative) of its own.
     ///
     /// # Errors
     /// Those of the builder; unless the op brings the rule, that it cannot be transposed.
@@ -127,9 +127,16 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
         Err(no_rule(self.name(), "transpose", "transposable", builder, &given))
     }
 
-    /// The same computation in other ops, used instead of [`CustomOp::evaluate`].
+    /// The same computation in other ops, used instead of [`CustomOp::evaluate`]. Where it holds collectives, the
+    /// `vmap` that binds their axis takes it instead of [`CustomOp::batch`], which does not know the axis.
     fn body(&self) -> Option<&Graph> {
         None
+    }
+
+    /// Whether [`CustomOp::jvp`] and [`CustomOp::transpose`] say how to differentiate the op, and not its
+    /// [`body`](CustomOp::body); they do if there is no body.
+    fn has_derivative(&self) -> bool {
+        self.body().is_none()
     }
 }
 

@@ -5,8 +5,9 @@
 //! than once. Must not live here: rules of ops ([`crate::transform::rules`]), and how a graph comes to have
 //! ops that are linear or known as a whole (`split.rs`).
 
+use choral_ir::graph::Port;
 use choral_ir::op::Transposed;
-use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, TensorType, Value, interpret};
+use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Value, interpret};
 
 use crate::transform::dual::{is_linear, sum, zeros};
 use crate::transform::rewrite;
@@ -46,8 +47,8 @@ pub(super) fn cotangents_and_known(
         if results.iter().all(Option::is_none) || !operands.iter().any(is_linear) {
             continue;
         }
-        let name = node.name.strip_suffix(".tangent").unwrap_or(&node.name);
-        builder.describe(Some(format!("{name}.cotangent")), node.location.clone());
+        let name = format!("{}.cotangent", without_suffix(&node.name));
+        builder.describe(Some(name), node.location.clone());
         let back = rules::transpose(builder, op, operands, &results)?;
         for ((operand, value), cotangent) in operands.iter().zip(graph.operands(id)).zip(back) {
             if is_linear(operand) {
@@ -109,27 +110,61 @@ impl Cotangents {
 }
 
 /// A region that is linear in the inputs that `linear` names, transposed: it takes the known inputs, then
-/// a cotangent for each output that `given` names, and returns the cotangents of the linear inputs, zeros
-/// written out.
-pub(crate) fn region(graph: &Graph, linear: &[bool], given: &[bool]) -> Result<Graph, BuildError> {
+/// a cotangent for each output that `given` names, and returns the cotangents of the inputs that `returned` names,
+/// zeros where there is none.
+///
+/// `returned` must name every input that has a cotangent ([`has_cotangents`]).
+pub(crate) fn region(
+    graph: &Graph,
+    linear: &[bool],
+    given: &[bool],
+    returned: &[bool],
+) -> Result<Graph, BuildError> {
     let mut builder = Builder::new(graph.name());
-    let operand = |(port, &linear): (&choral_ir::graph::Port, &bool)| {
+    let found = of_inputs(&mut builder, graph, linear, given)?;
+    let mut outputs = Vec::new();
+    for ((cotangent, ty), _) in
+        found.into_iter().zip(graph.input_types()).zip(returned).filter(|(_, returned)| **returned)
+    {
+        outputs.push(cotangent.unwrap_or_else(|| zeros(&mut builder, &ty)));
+    }
+    rewrite::common_subexpressions(&rewrite::dead_code(&builder.finish(&outputs))?)
+}
+
+/// Which inputs of a region have cotangents, where it is linear in those that `linear` names, and `given` says
+/// which of its outputs have cotangents.
+pub(crate) fn has_cotangents(
+    graph: &Graph,
+    linear: &[bool],
+    given: &[bool],
+) -> Result<Vec<bool>, BuildError> {
+    let found = of_inputs(&mut Builder::new(graph.name()), graph, linear, given)?;
+    Ok(found.iter().map(Option::is_some).collect())
+}
+
+/// The cotangents of a region's inputs, in a graph of its known inputs and the cotangents of its outputs.
+fn of_inputs(
+    builder: &mut Builder,
+    graph: &Graph,
+    linear: &[bool],
+    given: &[bool],
+) -> Result<Vec<Option<Value>>, BuildError> {
+    let operand = |(port, &linear): (&Port, &bool)| {
         let node = graph.node(port.value.node());
         let ty = graph.ty(port.value).clone();
         builder.describe(None, node.location.clone());
         if linear { Transposed::Linear(ty) } else { Transposed::Known(builder.input(node.name.clone(), ty)) }
     };
     let inputs: Vec<Transposed> = graph.inputs().iter().zip(linear).map(operand).collect();
-    let mut cotangent = |(port, &given): (&choral_ir::graph::Port, &bool)| {
-        let name = format!("{}.cotangent", graph.node(port.value.node()).name);
+    let cotangent = |(port, &given): (&Port, &bool)| {
+        let name = format!("{}.cotangent", without_suffix(&graph.node(port.value.node()).name));
         given.then(|| builder.input(name, graph.ty(port.value).clone()))
     };
-    let cotangents: Vec<Option<Value>> = graph.outputs().iter().zip(given).map(&mut cotangent).collect();
-    let found = self::cotangents(&mut builder, graph, &inputs, &cotangents)?;
-    let types: Vec<TensorType> = graph.input_types();
-    let mut returned = Vec::new();
-    for ((cotangent, ty), _) in found.into_iter().zip(&types).zip(linear).filter(|(_, linear)| **linear) {
-        returned.push(cotangent.unwrap_or_else(|| zeros(&mut builder, ty)));
-    }
-    rewrite::common_subexpressions(&rewrite::dead_code(&builder.finish(&returned))?)
+    let given: Vec<Option<Value>> = graph.outputs().iter().zip(given).map(cotangent).collect();
+    cotangents(builder, graph, &inputs, &given)
+}
+
+/// The name of a value, without saying that it is a tangent.
+fn without_suffix(name: &str) -> &str {
+    name.strip_suffix(".tangent").unwrap_or(name)
 }

@@ -14,7 +14,7 @@ use choral_ir::{BuildError, Builder, Graph, NamedAxis, NodeId, NodeKind, Value, 
 pub use common::common_subexpressions;
 pub use counted::counted_loops;
 pub use expand::expand;
-pub(crate) use expand::written_out;
+pub(crate) use expand::{expand_where, written_out};
 pub use optimise::{Evaluate, Rewrite, Rewrites, optimise};
 pub(crate) use part::part;
 

@@ -1,5 +1,10 @@
-//! Binding collectives: along the axis of this `vmap` they become ops on the member
-//! dimension. Along other axes they stay, and carry the member dimension as any op does.
+//! Rules of collectives.
+//!
+//! Batching binds them: along the axis of this `vmap` they become ops on the member
+//! dimension. Along other axes they stay, and carry the member dimension as any op does. Their derivatives are
+//! collectives again (`derivative.rs`).
+
+mod derivative;
 
 use std::collections::HashMap;
 
@@ -8,6 +13,8 @@ use choral_ir::op::{
     Randomness, Reduce, Reduction,
 };
 use choral_ir::{BuildError, DType, Graph, Op, Tensor, TensorError, TypeError, Value};
+
+pub(crate) use derivative::{jvp, transpose};
 
 use crate::transform::lane::Lane::{Mapped, Shared};
 use crate::transform::lane::{Lane, MappedBuilder, shift};
@@ -237,22 +244,4 @@ fn check_size(cx: &MappedBuilder, op: Op, size: usize, lane: Lane) -> Result<(),
     }
     let message = format!("it was traced for {size} members along {}, but there are {}", cx.axis, cx.size);
     Err(cx.builder.refusal(&op, &[lane.value()], TypeError { message, constraint: "size" }))
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::CollectiveOp,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::CollectiveOp,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
 }

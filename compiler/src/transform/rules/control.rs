@@ -1,6 +1,6 @@
-//! Batching branches and loops.
+//! Rules of branches and loops.
 //!
-//! What decides (an index, a loop's condition) is shared, or per-member.
+//! Batching: what decides (an index, a loop's condition) is shared, or per-member.
 //! Where it is shared, the op stays as it is and its regions run over all members. Where it is not,
 //! every branch runs and each member takes the results of its own; a loop runs while any member
 //! continues, and members that have finished keep their values.
@@ -15,14 +15,18 @@
 //! | `control.rs` | the rule of each op, and what its files share |
 //! | `branches.rs`, `loops.rs`, `scan.rs` | `if` and `case`; `while`; `scan` |
 //! | `stand_ins.rs` | stand-ins: whose operands members use to run code that they do not take |
+//! | `derivative.rs` | tangents, known and linear parts, cotangents |
 
 mod branches;
+mod derivative;
 mod loops;
 mod scan;
 mod stand_ins;
 
 use choral_ir::op::{Binary, Case, ControlOp, If, Map, Reduce};
 use choral_ir::{BuildError, Builder, DType, Graph, Tensor, Value};
+
+pub(crate) use derivative::{jvp, split, transpose};
 
 use crate::transform::lane::Lane::{Mapped, Shared};
 use crate::transform::lane::{Lane, MappedBuilder};
@@ -31,7 +35,7 @@ use crate::transform::views;
 /// Where each of several values has the members, if it differs between them.
 type MemberDims = Vec<Option<usize>>;
 
-/// The rule of each op of the family.
+/// The batching rule of each op of the family.
 pub(crate) fn batch(cx: &mut MappedBuilder, op: &ControlOp, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     match op {
         ControlOp::If(op) => branches::if_else(cx, op, lanes),
@@ -127,32 +131,4 @@ fn any(builder: &mut Builder, mask: Value) -> Result<Value, BuildError> {
     let none = builder.splat(Tensor::from(false), []);
     let body = Graph::reducer(Binary::Or, DType::I1)?.into();
     builder.push(Reduce { dimensions: vec![0], body }, &[mask, none])
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::ControlOp,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::ControlOp,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
-}
-
-pub(crate) fn split(
-    builder: &mut choral_ir::Builder,
-    op: &ControlOp,
-    operands: &[Value],
-    _linear: &[bool],
-) -> Result<Vec<(Value, bool)>, BuildError> {
-    let results = builder.push_all(op.clone(), operands)?;
-    Ok(results.into_iter().map(|value| (value, true)).collect())
 }

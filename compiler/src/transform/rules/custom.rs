@@ -1,8 +1,11 @@
-//! Batching user-defined ops: each brings its rule.
+//! Rules of user-defined ops: each brings its own. One with a body is differentiated by that, unless it says that it
+//! has a derivative of its own.
 
-use choral_ir::op::Custom;
-use choral_ir::{BuildError, TensorType, TypeError, Value};
+use choral_ir::op::{Custom, Transposed};
+use choral_ir::{BuildError, Builder, Graph, TensorType, TypeError, Value};
 
+use crate::transform::differentiate::{backward, forward, split};
+use crate::transform::dual::{Dual, is_linear, type_of, values};
 use crate::transform::lane::Lane::{Mapped, Shared};
 use crate::transform::lane::{Lane, MappedBuilder};
 
@@ -69,20 +72,87 @@ fn over_members(ty: &TensorType, dim: Option<usize>, members: usize) -> Option<T
     Some(ty)
 }
 
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::Custom,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
+/// By the op's body, or by its own rule, whose results must be of the op's types.
+pub(crate) fn jvp(builder: &mut Builder, op: &Custom, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+    if let Some(body) = body(op) {
+        return forward::outputs(builder, body, duals);
+    }
+    let operands: Vec<_> = duals.iter().map(|dual| (dual.value, dual.tangent)).collect();
+    let results = op.op().jvp(builder, &operands)?;
+    let expected = types(builder, op, &values(duals))?;
+    let mut told = results.len() == expected.len();
+    for ((value, tangent), expected) in results.iter().zip(&expected) {
+        let has_type = |value: &Value| builder.graph().find_type(*value) == Some(expected);
+        told &= has_type(value) && tangent.as_ref().is_none_or(has_type);
+    }
+    if !told {
+        let got: Vec<_> = results.iter().flat_map(|(value, tangent)| [Some(*value), *tangent]).collect();
+        let message = format!(
+            "its rule `jvp` must return for each of {} a value of that type, and a tangent of it or None; it returns {}",
+            list(&expected),
+            list_of(builder, &got)
+        );
+        return Err(refusal(builder, op, &values(duals), message));
+    }
+    let dual = |(value, tangent): (Value, Option<Value>)| {
+        let is_float = builder.graph().ty(value).dtype.is_float();
+        Dual { value, tangent: tangent.filter(|_| is_float) }
+    };
+    Ok(results.into_iter().map(dual).collect())
 }
 
+/// By the op's body, or by its own rule, whose results must be of the operands' types.
 pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::Custom,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
+    builder: &mut Builder,
+    op: &Custom,
+    operands: &[Transposed],
+    cotangents: &[Option<Value>],
+) -> Result<Vec<Option<Value>>, BuildError> {
+    if let Some(body) = body(op) {
+        let linear: Vec<bool> = operands.iter().map(is_linear).collect();
+        return backward::cotangents(builder, &split::split(body, &linear)?.graph, operands, cotangents);
+    }
+    let back = op.op().transpose(builder, operands, cotangents)?;
+    let expected: Vec<TensorType> = operands.iter().map(|operand| type_of(builder, operand)).collect();
+    let fits = |(cotangent, expected): (&Option<Value>, &TensorType)| {
+        cotangent.is_none_or(|value| builder.graph().find_type(value) == Some(expected))
+    };
+    if back.len() != expected.len() || !back.iter().zip(&expected).all(fits) {
+        let message = format!(
+            "its rule `transpose` must return for each of the operands {} a cotangent of that type, or None; it \
+             returns {}",
+            list(&expected),
+            list_of(builder, &back)
+        );
+        return Err(refusal(builder, op, &[], message));
+    }
+    Ok(back)
+}
+
+/// What an op is differentiated by, unless by a rule of its own.
+fn body(op: &Custom) -> Option<&Graph> {
+    op.op().body().filter(|_| !op.op().has_derivative())
+}
+
+/// The types of the op's results.
+fn types(builder: &Builder, op: &Custom, operands: &[Value]) -> Result<Vec<TensorType>, BuildError> {
+    let types: Vec<&TensorType> = operands.iter().map(|&value| builder.graph().ty(value)).collect();
+    op.op().infer(&types).map_err(|message| refusal(builder, op, operands, message))
+}
+
+fn refusal(builder: &Builder, op: &Custom, operands: &[Value], message: String) -> BuildError {
+    builder.refusal(&op.clone().into(), operands, TypeError { message, constraint: "rule" })
+}
+
+fn list(types: &[TensorType]) -> String {
+    format!("[{}]", types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// The types of values that may not be there, or not in this graph.
+fn list_of(builder: &Builder, values: &[Option<Value>]) -> String {
+    let name = |value: &Option<Value>| match value {
+        Some(value) => builder.graph().find_type(*value).map_or("no value".to_owned(), TensorType::to_string),
+        None => "None".to_owned(),
+    };
+    format!("[{}]", values.iter().map(name).collect::<Vec<_>>().join(", "))
 }

@@ -26,8 +26,9 @@ use choral_ir::{Graph, NamedAxis, TensorType, normalise_dim};
 pub use error::{DimsError, SizeGroup, VmapError};
 pub use options::{Axis, Chunks, MemoryLimit, VmapOptions};
 
-use crate::transform::between::is_exchanging;
+use crate::transform::between::{any_in, is_exchanging};
 use crate::transform::lane::{Lane, MappedBuilder, shift};
+use crate::transform::rewrite;
 use crate::transform::walk;
 
 /// Rewrites a graph to carry a member dimension.
@@ -101,7 +102,9 @@ fn mapped(graph: &Graph, options: &VmapOptions, chunk: Option<usize>) -> Result<
         return Err(DimsError::AxisName { name: axis.name.to_string() }.into());
     }
     check_places(graph, in_dims, out_dims)?;
-    let graph = &*numbers::out_of_regions(graph, &axis.name)?;
+    let is_along = |body: &Graph| any_in(body, &|op| op.axes().contains(&axis.name));
+    let written_out = rewrite::expand_where(graph, &is_along)?;
+    let graph = &*numbers::out_of_regions(&written_out, &axis.name)?;
     let mut cx = MappedBuilder::new(graph.name(), axis.size, Arc::clone(&axis.name));
     let inputs = walk::inputs(&mut cx, graph, in_dims);
     let lanes = match chunk.filter(|&chunk| chunk < axis.size) {

@@ -1,0 +1,205 @@
+//! Derivatives of branches: the same branch is taken for tangents and cotangents.
+
+use std::sync::Arc;
+
+use choral_ir::op::Transposed;
+use choral_ir::{BuildError, Builder, Graph, Op, TensorType, Value};
+
+use super::parts::Parts;
+use super::{chosen, declared_inputs, opposite, places, region};
+use crate::transform::differentiate::split::Split;
+use crate::transform::differentiate::{backward, forward, split as differentiate_split};
+use crate::transform::dual::{Dual, is_linear, known, values, zeros};
+
+/// What chooses between branches.
+type Choice = fn(Vec<Arc<Graph>>) -> Op;
+
+/// For each place, whether one of several lists names it.
+fn any_of(lists: impl IntoIterator<Item = Result<Vec<bool>, BuildError>>) -> Result<Vec<bool>, BuildError> {
+    let mut any = Vec::new();
+    for list in lists {
+        let list = list?;
+        any.resize(list.len(), false);
+        any.iter_mut().zip(list).for_each(|(any, named)| *any |= named);
+    }
+    Ok(any)
+}
+
+/// A result has a tangent if it has one in some branch.
+pub(super) fn jvp(
+    builder: &mut Builder,
+    branches: &[Arc<Graph>],
+    choice: Choice,
+    duals: &[Dual],
+) -> Result<Vec<Dual>, BuildError> {
+    let given: Vec<bool> = duals[1..].iter().map(|dual| dual.tangent.is_some()).collect();
+    let found = any_of(branches.iter().map(|branch| forward::has_tangents(branch, &given)))?;
+    let with_tangents = |branch: &Arc<Graph>| forward::region(branch, &given, &found).map(Arc::new);
+    let regions: Vec<Arc<Graph>> = branches.iter().map(with_tangents).collect::<Result<_, _>>()?;
+    let mut operands = values(duals);
+    operands.extend(duals[1..].iter().filter_map(|dual| dual.tangent));
+    let results = builder.push_all(choice(regions), &operands)?;
+    let (of_values, tangents) = results.split_at(found.len());
+    let dual =
+        |(&value, place): (&Value, Option<usize>)| Dual { value, tangent: place.map(|at| tangents[at]) };
+    Ok(of_values.iter().zip(places(&found)).map(dual).collect())
+}
+
+/// Where a branch's linear part finds a residual.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// The operand of this number, which every branch reads.
+    Operand(usize),
+    /// The result of this number behind the known ones. Branches share these: one is taken.
+    Slot(usize),
+}
+
+/// The types of the slots, and where each branch finds its residuals.
+fn assigned(parts: &[Parts]) -> (Vec<TensorType>, Vec<Vec<Place>>) {
+    let mut slots: Vec<TensorType> = Vec::new();
+    let mut of_branch = |parts: &Parts| {
+        let mut taken = vec![false; slots.len()];
+        let mut place = |&value: &Value| {
+            if let Some(input) = parts.input(value) {
+                return Place::Operand(input);
+            }
+            let ty = parts.region().ty(value);
+            let free = (0..slots.len()).find(|&slot| !taken[slot] && slots[slot] == *ty);
+            let slot = free.unwrap_or_else(|| {
+                slots.push(ty.clone());
+                taken.push(false);
+                slots.len() - 1
+            });
+            taken[slot] = true;
+            Place::Slot(slot)
+        };
+        parts.residuals().iter().map(&mut place).collect()
+    };
+    let places = parts.iter().map(&mut of_branch).collect();
+    (slots, places)
+}
+
+/// The known op also returns the residuals of the branch that it takes, zeros for those of the others.
+pub(super) fn split(
+    builder: &mut Builder,
+    branches: &[Arc<Graph>],
+    choice: Choice,
+    operands: &[Value],
+    linear: &[bool],
+) -> Result<Vec<(Value, bool)>, BuildError> {
+    let (index, operands, linear) = (operands[0], &operands[1..], &linear[1..]);
+    let mut splits: Vec<Split> = Vec::with_capacity(branches.len());
+    for branch in branches {
+        splits.push(differentiate_split::split(branch, linear)?);
+    }
+    let outputs = any_of(splits.iter().map(|split| Ok(split.outputs.clone())))?;
+    let parts: Vec<Parts> =
+        splits.into_iter().map(|split| Parts::of(split.graph, linear, &outputs)).collect();
+    let (slots, places_of) = assigned(&parts);
+    let mut known = Vec::new();
+    if outputs.contains(&false) || !slots.is_empty() {
+        let mut regions = Vec::with_capacity(parts.len());
+        for (parts, places) in parts.iter().zip(&places_of) {
+            regions.push(known_branch(parts, linear, &slots, places)?);
+        }
+        let given = [vec![index], chosen(operands, &opposite(linear))].concat();
+        known = builder.push_all(choice(regions), &given)?;
+    }
+    let residuals = known.split_off(known.len() - slots.len());
+    let mut of_linear = Vec::new();
+    if outputs.contains(&true) {
+        let mut regions = Vec::with_capacity(parts.len());
+        for (parts, places) in parts.iter().zip(&places_of) {
+            regions.push(linear_branch(parts, linear, &slots, places)?);
+        }
+        of_linear = builder.push_all(choice(regions), &[&[index], operands, &residuals].concat())?;
+    }
+    let (mut known, mut of_linear) = (known.into_iter(), of_linear.into_iter());
+    let result = |&linear: &bool| {
+        let of_part = if linear { &mut of_linear } else { &mut known };
+        of_part.next().map(|value| (value, linear)).ok_or_else(|| inconsistent("a result is in neither part"))
+    };
+    outputs.iter().map(result).collect()
+}
+
+/// On the known operands: the known results, then what is in each slot.
+fn known_branch(
+    parts: &Parts,
+    linear: &[bool],
+    slots: &[TensorType],
+    places: &[Place],
+) -> Result<Arc<Graph>, BuildError> {
+    let mut returned = parts.known_outputs();
+    let count = returned.len();
+    let mut filled: Vec<Option<usize>> = vec![None; slots.len()];
+    for (&value, place) in parts.residuals().iter().zip(places) {
+        if let Place::Slot(slot) = *place {
+            filled[slot] = Some(returned.len());
+            returned.push(value);
+        }
+    }
+    let known = parts.known(&returned)?;
+    let inputs = chosen(&declared_inputs(parts.region()), &opposite(linear));
+    region(parts.region().name(), &inputs, |builder, inputs| {
+        let made = builder.inline(&known, inputs)?;
+        let mut outputs = made[..count].to_vec();
+        for (slot, filled) in slots.iter().zip(filled) {
+            outputs.push(filled.map_or_else(|| zeros(builder, slot), |at| made[at]));
+        }
+        Ok(outputs)
+    })
+}
+
+/// On all operands, then the slots: the linear results.
+fn linear_branch(
+    parts: &Parts,
+    linear: &[bool],
+    slots: &[TensorType],
+    places: &[Place],
+) -> Result<Arc<Graph>, BuildError> {
+    let part = parts.linear()?;
+    let mut inputs = declared_inputs(parts.region());
+    let count = inputs.len();
+    inputs.extend(slots.iter().map(|ty| ("residual".to_owned(), ty.clone())));
+    region(parts.region().name(), &inputs, |builder, inputs| {
+        let residual = |place: &Place| match *place {
+            Place::Operand(at) => inputs[at],
+            Place::Slot(at) => inputs[count + at],
+        };
+        let mut given = chosen(&inputs[..count], linear);
+        given.extend(places.iter().map(residual));
+        builder.inline(&part, &given)
+    })
+}
+
+fn inconsistent(message: &str) -> BuildError {
+    BuildError::inconsistency("branches", message)
+}
+
+/// An operand has a cotangent if it has one in some branch.
+pub(super) fn transpose(
+    builder: &mut Builder,
+    branches: &[Arc<Graph>],
+    choice: Choice,
+    operands: &[Transposed],
+    cotangents: &[Option<Value>],
+) -> Result<Vec<Option<Value>>, BuildError> {
+    let index = known(&choice(branches.to_vec()), &operands[0])?;
+    let linear: Vec<bool> = operands[1..].iter().map(is_linear).collect();
+    let given: Vec<bool> = cotangents.iter().map(Option::is_some).collect();
+    let found = any_of(branches.iter().map(|branch| backward::has_cotangents(branch, &linear, &given)))?;
+    if !found.contains(&true) {
+        return Ok(vec![None; operands.len()]);
+    }
+    let transposed = |branch: &Arc<Graph>| backward::region(branch, &linear, &given, &found).map(Arc::new);
+    let regions: Vec<Arc<Graph>> = branches.iter().map(transposed).collect::<Result<_, _>>()?;
+    let mut taken = vec![index];
+    taken.extend(operands[1..].iter().filter_map(|operand| match operand {
+        Transposed::Known(value) => Some(*value),
+        Transposed::Linear(_) => None,
+    }));
+    taken.extend(cotangents.iter().flatten());
+    let results = builder.push_all(choice(regions), &taken)?;
+    let of_operands = places(&found).into_iter().map(|place| place.map(|at| results[at]));
+    Ok(std::iter::once(None).chain(of_operands).collect())
+}

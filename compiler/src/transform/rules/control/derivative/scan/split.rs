@@ -1,0 +1,252 @@
+//! The parts of a scan: a known scan, which also stacks what the linear one reads, and the linear one.
+//!
+//! Nothing is stacked that is there already: slices of inputs, constants, and what follows from constants alone.
+
+use choral_ir::op::Scan;
+use choral_ir::{BuildError, Builder, NodeKind, TensorType, Value, interpret_all};
+
+use super::super::parts::Parts;
+use super::super::{Declared, chosen, declared, declared_inputs, opposite, region};
+use super::dimension;
+use crate::transform::differentiate::split as differentiate_split;
+use crate::transform::rewrite;
+
+/// Where the linear scan finds a residual.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// The slice of the known input of this number.
+    Slice(usize),
+    /// The constant of the loop that is this operand.
+    Constant(usize),
+    /// This value, which is the same in all rounds: it is computed before them.
+    Outside(usize),
+    /// This output of the known scan.
+    Stacked(usize),
+}
+
+/// The results, and whether each is linear.
+pub(in super::super) fn split(
+    builder: &mut Builder,
+    op: &Scan,
+    operands: &[Value],
+    linear: &[bool],
+) -> Result<Vec<(Value, bool)>, BuildError> {
+    let cut = Cut::of(op, linear)?;
+    let known = if cut.has_known_part() { cut.push_known(builder, operands)? } else { Vec::new() };
+    let of_linear = if cut.returned.contains(&true) {
+        let first = cut.known_stacks();
+        let stacked = &known[first.min(known.len())..(first + cut.stacked.len()).min(known.len())];
+        cut.push_linear(builder, operands, stacked)?
+    } else {
+        Vec::new()
+    };
+    let residuals = cut.known_stacks()..cut.known_stacks() + cut.stacked.len();
+    let known =
+        known.into_iter().enumerate().filter(|(at, _)| !residuals.contains(at)).map(|(_, value)| value);
+    let (mut known, mut of_linear) = (known, of_linear.into_iter());
+    let result = |&linear: &bool| {
+        let value = if linear { of_linear.next() } else { known.next() };
+        let missing = || BuildError::inconsistency("scan", "a result is in neither part");
+        value.map(|value| (value, linear)).ok_or_else(missing)
+    };
+    cut.returned.iter().map(result).collect()
+}
+
+/// A scan cut in two.
+struct Cut<'op> {
+    op: &'op Scan,
+    parts: Parts,
+    /// Which inputs of the body are linear in some round.
+    linear: Vec<bool>,
+    /// Which outputs of the body the linear scan returns.
+    returned: Vec<bool>,
+    /// Where each residual is found.
+    places: Vec<Place>,
+    /// Residuals that are the same in all rounds.
+    outside: Vec<Value>,
+    /// Residuals that the known scan stacks.
+    stacked: Vec<Value>,
+}
+
+impl<'op> Cut<'op> {
+    fn of(op: &'op Scan, linear: &[bool]) -> Result<Cut<'op>, BuildError> {
+        let mut linear = linear.to_vec();
+        let split = loop {
+            let split = differentiate_split::split(&op.body, &linear)?;
+            let before = linear.clone();
+            let carried = linear[op.inputs..].iter_mut().zip(&split.outputs[op.outputs()..]);
+            carried.for_each(|(linear, returned)| *linear |= returned);
+            if linear == before {
+                break split;
+            }
+        };
+        let carried = &linear[op.inputs..op.inputs + op.carried];
+        let returned = [&split.outputs[..op.outputs()], carried].concat();
+        let parts = Parts::of(split.graph, &linear, &returned);
+        let (places, outside, stacked) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cut = Cut { op, parts, linear, returned, places, outside, stacked };
+        cut.find_places();
+        Ok(cut)
+    }
+
+    fn find_places(&mut self) {
+        let is_same = self.same_in_all_rounds();
+        for &value in self.parts.residuals() {
+            let place = match self.parts.input(value) {
+                Some(input) if input < self.op.inputs => Place::Slice(input),
+                Some(input) if input >= self.op.inputs + self.op.carried => Place::Constant(input),
+                Some(_) | None if is_same[value.node().index()] => {
+                    self.outside.push(value);
+                    Place::Outside(self.outside.len() - 1)
+                }
+                Some(_) | None => {
+                    self.stacked.push(value);
+                    Place::Stacked(self.stacked.len() - 1)
+                }
+            };
+            self.places.push(place);
+        }
+    }
+
+    /// Which nodes of the body depend on known constants of the loop alone. Ops with regions, which may be loops
+    /// that do not end, stay where they are.
+    fn same_in_all_rounds(&self) -> Vec<bool> {
+        let body = self.parts.region();
+        let first = self.op.inputs + self.op.carried;
+        let mut is_same = vec![false; body.len()];
+        let inputs = self.linear.iter().enumerate().map(|(at, linear)| at >= first && !linear);
+        let values = interpret_all(body, inputs, |id, node, operands| {
+            let same = match &node.kind {
+                NodeKind::Op(op) => op.regions().is_empty() && operands.into_iter().all(|same| same),
+                NodeKind::Input | NodeKind::Constant(_) => true,
+            };
+            is_same[id.index()] = same;
+            Ok::<_, std::convert::Infallible>(vec![same; node.types.len()])
+        });
+        let Ok(values) = values;
+        for port in body.inputs() {
+            is_same[port.value.node().index()] = values.get(port.value);
+        }
+        is_same
+    }
+
+    fn has_known_part(&self) -> bool {
+        self.returned.contains(&false) || !self.stacked.is_empty()
+    }
+
+    /// How many outputs of the known scan come before what it stacks for the linear one.
+    fn known_stacks(&self) -> usize {
+        self.returned[..self.op.outputs()].iter().filter(|linear| !**linear).count()
+    }
+
+    /// The number of known, or of linear inputs among those in a range.
+    fn count(&self, among: std::ops::Range<usize>, linear: bool) -> usize {
+        self.linear[among].iter().filter(|is| **is == linear).count()
+    }
+
+    fn carried(&self) -> std::ops::Range<usize> {
+        self.op.inputs..self.op.inputs + self.op.carried
+    }
+
+    /// The results of the known scan: stacked outputs, stacked residuals, carried values.
+    fn push_known(&self, builder: &mut Builder, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        let mut returned = self.parts.known_outputs();
+        let first = self.known_stacks();
+        returned.splice(first..first, self.stacked.iter().copied());
+        let known = self.parts.known(&returned)?;
+        let inputs = chosen(&declared_inputs(self.parts.region()), &opposite(&self.linear));
+        let residuals = first..first + self.stacked.len();
+        let body = region(self.op.body.name(), &inputs, |builder, inputs| {
+            let mut made = builder.inline(&known, inputs)?;
+            for value in &mut made[residuals] {
+                let shape = stackable(builder.graph().ty(*value), self.op.dimension);
+                *value = reshaped(builder, *value, shape)?;
+            }
+            Ok(made)
+        })?;
+        let (inputs, carried) = (self.count(0..self.op.inputs, false), self.count(self.carried(), false));
+        let dimension = dimension(self.op, inputs, carried, &body);
+        let known = Scan { dimension, inputs, carried, body, ..self.op.clone() };
+        builder.push_all(known, &chosen(operands, &opposite(&self.linear)))
+    }
+
+    /// The results of the linear scan.
+    fn push_linear(
+        &self,
+        builder: &mut Builder,
+        operands: &[Value],
+        stacked: &[Value],
+    ) -> Result<Vec<Value>, BuildError> {
+        let outside = self.computed_outside(builder, operands)?;
+        let body = self.parts.region();
+        let inputs = declared_inputs(body);
+        let of_linear = |among: std::ops::Range<usize>| {
+            let named = &self.linear[among.clone()];
+            (chosen(&operands[among.clone()], named), chosen(&inputs[among], named))
+        };
+        let (mut walked, mut slices) = of_linear(0..self.op.inputs);
+        let (carried, carried_inputs) = of_linear(self.carried());
+        let (mut constants, mut constant_inputs) = of_linear(self.carried().end..operands.len());
+        // Where the linear part finds its inputs: walked or not, and at which place among those.
+        let mut found: Vec<(bool, usize)> = Vec::new();
+        for (place, &value) in self.places.iter().zip(self.parts.residuals()) {
+            let (name, ty) = declared(body, value);
+            let (is_walked, operand, ty) = match *place {
+                Place::Slice(input) => (true, operands[input], ty),
+                Place::Stacked(at) => {
+                    let shape = stackable(&ty, self.op.dimension);
+                    (true, stacked[at], ty.with_shape(shape))
+                }
+                Place::Constant(input) => (false, operands[input], ty),
+                Place::Outside(at) => (false, outside[at], ty),
+            };
+            let (values, inputs) =
+                if is_walked { (&mut walked, &mut slices) } else { (&mut constants, &mut constant_inputs) };
+            found.push((is_walked, values.len()));
+            values.push(operand);
+            inputs.push((name, ty));
+        }
+        let part = self.parts.linear()?;
+        let all: Vec<Declared> = [slices.clone(), carried_inputs, constant_inputs].concat();
+        let own_slices = self.count(0..self.op.inputs, true);
+        let own_constants = self.count(self.carried().end..operands.len(), true);
+        let fixed = slices.len() + carried.len();
+        let body = region(self.op.body.name(), &all, |builder, inputs| {
+            let own = [&inputs[..own_slices], &inputs[slices.len()..fixed + own_constants]];
+            let mut given = own.concat();
+            for (&(is_walked, at), &value) in found.iter().zip(self.parts.residuals()) {
+                let input = inputs[if is_walked { at } else { fixed + at }];
+                given.push(reshaped(builder, input, self.parts.region().ty(value).shape.clone())?);
+            }
+            builder.inline(&part, &given)
+        })?;
+        let dimension = dimension(self.op, walked.len(), carried.len(), &body);
+        let (inputs, count) = (walked.len(), carried.len());
+        let op = Scan { dimension, inputs, carried: count, body, ..self.op.clone() };
+        builder.push_all(op, &[walked, carried, constants].concat())
+    }
+
+    /// The residuals that are the same in all rounds.
+    fn computed_outside(&self, builder: &mut Builder, operands: &[Value]) -> Result<Vec<Value>, BuildError> {
+        if self.outside.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_same = self.same_in_all_rounds();
+        let part = rewrite::part(self.parts.region(), &[], |id| is_same[id.index()], &self.outside)?;
+        let given: Vec<Value> = (self.carried().end..operands.len())
+            .filter(|&at| !self.linear[at])
+            .map(|at| operands[at])
+            .collect();
+        builder.inline(&rewrite::dead_code(&part)?, &given)
+    }
+}
+
+/// The shape of a slice that can be stacked along a dimension: of its rank at least.
+fn stackable(ty: &TensorType, dimension: usize) -> Vec<usize> {
+    let missing = dimension.saturating_sub(ty.rank());
+    [vec![1; missing], ty.shape.clone()].concat()
+}
+
+fn reshaped(builder: &mut Builder, value: Value, shape: Vec<usize>) -> Result<Value, BuildError> {
+    if builder.graph().ty(value).shape == shape { Ok(value) } else { builder.reshape(value, shape) }
+}

@@ -1,0 +1,1 @@
+//! What users read when a derivative is not there as they ask for it.
