@@ -31,7 +31,12 @@ fn environment_vectors_are_those_of_torchani() -> TestResult {
     for (name, molecule) in molecules {
         let vectors = jit(|coordinates: Var| constants.environments(&molecule.elements, &coordinates));
         for device in [Device::Cpu, Device::Reference] {
-            assert_close(&name, &vectors.call(&molecule.coordinates)?, &expected[&format!("{name}.aev")], 1e-5);
+            assert_close(
+                &name,
+                &vectors.call(&molecule.coordinates)?,
+                &expected[&format!("{name}.aev")],
+                1e-5,
+            );
         }
     }
     Ok(())
@@ -46,6 +51,16 @@ fn energies_are_those_of_torchani() -> TestResult {
         assert_close(&name, &of_networks, &expected[&format!("{name}.network_energies")], 1e-5);
         let energies = potential.energies(&molecule)?;
         assert_close(&name, &energies, &expected[&format!("{name}.total_energies")], 1e-5);
+    }
+    Ok(())
+}
+
+#[test]
+fn forces_are_those_of_torchani() -> TestResult {
+    let (expected, potential) = (expected()?, Potential::load()?);
+    for (name, molecule) in of_data()? {
+        let forces = potential.forces(&molecule)?;
+        assert_close(&name, &forces, &expected[&format!("{name}.forces_of_mean")], 1e-4);
     }
     Ok(())
 }

@@ -107,8 +107,7 @@ impl Pairs {
     fn of(coordinates: &Var) -> Pairs {
         let displacement = coordinates.unsqueeze(0) - coordinates.unsqueeze(1);
         let atoms = coordinates.size(0);
-        let are_two =
-            coordinates.constant(&Tensor::from_fn([atoms, atoms], |at| at / atoms != at % atoms));
+        let are_two = coordinates.constant(&Tensor::from_fn([atoms, atoms], |at| at / atoms != at % atoms));
         let distance = displacement.square().sum(-1).where_(&are_two, 1.0).sqrt();
         Pairs { displacement, distance, are_two }
     }

@@ -138,8 +138,7 @@ impl Molecule {
         if let Some((at, line)) = behind {
             return Err(expected(at + 1, &format!("the end of the file after {count} atoms"), Some(line)));
         }
-        let coordinates =
-            Tensor::new([count, 3], coordinates).map_err(|error| Fault(error.to_string()))?;
+        let coordinates = Tensor::new([count, 3], coordinates).map_err(|error| Fault(error.to_string()))?;
         Molecule::new(elements, coordinates)
     }
 }

@@ -78,9 +78,8 @@ impl Networks<Tensor> {
             Element::C => [144, 112, 96],
             Element::N | Element::O => [128, 112, 96],
         };
-        let of = |(element, key): (Element, Key)| {
-            (element.symbol().to_owned(), Atomic::init(sizes(element), key))
-        };
+        let of =
+            |(element, key): (Element, Key)| (element.symbol().to_owned(), Atomic::init(sizes(element), key));
         let keys: [Key; Element::ALL.len()] = key.split();
         Networks { elements: Element::ALL.into_iter().zip(keys).map(of).collect() }
     }
@@ -147,15 +146,22 @@ impl Potential {
         jit(energies).call((&molecule.coordinates, &self.params))
     }
 
-    /// The same for many places of the same atoms, `[places, atoms, 3]`: `f64[places, members]`.
+    /// The force on each atom, `[atoms, 3]` in hartree per angstrom: how steeply the members' mean energy falls.
     ///
     /// # Errors
     /// If there is no memory for it.
-    pub(crate) fn energies_at(
-        &self,
-        elements: &[Element],
-        places: &Tensor,
-    ) -> Result<Tensor, choral::Error> {
+    pub(crate) fn forces(&self, molecule: &Molecule) -> Result<Tensor, choral::Error> {
+        let energies = self.network_energies(&molecule.elements);
+        let slope = grad(move |args| Ok::<Var, CompilerError>(energies(args)?.mean(())));
+        let forces = move |args: (Var, State<Var>)| Ok::<Var, CompilerError>(-slope.apply(args)?);
+        jit(forces).call((&molecule.coordinates, &self.params))
+    }
+
+    /// The energies at many places of the same atoms, `[places, atoms, 3]`: `f64[places, members]`.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub(crate) fn energies_at(&self, elements: &[Element], places: &Tensor) -> Result<Tensor, choral::Error> {
         let energies = with_self_energies(elements, self.network_energies(elements));
         vmap(energies, (0, None)).call((places, &self.params))
     }

@@ -31,10 +31,7 @@ impl Curve {
             let (first, last) = (*values.first()?, *values.last()?);
             Some(Place { x: step as f64, middle: values[values.len() / 2], band: (first, last) })
         };
-        Curve {
-            name: name.to_owned(),
-            places: steps.into_iter().enumerate().filter_map(place).collect(),
-        }
+        Curve { name: name.to_owned(), places: steps.into_iter().enumerate().filter_map(place).collect() }
     }
 
     /// Its places without those that have no finite value.

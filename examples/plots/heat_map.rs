@@ -45,10 +45,15 @@ pub(crate) fn draw(
     values: &[Vec<f64>],
 ) -> Result<PathBuf, Box<dyn Error>> {
     if x.values.is_empty() || y.values.is_empty() {
-        return Err(format!("a heat map needs a value along each axis, got none along {} or {}", x.name, y.name).into());
+        return Err(format!(
+            "a heat map needs a value along each axis, got none along {} or {}",
+            x.name, y.name
+        )
+        .into());
     }
     let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
-    let (least, greatest) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let (least, greatest) =
+        (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     let colour = |value: f64| match value.is_finite() {
         true => ViridisRGB.get_color_normalized(value, least, greatest.max(least + f64::MIN_POSITIVE)),
         false => RGBColor(128, 128, 128),
@@ -62,9 +67,16 @@ pub(crate) fn draw(
             .build_cartesian_2d(x.range().log_scale(), y.range().log_scale())?;
         let power = |value: &f64| format!("{value:.0e}");
         let mut mesh = chart.configure_mesh();
-        mesh.disable_mesh().x_desc(x.name).y_desc(y.name).x_label_formatter(&power).y_label_formatter(&power).draw()?;
+        mesh.disable_mesh()
+            .x_desc(x.name)
+            .y_desc(y.name)
+            .x_label_formatter(&power)
+            .y_label_formatter(&power)
+            .draw()?;
         let rows = values.iter().enumerate();
-        let cells = rows.flat_map(|(row, values)| values.iter().enumerate().map(move |(column, value)| (row, column, *value)));
+        let cells = rows.flat_map(|(row, values)| {
+            values.iter().enumerate().map(move |(column, value)| (row, column, *value))
+        });
         chart.draw_series(cells.map(|(row, column, value)| {
             let ((left, right), (bottom, top)) = (x.cell(column), y.cell(row));
             Rectangle::new([(left, bottom), (right, top)], colour(value).filled())

@@ -1,8 +1,8 @@
 //! Gradients, Jacobians and products as functions: against closed forms, in each other and in `vmap`.
 
+use choral::Error;
 use choral::grad::{jvp_with_aux, vjp_with_aux};
 use choral::prelude::*;
-use choral::Error;
 
 type TestResult = Result<(), Error>;
 

@@ -4,8 +4,10 @@ use super::check;
 
 #[test]
 fn sines() {
-    check("func.func @main(%x: tensor<3xf64>) -> tensor<3xf64> {
+    check(
+        "func.func @main(%x: tensor<3xf64>) -> tensor<3xf64> {
       %y = stablehlo.sine %x : tensor<3xf64>
       return %y : tensor<3xf64>
-    }");
+    }",
+    );
 }

@@ -29,9 +29,7 @@ pub(crate) fn transpose(
 ) -> Result<Vec<Option<Value>>, BuildError> {
     let any: Op = op.clone().into();
     match op {
-        LinalgOp::Cholesky(_) => {
-            Err(not_linear(&any))
-        }
+        LinalgOp::Cholesky(_) => Err(not_linear(&any)),
         LinalgOp::TriangularSolve(op) => {
             let a = known(&any, &operands[0])?;
             let back = TriangularSolve { transpose_a: !op.transpose_a, ..*op };

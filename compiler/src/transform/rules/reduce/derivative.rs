@@ -6,7 +6,9 @@ use choral_ir::op::{Binary, BroadcastInDim, ComparisonDirection, Elementwise, Re
 use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, TensorType, Value};
 
 use super::combine::{accumulating, combined, fold_first, is_associative};
-use crate::transform::dual::{Dual, full_like, is_linear, not_linear, refused, sum, type_of, values, zeros_like};
+use crate::transform::dual::{
+    Dual, full_like, is_linear, not_linear, refused, sum, type_of, values, zeros_like,
+};
 use crate::transform::rules::elementwise;
 use crate::transform::rules::shape::{reshaped, total};
 use crate::transform::views;

@@ -11,7 +11,9 @@ use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, Value};
 
 use super::chosen::{Choice, compared, kept};
 use super::places::{rows, running};
-use crate::transform::dual::{Dual, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros};
+use crate::transform::dual::{
+    Dual, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
+};
 use crate::transform::rules::elementwise;
 use crate::transform::rules::reduce::{
     accumulating, combined, fold_first, initial, is_associative, is_neutral, neutral,
@@ -286,9 +288,7 @@ pub(crate) fn transpose(
             };
             Ok(vec![None, of_source, of_init])
         }
-        (WindowOp::ReduceWindow(_) | WindowOp::SelectAndScatter(_), _) => {
-            Err(not_linear(&any))
-        }
+        (WindowOp::ReduceWindow(_) | WindowOp::SelectAndScatter(_), _) => Err(not_linear(&any)),
     }
 }
 
