@@ -109,7 +109,7 @@ pub(crate) fn transpose(
         Op::Reduce(op) => reduce::transpose(builder, op, operands, cotangents),
         Op::Window(op) => window::transpose(builder, op, operands, cotangents),
         Op::Index(op) => index::transpose(builder, op, operands, cotangents),
-        Op::Sort(op) => sort::transpose(builder, op, operands),
+        Op::Sort(op) => sort::transpose(op),
         Op::Linalg(op) => linalg::transpose(builder, op, operands, only(cotangents)?),
         Op::Control(op) => control::transpose(builder, op, operands, cotangents),
         Op::Random(_) => Ok(vec![None]),

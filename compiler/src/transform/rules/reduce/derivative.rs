@@ -3,7 +3,7 @@
 //! Sums are linear. Of a greatest or least element, the elements that equal it share its tangent.
 
 use choral_ir::op::{Binary, BroadcastInDim, ComparisonDirection, Elementwise, Reduce, Transposed};
-use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, TensorType, Value};
+use choral_ir::{BuildError, Builder, Fold, NodeKind, TensorType, Value};
 
 use super::combine::{accumulating, combined, fold_first, is_associative};
 use crate::transform::dual::{

@@ -1,6 +1,6 @@
 //! Tangents of ops that order elements: they go where their elements go, and are gathered from there.
 
-use choral_ir::op::{Gather, Iota, Sort, SortOp, TopK, Transposed};
+use choral_ir::op::{Gather, Iota, Sort, SortOp, TopK};
 use choral_ir::{BuildError, Builder, DType, TensorType, Value};
 
 use crate::transform::dual::{Dual, not_linear, values};
@@ -14,11 +14,7 @@ pub(crate) fn jvp(builder: &mut Builder, op: &SortOp, duals: &[Dual]) -> Result<
 }
 
 /// What is ordered is not linear; tangents are gathered.
-pub(crate) fn transpose(
-    builder: &mut Builder,
-    op: &SortOp,
-    _operands: &[Transposed],
-) -> Result<Vec<Option<Value>>, BuildError> {
+pub(crate) fn transpose(op: &SortOp) -> Result<Vec<Option<Value>>, BuildError> {
     Err(not_linear(&op.clone().into()))
 }
 
