@@ -32,6 +32,7 @@ mod loops;
 mod losses;
 mod memory;
 mod methods;
+mod molecules;
 mod nested;
 mod optimisers;
 mod panics;
@@ -45,6 +46,8 @@ mod sources;
 mod tidy;
 mod training;
 
+#[path = "../examples/ani/mod.rs"]
+mod ani;
 #[path = "../examples/digits/mod.rs"]
 mod digits;
 
