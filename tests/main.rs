@@ -12,6 +12,7 @@ mod conformance;
 mod control;
 mod cuda;
 mod custom;
+mod derivatives;
 mod dims;
 mod ensembles;
 mod errors;
