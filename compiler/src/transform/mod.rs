@@ -27,7 +27,7 @@ mod rules;
 pub(crate) mod threefry;
 pub(crate) mod views;
 pub mod vmap;
-mod walk;
+pub(crate) mod walk;
 
 pub use differentiate::{
     DifferentiationError, grad_graph, jacobian_graph, jvp_graph, linearize_graph, value_and_grad_graph,
