@@ -186,10 +186,10 @@ fn by_element(elements: &[Element], vectors: &Var) -> BTreeMap<String, Var> {
     atoms.into_iter().map(|(element, atoms)| (element, rows(atoms))).collect()
 }
 
-/// The mean of energies in hartree, and their standard deviation in kcal/mol.
+/// The mean of the members' energies in hartree, and their standard deviation in kcal/mol.
 pub(crate) fn mean_and_deviation(energies: &[f64]) -> (f64, f64) {
     let count = energies.len() as f64;
     let mean = energies.iter().sum::<f64>() / count;
-    let squares: f64 = energies.iter().map(|energy| (energy - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0)).sqrt() * KCAL_PER_MOL)
+    let variance = energies.iter().map(|energy| (energy - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt() * KCAL_PER_MOL)
 }
