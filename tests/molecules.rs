@@ -110,7 +110,10 @@ fn faults_of_files_say_where_and_what_was_expected() {
         ("1\n\nS 0 0 0\n", "line 3: expected an element that ANI-1x knows (H, C, N or O), got \"S\""),
         ("1\n\nO 0 zero 0\n", "line 3: expected a coordinate in angstrom, got \"zero\""),
         ("1\n\nO 0 nan 0\n", "line 3: expected a coordinate in angstrom, got \"nan\""),
-        ("1\n\nO 0 0 0\nH 0 0 1\n", "line 4: expected the end of the file after the last atom, got \"H 0 0 1\""),
+        (
+            "1\n\nO 0 0 0\nH 0 0 1\n",
+            "line 4: expected the end of the file after the last atom, got \"H 0 0 1\"",
+        ),
         (
             "3\n\nO 0 0 0\nH 0 0 1\nC 0 0 1\n",
             "atoms 2 (H) and 3 (C) are at the same place, expected at least 0.01 angstrom between them",
