@@ -25,6 +25,7 @@ pages! {
     Programs "../docs/programs.md";
     Random "../docs/random.md";
     Status "../docs/status.md";
+    Training "../docs/training.md";
 }
 
 /// The graphs and the table of `docs/graphs.md`.

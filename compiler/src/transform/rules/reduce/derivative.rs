@@ -120,8 +120,8 @@ pub(in crate::transform::rules) fn is_neutral(builder: &Builder, fold: Binary, i
 /// The mean of the tangents of the elements that equal the result, from a neutral initial value on.
 fn extreme(builder: &mut Builder, op: &Reduce, input: Dual, init: Value) -> Result<Dual, BuildError> {
     let value = builder.push(op.clone(), &[input.value, init])?;
-    let Some(tangent) = input.tangent else { return Ok(Dual::constant(value)) };
     let ty = builder.graph().ty(input.value).clone();
+    let Some(tangent) = input.tangent.filter(|_| !ty.is_empty()) else { return Ok(Dual::constant(value)) };
     let everywhere = repeated(builder, op, value, &ty)?;
     let is_result = builder.compare(ComparisonDirection::Eq, input.value, everywhere)?;
     let one = full_like(builder, input.value, 1.0);
