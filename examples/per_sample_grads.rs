@@ -27,14 +27,14 @@ const DRAWN: usize = 6;
 const FAR: f64 = 3.5;
 
 /// Cross-entropy of one image, `[8, 8]`, and its class.
-fn loss((mut model, image, label): (Mlp<Var>, Var, Var)) -> Var {
-    let logarithms = model.forward(&image.unsqueeze(0)).log_softmax(-1).squeeze(0);
-    -(logarithms * label.one_hot(10).to(DType::F32)).sum(())
+fn sample_loss((mut model, image, label): (Mlp<Var>, Var, Var)) -> Var {
+    let logits = model.forward(&image.unsqueeze(0));
+    loss::cross_entropy(&logits, &label.unsqueeze(0), loss::Reduction::Mean)
 }
 
 /// The mean over a batch.
 fn batch_loss((model, images, labels): (Mlp<Var>, Var, Var)) -> Result<Var, CompilerError> {
-    Ok(vmap(loss, (None, 0, 0)).apply((model, images, labels))?.mean(()))
+    Ok(vmap(sample_loss, (None, 0, 0)).apply((model, images, labels))?.mean(()))
 }
 
 /// The length of a gradient, all parameters taken together.
@@ -48,9 +48,9 @@ fn main() -> Result<(), choral::Error> {
     let (images, labels) = training_set()?;
     let arguments = (&model, &images, &labels);
 
-    let of_samples = vmap(grad(loss), (None, 0, 0));
+    let of_samples = vmap(grad(sample_loss), (None, 0, 0));
     let norm_of_sample =
-        |sample: (Mlp<Var>, Var, Var)| Ok::<Var, CompilerError>(norm(&grad(loss).apply(sample)?));
+        |sample: (Mlp<Var>, Var, Var)| Ok::<Var, CompilerError>(norm(&grad(sample_loss).apply(sample)?));
     let norms = vmap(norm_of_sample, (None, 0, 0)).call(arguments)?.to_f64_vec();
     let norm_of_batch =
         |batch: (Mlp<Var>, Var, Var)| Ok::<Var, CompilerError>(norm(&grad(batch_loss).apply(batch)?));

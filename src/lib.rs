@@ -70,7 +70,8 @@ pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Lion, Optimiser, OptimiserState, RmsProp, Sgd};
     pub use crate::{
         DType, Device, DeviceTensor, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module,
-        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, freeze, grad, hessian,
-        hvp, jacfwd, jacrev, jit, jvp, linearize, loss, random, schedule, value_and_grad, vjp, vmap, with_key,
+        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, freeze, grad,
+        hessian, hvp, jacfwd, jacrev, jit, jvp, linearize, loss, random, schedule, value_and_grad, vjp, vmap,
+        with_key,
     };
 }
