@@ -136,7 +136,7 @@ impl Molecule {
         }
         let behind = lines.iter().enumerate().skip(count + 2).find(|(_, line)| !line.trim().is_empty());
         if let Some((at, line)) = behind {
-            return Err(expected(at + 1, &format!("the end of the file after {count} atoms"), Some(line)));
+            return Err(expected(at + 1, "the end of the file after the last atom", Some(line)));
         }
         let coordinates = Tensor::new([count, 3], coordinates).map_err(|error| Fault(error.to_string()))?;
         Molecule::new(elements, coordinates)

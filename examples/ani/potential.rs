@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use choral::ensemble::Code;
 use choral::error::CompilerError;
+use choral::nn::CELU;
 use choral::prelude::*;
 
 use super::environment::Constants;
@@ -19,50 +20,21 @@ pub(crate) const KCAL_PER_MOL: f64 = 627.509_474;
 /// How long an environment vector is.
 const WIDTH: usize = 384;
 
-/// `max(x, 0) + min(a (e^(x/a) - 1), 0)`: `torch.nn.CELU` (Barron, 2017).
-#[derive(Module, Clone)]
-pub(crate) struct Celu {
-    alpha: f64,
-}
+/// The network of one element.
+type Atomic<T> = (Linear<T>, CELU, Linear<T>, CELU, Linear<T>, CELU, Linear<T>);
 
-impl Forward for Celu {
-    type Output = Var;
-
-    fn forward(&mut self, x: &Var) -> Var {
-        // What is positive never reaches the exponential, which would overflow, and its slope with it.
-        x.maximum(0.0) + (x.minimum(0.0) / self.alpha).expm1() * self.alpha
-    }
-}
-
-/// The network of one element: as PyTorch's `Sequential`, it names its layers by their numbers.
-#[derive(Module, Clone)]
-pub(crate) struct Atomic<T>(Linear<T>, Celu, Linear<T>, Celu, Linear<T>, Celu, Linear<T>);
-
-impl Atomic<Tensor> {
-    fn init([first, second, third]: [usize; 3], key: Key) -> Self {
-        let celu = Celu { alpha: 0.1 };
-        let [key0, key2, key4, key6] = key.split();
-        Atomic(
-            Linear::init(WIDTH, first, key0),
-            celu.clone(),
-            Linear::init(first, second, key2),
-            celu.clone(),
-            Linear::init(second, third, key4),
-            celu,
-            Linear::init(third, 1, key6),
-        )
-    }
-}
-
-impl Forward for Atomic<Var> {
-    type Output = Var;
-
-    fn forward(&mut self, environments: &Var) -> Var {
-        let x = self.1.forward(&self.0.forward(environments));
-        let x = self.3.forward(&self.2.forward(&x));
-        let x = self.5.forward(&self.4.forward(&x));
-        self.6.forward(&x)
-    }
+fn atomic([first, second, third]: [usize; 3], key: Key) -> Atomic<Tensor> {
+    let celu = CELU { alpha: 0.1 };
+    let [key0, key2, key4, key6] = key.split();
+    (
+        Linear::init(WIDTH, first, key0),
+        celu,
+        Linear::init(first, second, key2),
+        celu,
+        Linear::init(second, third, key4),
+        celu,
+        Linear::init(third, 1, key6),
+    )
 }
 
 /// One member: a network for each element, by its symbol.
@@ -78,8 +50,7 @@ impl Networks<Tensor> {
             Element::C => [144, 112, 96],
             Element::N | Element::O => [128, 112, 96],
         };
-        let of =
-            |(element, key): (Element, Key)| (element.symbol().to_owned(), Atomic::init(sizes(element), key));
+        let of = |(element, key): (Element, Key)| (element.symbol().to_owned(), atomic(sizes(element), key));
         let keys: [Key; Element::ALL.len()] = key.split();
         Networks { elements: Element::ALL.into_iter().zip(keys).map(of).collect() }
     }
@@ -186,10 +157,10 @@ fn by_element(elements: &[Element], vectors: &Var) -> BTreeMap<String, Var> {
     atoms.into_iter().map(|(element, atoms)| (element, rows(atoms))).collect()
 }
 
-/// The mean of energies in hartree, and their standard deviation in kcal/mol.
+/// The mean of the members' energies in hartree, and their standard deviation in kcal/mol.
 pub(crate) fn mean_and_deviation(energies: &[f64]) -> (f64, f64) {
     let count = energies.len() as f64;
     let mean = energies.iter().sum::<f64>() / count;
-    let squares: f64 = energies.iter().map(|energy| (energy - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0)).sqrt() * KCAL_PER_MOL)
+    let variance = energies.iter().map(|energy| (energy - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt() * KCAL_PER_MOL)
 }
