@@ -3,11 +3,11 @@
 //! Sums are linear. Of a greatest or least element, the elements that equal it share its tangent.
 
 use choral_ir::op::{Binary, BroadcastInDim, ComparisonDirection, Elementwise, Reduce, Transposed};
-use choral_ir::{BuildError, Builder, Fold, NodeKind, TensorType, Value};
+use choral_ir::{BuildError, Builder, Fold, TensorType, Value};
 
 use super::combine::{accumulating, combined, fold_first, is_associative};
 use crate::transform::dual::{
-    Dual, full_like, is_linear, not_linear, refused, sum, type_of, values, zeros_like,
+    Dual, full_like, is_filled, is_linear, not_linear, refused, sum, type_of, values, zeros_like,
 };
 use crate::transform::rules::elementwise;
 use crate::transform::rules::shape::{reshaped, total};
@@ -99,22 +99,20 @@ pub(in crate::transform::rules) fn initial(
     })
 }
 
+/// What changes no number under a maximum or minimum.
+fn neutral_of(fold: Binary) -> f64 {
+    if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY }
+}
+
 /// What changes no number under a maximum or minimum, as a scalar of a value's element type.
 pub(in crate::transform::rules) fn neutral(builder: &mut Builder, fold: Binary, like: Value) -> Value {
     let dtype = builder.graph().ty(like).dtype;
-    let least = if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY };
-    builder.full(least, dtype, [])
+    builder.full(neutral_of(fold), dtype, [])
 }
 
 /// Whether an initial value is known to be [`neutral`].
 pub(in crate::transform::rules) fn is_neutral(builder: &Builder, fold: Binary, init: Dual) -> bool {
-    let least = if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY };
-    match &builder.graph().node(init.value.node()).kind {
-        NodeKind::Constant(tensor) => {
-            init.tangent.is_none() && tensor.to_f64_vec().iter().all(|&number| number == least)
-        }
-        NodeKind::Input | NodeKind::Op(_) => false,
-    }
+    init.tangent.is_none() && is_filled(builder, init.value, neutral_of(fold))
 }
 
 /// The mean of the tangents of the elements that equal the result, from a neutral initial value on.

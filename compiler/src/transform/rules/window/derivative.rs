@@ -12,7 +12,7 @@ use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, Value};
 use super::chosen::{Choice, compared, kept};
 use super::places::{rows, running};
 use crate::transform::dual::{
-    Dual, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
+    Dual, is_filled, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
 };
 use crate::transform::rules::elementwise;
 use crate::transform::rules::reduce::{
@@ -225,15 +225,13 @@ fn by_body(
 /// Whether padding with an initial value leaves windows as they are: with 1 in a product, and with a constant of a
 /// body without a name, which the specification demands to be neutral.
 fn is_unit(builder: &Builder, op: &ReduceWindow, init: Dual) -> bool {
-    let constant = match &builder.graph().node(init.value.node()).kind {
-        NodeKind::Constant(tensor) if init.tangent.is_none() => tensor,
-        NodeKind::Constant(_) | NodeKind::Input | NodeKind::Op(_) => return false,
-    };
-    match op.body.fold() {
-        Fold::Binary(Binary::Multiply) => constant.to_f64_vec().iter().all(|&number| number == 1.0),
-        Fold::Extreme(_) | Fold::Body => true,
-        Fold::Binary(_) | Fold::Second => false,
-    }
+    let is_constant = matches!(builder.graph().node(init.value.node()).kind, NodeKind::Constant(_));
+    init.tangent.is_none()
+        && match op.body.fold() {
+            Fold::Binary(Binary::Multiply) => is_filled(builder, init.value, 1.0),
+            Fold::Extreme(_) | Fold::Body => is_constant,
+            Fold::Binary(_) | Fold::Second => false,
+        }
 }
 
 /// The op is linear in what it scatters; the operand only says where that goes.
