@@ -36,6 +36,7 @@ pub use choral_compiler::custom::custom_vmap;
 pub use choral_compiler::front::grad;
 pub use choral_compiler::grad::{hvp, jvp, linearize, vjp};
 pub use choral_compiler::trace::{control, random};
+pub use choral_compiler::train::{all_finite, checkpoint, freeze, loss, optim, schedule};
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
     dims, nn, state, trace, transform, tree, with_key,
@@ -66,9 +67,11 @@ pub mod prelude {
         AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Constant, Conv1d, Conv2d, Dropout, Embedding,
         LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
+    pub use crate::optim::{Adam, AdamW, Lion, Optimiser, OptimiserState, RmsProp, Sgd};
     pub use crate::{
         DType, Device, DeviceTensor, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module,
-        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, grad, hessian, hvp,
-        jacfwd, jacrev, jit, jvp, linearize, random, value_and_grad, vjp, vmap, with_key,
+        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, freeze, grad,
+        hessian, hvp, jacfwd, jacrev, jit, jvp, linearize, loss, random, schedule, value_and_grad, vjp, vmap,
+        with_key,
     };
 }

@@ -27,4 +27,4 @@ pub use front::trace::random::implicit::{Randomness, with_key};
 pub use front::trace::var::Var;
 pub use front::tree::{Leaf, Path, Tree};
 pub use front::vmap::{Vmap, vmap};
-pub use front::{custom, dims, ensemble, error, grad, nn, state, trace, tree};
+pub use front::{custom, dims, ensemble, error, grad, nn, state, trace, train, tree};

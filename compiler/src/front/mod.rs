@@ -20,5 +20,6 @@ pub mod grad;
 pub mod nn;
 pub mod state;
 pub mod trace;
+pub mod train;
 pub mod tree;
 pub mod vmap;
