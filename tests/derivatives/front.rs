@@ -59,8 +59,10 @@ fn loss((mut model, x, y): (Mlp<Var>, Var, Var)) -> Var {
 
 /// The gradient of [`loss`], written by hand.
 fn by_hand((model, x, y): (Mlp<Var>, Var, Var)) -> Mlp<Var> {
-    let hidden = (x.matmul(&model.fc1.weight.transpose(0, 1)) + model.fc1.bias.clone().expect("a bias")).tanh();
-    let error = hidden.matmul(&model.fc2.weight.transpose(0, 1)) + model.fc2.bias.clone().expect("a bias") - y;
+    let hidden =
+        (x.matmul(&model.fc1.weight.transpose(0, 1)) + model.fc1.bias.clone().expect("a bias")).tanh();
+    let error =
+        hidden.matmul(&model.fc2.weight.transpose(0, 1)) + model.fc2.bias.clone().expect("a bias") - y;
     let count = (error.shape()[0] * error.shape()[1]) as f64;
     let of_error = error * (2.0 / count);
     let of_hidden = of_error.matmul(&model.fc2.weight) * (1.0 - &hidden * &hidden);
@@ -240,7 +242,10 @@ fn jacobians_forward_and_backward_are_one() -> TestResult {
     let args = (&x, (&w, &b));
     let (of_y, of_sum) = jacfwd(layer).by(Argument::<1>).call(args)?;
     let (of_y_back, of_sum_back) = jacrev(layer).by(Argument::<1>).call(args)?;
-    assert_eq!((of_y.0.shape(), of_y.1.shape(), of_sum[0].1.shape()), (&[5, 5, 3][..], &[5, 5][..], &[5][..]));
+    assert_eq!(
+        (of_y.0.shape(), of_y.1.shape(), of_sum[0].1.shape()),
+        (&[5, 5, 3][..], &[5, 5][..], &[5][..])
+    );
     for (forward, backward) in [(of_y.0, of_y_back.0), (of_y.1, of_y_back.1)] {
         assert_close(&forward, &backward);
     }

@@ -15,9 +15,7 @@ use crate::transform::dual::{
     Dual, is_filled, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
 };
 use crate::transform::rules::elementwise;
-use crate::transform::rules::reduce::{
-    accumulating, combined, fold_first, initial, is_associative, is_neutral, neutral,
-};
+use crate::transform::rules::reduce::{accumulating, fold_first, initial, is_neutral, neutral};
 use crate::transform::rules::shape::{reshaped, total};
 
 /// The results and their tangents.
@@ -46,11 +44,7 @@ fn reduce_window(builder: &mut Builder, op: &ReduceWindow, duals: &[Dual]) -> Re
             if let Some(choice) = Choice::of_fold(op)? {
                 return chosen(builder, op, &choice, duals);
             }
-            if is_associative(op.body.fold()) {
-                return by_body(builder, op, inputs, inits);
-            }
-            let message = "its body is not associative, so it has no derivative; fold with a scan";
-            Err(refused(builder, &any, &values(duals), message))
+            by_body(builder, op, inputs, inits)
         }
     }
 }
@@ -207,10 +201,7 @@ fn by_body(
             for (&element, &init) in elements.iter().zip(&sofar) {
                 places.push(rows(builder, op, element, init)?);
             }
-            match fold_first(builder, &body, places)? {
-                Some(folded) => combined(builder, &body, &sofar, &folded)?,
-                None => sofar,
-            }
+            fold_first(builder, &body, sofar, places)?
         }
     };
     let mut duals = Vec::with_capacity(results.len());
@@ -222,15 +213,15 @@ fn by_body(
     Ok(duals)
 }
 
-/// Whether padding with an initial value leaves windows as they are: with 1 in a product, and with a constant of a
-/// body without a name, which the specification demands to be neutral.
+/// Whether windows that share their work may: elements may be grouped, and padding with the initial value leaves
+/// windows as they are.
 fn is_unit(builder: &Builder, op: &ReduceWindow, init: Dual) -> bool {
     let is_constant = matches!(builder.graph().node(init.value.node()).kind, NodeKind::Constant(_));
     init.tangent.is_none()
         && match op.body.fold() {
             Fold::Binary(Binary::Multiply) => is_filled(builder, init.value, 1.0),
-            Fold::Extreme(_) | Fold::Body => is_constant,
-            Fold::Binary(_) | Fold::Second => false,
+            Fold::Extreme(_) => is_constant,
+            Fold::Binary(_) | Fold::Second | Fold::Body => false,
         }
 }
 
