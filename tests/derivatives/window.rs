@@ -242,10 +242,15 @@ fn scatter(window: &Window, select: &str, init: &str) -> String {
 fn what_is_scattered_is_linear_in_the_source() {
     let plain = WINDOWS.iter().filter(|window| window.holes == "1, 1" && window.gaps == "1, 1");
     for window in plain {
-        for direction in ["GE", "LT"] {
-            let select = format!(
-                "%c = stablehlo.compare {direction}, %a, %b : (tensor<f64>, tensor<f64>) -> tensor<i1>"
-            );
+        let compared = |direction: &str, of: &str| {
+            let scalars = "(tensor<f64>, tensor<f64>) -> tensor<i1>";
+            format!("%c = stablehlo.compare {direction}, %{of}a, %{of}b : {scalars}")
+        };
+        let sizes = "%size_a = stablehlo.abs %a : tensor<f64>
+             %size_b = stablehlo.abs %b : tensor<f64>
+             ";
+        let by_size = sizes.to_owned() + &compared("GE", "size_");
+        for select in [compared("GE", ""), compared("LT", ""), by_size] {
             for init in ["%given", "%each"] {
                 check(&scatter(window, &select, init));
             }
