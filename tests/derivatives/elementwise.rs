@@ -1,4 +1,4 @@
-//! Every elementwise op at points away from kinks, and values at kinks and ties, as JAX has them.
+//! Every elementwise op at points away from kinks, and values at kinks and ties.
 
 use choral::ir::op::{Binary, Unary};
 use choral::transform::grad_graph;
@@ -160,7 +160,8 @@ fn gradients(lines: &str, x: f64, y: f64) -> [f64; 2] {
     [0, 1].map(|at| results[at].item::<f64>().expect("a number"))
 }
 
-/// What `jax.grad` gives there (0.4).
+/// What `jax.grad` gives there (0.4.38), but for `|x|` and `x^0` at 0, whose derivatives are 0 as in PyTorch, and for
+/// what a choice leaves out, which is never NaN.
 #[test]
 fn kinks_and_ties() {
     let infinity = f64::INFINITY;

@@ -64,17 +64,20 @@ fn products() {
     check_all(&binary("multiply"), &["%one", "%given", "%each"]);
 }
 
-/// Sums by another hand, `a + b + a b`, and the last element.
+/// Sums by another hand, the last element, and bodies that fold in order: `a + b^2`, `a - b`, `a / b`.
 #[test]
 fn bodies_without_a_name() {
     check_all("%c = stablehlo.add %b, %a : tensor<f64>", &["%zero", "%each"]);
-    let body = "%sum = stablehlo.add %a, %b : tensor<f64>
-             %product = stablehlo.multiply %a, %b : tensor<f64>
-             %c = stablehlo.add %sum, %product : tensor<f64>";
-    check_all(body, &["%zero", "%given", "%each"]);
-    let last = "%zeros = stablehlo.subtract %a, %a : tensor<f64>
-             %c = stablehlo.add %zeros, %b : tensor<f64>";
-    check_all(last, &["%given"]);
+    check_all("%c = stablehlo.convert %b : tensor<f64>", &["%given"]);
+    let squares = "%square = stablehlo.multiply %b, %b : tensor<f64>
+             %c = stablehlo.add %a, %square : tensor<f64>";
+    check_all(squares, &["%zero", "%given", "%each"]);
+    check_all(&binary("subtract"), &["%zero", "%each"]);
+    let towards_one = "%two = stablehlo.constant dense<2.0> : tensor<f64>
+             %far = stablehlo.multiply %b, %b : tensor<f64>
+             %divisor = stablehlo.add %far, %two : tensor<f64>
+             %c = stablehlo.divide %a, %divisor : tensor<f64>";
+    check_all(towards_one, &["%one", "%each"]);
 }
 
 /// The derivative of a product by one factor is the product of the others, where factors are zero, too.

@@ -1,8 +1,8 @@
 //! Windowed folds: sums, extremes, products and bodies without a name, at every stride, padding and dilation; and
 //! what is selected and scattered.
 
-use choral::Graph;
-use choral::transform::vjp_graph;
+use choral::transform::{grad_graph, vjp_graph};
+use choral::{Device, Graph, Tensor};
 
 use super::check;
 
@@ -208,12 +208,11 @@ fn products_of_windows() {
     check_all(&binary("multiply"), &["%one", "%given", "%each"]);
 }
 
-/// `a + b + a b`, whose neutral element is 0.
+/// `a + b^2`, which must be folded in order.
 #[test]
 fn windows_under_a_body_without_a_name() {
-    let body = "%sum = stablehlo.add %a, %b : tensor<f64>
-             %product = stablehlo.multiply %a, %b : tensor<f64>
-             %c = stablehlo.add %sum, %product : tensor<f64>";
+    let body = "%square = stablehlo.multiply %b, %b : tensor<f64>
+             %c = stablehlo.add %a, %square : tensor<f64>";
     check_all(body, &["%zero", "%each"]);
 }
 
@@ -243,10 +242,15 @@ fn scatter(window: &Window, select: &str, init: &str) -> String {
 fn what_is_scattered_is_linear_in_the_source() {
     let plain = WINDOWS.iter().filter(|window| window.holes == "1, 1" && window.gaps == "1, 1");
     for window in plain {
-        for direction in ["GE", "LT"] {
-            let select = format!(
-                "%c = stablehlo.compare {direction}, %a, %b : (tensor<f64>, tensor<f64>) -> tensor<i1>"
-            );
+        let compared = |direction: &str, of: &str| {
+            let scalars = "(tensor<f64>, tensor<f64>) -> tensor<i1>";
+            format!("%c = stablehlo.compare {direction}, %{of}a, %{of}b : {scalars}")
+        };
+        let sizes = "%size_a = stablehlo.abs %a : tensor<f64>
+             %size_b = stablehlo.abs %b : tensor<f64>
+             ";
+        let by_size = sizes.to_owned() + &compared("GE", "size_");
+        for select in [compared("GE", ""), compared("LT", ""), by_size] {
             for init in ["%given", "%each"] {
                 check(&scatter(window, &select, init));
             }
@@ -274,4 +278,39 @@ fn cotangents_of_windows_are_the_cheap_ones() {
     let back = cotangents(&program(running, &binary("maximum"), "%least"));
     assert_eq!([count(&back, "reduce_window\""), count(&back, "select_and_scatter\"")], [1, 0], "{back}");
     assert_eq!(count(&back, "compare GE"), 3, "{back}");
+}
+
+/// The gradient of the sum of all results by the operand.
+fn gradient(text: &str, inputs: &[Tensor]) -> Vec<f64> {
+    let graph = Graph::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    let gradient = grad_graph(&graph, &[0]).unwrap_or_else(|error| panic!("{error}"));
+    let program = choral::compile(&gradient, Device::Reference).expect("a program");
+    program.run(inputs).expect("a gradient")[0].to_f64_vec()
+}
+
+/// The first of equal elements of a window gets all of its tangent; a product has derivatives by its zeros.
+#[test]
+fn ties_and_zeros() {
+    let whole = Window {
+        name: "one window",
+        input: "4xf64",
+        result: "1xf64",
+        sizes: "4",
+        strides: "1",
+        holes: "1",
+        gaps: "1",
+        padding: "[[0, 0]]",
+    };
+    let running = Window { result: "4xf64", padding: "[[3, 0]]", ..whole };
+    let ties = [3.0, 1.0, 3.0, 2.0];
+    for (window, op, init, numbers, expected) in [
+        (&whole, "maximum", "%least", ties, [1.0, 0.0, 0.0, 0.0]),
+        (&whole, "minimum", "%greatest", ties.map(|number| -number), [1.0, 0.0, 0.0, 0.0]),
+        (&running, "maximum", "%least", ties, [4.0, 0.0, 0.0, 0.0]),
+        (&running, "multiply", "%one", [2.0, 0.0, 3.0, 0.0], [1.0, 8.0, 0.0, 0.0]),
+    ] {
+        let each = Tensor::full([if window.result == "1xf64" { 1 } else { 4 }], 0.0);
+        let inputs = [Tensor::from(numbers), Tensor::from(0.0), each];
+        assert_eq!(gradient(&program(window, &binary(op), init), &inputs), expected, "{op} of {numbers:?}");
+    }
 }

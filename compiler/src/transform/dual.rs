@@ -149,11 +149,16 @@ pub(crate) fn through_mask(
 
 /// Whether a value is zero everywhere, as far as it is written there.
 pub(crate) fn is_zero(builder: &Builder, value: Value) -> bool {
+    is_filled(builder, value, 0.0)
+}
+
+/// Whether a value is a number everywhere, as far as it is written there.
+pub(crate) fn is_filled(builder: &Builder, value: Value, number: f64) -> bool {
     let graph = builder.graph();
     match &graph.node(value.node()).kind {
-        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [0.0],
+        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [number],
         NodeKind::Op(Op::Shape(ShapeOp::BroadcastInDim(_))) => {
-            is_zero(builder, graph.operands(value.node())[0])
+            is_filled(builder, graph.operands(value.node())[0], number)
         }
         NodeKind::Input | NodeKind::Op(_) => false,
     }

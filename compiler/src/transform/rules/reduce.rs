@@ -9,7 +9,7 @@
 mod combine;
 mod derivative;
 
-pub(in crate::transform::rules) use combine::{accumulating, combined, fold_first, is_associative};
+pub(in crate::transform::rules) use combine::{accumulating, combined, fold_first};
 pub(in crate::transform::rules) use derivative::{initial, is_neutral, neutral};
 pub(crate) use derivative::{jvp, transpose};
 

@@ -1,4 +1,4 @@
-//! The derivative of each function of one operand, as `jax.lax` has it, kinks included.
+//! The derivative of each function of one operand, as `jax.lax` has it, kinks included; but `|x|` is flat at 0.
 //!
 //! Must not live here: tangents of ops of several operands (`tangent.rs`).
 

@@ -1,21 +1,23 @@
-//! Folds of values with their tangents, by any associative body, in ordinary ops: the body's rule of tangents, at
-//! every place of tensors at once.
+//! Folds of values with their tangents, by any body, in other ops: the body's rule of tangents, at every place of
+//! tensors at once.
 //!
 //! Must not live here: what folds that are known by name do to tangents (`derivative.rs`).
 
-use choral_ir::op::{Binary, Elementwise, Slice};
-use choral_ir::{BuildError, Builder, Fold, Graph, Op, Reducer};
+use std::ops::Range;
+
+use choral_ir::graph::Port;
+use choral_ir::op::{Binary, ControlOp, Elementwise, Scan, Slice};
+use choral_ir::{BuildError, Builder, Fold, Graph, Op, Reducer, Value};
 
 use crate::transform::differentiate::forward;
 use crate::transform::dual::{Dual, linear};
 use crate::transform::lane::MappedBuilder;
-use crate::transform::rules::elementwise;
 use crate::transform::rules::shape::reshaped;
+use crate::transform::rules::{control, elementwise};
 use crate::transform::walk;
 
-/// Whether elements may be folded in another grouping. A body without a name is taken to be what the specification
-/// demands of every body: a monoid, with its initial value.
-pub(in crate::transform::rules) fn is_associative(fold: Fold) -> bool {
+/// Whether elements may be folded in another grouping: by a body that is known by name to allow it.
+fn is_associative(fold: Fold) -> bool {
     match fold {
         Fold::Binary(
             Binary::Add
@@ -27,8 +29,7 @@ pub(in crate::transform::rules) fn is_associative(fold: Fold) -> bool {
             | Binary::Xor,
         )
         | Fold::Extreme(_)
-        | Fold::Second
-        | Fold::Body => true,
+        | Fold::Second => true,
         Fold::Binary(
             Binary::Atan2
             | Binary::Divide
@@ -42,7 +43,8 @@ pub(in crate::transform::rules) fn is_associative(fold: Fold) -> bool {
             | Binary::ShiftRightLogical
             | Binary::Subtract
             | Binary::Zeta,
-        ) => false,
+        )
+        | Fold::Body => false,
     }
 }
 
@@ -80,16 +82,67 @@ fn at_every_place(body: &Graph, places: usize) -> Result<Graph, BuildError> {
     walk::region(&cx, body, &at(body.inputs().len()), &at(body.outputs().len()))
 }
 
-/// The fold of the first dimension, neighbours first; `None` if there is nothing to fold.
+/// The fold of the first dimension of elements, from accumulators on: by halves where the body allows it, else in
+/// order.
 pub(in crate::transform::rules) fn fold_first(
     builder: &mut Builder,
     body: &Reducer,
-    mut elements: Vec<Dual>,
-) -> Result<Option<Vec<Dual>>, BuildError> {
-    let mut steps = builder.graph().ty(elements[0].value).shape[0];
-    if steps == 0 {
-        return Ok(None);
+    sofar: Vec<Dual>,
+    elements: Vec<Dual>,
+) -> Result<Vec<Dual>, BuildError> {
+    if builder.graph().ty(elements[0].value).shape[0] == 0 {
+        return Ok(sofar);
     }
+    if !is_associative(body.fold()) {
+        return in_order(builder, body, &sofar, &elements);
+    }
+    let folded = by_halves(builder, body, elements)?;
+    combined(builder, body, &sofar, &folded)
+}
+
+/// A loop over the first dimension.
+fn in_order(
+    builder: &mut Builder,
+    body: &Reducer,
+    sofar: &[Dual],
+    elements: &[Dual],
+) -> Result<Vec<Dual>, BuildError> {
+    let ty = builder.graph().ty(sofar[0].value).clone();
+    let length = builder.graph().ty(elements[0].value).shape[0];
+    let mut operands = Vec::with_capacity(sofar.len() + elements.len());
+    for dual in elements {
+        operands.push(dual.map(|value| reshaped(builder, value, &[length, ty.len()]))?);
+    }
+    for dual in sofar {
+        operands.push(dual.map(|value| reshaped(builder, value, &[ty.len()]))?);
+    }
+    let body = at_every_place(&elements_first(body.graph())?, ty.len())?.into();
+    let carried = sofar.len();
+    let scan = Scan { dimension: 0, is_reverse: false, length, inputs: carried, carried, body };
+    let folded = control::jvp(builder, &ControlOp::Scan(scan), &operands)?;
+    folded.into_iter().map(|dual| dual.map(|value| reshaped(builder, value, &ty.shape))).collect()
+}
+
+/// A body that takes elements before accumulators.
+fn elements_first(body: &Graph) -> Result<Graph, BuildError> {
+    let mut builder = Builder::new(body.name());
+    let count = body.inputs().len() / 2;
+    let mut input =
+        |port: &Port| builder.input(body.node(port.value.node()).name.clone(), body.ty(port.value).clone());
+    let (sofar, elements) = body.inputs().split_at(count);
+    let elements: Vec<Value> = elements.iter().map(&mut input).collect();
+    let sofar: Vec<Value> = sofar.iter().map(&mut input).collect();
+    let outputs = builder.inline(body, &[sofar, elements].concat())?;
+    Ok(builder.finish(&outputs))
+}
+
+/// The fold of the first dimension, of which there is something, neighbours first.
+fn by_halves(
+    builder: &mut Builder,
+    body: &Reducer,
+    mut elements: Vec<Dual>,
+) -> Result<Vec<Dual>, BuildError> {
+    let mut steps = builder.graph().ty(elements[0].value).shape[0];
     let mut last = Vec::new();
     while steps > 1 {
         let pairs = 2 * (steps / 2);
@@ -105,21 +158,20 @@ pub(in crate::transform::rules) fn fold_first(
     for rest in last.into_iter().rev() {
         elements = combined(builder, body, &elements, &rest)?;
     }
-    let mut folded = Vec::with_capacity(elements.len());
-    for dual in elements {
-        folded.push(dual.map(|value| {
+    let without_first = |dual: Dual| {
+        dual.map(|value| {
             let shape = builder.graph().ty(value).shape[1..].to_vec();
             builder.reshape(value, shape)
-        })?);
-    }
-    Ok(Some(folded))
+        })
+    };
+    elements.into_iter().map(without_first).collect()
 }
 
 /// Every `stride`-th row of a range.
 fn rows(
     builder: &mut Builder,
     duals: &[Dual],
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     stride: usize,
 ) -> Result<Vec<Dual>, BuildError> {
     let shape = builder.graph().ty(duals[0].value).shape.clone();

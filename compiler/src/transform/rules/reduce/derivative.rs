@@ -3,11 +3,11 @@
 //! Sums are linear. Of a greatest or least element, the elements that equal it share its tangent.
 
 use choral_ir::op::{Binary, BroadcastInDim, ComparisonDirection, Elementwise, Reduce, Transposed};
-use choral_ir::{BuildError, Builder, Fold, NodeKind, TensorType, Value};
+use choral_ir::{BuildError, Builder, Fold, TensorType, Value};
 
-use super::combine::{accumulating, combined, fold_first, is_associative};
+use super::combine::{accumulating, fold_first};
 use crate::transform::dual::{
-    Dual, full_like, is_linear, not_linear, refused, sum, type_of, values, zeros_like,
+    Dual, full_like, is_filled, is_linear, not_linear, sum, type_of, values, zeros_like,
 };
 use crate::transform::rules::elementwise;
 use crate::transform::rules::shape::{reshaped, total};
@@ -28,13 +28,7 @@ pub(crate) fn jvp(builder: &mut Builder, op: &Reduce, duals: &[Dual]) -> Result<
             let init = initial(builder, inits[0], &shape)?;
             elementwise::jvp(builder, &Elementwise::Binary(fold), &[folded, init])
         }
-        Fold::Binary(_) | Fold::Extreme(_) | Fold::Second | Fold::Body => {
-            if is_associative(op.body.fold()) {
-                return by_body(builder, op, inputs, inits);
-            }
-            let message = "its body is not associative, so it has no derivative; fold with a scan";
-            Err(refused(builder, &op.clone().into(), &values(duals), message))
-        }
+        Fold::Binary(_) | Fold::Extreme(_) | Fold::Second | Fold::Body => by_body(builder, op, inputs, inits),
     }
 }
 
@@ -66,11 +60,9 @@ fn by_body(
         let init = initial(builder, init, &result)?;
         sofar.push(init.map(|value| builder.as_dtype(value, ty.dtype))?);
     }
-    if let Some(folded) = fold_first(builder, &body, elements)? {
-        sofar = combined(builder, &body, &sofar, &folded)?;
-    }
+    let folded = fold_first(builder, &body, sofar, elements)?;
     let mut duals = Vec::with_capacity(results.len());
-    for (value, dual) in results.into_iter().zip(sofar) {
+    for (value, dual) in results.into_iter().zip(folded) {
         let dtype = builder.graph().ty(value).dtype;
         let tangent = dual.tangent.map(|tangent| builder.as_dtype(tangent, dtype)).transpose()?;
         duals.push(Dual { value, tangent });
@@ -99,22 +91,20 @@ pub(in crate::transform::rules) fn initial(
     })
 }
 
+/// What changes no number under a maximum or minimum.
+fn neutral_of(fold: Binary) -> f64 {
+    if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY }
+}
+
 /// What changes no number under a maximum or minimum, as a scalar of a value's element type.
 pub(in crate::transform::rules) fn neutral(builder: &mut Builder, fold: Binary, like: Value) -> Value {
     let dtype = builder.graph().ty(like).dtype;
-    let least = if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY };
-    builder.full(least, dtype, [])
+    builder.full(neutral_of(fold), dtype, [])
 }
 
 /// Whether an initial value is known to be [`neutral`].
 pub(in crate::transform::rules) fn is_neutral(builder: &Builder, fold: Binary, init: Dual) -> bool {
-    let least = if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY };
-    match &builder.graph().node(init.value.node()).kind {
-        NodeKind::Constant(tensor) => {
-            init.tangent.is_none() && tensor.to_f64_vec().iter().all(|&number| number == least)
-        }
-        NodeKind::Input | NodeKind::Op(_) => false,
-    }
+    init.tangent.is_none() && is_filled(builder, init.value, neutral_of(fold))
 }
 
 /// The mean of the tangents of the elements that equal the result, from a neutral initial value on.

@@ -2,7 +2,11 @@
 //! tensor at that place. That is linear in the other tensor, and the transpose of `select_and_scatter`.
 
 use choral_ir::op::{Binary, ComparisonDirection, Elementwise, ReduceWindow, SelectAndScatter, Unary};
-use choral_ir::{BuildError, Builder, Comparator, DType, Graph, Reducer, Tensor, TensorType, Value};
+use choral_ir::{
+    BuildError, Builder, Comparator, DType, Graph, NodeId, NodeKind, Reducer, Tensor, TensorType, Value,
+};
+
+use crate::transform::rewrite;
 
 /// Windows without dilations, and the comparator by which they choose.
 #[derive(Debug, Clone)]
@@ -24,22 +28,15 @@ impl Choice {
         }
     }
 
-    /// That of a windowed fold which is one that [`Choice::gather`] makes, by a comparison.
+    /// That of a windowed fold, if it is one that [`Choice::gather`] makes.
     pub(super) fn of_fold(op: &ReduceWindow) -> Result<Option<Choice>, BuildError> {
-        use ComparisonDirection::{Ge, Gt, Le, Lt};
-        let Some(dtype) = op.body.graph().input_types().first().map(|ty| ty.dtype) else { return Ok(None) };
-        for direction in [Ge, Le, Gt, Lt] {
-            let select = compared(direction, dtype)?;
-            if *op.body.graph() == body(&select, dtype)? {
-                return Ok(Some(Choice {
-                    dimensions: op.window_dimensions.clone(),
-                    strides: op.window_strides.clone(),
-                    padding: op.padding.clone(),
-                    select,
-                }));
-            }
-        }
-        Ok(None)
+        let Some(select) = select_of(op.body.graph())? else { return Ok(None) };
+        Ok(Some(Choice {
+            dimensions: op.window_dimensions.clone(),
+            strides: op.window_strides.clone(),
+            padding: op.padding.clone(),
+            select,
+        }))
     }
 
     /// Of each window the element of `other` where it chooses one of `operand`; 0 of a window of padding.
@@ -123,4 +120,22 @@ fn body(select: &Comparator, dtype: DType) -> Result<Graph, BuildError> {
     let other = builder.push(Elementwise::Select, &[stays, selected_other, next_other])?;
     let is_there = builder.binary(Binary::Or, is_selected, is_next)?;
     Ok(builder.finish(&[value, other, is_there]))
+}
+
+/// The comparator of which this is the [`body`].
+fn select_of(triples: &Graph) -> Result<Option<Comparator>, BuildError> {
+    let [selected, _, _, next, _, _] = triples.inputs() else { return Ok(None) };
+    let first = |value: Value| triples.operands(value.node()).first().copied();
+    let stays = triples.outputs().first().and_then(|port| first(port.value));
+    let Some(wins) = stays.and_then(first).and_then(first) else { return Ok(None) };
+    let is_input = |id: NodeId| matches!(triples.node(id).kind, NodeKind::Input);
+    let elements = [selected.value.node(), next.value.node()];
+    let is_of_select = |id: NodeId| if is_input(id) { elements.contains(&id) } else { id <= wins.node() };
+    let Ok(select) = rewrite::part(triples, &[], is_of_select, &[wins]) else { return Ok(None) };
+    let dtype = triples.ty(selected.value).dtype;
+    if select.input_types() != [TensorType::scalar(dtype), TensorType::scalar(dtype)] {
+        return Ok(None);
+    }
+    let select = Comparator::from(select);
+    Ok((body(&select, dtype)? == *triples).then_some(select))
 }

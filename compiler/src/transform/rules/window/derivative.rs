@@ -12,12 +12,10 @@ use choral_ir::{BuildError, Builder, Fold, NodeKind, Op, Value};
 use super::chosen::{Choice, compared, kept};
 use super::places::{rows, running};
 use crate::transform::dual::{
-    Dual, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
+    Dual, is_filled, is_linear, known, linear, not_linear, refused, tangent_of, type_of, values, zeros,
 };
 use crate::transform::rules::elementwise;
-use crate::transform::rules::reduce::{
-    accumulating, combined, fold_first, initial, is_associative, is_neutral, neutral,
-};
+use crate::transform::rules::reduce::{accumulating, fold_first, initial, is_neutral, neutral};
 use crate::transform::rules::shape::{reshaped, total};
 
 /// The results and their tangents.
@@ -46,11 +44,7 @@ fn reduce_window(builder: &mut Builder, op: &ReduceWindow, duals: &[Dual]) -> Re
             if let Some(choice) = Choice::of_fold(op)? {
                 return chosen(builder, op, &choice, duals);
             }
-            if is_associative(op.body.fold()) {
-                return by_body(builder, op, inputs, inits);
-            }
-            let message = "its body is not associative, so it has no derivative; fold with a scan";
-            Err(refused(builder, &any, &values(duals), message))
+            by_body(builder, op, inputs, inits)
         }
     }
 }
@@ -207,10 +201,7 @@ fn by_body(
             for (&element, &init) in elements.iter().zip(&sofar) {
                 places.push(rows(builder, op, element, init)?);
             }
-            match fold_first(builder, &body, places)? {
-                Some(folded) => combined(builder, &body, &sofar, &folded)?,
-                None => sofar,
-            }
+            fold_first(builder, &body, sofar, places)?
         }
     };
     let mut duals = Vec::with_capacity(results.len());
@@ -222,18 +213,16 @@ fn by_body(
     Ok(duals)
 }
 
-/// Whether padding with an initial value leaves windows as they are: with 1 in a product, and with a constant of a
-/// body without a name, which the specification demands to be neutral.
+/// Whether windows that share their work may: elements may be grouped, and padding with the initial value leaves
+/// windows as they are.
 fn is_unit(builder: &Builder, op: &ReduceWindow, init: Dual) -> bool {
-    let constant = match &builder.graph().node(init.value.node()).kind {
-        NodeKind::Constant(tensor) if init.tangent.is_none() => tensor,
-        NodeKind::Constant(_) | NodeKind::Input | NodeKind::Op(_) => return false,
-    };
-    match op.body.fold() {
-        Fold::Binary(Binary::Multiply) => constant.to_f64_vec().iter().all(|&number| number == 1.0),
-        Fold::Extreme(_) | Fold::Body => true,
-        Fold::Binary(_) | Fold::Second => false,
-    }
+    let is_constant = matches!(builder.graph().node(init.value.node()).kind, NodeKind::Constant(_));
+    init.tangent.is_none()
+        && match op.body.fold() {
+            Fold::Binary(Binary::Multiply) => is_filled(builder, init.value, 1.0),
+            Fold::Extreme(_) => is_constant,
+            Fold::Binary(_) | Fold::Second | Fold::Body => false,
+        }
 }
 
 /// The op is linear in what it scatters; the operand only says where that goes.
