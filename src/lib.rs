@@ -31,7 +31,7 @@ mod on_device;
 mod pages;
 mod program;
 
-pub use choral_compiler::custom::custom_vmap;
+pub use choral_compiler::custom::{custom_jvp, custom_vjp, custom_vmap, remat, scan_remat, stop_gradient};
 pub use choral_compiler::trace::{control, random};
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
@@ -54,7 +54,6 @@ pub use program::{Program, jit, vmap};
 /// Everything that a program with models in it names.
 pub mod prelude {
     pub use crate::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
-    pub use crate::custom_vmap;
     pub use crate::dims::{by_kind, by_leaf, by_name};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
     pub use crate::nn::{
@@ -66,4 +65,5 @@ pub mod prelude {
         ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap,
         with_key,
     };
+    pub use crate::{custom_jvp, custom_vjp, custom_vmap, remat, scan_remat, stop_gradient};
 }

@@ -20,7 +20,7 @@ enum Place {
     Constant(usize),
     /// This value, which is the same in all rounds: it is computed before them.
     Outside(usize),
-    /// This output of the known scan.
+    /// This result of the known scan.
     Stacked(usize),
 }
 
@@ -33,13 +33,8 @@ pub(in super::super) fn split(
 ) -> Result<Vec<(Value, bool)>, BuildError> {
     let cut = Cut::of(op, linear)?;
     let known = if cut.has_known_part() { cut.push_known(builder, operands)? } else { Vec::new() };
-    let of_linear = if cut.returned.contains(&true) {
-        let first = cut.known_stacks();
-        let stacked = &known[first.min(known.len())..(first + cut.stacked.len()).min(known.len())];
-        cut.push_linear(builder, operands, stacked)?
-    } else {
-        Vec::new()
-    };
+    let of_linear =
+        if cut.returned.contains(&true) { cut.push_linear(builder, operands, &known)? } else { Vec::new() };
     let residuals = cut.known_stacks()..cut.known_stacks() + cut.stacked.len();
     let known =
         known.into_iter().enumerate().filter(|(at, _)| !residuals.contains(at)).map(|(_, value)| value);
@@ -91,6 +86,7 @@ impl<'op> Cut<'op> {
 
     fn find_places(&mut self) {
         let is_same = self.same_in_all_rounds();
+        let outputs = self.parts.known_outputs()[..self.known_stacks()].to_vec();
         for &value in self.parts.residuals() {
             let place = match self.parts.input(value) {
                 Some(input) if input < self.op.inputs => Place::Slice(input),
@@ -99,10 +95,13 @@ impl<'op> Cut<'op> {
                     self.outside.push(value);
                     Place::Outside(self.outside.len() - 1)
                 }
-                Some(_) | None => {
-                    self.stacked.push(value);
-                    Place::Stacked(self.stacked.len() - 1)
-                }
+                Some(_) | None => match outputs.iter().position(|&output| output == value) {
+                    Some(output) => Place::Stacked(output),
+                    None => {
+                        self.stacked.push(value);
+                        Place::Stacked(outputs.len() + self.stacked.len() - 1)
+                    }
+                },
             };
             self.places.push(place);
         }
@@ -175,7 +174,7 @@ impl<'op> Cut<'op> {
         &self,
         builder: &mut Builder,
         operands: &[Value],
-        stacked: &[Value],
+        known: &[Value],
     ) -> Result<Vec<Value>, BuildError> {
         let outside = self.computed_outside(builder, operands)?;
         let body = self.parts.region();
@@ -195,7 +194,7 @@ impl<'op> Cut<'op> {
                 Place::Slice(input) => (true, operands[input], ty),
                 Place::Stacked(at) => {
                     let shape = stackable(&ty, self.op.dimension);
-                    (true, stacked[at], ty.with_shape(shape))
+                    (true, known[at], ty.with_shape(shape))
                 }
                 Place::Constant(input) => (false, operands[input], ty),
                 Place::Outside(at) => (false, outside[at], ty),
