@@ -232,6 +232,18 @@ fn cotangents_of_members() {
     }
 }
 
+/// The processor gives the bits of the interpreter, whatever the optimiser makes of the loops.
+#[test]
+fn the_processor_gives_the_same_bits() {
+    for text in programs() {
+        let twice = vjp(&vjp(&parsed(&text)));
+        let inputs = draws(&twice.input_types(), 7);
+        let results = choral::compile(&twice, Device::Cpu).expect("a program").run(&inputs).expect("results");
+        let same = |(expected, got): (Tensor, &Tensor)| expected.bit_eq(got);
+        assert!(run(&twice, &inputs).into_iter().zip(&results).all(same), "{text}");
+    }
+}
+
 /// A running sum of 16-bit floats accumulates in `f32`, whatever is computed beside it.
 #[test]
 fn running_folds_keep_their_bits() {

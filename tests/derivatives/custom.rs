@@ -151,6 +151,28 @@ fn a_function_with_a_batching_rule() {
     check(&mapped(&graph, &[Some(0), Some(0)]).to_text());
 }
 
+/// Traced twice, a function with rules is one op; with other rules it is another, though its body is the same.
+#[test]
+fn ops_are_their_graphs() {
+    let scaled = |factor: f64| {
+        let back = move |(), cotangent: Var| cotangent * factor;
+        traced(&custom_vjp(|x: Var| x.exp(), |x: Var| (x.exp(), ()), back), &f64s([]))
+    };
+    assert_eq!(scaled(2.0), scaled(2.0));
+    assert_ne!(scaled(2.0), scaled(3.0));
+    let both = |x: Var| {
+        let [twice, thrice] =
+            [2.0, 3.0].map(|factor| custom_vjp(|x: Var| x, |x: Var| (x, ()), move |(), ct: Var| ct * factor));
+        Ok::<_, choral_compiler::Error>(twice.apply(x.clone())? + thrice.apply(x)?)
+    };
+    let vjp = vjp_graph(&traced(&both, &f64s([])), &[0]).expect("cotangents");
+    assert_eq!(results(&vjp, [&[1.0], &[1.0]]), [[2.0], [5.0]]);
+    // So models with such functions are members of one ensemble.
+    assert_eq!(traced(&|x: Var| remat(|x: Var| x.exp()).apply(x), &f64s([])), {
+        traced(&|x: Var| remat(|x: Var| x.exp()).apply(x), &f64s([]))
+    });
+}
+
 /// Faults of rules name the function's line.
 #[test]
 fn faults_of_rules() {
@@ -167,16 +189,16 @@ fn faults_of_rules() {
     refuse(choral::trace::function::trace(&captures, &ty).expect_err("a captured value"));
     assert_snapshot!(told.join("\n\n"), @"
     custom_jvp: the rule must return the function's results and a tangent of each, [tensor<2xf64>, tensor<2xf64>], got [tensor<2xf64>, tensor<f64>]
-      at tests/derivatives/custom.rs:158:16
+      at tests/derivatives/custom.rs:182:16
 
     custom_vjp: the forward rule must return the function's results, then residuals, [tensor<2xf64>], got [tensor<f64>]
-      at tests/derivatives/custom.rs:160:16
+      at tests/derivatives/custom.rs:184:16
 
     custom_vjp: the backward rule must return a cotangent of each argument, [tensor<2xf64>], got [tensor<f64>]
-      at tests/derivatives/custom.rs:162:16
+      at tests/derivatives/custom.rs:186:16
 
     custom_jvp: the function captures values from outside; pass them as arguments
-      at tests/derivatives/custom.rs:164:29
+      at tests/derivatives/custom.rs:188:29
     ");
 }
 

@@ -183,6 +183,16 @@ impl CustomOp for Derived {
         Some(&self.body)
     }
 
+    fn made_of(&self) -> Option<Vec<&Graph>> {
+        let mut graphs = vec![&*self.body];
+        match &self.rule {
+            Rule::Stop | Rule::Remat => {}
+            Rule::Jvp(rule) => graphs.push(rule),
+            Rule::Vjp(Ways { forward, backward }) => graphs.extend([&**forward, backward]),
+        }
+        Some(graphs)
+    }
+
     fn has_derivative(&self) -> bool {
         true
     }

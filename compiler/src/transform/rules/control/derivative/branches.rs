@@ -54,6 +54,9 @@ enum Place {
     Result(usize),
 }
 
+/// Makes the known or the linear part of a branch, for linear operands, types of the known results, and places.
+type Part = fn(&Parts, &[bool], &[TensorType], &[Place]) -> Result<Arc<Graph>, BuildError>;
+
 /// The types of the results of the known op, those that are asked for first, and where each branch finds its
 /// residuals. Branches share the further results: only one is taken.
 fn assigned(parts: &[Parts]) -> (Vec<TensorType>, Vec<Vec<Place>>) {
@@ -102,18 +105,19 @@ pub(super) fn split(
     let parts: Vec<Parts> =
         splits.into_iter().map(|split| Parts::of(split.graph, linear, &outputs)).collect();
     let (types, places) = assigned(&parts);
-    let of_each = |part: &dyn Fn(&Parts, &[Place]) -> Result<Arc<Graph>, BuildError>| {
-        parts.iter().zip(&places).map(|(parts, places)| part(parts, places)).collect::<Result<Vec<_>, _>>()
+    let of_each = |part: Part| {
+        let branches = parts.iter().zip(&places);
+        branches.map(|(parts, places)| part(parts, linear, &types, places)).collect::<Result<Vec<_>, _>>()
     };
     let mut known = Vec::new();
     if !types.is_empty() {
-        let regions = of_each(&|parts, places| known_branch(parts, linear, &types, places))?;
+        let regions = of_each(known_branch)?;
         let given = [vec![index], chosen(operands, &opposite(linear))].concat();
         known = builder.push_all(choice(regions), &given)?;
     }
     let mut of_linear = Vec::new();
     if outputs.contains(&true) {
-        let regions = of_each(&|parts, places| linear_branch(parts, linear, &types, places))?;
+        let regions = of_each(linear_branch)?;
         of_linear = builder.push_all(choice(regions), &[&[index], operands, &known].concat())?;
     }
     let (mut known, mut of_linear) = (known.into_iter(), of_linear.into_iter());
