@@ -118,9 +118,7 @@ fn a_rule_for_cotangents_gives_no_tangents() {
     let one = Tensor::scalar(1.0f64);
     let program = choral::compile(&jvp, Device::Reference).expect("a program");
     let error = program.run(&[one.clone(), one.clone(), one]).expect_err("no tangents");
-    assert_snapshot!(error, @"
-    choral.custom_vjp.tangents: a custom_vjp says how cotangents go back, and not how tangents go forward; use grad or vjp, or give the function a custom_jvp
-    ");
+    assert_snapshot!(error, @"choral.custom_vjp.tangents: a custom_vjp says how cotangents go back, and not how tangents go forward; use grad or vjp, or give the function a custom_jvp");
 }
 
 #[test]
@@ -189,16 +187,16 @@ fn faults_of_rules() {
     refuse(choral::trace::function::trace(&captures, &ty).expect_err("a captured value"));
     assert_snapshot!(told.join("\n\n"), @"
     custom_jvp: the rule must return the function's results and a tangent of each, [tensor<2xf64>, tensor<2xf64>], got [tensor<2xf64>, tensor<f64>]
-      at tests/derivatives/custom.rs:182:16
+      at tests/derivatives/custom.rs:180:16
 
     custom_vjp: the forward rule must return the function's results, then residuals, [tensor<2xf64>], got [tensor<f64>]
-      at tests/derivatives/custom.rs:184:16
+      at tests/derivatives/custom.rs:182:16
 
     custom_vjp: the backward rule must return a cotangent of each argument, [tensor<2xf64>], got [tensor<f64>]
-      at tests/derivatives/custom.rs:186:16
+      at tests/derivatives/custom.rs:184:16
 
     custom_jvp: the function captures values from outside; pass them as arguments
-      at tests/derivatives/custom.rs:188:29
+      at tests/derivatives/custom.rs:186:29
     ");
 }
 
@@ -269,7 +267,5 @@ fn ops_of_ones_own() {
     assert_eq!(results(&vjp, [&[1.0, 2.0], &[1.0, 1.0]]), [[9.0, 36.0], [18.0, 36.0]]);
     let jvp = jvp_graph(&graph(true), &[0]).expect("tangents");
     assert_eq!(results(&jvp, [&[1.0, 2.0], &[1.0, 1.0]]), [[9.0, 36.0], [18.0, 36.0]]);
-    assert_snapshot!(vjp_graph(&graph(false), &[0]).expect_err("a rule that is wrong"), @"
-    test.thrice: its rule `transpose` must return for each of the operands [tensor<2xf64>] a cotangent of that type, or None; it returns [tensor<f64>] (rule)
-    ");
+    assert_snapshot!(vjp_graph(&graph(false), &[0]).expect_err("a rule that is wrong"), @"test.thrice: its rule `transpose` must return for each of the operands [tensor<2xf64>] a cotangent of that type, or None; it returns [tensor<f64>] (rule)");
 }

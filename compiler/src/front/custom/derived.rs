@@ -8,7 +8,6 @@ use choral_ir::op::{ControlOp, Custom, CustomOp, Transposed};
 use choral_ir::{BuildError, Builder, Graph, Tensor, TensorType, Value};
 
 use super::tangents::Tangents;
-
 use crate::transform::differentiate::{backward, forward, split};
 use crate::transform::rewrite;
 use crate::transform::views;

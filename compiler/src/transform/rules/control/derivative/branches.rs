@@ -9,7 +9,7 @@ use super::parts::Parts;
 use super::{chosen, declared_inputs, opposite, places, region};
 use crate::transform::differentiate::split::Split;
 use crate::transform::differentiate::{backward, forward, split as differentiate_split};
-use crate::transform::dual::{Dual, is_linear, known, values, zeros};
+use crate::transform::dual::{Dual, if_known, is_linear, known, values, zeros};
 
 /// What chooses between branches.
 type Choice = fn(Vec<Arc<Graph>>) -> Op;
@@ -194,10 +194,7 @@ pub(super) fn transpose(
     let transposed = |branch: &Arc<Graph>| backward::region(branch, &linear, &given, &found).map(Arc::new);
     let regions: Vec<Arc<Graph>> = branches.iter().map(transposed).collect::<Result<_, _>>()?;
     let mut taken = vec![index];
-    taken.extend(operands[1..].iter().filter_map(|operand| match operand {
-        Transposed::Known(value) => Some(*value),
-        Transposed::Linear(_) => None,
-    }));
+    taken.extend(operands[1..].iter().filter_map(if_known));
     taken.extend(cotangents.iter().flatten());
     let results = builder.push_all(choice(regions), &taken)?;
     let of_operands = places(&found).into_iter().map(|place| place.map(|at| results[at]));
