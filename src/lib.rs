@@ -23,6 +23,7 @@
 
 mod cache;
 mod compile;
+mod derivatives;
 pub mod ensemble;
 pub mod error;
 mod inputs;
@@ -32,7 +33,10 @@ mod pages;
 mod program;
 
 pub use choral_compiler::custom::{custom_jvp, custom_vjp, custom_vmap, remat, scan_remat, stop_gradient};
+pub use choral_compiler::front::grad;
+pub use choral_compiler::grad::{hvp, jvp, linearize, vjp};
 pub use choral_compiler::trace::{control, random};
+pub use choral_compiler::train::{all_finite, checkpoint, freeze, loss, optim, schedule};
 pub use choral_compiler::{
     Dims, Forward, Function, IntoDims, Leaf, Module, ModuleState, Path, Randomness, State, Traced, Tree, Var,
     dims, nn, state, trace, transform, tree, with_key,
@@ -46,6 +50,7 @@ pub use choral_runtime::{
     Device, DeviceInput, DeviceTensor, Executable, Level, Pool, Precision, Session, Setting,
 };
 pub use compile::{compile, compile_with, optimised};
+pub use derivatives::{grad, hessian, jacfwd, jacrev, value_and_grad};
 pub use ensemble::{Ensemble, EnsembleGroups};
 pub use error::Error;
 pub use on_device::OnDevice;
@@ -56,13 +61,16 @@ pub mod prelude {
     pub use crate::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
     pub use crate::dims::{by_kind, by_leaf, by_name};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
+    pub use crate::grad::{AllArguments, Argument};
     pub use crate::nn::{
         AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Constant, Conv1d, Conv2d, Dropout, Embedding,
         LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
     };
+    pub use crate::optim::{Adam, AdamW, Lion, Optimiser, OptimiserState, RmsProp, Sgd};
     pub use crate::{
         DType, Device, DeviceTensor, Ensemble, EnsembleGroups, Forward, Function, Graph, Key, Module,
-        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, jit, random, vmap,
+        ModuleState, Program, Randomness, State, Tensor, TensorType, Tree, Var, einsum, freeze, grad,
+        hessian, hvp, jacfwd, jacrev, jit, jvp, linearize, loss, random, schedule, value_and_grad, vjp, vmap,
         with_key,
     };
     pub use crate::{custom_jvp, custom_vjp, custom_vmap, remat, scan_remat, stop_gradient};

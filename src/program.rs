@@ -219,7 +219,7 @@ impl<F> Program<F> {
     }
 
     /// The same settings for another function, which nothing is compiled for yet.
-    fn with<G>(self, change: impl FnOnce(F) -> G) -> Program<G> {
+    pub(crate) fn with<G>(self, change: impl FnOnce(F) -> G) -> Program<G> {
         let Program { function, device, setting, donated, compiled } = self;
         Program { function: change(function), device, setting, donated, compiled: compiled.emptied() }
     }

@@ -3,7 +3,8 @@
 //! Results of a call that are dropped are written over by the next, so nothing is allocated for them either.
 
 use choral::prelude::*;
-use choral::{Level, Pool, Setting};
+use choral::tree::leaves;
+use choral::{Level, Pool, Setting, optim};
 
 #[derive(Module, Clone)]
 struct Mlp<T> {
@@ -111,5 +112,49 @@ fn sessions_allocate_nothing() -> Result<(), choral::Error> {
     }
     let mut results = Vec::new();
     assert_eq!(allocations(|| Ok(session.run_into([x.clone()], &mut results)?)), 0);
+    Ok(())
+}
+
+/// A step of training that is handed parameters and optimiser state makes the next ones where they lie: for members
+/// with hyperparameters of their own, too.
+#[test]
+fn steps_of_training_allocate_nothing() -> Result<(), choral::Error> {
+    let (x, y) = (Tensor::randn([16, 8], Key::new(0)), Tensor::randn([16, 4], Key::new(1)));
+    let adam = Adam { lr: Tensor::from([1e-3, 1e-2, 1e-1]), ..Adam::new(0.0) };
+    let in_dims = (0, (Some(0), None, None, None, None), None);
+    let (params, _) =
+        stack_module_state(&(0..3).map(|seed| Linear::init(8, 4, Key::new(seed))).collect::<Vec<_>>())?;
+    let init = adam.clone();
+    let state = vmap(move |params: State<Var>| init.init(&params), 0).call(&params)?;
+    let step =
+        |((params, state), adam, (x, y)): ((State<Var>, OptimiserState<Var>), Adam<Var>, (Var, Var))| {
+            let slope =
+                (x.matmul(&params["weight"].transpose(0, 1)) + &params["bias"] - y) / x.size(0) as f64;
+            let gradients = State::from_iter([
+                ("weight".to_owned(), slope.transpose(0, 1).matmul(&x)),
+                ("bias".to_owned(), slope.sum(0)),
+            ]);
+            adam.update(&params, &optim::clip_grad_norm(&gradients, 1.0).0, &state)
+        };
+    let run = (params, state);
+    let traced = vmap(step, in_dims).trace((&run, &adam, (&x, &y)))?;
+    let mut inputs: Vec<Tensor> = leaves(&run).into_iter().map(|(_, leaf)| leaf).collect();
+    drop(run);
+    let donated = inputs.len();
+    for threads in [1, 4] {
+        let setting = Setting::default().on(&Pool::new(threads)).donating(0..donated);
+        let mut session = choral::compile_with(&traced.graph, Device::Cpu, &setting)?.session()?;
+        let bound = leaves(&adam).into_iter().map(|(_, leaf)| leaf).chain([x.clone(), y.clone()]);
+        for (at, tensor) in bound.enumerate() {
+            session.bind(donated + at, &tensor)?;
+        }
+        let mut results = Vec::new();
+        let count = allocations(|| {
+            session.run_into(inputs.drain(..), &mut results)?;
+            std::mem::swap(&mut inputs, &mut results);
+            Ok(())
+        });
+        assert_eq!(count, 0, "{threads} threads");
+    }
     Ok(())
 }

@@ -4,6 +4,8 @@
 use std::path::Path;
 
 mod allocations;
+mod backpropagation;
+mod checkpoints;
 mod chunks;
 mod close;
 mod collectives;
@@ -27,18 +29,25 @@ mod ir;
 mod kept;
 mod layers;
 mod loops;
+mod losses;
 mod memory;
 mod methods;
+mod molecules;
 mod nested;
+mod optimisers;
 mod panics;
 mod parts;
 mod populations;
 mod prior_art;
 mod random;
 mod rewrites;
+mod schedules;
 mod sources;
 mod tidy;
+mod training;
 
+#[path = "../examples/ani/mod.rs"]
+mod ani;
 #[path = "../examples/digits/mod.rs"]
 mod digits;
 

@@ -1,32 +1,19 @@
-//! Steps of training: W7 and W8. Their gradients are written by hand.
+//! Steps of training: W7 and W8.
 
 use choral::Error;
+use choral::error::CompilerError;
 use choral::prelude::*;
 
 use crate::data::{Draw, one_hot};
-use crate::ensembles::DIGITS;
+use crate::ensembles::{DIGITS, mlp};
 use crate::prepared::{Uncompiled, ensemble};
 
 type Layers = Vec<Linear<Var>>;
 
-/// Gradients of the mean cross-entropy between a perceptron's softmax and targets, `[batch, classes]`, by its
-/// parameters.
-fn gradients(layers: &Layers, x: Var, targets: &Var) -> Layers {
-    let mut inputs = vec![x];
-    for layer in layers {
-        let x = layer.clone().forward(&inputs[inputs.len() - 1]);
-        inputs.push(if inputs.len() < layers.len() { x.relu() } else { x });
-    }
-    let logits = inputs.pop().expect("what the last layer gives");
-    let given = targets * (-1.0 / targets.size(0) as f64);
-    let mut slope = &given - logits.softmax(-1) * given.sum(-1).unsqueeze(-1);
-    let mut gradients = Vec::new();
-    for (layer, x) in layers.iter().zip(&inputs).rev() {
-        gradients.push(Linear { weight: slope.transpose(0, 1).matmul(x), bias: Some(slope.sum(0)) });
-        slope = slope.matmul(&layer.weight).where_(&x.gt(0.0), 0.0);
-    }
-    gradients.reverse();
-    gradients
+/// The mean cross-entropy between a perceptron's softmax and targets, `[batch, classes]`.
+fn loss((layers, x, targets): (Layers, Var, Var)) -> Var {
+    let batch = x.size(0) as f64;
+    -(mlp(&layers, x, Var::relu).log_softmax(-1) * targets).sum(()) / batch
 }
 
 /// Layers made of each pair of numbers of two.
@@ -52,9 +39,12 @@ pub(crate) fn step() -> Result<Uncompiled, Error> {
     let x = draw.normal([MEMBERS, BATCH, DIGITS[0]], 1.0);
     let targets = one_hot(&draw.below([MEMBERS, BATCH], 10), 10);
     let member = |((layers, velocity, x, targets), ()): ((Layers, Layers, Var, Var), ())| {
-        let slopes = gradients(&layers, x, &targets);
+        let slopes = grad(loss).apply((layers.clone(), x, targets))?;
         let velocity = combined(&velocity, &slopes, |velocity, slope| velocity * 0.9 + slope);
-        (combined(&layers, &velocity, |weight, velocity| weight - velocity * 0.01), velocity)
+        Ok::<_, CompilerError>((
+            combined(&layers, &velocity, |weight, velocity| weight - velocity * 0.01),
+            velocity,
+        ))
     };
     ensemble(member, ((layers, velocity, x, targets), ()))
 }
@@ -72,7 +62,7 @@ pub(crate) fn per_sample() -> Result<Uncompiled, Error> {
     let x = draw.normal([SAMPLES, DIGITS[0]], 1.0);
     let targets = one_hot(&draw.below([SAMPLES], 10), 10);
     let sample = |((x, targets), layers): ((Var, Var), Layers)| {
-        gradients(&layers, x.unsqueeze(0), &targets.unsqueeze(0))
+        grad(loss).apply((layers, x.unsqueeze(0), targets.unsqueeze(0)))
     };
     ensemble(sample, ((x, targets), layers))
 }

@@ -199,6 +199,21 @@ fn maps_hold_leaves_by_key() {
     check(&maps, &expect_leaves, &expect_settings.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
+#[test]
+fn flat_fields_lend_no_name() {
+    #[derive(Module)]
+    struct Scaled<T> {
+        #[module(flatten)]
+        inner: Linear<T>,
+        #[module(flatten, buffer)]
+        means: BTreeMap<String, T>,
+        scale: T,
+    }
+    let means = BTreeMap::from([("mean_0".to_owned(), number(2.0))]);
+    let scaled = Scaled { inner: linear(1.0), means, scale: number(3.0) };
+    check(&scaled, &["weight = 1", "mean_0! = 2", "scale = 3"], &["bias = None", "features = 3"]);
+}
+
 /// An enum without leaves.
 #[derive(Module, Clone, Debug, PartialEq)]
 enum Padding {

@@ -1,4 +1,5 @@
 //! The networks of `examples/data/digits`, and how their files are read.
+#![allow(dead_code)] // Each example uses some of them.
 
 use std::path::{Path, PathBuf};
 
@@ -96,8 +97,17 @@ pub(crate) fn checkpoints<M: ModuleState + Clone>(
 
 /// The test images, scaled to 0..1, `f32[360, 8, 8]`, and their labels.
 pub(crate) fn test_set() -> Result<(Tensor, Vec<usize>), choral::Error> {
+    let (images, labels) = part("test")?;
+    Ok((images, labels.to_f64_vec().into_iter().map(|label| label as usize).collect()))
+}
+
+/// The images to train with, scaled to 0..1, `f32[1437, 8, 8]`, and their labels, `i32[1437]`.
+pub(crate) fn training_set() -> Result<(Tensor, Tensor), choral::Error> {
+    part("train")
+}
+
+fn part(name: &str) -> Result<(Tensor, Tensor), choral::Error> {
     let data = file::read(path("digits.safetensors"))?;
     let scaled = jit(|images: Var| images.to(DType::F32) / 16.0);
-    let labels = data["test.labels"].to_f64_vec().into_iter().map(|label| label as usize).collect();
-    Ok((scaled.call(&data["test.images"])?, labels))
+    Ok((scaled.call(&data[&format!("{name}.images")])?, data[&format!("{name}.labels")].clone()))
 }

@@ -16,7 +16,9 @@
 //! - what is optimised gives the same, to the bit, at no more arithmetic, and stays as it is then;
 //! - mapped graphs pass the verifier and have the declared types;
 //! - the comments in a text say where the members are, inside of branches and loops, too;
-//! - a graph's text and JSON are read back as the same graph.
+//! - a graph's text and JSON are read back as the same graph;
+//! - tangents are what differences tend to, cotangents are transposed tangents, second derivatives are symmetric;
+//! - gradients of mapped programs are mapped gradients, and programs themselves, which keep all these laws.
 //!
 //! A failure shows the smallest program found (`reduce.rs`), as text, with the mapping and the inputs
 //! that the law fails on, and the command that finds it again. The default run checks the same
@@ -33,6 +35,7 @@ mod axes;
 mod choices;
 mod compare;
 mod custom;
+mod derivatives;
 mod devices;
 mod disguise;
 mod generate;
@@ -41,6 +44,7 @@ mod mapping;
 mod numbered;
 mod reduce;
 mod subject;
+mod widen;
 
 use std::collections::HashSet;
 
@@ -51,6 +55,11 @@ use choral::transform::rewrite::{Rewrites, counted_loops};
 use choral::{Device, Graph, Tensor, TensorType};
 
 use choices::Choices;
+use derivatives::{
+    cotangents_are_transposed_tangents, gpu_is_the_reference_for_gradients, gradients_and_vmap_commute,
+    gradients_obey_the_laws, gradients_of_mapped_programs_obey_the_laws, second_derivatives_are_symmetric,
+    tangents_are_what_differences_tend_to,
+};
 use devices::{
     donated_inputs_make_no_difference, every_op_has_a_kernel, gpu_is_the_reference,
     processor_is_the_reference,
@@ -451,6 +460,13 @@ mod laws {
         mapped_graphs_are_valid, Effort::fixed(70, 500);
         comments_say_where_the_members_are, Effort::fixed(20, 300);
         text_and_json_are_read_back, Effort::fixed(70, 500);
+        tangents_are_what_differences_tend_to, Effort::fixed(50, 400);
+        cotangents_are_transposed_tangents, Effort::fixed(50, 400);
+        second_derivatives_are_symmetric, Effort::fixed(30, 300);
+        gradients_and_vmap_commute, Effort::fixed(30, 300);
+        gradients_obey_the_laws, Effort::fixed(50, 500);
+        gradients_of_mapped_programs_obey_the_laws, Effort::fixed(20, 200);
+        gpu_is_the_reference_for_gradients, Effort::fixed(2, 40);
     }
 }
 

@@ -52,7 +52,7 @@ impl Subject {
     }
 
     /// Another program, which is run on the same kind of inputs.
-    fn with(&self, graph: &Graph) -> Subject {
+    pub(crate) fn with(&self, graph: &Graph) -> Subject {
         Subject { graph: graph.clone(), ..*self }
     }
 

@@ -20,6 +20,9 @@ The mapped program is made twice: with every argument mapped, and with the first
 mapped once more in a way of its own, drawn by `nesting.py`: in any dimensions of arguments and
 results, members of members too. Results are those of the same stack of `jax.vmap`.
 Where a program's arguments are 64 bits wide, JAX runs with such types enabled.
+
+Programs that JAX differentiates are differentiated, too (`derivatives.py`): `--grad` of the text alone, of the
+mapped program, and mapped; and `--jvp`.
 """
 
 import argparse
@@ -36,6 +39,7 @@ import numpy as np
 from jaxlib import xla_client
 from safetensors.numpy import load_file, save_file
 
+import derivatives
 import nesting
 from programs import PROGRAMS
 from table import Program
@@ -182,8 +186,31 @@ def check_nested(program, choral, text_file, rng, levels):
         compare(f"{' '.join(transforms)} on {device}", got, expected, program.slack)
 
 
+def check_derivatives(program, choral, text_file, rng, members):
+    """Against JAX's gradients, with members inside and outside, and its tangents; whether it has any."""
+    function, arguments = program.function, members[0]
+    by = derivatives.floats(arguments)
+    gradients = derivatives.expected(function, members, by) if by and program.differentiates else None
+    if not gradients:
+        return False
+    slack = program.slack * derivatives.SLACK
+    places = ",".join(map(str, by))
+    for device in DEVICES:
+        got = choral.run(text_file, arguments, device, "--grad", places)
+        compare(f"gradient on {device}", got, gradients[0], slack)
+    along = derivatives.directions(rng, arguments, by)
+    got = choral.run(text_file, [*arguments, *along], "cpu", "--jvp", places)
+    compare("jvp", got, derivatives.tangents(function, arguments, by, along), slack)
+    stacked = [np.stack(column) for column in zip(*gradients, strict=True)]
+    _, columns = mapped_arguments(members, (True,) * len(arguments))
+    for transform in (("--grad", places, "--vmap", "0"), ("--vmap", "0", "--grad", places)):
+        got = choral.run(text_file, columns, "cpu", *transform)
+        compare(f"gradient under {' '.join(transform)}", got, stacked, slack)
+    return True
+
+
 def check(program: Program, choral: Choral):
-    """Raises the first disagreement of a program."""
+    """Raises the first disagreement of a program; whether JAX differentiates it."""
     rng = np.random.default_rng(zlib.crc32(f"{program.family}/{program.name}".encode()))
     members = [[draw(rng) for draw in program.arguments] for _ in range(MEMBERS)]
     wide = any(argument.dtype.itemsize == 8 for argument in members[0])
@@ -199,6 +226,7 @@ def check(program: Program, choral: Choral):
         if program.stacks:
             ranks = [value.ndim for value in members[0]], [value.ndim for value in expected]
             check_nested(program, choral, text_file, rng, nesting.draw(rng, *ranks))
+        return check_derivatives(program, choral, text_file, rng, members)
 
 
 def write_texts(program: Program, command: Path, texts: Path):
@@ -218,30 +246,31 @@ def write_texts(program: Program, command: Path, texts: Path):
     save(mapped, several.with_suffix(".safetensors"))
 
 
-def failure(program: Program, command: Path, keep: Path | None):
-    """Why a program fails, or None."""
+def outcome(program: Program, command: Path, keep: Path | None):
+    """Why a program fails, or None; and whether its derivatives were compared."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if keep:
             folder = keep / f"{program.family}-{program.name}"
             folder.mkdir(parents=True, exist_ok=True)
         try:
-            check(program, Choral(command, folder))
-        except Failure as reason:
-            return str(reason)
-        except subprocess.TimeoutExpired as reason:
-            return str(reason)
-    return None
+            return None, check(program, Choral(command, folder))
+        except (Failure, subprocess.TimeoutExpired) as reason:
+            return str(reason), False
 
 
 def report(family, programs, command, keep):
-    """Checks a family and prints its line; the number of programs that fail."""
-    reasons = {program.name: failure(program, command, keep) for program in programs}
-    failures = {name: reason for name, reason in reasons.items() if reason is not None}
-    print(f"{family:<12} {len(programs) - len(failures):>3} of {len(programs)}", flush=True)
+    """Checks a family and prints its line; the numbers of programs that fail, and that were differentiated."""
+    outcomes = {program.name: outcome(program, command, keep) for program in programs}
+    failures = {name: reason for name, (reason, _) in outcomes.items() if reason is not None}
+    differentiated = sum(is_compared for _, is_compared in outcomes.values())
+    print(
+        f"{family:<12} {len(programs) - len(failures):>3} of {len(programs)}, {differentiated} differentiated",
+        flush=True,
+    )
     for name, reason in failures.items():
         print(f"  {family}/{name}: " + reason.replace("\n", "\n      "))
-    return len(failures)
+    return len(failures), differentiated
 
 
 def arguments():
@@ -266,9 +295,13 @@ def main():
         print(f"{len(chosen)} programs, each also mapped, are in {options.texts}")
         return 0
     families = groupby(chosen, key=lambda program: program.family)
-    failed = sum(report(name, list(rows), options.choral, options.keep) for name, rows in families)
+    counts = [report(name, list(rows), options.choral, options.keep) for name, rows in families]
+    failed, differentiated = (sum(column) for column in zip(*counts, strict=True))
     nested = sum(program.stacks for program in chosen)
-    print(f"{'all':<12} {len(chosen) - failed:>3} of {len(chosen)}, {nested} of them under nestings of their own")
+    print(
+        f"{'all':<12} {len(chosen) - failed:>3} of {len(chosen)}, {nested} of them under nestings of their own,"
+        f" {differentiated} differentiated"
+    )
     return 1 if failed else 0
 
 

@@ -18,6 +18,8 @@ class Program:
     slack: float = 1.0
     #: Whether `jax.vmap` gives what the single runs give. If not, the single runs alone are compared.
     stacks: bool = True
+    #: Whether its derivatives are compared, if JAX has them.
+    differentiates: bool = True
 
 
 PROGRAMS: list[Program] = []

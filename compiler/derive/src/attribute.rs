@@ -2,25 +2,40 @@
 
 use syn::{Attribute, Error, Result};
 
-/// Whether a field is marked `#[module(buffer)]`.
-pub(crate) fn is_buffer(attributes: &[Attribute]) -> Result<bool> {
-    let mut buffer = false;
-    for attribute in of_module(attributes) {
-        attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("buffer") {
-                return Err(meta.error("the only attribute of a module's field is `#[module(buffer)]`"));
-            }
-            buffer = true;
-            Ok(())
-        })?;
+/// What a field is marked as.
+#[derive(Default)]
+pub(crate) struct Marks {
+    /// `#[module(buffer)]`
+    pub(crate) is_buffer: bool,
+    /// `#[module(flatten)]`
+    pub(crate) is_flat: bool,
+}
+
+impl Marks {
+    pub(crate) fn read(attributes: &[Attribute]) -> Result<Marks> {
+        let mut marks = Marks::default();
+        for attribute in of_module(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("buffer") {
+                    marks.is_buffer = true;
+                } else if meta.path.is_ident("flatten") {
+                    marks.is_flat = true;
+                } else {
+                    return Err(meta.error(
+                        "the attributes of a module's field are `#[module(buffer)]` and `#[module(flatten)]`",
+                    ));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(marks)
     }
-    Ok(buffer)
 }
 
 /// Refuses the attribute where it has no meaning: on `place`.
 pub(crate) fn refuse(attributes: &[Attribute], place: &str) -> Result<()> {
     of_module(attributes).next().map_or(Ok(()), |attribute| {
-        let message = format!("`#[module(buffer)]` belongs on a field that holds leaves, not on {place}");
+        let message = format!("`#[module(..)]` belongs on a field that holds leaves, not on {place}");
         Err(Error::new_spanned(attribute, message))
     })
 }

@@ -21,12 +21,35 @@ fn implementation(item: &Item<'_>) -> TokenStream {
     let (name, with) = (item.name, with(item, &other));
     let methods =
         [map::method(item, &leaf, &other), visit::method(item, &leaf), training::method(item, &leaf)];
+    let argument = argument(item, &leaf);
     quote! {
         #[automatically_derived]
         #[allow(unused_variables, unused_qualifications, clippy::all, clippy::pedantic)]
         impl #impl_generics ::choral::tree::Tree<#leaf> for #name #type_generics #where_clause {
             type With<#other: ::choral::tree::Leaf> = #name #with;
             #(#methods)*
+        }
+        #argument
+    }
+}
+
+/// A structure with leaves is one argument of a function that is differentiated.
+fn argument(item: &Item<'_>, leaf: &Ident) -> TokenStream {
+    if item.leaf.is_none() {
+        return TokenStream::new();
+    }
+    let generics = bounded(item, leaf);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = item.generics.split_for_impl();
+    let name = item.name;
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics ::choral::grad::HasArgument<#leaf, 0> for #name #type_generics #where_clause {
+            type Argument = Self;
+            const IS_PART: bool = false;
+            fn argument(&self) -> &Self {
+                self
+            }
         }
     }
 }

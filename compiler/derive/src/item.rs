@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DataEnum, DeriveInput, Error, Fields, GenericParam, Generics, Index, Member, Result, Type};
 
-use crate::attribute;
+use crate::attribute::{self, Marks};
 use crate::value::{self, Value};
 
 /// A struct or an enum.
@@ -39,7 +39,8 @@ pub(crate) struct Field<'a> {
     pub(crate) is_buffer: bool,
     /// Whether it takes the mode that `set_training` is given.
     pub(crate) is_training: bool,
-    /// The step into it; none into the only field of a tuple variant, which is the variant itself.
+    /// The step into it; none into a flat field, nor into the only field of a tuple variant, which is the
+    /// variant itself.
     pub(crate) place: Option<TokenStream>,
 }
 
@@ -95,7 +96,8 @@ impl<'a> Field<'a> {
         place: Option<TokenStream>,
         leaf: Option<&Ident>,
     ) -> Result<Field<'a>> {
-        let is_buffer = attribute::is_buffer(&field.attrs)?;
+        let Marks { is_buffer, is_flat } = Marks::read(&field.attrs)?;
+        let place = place.filter(|_| !is_flat);
         let value = Value::read(&field.ty, leaf)?;
         let is_training = matches!(&member, Member::Named(name) if name == "training") && is_bool(&field.ty);
         Ok(Field { member, value, is_buffer, is_training, place })

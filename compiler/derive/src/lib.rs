@@ -50,7 +50,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// **Names.** Named fields go by their name, fields of tuple structs by their position.
 ///
 /// **Attributes.** `#[module(buffer)]` makes the leaves of a field buffers: state that the forward
-/// pass itself updates.
+/// pass itself updates. `#[module(flatten)]` leaves the field's own name out: what it holds goes by the
+/// names that it has inside, as if it stood in this module itself.
 ///
 /// **Training.** A field `training: bool` takes the mode; submodules are put into it.
 ///

@@ -33,7 +33,10 @@ fn unknown_attributes_are_refused_all_at_once() {
     };
     check_refused(
         item,
-        &["the only attribute of a module's field is `#[module(buffer)]`", "expected attribute"],
+        &[
+            "the attributes of a module's field are `#[module(buffer)]` and `#[module(flatten)]`",
+            "expected attribute",
+        ],
     );
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 
 use choral_ir::{BuildError, Location, TensorError, TensorType, VerifyError};
 
+pub use crate::front::grad::GradError;
 use crate::front::state::StateError;
+pub use crate::transform::differentiate::DifferentiationError;
 pub use crate::transform::vmap::{DimsError, SizeGroup, VmapError};
 
 /// Any error of the compiler.
@@ -18,6 +20,12 @@ pub enum Error {
     /// `in_dims` or `out_dims` that do not fit the arguments or results.
     #[error(transparent)]
     Dims(#[from] DimsError),
+    /// A derivative that is not there as it is asked for.
+    #[error(transparent)]
+    Grad(#[from] GradError),
+    /// A graph that cannot be differentiated.
+    #[error(transparent)]
+    Differentiation(DifferentiationError),
     /// A state that is not the module's, or a file that cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
@@ -55,6 +63,8 @@ impl Error {
             // A line of a program's text does not say who uses the program.
             Error::Build(error) => error.location.as_ref().is_some_and(|location| !location.file.is_empty()),
             Error::Dims(_)
+            | Error::Grad(_)
+            | Error::Differentiation(_)
             | Error::State(_)
             | Error::Ensemble(_)
             | Error::Tensor(_)
@@ -73,6 +83,21 @@ impl From<VmapError> for Error {
         match error {
             VmapError::Dims(error) => error.into(),
             VmapError::Build(error) => error.into(),
+        }
+    }
+}
+
+impl From<DifferentiationError> for Error {
+    fn from(error: DifferentiationError) -> Error {
+        match error {
+            DifferentiationError::Build(error) => error.into(),
+            DifferentiationError::Vmap(error) => error.into(),
+            DifferentiationError::NoInput { .. }
+            | DifferentiationError::Twice { .. }
+            | DifferentiationError::NotFloat { .. }
+            | DifferentiationError::NoOutput { .. }
+            | DifferentiationError::OutputNotFloat { .. }
+            | DifferentiationError::NoFloats { .. } => Error::Differentiation(error),
         }
     }
 }

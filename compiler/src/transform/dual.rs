@@ -4,7 +4,7 @@
 //! Must not live here: what ops do with tangents and cotangents ([`crate::transform::rules`]), and the walks
 //! over graphs ([`crate::transform::differentiate`]).
 
-use choral_ir::op::{Binary, Elementwise, Transposed};
+use choral_ir::op::{Binary, Elementwise, ShapeOp, Transposed};
 use choral_ir::{BuildError, Builder, NodeKind, Op, TensorType, TypeError, Value};
 
 /// A value and its tangent, of the same type; `None` stands for zeros.
@@ -20,12 +20,13 @@ impl Dual {
         Dual { value, tangent: None }
     }
 
-    /// The value and its tangent, each by a linear function.
+    /// What a linear function makes of the value and of its tangent.
     pub(crate) fn map(
         self,
-        mut function: impl FnMut(Value) -> Result<Value, BuildError>,
+        mut apply: impl FnMut(Value) -> Result<Value, BuildError>,
     ) -> Result<Dual, BuildError> {
-        Ok(Dual { value: function(self.value)?, tangent: self.tangent.map(function).transpose()? })
+        let (value, tangent) = (apply(self.value)?, self.tangent.map(apply).transpose()?);
+        Ok(Dual { value, tangent })
     }
 }
 
@@ -51,6 +52,16 @@ pub(crate) fn linear(builder: &mut Builder, op: &Op, duals: &[Dual]) -> Result<V
         None
     };
     Ok(vec![Dual { value, tangent }])
+}
+
+/// The result of an op of two operands that is linear in each, and its tangent: the op of each operand with the
+/// other's tangent.
+pub(crate) fn bilinear(builder: &mut Builder, op: &Op, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+    let value = builder.push(op.clone(), &values(duals))?;
+    let (lhs, rhs) = (duals[0], duals[1]);
+    let left = lhs.tangent.map(|tangent| builder.push(op.clone(), &[tangent, rhs.value])).transpose()?;
+    let right = rhs.tangent.map(|tangent| builder.push(op.clone(), &[lhs.value, tangent])).transpose()?;
+    Ok(vec![Dual { value, tangent: sum(builder, left, right)? }])
 }
 
 /// The tangent of a dual, zeros written out.
@@ -144,6 +155,18 @@ pub(crate) fn through_mask(
     builder.select(mask, on_true, on_false)
 }
 
+/// Whether a value is zero everywhere, as far as it is written there.
+pub(crate) fn is_zero(builder: &Builder, value: Value) -> bool {
+    let graph = builder.graph();
+    match &graph.node(value.node()).kind {
+        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [0.0],
+        NodeKind::Op(Op::Shape(ShapeOp::BroadcastInDim(_))) => {
+            is_zero(builder, graph.operands(value.node())[0])
+        }
+        NodeKind::Input | NodeKind::Op(_) => false,
+    }
+}
+
 /// The mask of a cotangent, what it masks, and whether that is kept where the mask holds.
 fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
     let graph = builder.graph();
@@ -151,15 +174,16 @@ fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
         return None;
     };
     let operands = graph.operands(cotangent.node());
-    let is_zero = |value: Value| match &graph.node(value.node()).kind {
-        NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [0.0],
-        NodeKind::Input | NodeKind::Op(_) => false,
-    };
-    match (is_zero(operands[1]), is_zero(operands[2])) {
+    match (is_zero(builder, operands[1]), is_zero(builder, operands[2])) {
         (false, true) => Some((operands[0], operands[1], true)),
         (true, false) => Some((operands[0], operands[2], false)),
         (true, true) | (false, false) => None,
     }
+}
+
+/// The error that an op is transposed that is not linear: a bug of the rule that made it.
+pub(crate) fn not_linear(op: &Op) -> BuildError {
+    BuildError::inconsistency(op.name(), "it is not linear, so it cannot be transposed")
 }
 
 /// Refuses to differentiate an op, for a reason.

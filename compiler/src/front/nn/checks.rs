@@ -32,6 +32,15 @@ impl<'a> Checks<'a> {
         Checks { layer: layer.to_string(), input, at: Caller::caller() }
     }
 
+    /// The checks of a layer of this type, which the parameter belongs to where the layer has it.
+    #[track_caller]
+    pub(super) fn of_optional(layer: impl Display, parameter: Option<&Var>, input: &'a Var) -> Checks<'a> {
+        match parameter {
+            Some(parameter) => Checks::of(layer, parameter, input),
+            None => Checks::without_parameters(layer, input),
+        }
+    }
+
     /// Whether the condition holds. A stand-in comes from an earlier fault: one report is enough.
     pub(super) fn ensure(&self, holds: bool, message: impl FnOnce() -> String) -> bool {
         let known = self.input.value.is_some();
@@ -49,11 +58,18 @@ impl<'a> Checks<'a> {
         })
     }
 
+    /// Whether the input has this many channels in a dimension that it has.
+    pub(super) fn channels(&self, dim: usize, count: usize) -> bool {
+        self.ensure(self.input.shape()[dim] == count, || {
+            format!("expected {count} channels in dimension {dim}, got {}", self.input.ty())
+        })
+    }
+
     /// Whether the state, where the layer has it, has this shape.
     pub(super) fn shapes<'v>(
         &self,
         shape: &[usize],
-        state: impl IntoIterator<Item = (&'static str, Option<&'v Var>)>,
+        state: impl IntoIterator<Item = (&'v str, Option<&'v Var>)>,
     ) -> bool {
         let fits = |(name, var): (&str, Option<&Var>)| {
             let Some(var) = var.filter(|var| var.value.is_some()) else { return true };

@@ -126,3 +126,11 @@ pub(super) fn by_fan_in<K: RandomKey>(shape: &[usize], fan_in: usize, key: &K) -
     let bound = if fan_in == 0 { 0.0 } else { 1.0 / (fan_in as f32).sqrt() };
     key.uniform_between(shape, -bound, bound)
 }
+
+/// Uniform in `[-bound, bound)` with `bound = sqrt(6 / (in + out))` for `[out, in]` (Glorot and Bengio, 2010).
+#[track_caller]
+pub(super) fn xavier<K: RandomKey>(shape: [usize; 2], key: &K) -> K::Leaf {
+    let both = (shape[0] as f64 + shape[1] as f64).max(1.0);
+    let bound = (6.0 / both).sqrt() as f32;
+    key.uniform_between(&shape, -bound, bound)
+}

@@ -54,9 +54,6 @@ impl Forward for Linear<Var> {
         if !accepts {
             return input.stand_in();
         }
-        layer(&self.weight, input, || {
-            let product = input.contract(&self.weight, -1, 1);
-            self.bias.iter().fold(product, |sum, bias| sum + bias)
-        })
+        layer(&self.weight, input, || input.linear(&self.weight, self.bias.as_ref()))
     }
 }

@@ -4,6 +4,8 @@
 //! the same layer inside a trace and computes. Must not live here: functions without state, which
 //! are methods of [`Var`].
 
+mod activation;
+mod attention;
 mod checks;
 mod convolution;
 mod dropout;
@@ -12,16 +14,36 @@ mod init;
 mod linear;
 mod normalization;
 mod pooling;
+mod recurrent;
+mod sequential;
+mod transformer;
 
 use std::panic::Location as Caller;
 
-pub use convolution::{Conv, Conv1d, Conv2d};
+pub use activation::{
+    Approximate, CELU, ELU, GELU, GLU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
+    Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softplus, Softsign, Tanh,
+};
+pub use attention::{AttentionMasks, InProjection, MultiheadAttention};
+pub use convolution::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use init::{Constant, RandomKey};
 pub use linear::Linear;
-pub use normalization::{BatchNorm, BatchNorm1d, BatchNorm2d, LayerNorm};
-pub use pooling::{AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d};
+pub use normalization::{
+    BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm,
+    RMSNorm,
+};
+pub use pooling::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d,
+    MaxPool2d,
+};
+pub use recurrent::{
+    Cell, Elman, GRU, GRUCell, GatedUnit, Kind, LSTM, LSTMCell, LongShortTerm, RNN, RNNCell, Recurrence,
+    Recurrent,
+};
+pub use sequential::{Flatten, Identity};
+pub use transformer::{Activation, TransformerEncoder, TransformerEncoderLayer};
 
 use crate::front::trace::var::Var;
 use crate::front::trace::{trace_of, within};
@@ -82,7 +104,13 @@ impl<const D: usize> Sizes<D> for [usize; D] {
 #[track_caller]
 fn layer(parameter: &Var, input: &Var, forward: impl FnOnce() -> Var) -> Var {
     let name = parameter.module_name();
-    let Some(trace) = trace_of(&[parameter, input]) else { return forward() };
-    let result = within(&trace, &name, Caller::caller(), forward);
+    let result = scoped(parameter, input, forward);
     if name.is_empty() { result } else { result.named(&name) }
+}
+
+/// As [`layer`], for several results, which keep their names.
+#[track_caller]
+fn scoped<R>(parameter: &Var, input: &Var, forward: impl FnOnce() -> R) -> R {
+    let Some(trace) = trace_of(&[parameter, input]) else { return forward() };
+    within(&trace, &parameter.module_name(), Caller::caller(), forward)
 }

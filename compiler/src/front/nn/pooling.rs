@@ -58,3 +58,36 @@ macro_rules! pooling {
 }
 pooling!(MaxPool MaxPool1d MaxPool2d max_pool, "The greatest element");
 pooling!(AvgPool AvgPool1d AvgPool2d avg_pool, "The mean (padding counts as zeros)");
+
+/// Windows that part the last dimension into a given number of means, as `torch.nn.AdaptiveAvgPool1d`.
+pub type AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
+
+/// Windows that part the last two dimensions into a given number of means, as `torch.nn.AdaptiveAvgPool2d`.
+pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
+
+/// Windows that part the last `D` dimensions into a given number of means.
+#[derive(Module, Clone, Debug)]
+#[allow(missing_docs)]
+pub struct AdaptiveAvgPool<const D: usize> {
+    pub output_size: [usize; D],
+}
+
+impl<const D: usize> AdaptiveAvgPool<D> {
+    /// As many windows as `output_size` says; 1 is the mean of all.
+    pub fn new(output_size: impl Sizes<D>) -> Self {
+        AdaptiveAvgPool { output_size: output_size.sizes() }
+    }
+}
+
+impl<const D: usize> Forward for AdaptiveAvgPool<D> {
+    type Output = Var;
+
+    #[track_caller]
+    fn forward(&mut self, input: &Var) -> Var {
+        let checks = Checks::without_parameters(format!("AdaptiveAvgPool{D}d"), input);
+        if !checks.rank(D + 1..=D + 2, &format!("rank {} or {}", D + 1, D + 2)) {
+            return input.stand_in();
+        }
+        input.adaptive_avg_pool(&self.output_size)
+    }
+}

@@ -1,5 +1,6 @@
 //! State dicts in `.safetensors` files.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
@@ -16,13 +17,18 @@ use super::{State, StateError, place};
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, or holds element types that programs lack.
 pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
-    let path = path.as_ref();
+    Ok(read_with(path.as_ref())?.0)
+}
+
+/// Reads every tensor of a file, and its metadata.
+pub(crate) fn read_with(path: &Path) -> Result<(State<Tensor>, BTreeMap<String, String>), StateError> {
     let size = fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX));
     // Its bytes, and the tensors that are made of them.
     memory::ask(size.saturating_mul(2)).map_err(|error| at(path, error))?;
     let bytes = fs::read(path).map_err(|error| at(path, error))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| at(path, format!("not a complete safetensors file: {error}")))?;
+    let incomplete = |error| at(path, format!("not a complete safetensors file: {error}"));
+    let tensors = SafeTensors::deserialize(&bytes).map_err(incomplete)?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(incomplete)?;
     let read = |(name, view): (String, TensorView<'_>)| {
         let tensor = tensor(&view).map_err(|message| at(path, format!("tensor {name}: {message}")))?;
         Ok((name, tensor))
@@ -30,7 +36,9 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
     let mut tensors = tensors.tensors();
     // The library returns them in no fixed order; the file's order is that of the data.
     tensors.sort_by_key(|(name, view)| (view.data().as_ptr() as usize, name.clone()));
-    tensors.into_iter().map(read).collect()
+    let tensors: Result<State<Tensor>, StateError> = tensors.into_iter().map(read).collect();
+    let metadata = metadata.metadata().iter().flatten();
+    Ok((tensors?, metadata.map(|(key, value)| (key.clone(), value.clone())).collect()))
 }
 
 /// Writes a file of these tensors, as [`replace`] does.
@@ -38,7 +46,15 @@ pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
 /// # Errors
 /// As [`replace`]; also for an element type that such files lack.
 pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateError> {
-    let path = path.as_ref();
+    write_with(path.as_ref(), state, None)
+}
+
+/// As [`write`], with metadata.
+pub(crate) fn write_with(
+    path: &Path,
+    state: &State<Tensor>,
+    metadata: Option<BTreeMap<String, String>>,
+) -> Result<(), StateError> {
     let bytes: Vec<Vec<u8>> = state.values().map(|tensor| tensor.storage().to_le_bytes()).collect();
     let view = |((name, tensor), bytes)| {
         let (tensor, bytes): (&Tensor, &Vec<u8>) = (tensor, bytes);
@@ -49,12 +65,13 @@ pub fn write(path: impl AsRef<Path>, state: &State<Tensor>) -> Result<(), StateE
     };
     let views: Result<Vec<(&String, TensorView<'_>)>, StateError> =
         state.iter().zip(&bytes).map(view).collect();
-    let file = serialize(views?, None).map_err(|error| at(path, error))?;
+    let file = serialize(views?, metadata.map(|metadata| metadata.into_iter().collect()))
+        .map_err(|error| at(path, error))?;
     replace(path, file)
 }
 
-/// Writes a file next to its place, then renames it over the old one: where a link leads, with the old
-/// file's permissions. Pipes and devices such as `/dev/stdout` and `/dev/null` are written into.
+/// Writes a file next to its place, brings it to the disk, then renames it over the old one: where a link leads, with
+/// the old file's permissions. Pipes and devices such as `/dev/stdout` and `/dev/null` are written into.
 ///
 /// # Errors
 /// If it cannot be written, or is a folder, a socket or a disk; an existing file is then

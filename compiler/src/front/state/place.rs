@@ -99,7 +99,8 @@ fn refusal(there: &Metadata) -> Option<&'static str> {
     Some(if there.is_dir() { "a folder" } else { "something else" })
 }
 
-/// Writes a file next to its place, then renames it over the old one, with its owner and permissions.
+/// Writes a file next to its place, then renames it over the old one, with its owner and permissions; both are on the
+/// disk when it returns.
 fn replace(path: &Path, before: Option<&Metadata>, contents: &[u8]) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.partial", std::process::id()));
@@ -113,13 +114,27 @@ fn replace(path: &Path, before: Option<&Metadata>, contents: &[u8]) -> io::Resul
             file.set_permissions(before.permissions())?;
         }
         file.write_all(contents)?;
-        fs::rename(&beside, path)
+        // Before the name is: of a machine that stops in between, the old file is left.
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        sync_folder(path);
+        Ok(())
     })();
     written.inspect_err(|_| {
         // Best effort: the error to report is the first one.
         let _ = fs::remove_file(&beside);
     })
 }
+
+/// Brings the name of a file to the disk. Best effort: the file is there, and some file systems do this for files alone.
+#[cfg(unix)]
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) {}
 
 /// Best effort: only some may give files away.
 #[cfg(unix)]

@@ -54,6 +54,49 @@ impl Var {
         self.scope_here("softplus", |x| x.maximum(0.0) + (-x.abs()).exp().log1p())
     }
 
+    /// `log(sigmoid(x))`, without overflow.
+    #[track_caller]
+    #[must_use]
+    pub fn log_sigmoid(&self) -> Var {
+        self.scope_here("log_sigmoid", |x| x.minimum(0.0) - (-x.abs()).exp().log1p())
+    }
+
+    /// `x tanh(softplus(x))` (Misra, 2019).
+    #[track_caller]
+    #[must_use]
+    pub fn mish(&self) -> Var {
+        self.scope_here("mish", |x| x.maximum(LOWEST) * x.softplus().tanh())
+    }
+
+    /// `x / (1 + |x|)`.
+    #[track_caller]
+    #[must_use]
+    pub fn softsign(&self) -> Var {
+        self.scope_here("softsign", |x| x / (x.abs() + 1.0))
+    }
+
+    /// `x` limited to `[0, 6]`.
+    #[track_caller]
+    #[must_use]
+    pub fn relu6(&self) -> Var {
+        self.clamp(0.0, 6.0).renamed("relu6")
+    }
+
+    /// `sigmoid` in straight lines: 0 up to -3, 1 from 3 on (Howard et al., 2019).
+    #[track_caller]
+    #[must_use]
+    pub fn hardsigmoid(&self) -> Var {
+        self.scope_here("hardsigmoid", |x| (x + 3.0).relu6() / 6.0)
+    }
+
+    /// `x hardsigmoid(x)`.
+    #[track_caller]
+    #[must_use]
+    pub fn hardswish(&self) -> Var {
+        // Below -3 the other factor is 0, also of -infinity.
+        self.scope_here("hardswish", |x| x.maximum(-3.0) * x.hardsigmoid())
+    }
+
     /// `x`, where negative times `slope`.
     #[track_caller]
     #[must_use]
@@ -61,11 +104,58 @@ impl Var {
         self.scope_here("leaky_relu", |x| x.where_(&x.gt(0.0), x * slope))
     }
 
+    /// `x`, where negative times `weight`: one number, or one for each channel, dimension 1 (He et al., 2015).
+    #[track_caller]
+    #[must_use]
+    pub fn prelu(&self, weight: &Var) -> Var {
+        let fits =
+            weight.rank() == 1 && (weight.shape() == [1] || self.shape().get(1) == weight.shape().first());
+        if !fits {
+            let message = "prelu: expected one weight, or one for each channel in dimension 1 of";
+            self.fault(format!("{message} {}, got {}", self.ty(), weight.ty()));
+            return self.stand_in();
+        }
+        self.scope_here("prelu", |x| {
+            let scaled = if weight.shape() == [1] { x * weight } else { x * weight.along(x, &[1]) };
+            x.where_(&x.gt(0.0), scaled)
+        })
+    }
+
     /// `x`, where negative `alpha (e^x - 1)`.
     #[track_caller]
     #[must_use]
     pub fn elu(&self, alpha: f64) -> Var {
-        self.scope_here("elu", |x| x.where_(&x.gt(0.0), x.expm1() * alpha))
+        self.scope_here("elu", |x| x.where_(&x.gt(0.0), x.minimum(0.0).expm1() * alpha))
+    }
+
+    /// `x`, where negative `alpha (e^(x / alpha) - 1)` (Barron, 2017).
+    #[track_caller]
+    #[must_use]
+    pub fn celu(&self, alpha: f64) -> Var {
+        self.scope_here("celu", |x| x.where_(&x.gt(0.0), (x.minimum(0.0) / alpha).expm1() * alpha))
+    }
+
+    /// [`Var::elu`], scaled so that activations keep mean 0 and variance 1 from layer to layer (Klambauer et al.,
+    /// 2017).
+    #[track_caller]
+    #[must_use]
+    pub fn selu(&self) -> Var {
+        const ALPHA: f64 = 1.673_263_242_354_377_2;
+        const SCALE: f64 = 1.050_700_987_355_480_5;
+        self.scope_here("selu", |x| x.elu(ALPHA) * SCALE)
+    }
+
+    /// The first half along `dim` times the sigmoid of the second (Dauphin et al., 2016).
+    #[track_caller]
+    #[must_use]
+    pub fn glu(&self, dim: i64) -> Var {
+        let Some(at) = self.dim(dim) else { return self.stand_in() };
+        let half = self.shape()[at] / 2;
+        if self.shape()[at] != 2 * half {
+            self.fault(format!("glu: dimension {dim} of {} has no two halves", self.ty()));
+            return self.stand_in();
+        }
+        self.scope_here("glu", |x| x.narrow(dim, 0, half) * x.narrow(dim, half, half).sigmoid())
     }
 
     /// `e^x` over `dim`, scaled to sum 1. As in PyTorch and JAX it is NaN throughout where one element is

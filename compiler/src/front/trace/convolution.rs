@@ -62,6 +62,85 @@ impl Var {
         record_one(op, &[self, kernel], Caller::caller())
     }
 
+    /// What [`Var::conv`] with these windows gives back to its input: of `[N, in, spatial..]` with a kernel
+    /// `[in, out / groups, spatial..]`, as `torch.nn.functional.conv_transpose1d`, `conv_transpose2d` and
+    /// `conv_transpose3d`. `output_padding` elements more are computed at the end of each spatial dimension.
+    ///
+    /// ```
+    /// use choral_compiler::trace::convolution::Windows;
+    /// use choral_compiler::{Var, trace};
+    /// use choral_ir::{DType, TensorType};
+    /// let twice = Windows { stride: &[2], padding: &[1], dilation: &[1] };
+    /// let upsampled = |(x, kernel): (Var, Var)| x.conv_transpose(&kernel, twice, &[1], 1);
+    /// let args = (TensorType::new([1, 4, 5], DType::F32), TensorType::new([4, 2, 3], DType::F32));
+    /// assert_eq!(trace(&upsampled, &args)?.output, TensorType::new([1, 2, 10], DType::F32));
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose(
+        &self,
+        kernel: &Var,
+        windows: Windows<'_>,
+        output_padding: &[usize],
+        groups: usize,
+    ) -> Var {
+        let Windows { stride, padding, dilation } = windows;
+        let spatial = stride.len();
+        let sizes = kernel.shape().get(2..).unwrap_or_default();
+        let extents: Vec<u128> =
+            sizes.iter().zip(dilation).map(|(&size, &apart)| extent(size, apart)).collect();
+        let around = |dim: usize| {
+            let [stride, padding, more] =
+                [stride[dim], padding[dim], output_padding[dim]].map(|size| size as i128);
+            // Steps of the input lie `stride` apart, and a window may begin before the first one.
+            let before = extents[dim] as i128 - 1 - padding;
+            let is_whole = more < stride.max(dilation[dim] as i128);
+            let both = (i64::try_from(before).ok()?, i64::try_from(before + more).ok()?);
+            is_whole.then_some(both)
+        };
+        let fits = kernel.rank() == spatial + 2 && self.rank() == spatial + 2 && groups > 0;
+        let divides = fits && kernel.shape()[0].is_multiple_of(groups);
+        let padding: Option<Vec<(i64, i64)>> = (0..spatial).map(around).collect();
+        let Some(padding) = padding.filter(|_| divides && !sizes.contains(&0)) else {
+            self.fault(format!(
+                "conv_transpose: {} of {groups} groups does not fit {}, or output padding of {output_padding:?} is \
+                 not less than a stride of {stride:?} or a dilation of {dilation:?}",
+                kernel.ty(),
+                self.ty()
+            ));
+            return self.stand_in();
+        };
+        let op = Convolution {
+            batching_dims: Vec::new(),
+            input: Layout::channels_first(spatial),
+            kernel: Layout { batch: 1, feature: 0, spatial: (2..2 + spatial).collect() },
+            output: Layout::channels_first(spatial),
+            strides: vec![1; spatial],
+            padding,
+            lhs_dilation: stride.to_vec(),
+            rhs_dilation: dilation.to_vec(),
+            reversal: vec![true; spatial],
+            feature_group_count: groups,
+            batch_group_count: 1,
+            dtype: self.dtype(),
+        };
+        record_one(op, &[self, &kernel.side_by_side(groups)], Caller::caller())
+    }
+
+    /// A kernel `[in, out / groups, spatial..]` as `[in / groups, out, spatial..]`: the outputs of all groups
+    /// beside each other.
+    #[track_caller]
+    fn side_by_side(&self, groups: usize) -> Var {
+        if groups == 1 {
+            return self.clone();
+        }
+        let sizes: Vec<i64> = self.shape().iter().map(|&size| size as i64).collect();
+        let (groups, inputs) = (groups as i64, sizes[0] / groups as i64);
+        let apart = self.reshape([&[groups, inputs], &sizes[1..]].concat());
+        apart.transpose(0, 1).reshape([&[inputs, groups * sizes[1]], &sizes[2..]].concat())
+    }
+
     /// The greatest element of each window over the last dimensions.
     #[track_caller]
     #[must_use]
@@ -78,6 +157,52 @@ impl Var {
         let sum = x.pool(&SUM, kernel_size, stride, padding);
         let count: f64 = kernel_size.iter().map(|&size| size as f64).product();
         (sum / count).to(dtype).renamed("avg_pool")
+    }
+
+    /// The mean of windows that part each of the last dimensions into `output_size` of nearly one size, of
+    /// element types as in [`Var::mean`]: `torch.nn.functional.adaptive_avg_pool1d` and its kin. Window `i` of
+    /// `n` covers what lies from `i / n` to `(i + 1) / n` of the dimension, in part or whole.
+    ///
+    /// ```
+    /// use choral_compiler::{Var, trace};
+    /// use choral_ir::{DType, TensorType};
+    /// let images = TensorType::new([8, 3, 28, 30], DType::F32);
+    /// let traced = trace(&|x: Var| x.adaptive_avg_pool(&[7, 4]), &images)?;
+    /// assert_eq!(traced.output, TensorType::new([8, 3, 7, 4], DType::F32));
+    /// # Ok::<(), choral_compiler::Error>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool(&self, output_size: &[usize]) -> Var {
+        let Some((x, dtype)) = self.averaged("adaptive_avg_pool") else { return self.stand_in() };
+        let leading = self.rank().checked_sub(output_size.len());
+        let Some(leading) = leading.filter(|&leading| !self.shape()[leading..].contains(&0)) else {
+            self.fault(format!("adaptive_avg_pool: {} has no windows {output_size:?}", self.ty()));
+            return self.stand_in();
+        };
+        self.scope_here("adaptive_avg_pool", |_| {
+            let parted = |x: Var, (dim, &count): (usize, &usize)| x.means_of_parts(leading + dim, count);
+            output_size.iter().enumerate().fold(x, parted).to(dtype)
+        })
+    }
+
+    /// A dimension parted into `count` windows, each of them its mean.
+    fn means_of_parts(&self, dim: usize, count: usize) -> Var {
+        let (size, axis) = (self.shape()[dim], dim as i64);
+        if count > 0 && size.is_multiple_of(count) {
+            let mut shape: Vec<i64> = self.shape().iter().map(|&size| size as i64).collect();
+            shape.splice(dim..=dim, [count as i64, (size / count) as i64]);
+            return self.reshape(shape).mean(axis + 1);
+        }
+        let mean = |part: usize| {
+            let (start, end) = (part * size / count, ((part + 1) * size).div_ceil(count));
+            self.narrow(axis, start, end - start).mean(axis).unsqueeze(axis)
+        };
+        let means: Vec<Var> = (0..count).map(mean).collect();
+        match means.split_first() {
+            Some((first, others)) => first.cat(&others.iter().collect::<Vec<_>>(), axis),
+            None => self.narrow(axis, 0, 0),
+        }
     }
 
     /// [`Var::max_pool`] over the last two dimensions, windows side by side.

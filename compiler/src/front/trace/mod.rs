@@ -5,6 +5,7 @@
 //! may use the values of outer ones; these become further inputs ("captures").
 
 mod activation;
+pub mod attention;
 pub mod collective;
 mod comparison;
 pub mod control;
@@ -71,6 +72,11 @@ impl State {
             Some(_) | None => name.to_owned(),
         }
     }
+
+    /// The user's line behind a call: the one that called the layer being run, if there is one.
+    fn location(&self, at: &Caller<'_>) -> Location {
+        self.scopes.first().map_or_else(|| user_location(at), |scope| scope.location.clone())
+    }
 }
 
 /// The name of the layer being run, and where the user called it.
@@ -91,7 +97,8 @@ pub(crate) struct Recording {
 impl Trace {
     /// A trace, in progress until it is ended or the function that it traces panics.
     pub(crate) fn start(name: &str, at: &Caller<'_>) -> (Rc<Trace>, UnderWay) {
-        let origin = user_location(at);
+        let outer = trace_at(depth());
+        let origin = outer.map_or_else(|| user_location(at), |outer| outer.state.borrow().location(at));
         let depth = ORIGINS.with(|origins| {
             origins.borrow_mut().push(origin);
             origins.borrow().len()
@@ -133,7 +140,7 @@ impl Trace {
 
     pub(crate) fn fault(&self, message: String, at: &Caller<'_>) {
         let mut state = self.state.borrow_mut();
-        let location = state.scopes.first().map_or_else(|| user_location(at), |scope| scope.location.clone());
+        let location = state.location(at);
         state.faults.push(TraceFault { message, location });
     }
 
@@ -150,8 +157,7 @@ impl Trace {
         build: impl FnOnce(&mut Builder) -> Result<R, BuildError>,
     ) -> Option<R> {
         let mut state = self.state.borrow_mut();
-        let location = state.scopes.first().map_or_else(|| user_location(at), |scope| scope.location.clone());
-        let name = state.scoped_name(name);
+        let (location, name) = (state.location(at), state.scoped_name(name));
         state.builder.describe(Some(name), Some(location.clone()));
         let result = build(&mut state.builder);
         match result {

@@ -195,6 +195,14 @@ impl Var {
         self.dot_general(rhs, (&[dim], &[rhs_dim]), (&[], &[]))
     }
 
+    /// `x W^T + b` over the last dimension, as `torch.nn.functional.linear`: `weight` is `[out, in]`.
+    #[track_caller]
+    #[must_use]
+    pub fn linear(&self, weight: &Var, bias: Option<&Var>) -> Var {
+        let product = self.contract(weight, -1, 1);
+        bias.iter().fold(product, |sum, bias| sum + bias)
+    }
+
     /// Contraction with explicit dimensions; see [`DotGeneral`].
     #[track_caller]
     #[must_use]

@@ -2,6 +2,8 @@
 
 use choral_ir::{BuildError, Graph, TensorType};
 
+use crate::transform::vmap::VmapError;
+
 /// Why a graph cannot be differentiated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DifferentiationError {
@@ -40,6 +42,27 @@ pub enum DifferentiationError {
         /// Types of the results.
         types: String,
     },
+    /// There is no such result.
+    #[error("there is no result {at} to differentiate: the program has {count}, counted from 0")]
+    NoOutput {
+        /// The number that was asked for.
+        at: usize,
+        /// How many results there are.
+        count: usize,
+    },
+    /// A result without derivatives.
+    #[error(
+        "result {at} ({ty}) cannot be differentiated: only floats have derivatives; convert it, or leave it out"
+    )]
+    OutputNotFloat {
+        /// Its number.
+        at: usize,
+        /// Its type.
+        ty: TensorType,
+    },
+    /// Directions that cannot be taken together as asked for.
+    #[error(transparent)]
+    Vmap(#[from] VmapError),
     /// An op that is not differentiable.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -64,12 +87,23 @@ pub(super) fn check_inputs(graph: &Graph, inputs: &[usize]) -> Result<(), Differ
     Ok(())
 }
 
-/// Fails unless an output holds floats.
-pub(super) fn check_outputs(graph: &Graph) -> Result<(), DifferentiationError> {
+/// Fails unless every number names an output, of floats.
+pub(super) fn check_outputs(graph: &Graph, outputs: &[usize]) -> Result<(), DifferentiationError> {
     let types = graph.output_types();
-    if types.iter().any(|ty| ty.dtype.is_float()) {
-        return Ok(());
+    for &at in outputs {
+        match types.get(at) {
+            None => return Err(DifferentiationError::NoOutput { at, count: types.len() }),
+            Some(ty) if !ty.dtype.is_float() => {
+                return Err(DifferentiationError::OutputNotFloat { at, ty: ty.clone() });
+            }
+            Some(_) => {}
+        }
     }
-    let types = types.iter().map(TensorType::to_string).collect::<Vec<_>>().join(", ");
-    Err(DifferentiationError::NoFloats { types })
+    Ok(())
+}
+
+/// The error for a graph whose outputs hold no floats.
+pub(super) fn no_floats(graph: &Graph) -> DifferentiationError {
+    let types = graph.output_types().iter().map(TensorType::to_string).collect::<Vec<_>>().join(", ");
+    DifferentiationError::NoFloats { types }
 }

@@ -1,5 +1,10 @@
 //! Batching convolutions: the member dimension is a batching dimension of the op, whichever of
-//! input and kernel carry it. No grouped convolution is made of it, and nothing is repeated.
+//! input and kernel carry it. No grouped convolution is made of it, and nothing is repeated. Derivatives stand in
+//! `convolution/derivative.rs`.
+
+mod derivative;
+
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::BuildError;
 use choral_ir::op::{BatchingDim, Convolution};
@@ -32,22 +37,4 @@ pub(crate) fn batch(
         ..op.clone()
     };
     cx.mapped(op, &[input.value(), kernel.value()], to)
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::Convolution,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::Convolution,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
 }

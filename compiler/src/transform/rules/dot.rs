@@ -9,7 +9,7 @@ use choral_ir::op::dot::free;
 use choral_ir::op::{DotGeneral, Transposed};
 use choral_ir::{BuildError, Builder, DType, Op, Value};
 
-use crate::transform::dual::{Dual, is_linear, known, sum, type_of, values};
+use crate::transform::dual::{Dual, bilinear, is_linear, known, type_of};
 
 use crate::transform::lane::Lane::{Mapped, Shared};
 use crate::transform::lane::{Lane, MappedBuilder, inserted, shift};
@@ -53,11 +53,7 @@ pub(crate) fn batch(
 
 /// The product, and the products of each operand with the other's tangent.
 pub(crate) fn jvp(builder: &mut Builder, op: &DotGeneral, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
-    let value = builder.push(op.clone(), &values(duals))?;
-    let (lhs, rhs) = (duals[0], duals[1]);
-    let left = lhs.tangent.map(|tangent| builder.push(op.clone(), &[tangent, rhs.value])).transpose()?;
-    let right = rhs.tangent.map(|tangent| builder.push(op.clone(), &[lhs.value, tangent])).transpose()?;
-    Ok(vec![Dual { value, tangent: sum(builder, left, right)? }])
+    bilinear(builder, &op.clone().into(), duals)
 }
 
 /// One side of a product: its dimensions by their part.

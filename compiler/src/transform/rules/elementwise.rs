@@ -11,9 +11,9 @@ mod derivative;
 mod tangent;
 
 use choral_ir::op::{Binary, Elementwise, Transposed, Unary};
-use choral_ir::{BuildError, Builder, Op, Value};
+use choral_ir::{BuildError, Builder, Value};
 
-use crate::transform::dual::{Dual, is_linear, known, refused, through_mask, zeros_like};
+use crate::transform::dual::{Dual, is_linear, known, not_linear, through_mask, zeros_like};
 use crate::transform::lane::{Lane, MappedBuilder};
 
 /// The same op on operands that all carry the member dimension at one place.
@@ -95,8 +95,7 @@ pub(crate) fn transpose(
             Ok(vec![Some(back)])
         }
         Elementwise::Unary(_) | Elementwise::Binary(_) | Elementwise::Compare(_) | Elementwise::Clamp => {
-            let op: Op = op.clone().into();
-            Err(refused(builder, &op, &[cotangent], "it is not linear, so it cannot be transposed"))
+            Err(not_linear(&op.clone().into()))
         }
     }
 }

@@ -1,4 +1,9 @@
-//! Batching ops of linear algebra: members are one more leading dimension, or more columns.
+//! Batching ops of linear algebra: members are one more leading dimension, or more columns. Derivatives stand in
+//! `linalg/derivative.rs`.
+
+mod derivative;
+
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::op::{Cholesky, LinalgOp, TriangularSolve};
 use choral_ir::{BuildError, Value};
@@ -49,22 +54,4 @@ fn side_by_side(cx: &mut MappedBuilder, value: Value, dim: usize) -> Result<Valu
     let size = shape.remove(dim);
     shape[dim] *= size;
     cx.builder.reshape(value, shape)
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::LinalgOp,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::LinalgOp,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
 }

@@ -1,7 +1,16 @@
-//! Rules of reductions: batching. Derivatives stand in `reduce/derivative.rs`.
+//! Rules of reductions.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `reduce.rs` | batching |
+//! | `derivative.rs` | tangents and cotangents of sums and extremes |
+//! | `combine.rs` | folds of values with their tangents, by any body |
 
+mod combine;
 mod derivative;
 
+pub(in crate::transform::rules) use combine::{accumulating, combined, fold_first, is_associative};
+pub(in crate::transform::rules) use derivative::{initial, is_neutral, neutral};
 pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::op::Reduce;

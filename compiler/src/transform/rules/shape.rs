@@ -2,8 +2,8 @@
 
 mod derivative;
 
-pub(in crate::transform::rules) use derivative::total;
 pub(crate) use derivative::{jvp, transpose};
+pub(in crate::transform::rules) use derivative::{reshaped, total};
 
 use choral_ir::op::{
     BitcastConvert, BroadcastInDim, Concatenate, Elementwise, Pad, Reshape, Reverse, ShapeOp, Slice,

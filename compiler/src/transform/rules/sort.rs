@@ -1,4 +1,8 @@
-//! Batching ops that order elements: along any dimension but the members'.
+//! Batching ops that order elements: along any dimension but the members'. Derivatives stand in `sort/derivative.rs`.
+
+mod derivative;
+
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::BuildError;
 use choral_ir::op::{Sort, SortOp, TopK};
@@ -27,22 +31,4 @@ fn sort(
 fn top_k(cx: &mut MappedBuilder, op: TopK, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     let value = cx.at_front(lanes[0])?;
     cx.mapped(op, &[value], 0)
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::SortOp,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::SortOp,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
 }

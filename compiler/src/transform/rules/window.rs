@@ -1,4 +1,17 @@
-//! Batching windowed folds: the member dimension is one that windows do not span.
+//! Rules of windowed folds.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `window.rs` | batching: the member dimension is one that windows do not span |
+//! | `derivative.rs` | tangents and cotangents: sums, extremes, and what is selected and scattered |
+//! | `chosen.rs` | what windows choose of a second operand, by the elements of the first |
+//! | `places.rs` | windows folded by any body: running folds, and the places of windows as rows |
+
+mod chosen;
+mod derivative;
+mod places;
+
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::BuildError;
 use choral_ir::op::{ReduceWindow, SelectAndScatter, WindowOp};
@@ -51,22 +64,4 @@ fn select_and_scatter(
     let shape = cx.ty(operands[0]).shape.clone();
     operands.extend(initial_values(cx, inits, &shape, at)?);
     cx.mapped(op, &operands, at)
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::WindowOp,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::WindowOp,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
 }

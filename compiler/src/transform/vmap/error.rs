@@ -3,7 +3,7 @@
 use choral_ir::BuildError;
 
 /// Any error of the pass.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VmapError {
     /// The options do not fit the graph.

@@ -131,8 +131,8 @@ pub(super) fn derivative(
         }
         Unary::BesselI1e => Times(bessel::derivative_of_i1e(f.builder, x, y)?),
         Unary::Cbrt => {
-            let third = f.scaled(y, 1.0 / 3.0)?;
-            Times(f.over(third, x)?)
+            let square = f.square(y)?;
+            Over(f.scaled(square, 3.0)?)
         }
         Unary::Cosine => {
             let sine = f.apply(Unary::Sine, x)?;

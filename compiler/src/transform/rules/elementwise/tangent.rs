@@ -1,13 +1,13 @@
 //! Tangents of elementwise ops: which operand's tangent counts, and what it is multiplied by.
 //!
-//! At kinks and ties they are those of `jax.lax`: equal operands of a maximum get half of it each. Must not
-//! live here: the derivatives of functions of one operand (`derivative.rs`).
+//! At kinks and ties they are those of `jax.lax`: equal operands of a maximum get half of it each, but for the
+//! rectifier. Must not live here: the derivatives of functions of one operand (`derivative.rs`).
 
 use choral_ir::op::{Binary, ComparisonDirection, Elementwise, Unary};
 use choral_ir::{BuildError, Builder, Op, Value};
 
 use super::derivative::{Derivative, derivative};
-use crate::transform::dual::{Dual, full_like, refused, sum, tangent_of, values, zeros_like};
+use crate::transform::dual::{Dual, full_like, is_zero, refused, sum, tangent_of, values, zeros_like};
 
 type Tangent = Result<Option<Value>, BuildError>;
 
@@ -64,6 +64,8 @@ fn binary(builder: &mut Builder, op: Binary, lhs: Dual, rhs: Dual, result: Value
             let right = builder.binary(Binary::Multiply, tangent, slope)?;
             sum(builder, left, Some(right))
         }
+        Binary::Maximum if is_zero(builder, rhs.value) => rectifier(builder, lhs),
+        Binary::Maximum if is_zero(builder, lhs.value) => rectifier(builder, rhs),
         Binary::Maximum | Binary::Minimum => {
             let left = share(builder, lhs, rhs.value, result)?;
             let right = share(builder, rhs, lhs.value, result)?;
@@ -122,6 +124,14 @@ fn unchanging(
 
 fn times(builder: &mut Builder, tangent: Option<Value>, factor: Value) -> Tangent {
     tangent.map(|tangent| builder.binary(Binary::Multiply, tangent, factor)).transpose()
+}
+
+/// Of `max(x, 0)`, which is how `relu` is written, and which is flat at 0 in JAX and PyTorch.
+fn rectifier(builder: &mut Builder, x: Dual) -> Tangent {
+    let Some(tangent) = x.tangent else { return Ok(None) };
+    let zeros = zeros_like(builder, tangent);
+    let is_positive = builder.compare(ComparisonDirection::Gt, x.value, zeros)?;
+    Ok(Some(builder.select(is_positive, tangent, zeros)?))
 }
 
 /// The tangent of an operand where it is the result, half of it where the other is, too.
@@ -197,9 +207,10 @@ fn select(builder: &mut Builder, duals: &[Dual]) -> Tangent {
     Ok(Some(builder.select(predicate.value, on_true, on_false)?))
 }
 
-/// The operand counts strictly between the limits, a limit beyond it.
+/// The operand counts strictly between the limits, a limit beyond it; of limits that are in the wrong order, the
+/// upper one.
 fn clamp(builder: &mut Builder, duals: &[Dual]) -> Tangent {
-    use ComparisonDirection::{Gt, Lt};
+    use ComparisonDirection::{Gt, Le, Lt};
     let (min, operand, max) = (duals[0], duals[1], duals[2]);
     let mut total = None;
     let only_where = |builder: &mut Builder, dual: Dual, mask: Value| -> Tangent {
@@ -215,12 +226,16 @@ fn clamp(builder: &mut Builder, duals: &[Dual]) -> Tangent {
     }
     if min.tangent.is_some() {
         let beyond = builder.compare(Gt, min.value, operand.value)?;
-        let tangent = only_where(builder, min, beyond)?;
+        let in_order = builder.compare(Le, min.value, max.value)?;
+        let counts = builder.binary(Binary::And, beyond, in_order)?;
+        let tangent = only_where(builder, min, counts)?;
         total = sum(builder, total, tangent)?;
     }
     if max.tangent.is_some() {
         let beyond = builder.compare(Lt, max.value, operand.value)?;
-        let tangent = only_where(builder, max, beyond)?;
+        let is_below_min = builder.compare(Lt, max.value, min.value)?;
+        let counts = builder.binary(Binary::Or, beyond, is_below_min)?;
+        let tangent = only_where(builder, max, counts)?;
         total = sum(builder, total, tangent)?;
     }
     Ok(total)

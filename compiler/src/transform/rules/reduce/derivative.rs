@@ -3,11 +3,15 @@
 //! Sums are linear. Of a greatest or least element, the elements that equal it share its tangent.
 
 use choral_ir::op::{Binary, BroadcastInDim, ComparisonDirection, Elementwise, Reduce, Transposed};
-use choral_ir::{BuildError, Builder, Fold, Op, TensorType, Value};
+use choral_ir::{BuildError, Builder, Fold, NodeKind, TensorType, Value};
 
-use crate::transform::dual::{Dual, full_like, is_linear, refused, sum, type_of, values, zeros_like};
+use super::combine::{accumulating, combined, fold_first, is_associative};
+use crate::transform::dual::{
+    Dual, full_like, is_linear, not_linear, refused, sum, type_of, values, zeros_like,
+};
 use crate::transform::rules::elementwise;
-use crate::transform::rules::shape::total;
+use crate::transform::rules::shape::{reshaped, total};
+use crate::transform::views;
 
 /// The results and their tangents.
 pub(crate) fn jvp(builder: &mut Builder, op: &Reduce, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
@@ -15,43 +19,109 @@ pub(crate) fn jvp(builder: &mut Builder, op: &Reduce, duals: &[Dual]) -> Result<
     match op.body.fold() {
         Fold::Binary(Binary::Add) => Ok(vec![add(builder, op, inputs[0], inits[0])?]),
         Fold::Binary(fold @ (Binary::Maximum | Binary::Minimum)) => {
-            let folded = extreme(builder, op, inputs[0], inits[0])?;
-            if inits[0].tangent.is_none() {
+            let neutral = neutral(builder, fold, inits[0].value);
+            let folded = extreme(builder, op, inputs[0], neutral)?;
+            if is_neutral(builder, fold, inits[0]) {
                 return Ok(vec![folded]);
             }
-            let init = in_result(builder, inits[0], folded)?;
+            let shape = builder.graph().ty(folded.value).shape.clone();
+            let init = initial(builder, inits[0], &shape)?;
             elementwise::jvp(builder, &Elementwise::Binary(fold), &[folded, init])
         }
         Fold::Binary(_) | Fold::Extreme(_) | Fold::Second | Fold::Body => {
-            Err(refused(builder, &op.clone().into(), &values(duals), "it has no derivative yet"))
+            if is_associative(op.body.fold()) {
+                return by_body(builder, op, inputs, inits);
+            }
+            let message = "its body is not associative, so it has no derivative; fold with a scan";
+            Err(refused(builder, &op.clone().into(), &values(duals), message))
         }
     }
+}
+
+/// The tangents of a fold by any body: it folds elements with their tangents, beside the op itself.
+fn by_body(
+    builder: &mut Builder,
+    op: &Reduce,
+    inputs: &[Dual],
+    inits: &[Dual],
+) -> Result<Vec<Dual>, BuildError> {
+    let results = builder.push_all(op.clone(), &[values(inputs), values(inits)].concat())?;
+    let body = accumulating(&op.body, &op.clone().into());
+    let shape = builder.graph().ty(inputs[0].value).shape.clone();
+    let mut walked = op.dimensions.clone();
+    walked.sort_unstable();
+    let kept: Vec<usize> = (0..shape.len()).filter(|dim| !walked.contains(dim)).collect();
+    let steps: usize = walked.iter().map(|&dim| shape[dim]).product();
+    let result: Vec<usize> = kept.iter().map(|&dim| shape[dim]).collect();
+    let lines = [vec![steps], result.clone()].concat();
+    let order = [walked, kept].concat();
+    let types = body.graph().input_types();
+    let (mut elements, mut sofar) = (Vec::with_capacity(inputs.len()), Vec::with_capacity(inits.len()));
+    for ((&input, &init), ty) in inputs.iter().zip(inits).zip(&types) {
+        elements.push(input.map(|value| {
+            let value = builder.as_dtype(value, ty.dtype)?;
+            let value = views::permute(builder, value, &order)?;
+            reshaped(builder, value, &lines)
+        })?);
+        let init = initial(builder, init, &result)?;
+        sofar.push(init.map(|value| builder.as_dtype(value, ty.dtype))?);
+    }
+    if let Some(folded) = fold_first(builder, &body, elements)? {
+        sofar = combined(builder, &body, &sofar, &folded)?;
+    }
+    let mut duals = Vec::with_capacity(results.len());
+    for (value, dual) in results.into_iter().zip(sofar) {
+        let dtype = builder.graph().ty(value).dtype;
+        let tangent = dual.tangent.map(|tangent| builder.as_dtype(tangent, dtype)).transpose()?;
+        duals.push(Dual { value, tangent });
+    }
+    Ok(duals)
 }
 
 /// A sum of tangents.
 fn add(builder: &mut Builder, op: &Reduce, input: Dual, init: Dual) -> Result<Dual, BuildError> {
     let value = builder.push(op.clone(), &[input.value, init.value])?;
     let of_input = input.tangent.map(|tangent| total(builder, tangent, op.dimensions.clone())).transpose()?;
-    let folded = Dual { value, tangent: of_input };
-    let of_init = in_result(builder, init, folded)?.tangent;
+    let shape = builder.graph().ty(value).shape.clone();
+    let of_init = initial(builder, init, &shape)?.tangent;
     Ok(Dual { value, tangent: sum(builder, of_input, of_init)? })
 }
 
 /// An initial value in the shape of the result.
-fn in_result(builder: &mut Builder, init: Dual, result: Dual) -> Result<Dual, BuildError> {
-    let shape = builder.graph().ty(result.value).shape.clone();
-    let mut stretched = |value: Value| {
-        let is_scalar = builder.graph().ty(value).rank() == 0 && !shape.is_empty();
-        if is_scalar { builder.broadcast_in_dim(value, shape.clone(), Vec::new()) } else { Ok(value) }
-    };
-    Ok(Dual { value: stretched(init.value)?, tangent: init.tangent.map(&mut stretched).transpose()? })
+pub(in crate::transform::rules) fn initial(
+    builder: &mut Builder,
+    init: Dual,
+    shape: &[usize],
+) -> Result<Dual, BuildError> {
+    init.map(|value| {
+        let dims: Vec<usize> = (0..builder.graph().ty(value).rank()).collect();
+        views::stretch(builder, value, shape, &dims)
+    })
 }
 
-/// The mean of the tangents of the elements that equal the result.
-fn extreme(builder: &mut Builder, op: &Reduce, input: Dual, init: Dual) -> Result<Dual, BuildError> {
-    let value = builder.push(op.clone(), &[input.value, init.value])?;
-    let Some(tangent) = input.tangent else { return Ok(Dual::constant(value)) };
+/// What changes no number under a maximum or minimum, as a scalar of a value's element type.
+pub(in crate::transform::rules) fn neutral(builder: &mut Builder, fold: Binary, like: Value) -> Value {
+    let dtype = builder.graph().ty(like).dtype;
+    let least = if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY };
+    builder.full(least, dtype, [])
+}
+
+/// Whether an initial value is known to be [`neutral`].
+pub(in crate::transform::rules) fn is_neutral(builder: &Builder, fold: Binary, init: Dual) -> bool {
+    let least = if fold == Binary::Minimum { f64::INFINITY } else { f64::NEG_INFINITY };
+    match &builder.graph().node(init.value.node()).kind {
+        NodeKind::Constant(tensor) => {
+            init.tangent.is_none() && tensor.to_f64_vec().iter().all(|&number| number == least)
+        }
+        NodeKind::Input | NodeKind::Op(_) => false,
+    }
+}
+
+/// The mean of the tangents of the elements that equal the result, from a neutral initial value on.
+fn extreme(builder: &mut Builder, op: &Reduce, input: Dual, init: Value) -> Result<Dual, BuildError> {
+    let value = builder.push(op.clone(), &[input.value, init])?;
     let ty = builder.graph().ty(input.value).clone();
+    let Some(tangent) = input.tangent.filter(|_| !ty.is_empty()) else { return Ok(Dual::constant(value)) };
     let everywhere = repeated(builder, op, value, &ty)?;
     let is_result = builder.compare(ComparisonDirection::Eq, input.value, everywhere)?;
     let one = full_like(builder, input.value, 1.0);
@@ -77,9 +147,8 @@ pub(crate) fn transpose(
     operands: &[Transposed],
     cotangents: &[Option<Value>],
 ) -> Result<Vec<Option<Value>>, BuildError> {
-    let any: Op = op.clone().into();
     let (Fold::Binary(Binary::Add), [Some(cotangent)]) = (op.body.fold(), cotangents) else {
-        return Err(refused(builder, &any, &[], "it is not linear, so it cannot be transposed"));
+        return Err(not_linear(&op.clone().into()));
     };
     let ty = type_of(builder, &operands[0]);
     let of_input = match is_linear(&operands[0]) {

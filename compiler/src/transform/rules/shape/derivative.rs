@@ -80,7 +80,12 @@ fn broadcast_in_dim(
     reshaped(builder, total, operand)
 }
 
-fn reshaped(builder: &mut Builder, value: Value, shape: &[usize]) -> Result<Value, BuildError> {
+/// The value in a shape; itself if that is its own.
+pub(in crate::transform::rules) fn reshaped(
+    builder: &mut Builder,
+    value: Value,
+    shape: &[usize],
+) -> Result<Value, BuildError> {
     if builder.graph().ty(value).shape == shape { Ok(value) } else { builder.reshape(value, shape) }
 }
 

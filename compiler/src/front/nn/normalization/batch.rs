@@ -1,11 +1,11 @@
-//! Normalisation layers.
+//! Batch normalisation, whose statistics are those of the batch or running ones.
 
 use choral_ir::DType;
 
-use super::checks::Checks;
-use super::init::constant;
-use super::{Constant, Forward, layer};
 use crate::Module;
+use crate::front::nn::checks::Checks;
+use crate::front::nn::init::constant;
+use crate::front::nn::{Constant, Forward, layer};
 use crate::front::trace::operators::Operand;
 use crate::front::trace::var::Var;
 
@@ -117,9 +117,7 @@ impl<const D: usize> BatchNorm<Var, D> {
             })
             && checks.shapes(features, state)
             && checks.shapes(&[], [("num_batches_tracked", Some(&self.num_batches_tracked))])
-            && checks.ensure(input.shape()[1..2] == *features, || {
-                format!("expected {} channels in dimension 1, got {}", features[0], input.ty())
-            })
+            && checks.channels(1, features[0])
             && checks.ensure(!self.training || values_per_channel(input) > 1, || {
                 format!("training mode needs more than 1 value per channel, got {}", input.ty())
             })
@@ -163,71 +161,4 @@ fn values_per_channel(input: &Var) -> usize {
 fn towards(running: &Var, newest: &Var, weight: &dyn Operand) -> Var {
     let sofar = running.widened();
     (&sofar + (newest - &sofar) * weight.beside(&sofar)).to(running.dtype())
-}
-
-/// Normalisation over the last dimensions (Ba et al., 2016), as `torch.nn.LayerNorm`.
-///
-/// `weight` and `bias` have the shape of the dimensions normalised over.
-#[derive(Module, Clone, Debug)]
-#[allow(missing_docs)]
-pub struct LayerNorm<T> {
-    pub weight: T,
-    pub bias: Option<T>,
-    pub eps: f64,
-}
-
-impl<T: Constant> LayerNorm<T> {
-    /// A layer with PyTorch's defaults: eps 1e-5, weight 1, bias 0.
-    #[track_caller]
-    pub fn init(normalized_shape: impl Into<Vec<usize>>) -> Self {
-        let shape = normalized_shape.into();
-        LayerNorm { weight: constant(&shape, 1.0), bias: Some(constant(&shape, 0.0)), eps: 1e-5 }
-    }
-}
-
-impl<T> LayerNorm<T> {
-    /// The same layer without the bias.
-    #[must_use]
-    pub fn without_bias(self) -> Self {
-        LayerNorm { bias: None, ..self }
-    }
-
-    /// What is added to the variance.
-    #[must_use]
-    pub fn eps(self, eps: f64) -> Self {
-        LayerNorm { eps, ..self }
-    }
-}
-
-impl Forward for LayerNorm<Var> {
-    type Output = Var;
-
-    #[track_caller]
-    fn forward(&mut self, input: &Var) -> Var {
-        if !self.accepts(input) {
-            return input.stand_in();
-        }
-        let axes: Vec<i64> = (1..=self.weight.rank() as i64).map(|axis| -axis).collect();
-        layer(&self.weight, input, || {
-            let x = input.widened();
-            let mean = x.mean(axes.as_slice()).keep_dims(input, &axes);
-            let distance = x - mean;
-            let var = (&distance * &distance).mean(axes.as_slice()).keep_dims(input, &axes);
-            let scaled = distance * (var + self.eps).rsqrt() * self.weight.widened();
-            self.bias.iter().fold(scaled, |sum, bias| sum + bias.widened()).to(input.dtype())
-        })
-    }
-}
-
-impl LayerNorm<Var> {
-    #[track_caller]
-    fn accepts(&self, input: &Var) -> bool {
-        let checks = Checks::of("LayerNorm", &self.weight, input);
-        let shape = self.weight.shape();
-        checks.ensure(!shape.is_empty(), || "weight must have at least one dimension".to_owned())
-            && checks.shapes(shape, [("bias", self.bias.as_ref())])
-            && checks.ensure(input.shape().ends_with(shape), || {
-                format!("expected an input whose last dimensions are {shape:?}, got {}", input.ty())
-            })
-    }
 }

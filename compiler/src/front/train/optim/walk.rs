@@ -1,0 +1,143 @@
+//! A rule for one parameter made a step of a whole tree, and what does not fit.
+
+use std::collections::HashSet;
+use std::panic::Location as Caller;
+
+use choral_ir::{DType, TensorType};
+use indexmap::IndexMap;
+
+use super::{Optimiser, OptimiserState, Scalars};
+use crate::front::state::{Module, State};
+use crate::front::trace::var::Var;
+use crate::front::trace::{trace_of, within};
+use crate::front::tree::{Kind, Path, Tree, Walk, leaves};
+
+/// One step: every parameter by the optimiser's rule, everything else as it is.
+pub(super) fn update<O: Optimiser + ?Sized, P: Module<Var>>(
+    optimiser: &O,
+    params: &P,
+    gradients: &impl Tree<Var>,
+    state: &OptimiserState<Var>,
+    at: &'static Caller<'static>,
+) -> (P, OptimiserState<Var>) {
+    let unchanged = || (params.map(&mut Walk::default(), &mut |_, var| var.clone()), state.clone());
+    let Some(trace) = trace_of(&[&state.step]) else { return unchanged() };
+    let gradients: State<Var> =
+        leaves(gradients).into_iter().map(|(path, var)| (path.state_name(), var)).collect();
+    let faults = faults(optimiser, params, &gradients, state);
+    if !faults.is_empty() {
+        for fault in faults {
+            trace.fault(format!("{}: {fault}", optimiser.name()), at);
+        }
+        return unchanged();
+    }
+    within(&trace, &optimiser.name().to_lowercase(), at, || {
+        let step = &state.step + 1;
+        let rule = optimiser.rule(&Scalars { optimiser: optimiser.name(), step: step.to(DType::F64) });
+        let mut slots: IndexMap<String, State<Var>> =
+            state.slots.keys().map(|slot| (slot.clone(), State::new())).collect();
+        let params = params.map(&mut Walk::default(), &mut |path, param: &Var| {
+            let name = path.state_name();
+            let Some(gradient) = gradients.get(&name).filter(|_| path.kind() == Kind::Parameter) else {
+                return param.clone();
+            };
+            let before: Vec<Var> = state.slots.values().map(|slot| slot[&name].clone()).collect();
+            let (new, after) = rule(&param.widened(), &gradient.widened(), &before);
+            for (slot, var) in slots.values_mut().zip(after) {
+                slot.insert(name.clone(), var);
+            }
+            new.to(param.dtype())
+        });
+        (params, OptimiserState { step, slots })
+    })
+}
+
+/// All that does not fit, each in a sentence; nothing about stand-ins, which come from earlier faults.
+fn faults<O: Optimiser + ?Sized>(
+    optimiser: &O,
+    params: &impl Tree<Var>,
+    gradients: &State<Var>,
+    state: &OptimiserState<Var>,
+) -> Vec<String> {
+    let (mut faults, mut names) = (Vec::new(), HashSet::new());
+    let all = leaves(params);
+    for (path, param) in all.iter().filter(|(path, _)| path.kind() == Kind::Parameter) {
+        let (name, ty) = (path.state_name(), param.ty());
+        if !names.insert(name.clone()) {
+            faults.push(format!("two parameters are called {name}; give their parts names of their own"));
+        }
+        if !ty.dtype.is_float() {
+            faults.push(format!(
+                "{name}: {ty} has no gradient; make it a buffer, #[module(buffer)], or keep it apart from the parameters"
+            ));
+            continue;
+        }
+        match gradients.get(&name) {
+            None => faults.push(format!(
+                "{name}: {ty} has no gradient; give the optimiser only what is trained, as named_parameters() does"
+            )),
+            Some(gradient) if gradient.ty() != ty => faults.push(format!(
+                "{name}: the gradient must be {ty}, as the parameter is, got {}",
+                gradient.ty()
+            )),
+            Some(_) => {}
+        }
+    }
+    let known = |name: &String| all.iter().any(|(path, _)| path.state_name() == *name);
+    let unknown = gradients.keys().filter(|name| !known(name));
+    faults.extend(unknown.map(|name| format!("{name}: a gradient of no parameter")));
+    faults.extend(slot_faults(optimiser, &slot_types(&all), state));
+    faults
+}
+
+/// The parameters with the types that their slots have.
+fn slot_types(all: &[(Path, Var)]) -> State<TensorType> {
+    let trained = all.iter().filter(|(path, var)| path.kind() == Kind::Parameter && var.dtype().is_float());
+    trained
+        .map(|(path, var)| {
+            let mut ty = var.ty().clone();
+            ty.dtype = ty.dtype.accumulator();
+            (path.state_name(), ty)
+        })
+        .collect()
+}
+
+/// How a state differs from the one that the optimiser makes for these parameters.
+fn slot_faults<O: Optimiser + ?Sized>(
+    optimiser: &O,
+    expected: &State<TensorType>,
+    state: &OptimiserState<Var>,
+) -> Vec<String> {
+    let advice = "make the state of these parameters by this optimiser's init(&params)";
+    let (has, wants) = (state.slots.keys().map(String::as_str).collect::<Vec<_>>(), optimiser.slots());
+    if has != wants {
+        let shown = |slots: &[&str]| if slots.is_empty() { "nothing".to_owned() } else { slots.join(", ") };
+        let (has, wants) = (shown(&has), shown(&wants));
+        return vec![format!(
+            "the state is another optimiser's: expected {wants} of each parameter, got {has}; {advice}"
+        )];
+    }
+    let mut faults = Vec::new();
+    if state.step.rank() > 0 || state.step.dtype() != DType::I64 {
+        faults.push(format!(
+            "the state's step must be {}, got {}; where members have each their own, map over the state",
+            TensorType::scalar(DType::I64),
+            state.step.ty()
+        ));
+    }
+    for (slot, vars) in &state.slots {
+        for (name, ty) in expected {
+            match vars.get(name) {
+                None => faults.push(format!("the state has no {slot} of {name}; {advice}")),
+                Some(var) if var.ty() != ty => faults
+                    .push(format!("the state's {slot} of {name} must be {ty}, got {}; {advice}", var.ty())),
+                Some(_) => {}
+            }
+        }
+        let unknown = vars.keys().filter(|name| !expected.contains_key(*name));
+        faults.extend(
+            unknown.map(|name| format!("the state has {slot} of {name}, which is no parameter; {advice}")),
+        );
+    }
+    faults
+}
