@@ -32,7 +32,7 @@ mod on_device;
 mod pages;
 mod program;
 
-pub use choral_compiler::custom::custom_vmap;
+pub use choral_compiler::custom::{custom_jvp, custom_vjp, custom_vmap, remat, scan_remat, stop_gradient};
 pub use choral_compiler::front::grad;
 pub use choral_compiler::grad::{hvp, jvp, linearize, vjp};
 pub use choral_compiler::trace::{control, random};
@@ -59,7 +59,6 @@ pub use program::{Program, jit, vmap};
 /// Everything that a program with models in it names.
 pub mod prelude {
     pub use crate::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};
-    pub use crate::custom_vmap;
     pub use crate::dims::{by_kind, by_leaf, by_name};
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
     pub use crate::grad::{AllArguments, Argument};
@@ -74,4 +73,5 @@ pub mod prelude {
         hessian, hvp, jacfwd, jacrev, jit, jvp, linearize, loss, random, schedule, value_and_grad, vjp, vmap,
         with_key,
     };
+    pub use crate::{custom_jvp, custom_vjp, custom_vmap, remat, scan_remat, stop_gradient};
 }

@@ -9,24 +9,51 @@
 //! | `index.rs` | gathers, scatters and dynamic slices |
 //! | `front.rs` | gradients, Jacobians and products as functions, in each other and in `vmap` |
 //! | `errors.rs` | what users read when something does not fit |
+//! | `custom.rs` | functions and ops with rules of their own |
+//! | `remat.rs` | functions that are computed again on the way back |
+//! | `collectives.rs` | what members compute of each other's values |
 
+mod collectives;
 mod control;
 mod convolution;
+mod custom;
 mod elementwise;
 mod errors;
 mod folds;
 mod front;
 mod index;
 mod linalg;
+mod remat;
 mod sort;
 mod window;
 
+use choral::prelude::*;
 use choral::runtime::evaluate;
-use choral::transform::{jvp_graph, vjp_graph};
-use choral::{DType, Graph, Key, Tensor, TensorType};
+use choral::transform::{Axis, jvp_graph, vjp_graph};
+use choral_compiler::front::vmap::trace_member;
 
 /// The step of a difference.
 const STEP: f64 = 1e-5;
+
+/// The graph of a function of one member, as transforms get it: ops with rules of their own are there.
+#[track_caller]
+fn member_of<A, F>(function: &F, args: &A, axis: &Axis) -> Graph
+where
+    A: Tree<TensorType>,
+    F: Function<A::With<Var>>,
+{
+    trace_member(function, args, axis, Randomness::default()).expect("a program").0.graph
+}
+
+/// As [`member_of`], without members.
+#[track_caller]
+fn traced<A, F>(function: &F, args: &A) -> Graph
+where
+    A: Tree<TensorType>,
+    F: Function<A::With<Var>>,
+{
+    member_of(function, args, &Axis::new("none", 1))
+}
 
 /// Runs a graph on the interpreter.
 fn run(graph: &Graph, inputs: &[Tensor]) -> Vec<Tensor> {

@@ -6,7 +6,7 @@
 //! | [`mod@trace`] | `Var`, and how a function of them becomes a graph |
 //! | [`mod@vmap`], [`dims`] | the transform as users call it; `in_dims` and `out_dims` |
 //! | [`mod@grad`] | differentiation as users call it |
-//! | [`custom`] | functions that carry their own batching rule |
+//! | [`custom`] | functions that carry their own rules: for members, for derivatives |
 //! | [`nn`], [`state`] | layers, and what their tensors are called |
 //! | [`ensemble`] | many models as one function of stacked state |
 //!

@@ -119,6 +119,14 @@ pub(crate) fn known(op: &Op, operand: &Transposed) -> Result<Value, BuildError> 
     }
 }
 
+/// The value of an operand, if the op only reads it.
+pub(crate) fn if_known(operand: &Transposed) -> Option<Value> {
+    match operand {
+        Transposed::Known(value) => Some(*value),
+        Transposed::Linear(_) => None,
+    }
+}
+
 /// Whether the op is a linear function of an operand.
 pub(crate) fn is_linear(operand: &Transposed) -> bool {
     matches!(operand, Transposed::Linear(_))

@@ -59,7 +59,7 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Attributes as one text, from which [`register`]ed ops are read back. It tells the op from all others of
-    /// its name: ops with the same name and attributes are equal.
+    /// its name, together with what it [is made of](CustomOp::made_of).
     fn attributes(&self) -> String {
         String::new()
     }
@@ -133,6 +133,13 @@ pub trait CustomOp: fmt::Debug + Send + Sync {
         None
     }
 
+    /// What the op is made of, by which ops of one name and with the same attributes are told apart: they are
+    /// equal if these graphs are. `None` for an op that is made of code, which equals itself alone; so it is with a
+    /// body, unless the op says otherwise.
+    fn made_of(&self) -> Option<Vec<&Graph>> {
+        self.body().is_none().then(Vec::new)
+    }
+
     /// Whether [`CustomOp::jvp`] and [`CustomOp::transpose`] say how to differentiate the op, and not its
     /// [`body`](CustomOp::body); they do if there is no body.
     fn has_derivative(&self) -> bool {
@@ -171,14 +178,17 @@ impl Custom {
     }
 }
 
-/// Two ops are equal if their names and attributes are.
+/// Two ops are equal if their names, their attributes and what they are made of are.
 impl PartialEq for Custom {
     fn eq(&self, other: &Custom) -> bool {
+        let made_of_the_same = || match (self.0.made_of(), other.0.made_of()) {
+            (Some(own), Some(others)) => own == others,
+            (Some(_) | None, Some(_) | None) => false,
+        };
         Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.body().is_none()
-                && other.0.body().is_none()
-                && self.0.name() == other.0.name()
-                && self.0.attributes() == other.0.attributes())
+            || (self.0.name() == other.0.name()
+                && self.0.attributes() == other.0.attributes()
+                && made_of_the_same())
     }
 }
 

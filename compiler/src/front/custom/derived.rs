@@ -8,7 +8,6 @@ use choral_ir::op::{ControlOp, Custom, CustomOp, Transposed};
 use choral_ir::{BuildError, Builder, Graph, Tensor, TensorType, Value};
 
 use super::tangents::Tangents;
-
 use crate::transform::differentiate::{backward, forward, split};
 use crate::transform::rewrite;
 use crate::transform::views;
@@ -181,6 +180,16 @@ impl CustomOp for Derived {
 
     fn body(&self) -> Option<&Graph> {
         Some(&self.body)
+    }
+
+    fn made_of(&self) -> Option<Vec<&Graph>> {
+        let mut graphs = vec![&*self.body];
+        match &self.rule {
+            Rule::Stop | Rule::Remat => {}
+            Rule::Jvp(rule) => graphs.push(rule),
+            Rule::Vjp(Ways { forward, backward }) => graphs.extend([&**forward, backward]),
+        }
+        Some(graphs)
     }
 
     fn has_derivative(&self) -> bool {

@@ -21,7 +21,8 @@ pub struct Remat<F> {
 }
 
 /// `function`, of which nothing but the arguments is kept for the way back: there it is computed again, with the same
-/// bits. Inside a `vmap`, a function along its axis (dropout, sums over members) is kept as if it were not wrapped.
+/// bits. A function along the axis of a `vmap` (dropout, sums over members) must be differentiated inside of it for that:
+/// once the axis is bound, it is as if it were not wrapped.
 ///
 /// ```
 /// use choral_compiler::custom::remat;

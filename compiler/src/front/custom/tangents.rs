@@ -49,6 +49,10 @@ impl CustomOp for Tangents {
         Err(NO_TANGENTS.to_owned())
     }
 
+    fn made_of(&self) -> Option<Vec<&Graph>> {
+        Some(vec![&self.backward])
+    }
+
     fn batch(
         &self,
         builder: &mut Builder,

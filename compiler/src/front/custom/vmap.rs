@@ -1,6 +1,6 @@
 //! Functions that carry their own batching rule, as `jax.custom_batching.custom_vmap`.
 //!
-//! For what a user knows a better program for many members for than the rules of the ops inside would find.
+//! For functions of which a user knows a better program for many members than the rules of the ops inside would find.
 
 use std::cell::RefCell;
 use std::fmt;

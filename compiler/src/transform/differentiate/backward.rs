@@ -9,7 +9,7 @@ use choral_ir::graph::Port;
 use choral_ir::op::Transposed;
 use choral_ir::{BuildError, Builder, Graph, NodeId, NodeKind, Value, interpret};
 
-use crate::transform::dual::{is_linear, sum, zeros};
+use crate::transform::dual::{if_known, is_linear, sum, zeros};
 use crate::transform::rewrite;
 use crate::transform::rules;
 
@@ -61,14 +61,6 @@ pub(super) fn cotangents_and_known(
     Ok((of_inputs, outputs))
 }
 
-/// The value of what is known.
-fn value(operand: &Transposed) -> Option<Value> {
-    match operand {
-        Transposed::Known(value) => Some(*value),
-        Transposed::Linear(_) => None,
-    }
-}
-
 /// What the ops of each node get: known values, computed on the way, and types of linear ones; and the outputs
 /// that are known.
 fn operands_of(
@@ -78,14 +70,14 @@ fn operands_of(
 ) -> Result<(Vec<Vec<Transposed>>, Vec<Option<Value>>), BuildError> {
     let mut of_nodes = vec![Vec::new(); graph.len()];
     let outputs = interpret(graph, inputs.iter().cloned(), |id, node, operands| {
-        let known: Option<Vec<Value>> = operands.iter().map(value).collect();
+        let known: Option<Vec<Value>> = operands.iter().map(if_known).collect();
         of_nodes[id.index()] = operands;
         Ok(match known {
             Some(values) => builder.copy(node, &values)?.into_iter().map(Transposed::Known).collect(),
             None => node.types.iter().cloned().map(Transposed::Linear).collect(),
         })
     })?;
-    Ok((of_nodes, outputs.iter().map(value).collect()))
+    Ok((of_nodes, outputs.iter().map(if_known).collect()))
 }
 
 /// The cotangents found so far, of every value of a graph.

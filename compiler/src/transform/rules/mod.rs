@@ -1,11 +1,12 @@
 //! Rules: what each op becomes in a transform.
 //!
-//! One file per op family, with a folder beside it where there is more. Each family has three rules:
+//! One file per op family, with a folder beside it where there is more. Each family has these rules (`split` is that of control flow alone):
 //!
 //! | rule | is called when | builds with | returns |
 //! |---|---|---|---|
 //! | `batch` | an operand is mapped, or the op is, or holds, a collective along the axis | [`crate::transform::lane`] | where the member dimension lies in the results |
 //! | `jvp` | an operand has a tangent | [`crate::transform::dual`] | the results and their tangents; what is not known to be zero is linear in the tangents of the operands |
+//! | `split` | an operand is linear, before transposition | the builder | the results, and whether each is linear; an op that holds known and linear parts becomes one of each |
 //! | `transpose` | the op is linear in operands, and a result has a cotangent | [`crate::transform::dual`] | cotangents of the operands in which it is linear |
 //!
 //! Must not live here: the walks over graphs ([`crate::transform::walk`], [`crate::transform::differentiate`]), and

@@ -68,7 +68,10 @@ pub fn members_at_a_time(graph: &Graph, options: &VmapOptions) -> Result<Option<
     }
     let is_piece = |chunk: &usize| *chunk < members;
     let Some(MemoryLimit { bytes: limit, needs }) = memory_limit else { return Ok(size.filter(is_piece)) };
-    let needs = |chunk: usize| mapped(graph, options, Some(chunk)).map(|graph| needs(&graph));
+    let needs = |chunk: usize| {
+        let graph = mapped(graph, options, Some(chunk))?;
+        Ok::<_, VmapError>(needs(&rewrite::expand(&graph)?))
+    };
     let most = size.unwrap_or(members).min(members).max(1);
     let mut least = needs(most)?;
     if least <= limit {

@@ -221,9 +221,10 @@ impl<'a> Walk<'a> {
     fn record(&self, body: &Program, length: usize, taken: &[Var], carried: &[Var]) -> Option<Vec<Var>> {
         let captured = captured(&[body]);
         let (is_reverse, inputs) = (self.is_reverse, taken.len());
+        let body = body.on(&captured, false);
         let operands = [taken, carried, &captured].concat();
         add(&self.holder, "scan", &operands, self.at, |builder, operands| {
-            let (carried, body) = (carried.len(), body.on(&captured, false)?.into());
+            let (carried, body) = (carried.len(), body?.into());
             (self.add)(builder, Scan { dimension: 0, is_reverse, length, inputs, carried, body }, operands)
         })
     }

@@ -15,11 +15,15 @@ pub(super) fn needs_stand_ins(code: &Graph) -> bool {
     holds_a_loop(code) && !any_in(code, &exchanges)
 }
 
-/// Whether a run might not end, or might fail: there is a loop, or a user-defined op, whose
+/// Whether a run might not end, or might fail: there is a loop, or a user-defined op made of code, whose
 /// batching rule may loop.
 fn holds_a_loop(graph: &Graph) -> bool {
     graph.nodes().any(|(_, node)| match &node.kind {
-        NodeKind::Op(Op::Control(ControlOp::While(_)) | Op::Custom(_)) => true,
+        NodeKind::Op(Op::Control(ControlOp::While(_))) => true,
+        NodeKind::Op(Op::Custom(op)) => match op.op().body() {
+            Some(body) if op.op().made_of().is_some() => holds_a_loop(body),
+            Some(_) | None => true,
+        },
         NodeKind::Op(op) => op.regions().into_iter().any(holds_a_loop),
         NodeKind::Input | NodeKind::Constant(_) => false,
     })

@@ -9,7 +9,7 @@ use super::parts::Parts;
 use super::{chosen, declared_inputs, opposite, places, region};
 use crate::transform::differentiate::split::Split;
 use crate::transform::differentiate::{backward, forward, split as differentiate_split};
-use crate::transform::dual::{Dual, is_linear, known, values, zeros};
+use crate::transform::dual::{Dual, if_known, is_linear, known, values, zeros};
 
 /// What chooses between branches.
 type Choice = fn(Vec<Arc<Graph>>) -> Op;
@@ -50,33 +50,42 @@ pub(super) fn jvp(
 enum Place {
     /// The operand of this number, which every branch reads.
     Operand(usize),
-    /// The result of this number behind the known ones. Branches share these: one is taken.
-    Slot(usize),
+    /// The result of this number of the known op.
+    Result(usize),
 }
 
-/// The types of the slots, and where each branch finds its residuals.
+/// Makes the known or the linear part of a branch, for linear operands, types of the known results, and places.
+type Part = fn(&Parts, &[bool], &[TensorType], &[Place]) -> Result<Arc<Graph>, BuildError>;
+
+/// The types of the results of the known op, those that are asked for first, and where each branch finds its
+/// residuals. Branches share the further results: only one is taken.
 fn assigned(parts: &[Parts]) -> (Vec<TensorType>, Vec<Vec<Place>>) {
-    let mut slots: Vec<TensorType> = Vec::new();
+    let types =
+        |parts: &Parts| parts.known_outputs().iter().map(|&value| parts.region().ty(value).clone()).collect();
+    let mut results: Vec<TensorType> = parts.first().map(types).unwrap_or_default();
+    let asked_for = results.len();
     let mut of_branch = |parts: &Parts| {
-        let mut taken = vec![false; slots.len()];
+        let mut holds: Vec<Option<Value>> = parts.known_outputs().into_iter().map(Some).collect();
+        holds.resize(results.len(), None);
         let mut place = |&value: &Value| {
             if let Some(input) = parts.input(value) {
                 return Place::Operand(input);
             }
             let ty = parts.region().ty(value);
-            let free = (0..slots.len()).find(|&slot| !taken[slot] && slots[slot] == *ty);
-            let slot = free.unwrap_or_else(|| {
-                slots.push(ty.clone());
-                taken.push(false);
-                slots.len() - 1
+            let is_free = |&at: &usize| at >= asked_for && holds[at].is_none() && results[at] == *ty;
+            let there = holds.iter().position(|held| *held == Some(value));
+            let at = there.or_else(|| (0..results.len()).find(is_free)).unwrap_or_else(|| {
+                results.push(ty.clone());
+                holds.push(None);
+                results.len() - 1
             });
-            taken[slot] = true;
-            Place::Slot(slot)
+            holds[at] = Some(value);
+            Place::Result(at)
         };
         parts.residuals().iter().map(&mut place).collect()
     };
     let places = parts.iter().map(&mut of_branch).collect();
-    (slots, places)
+    (results, places)
 }
 
 /// The known op also returns the residuals of the branch that it takes, zeros for those of the others.
@@ -95,85 +104,76 @@ pub(super) fn split(
     let outputs = any_of(splits.iter().map(|split| Ok(split.outputs.clone())))?;
     let parts: Vec<Parts> =
         splits.into_iter().map(|split| Parts::of(split.graph, linear, &outputs)).collect();
-    let (slots, places_of) = assigned(&parts);
+    let (types, places) = assigned(&parts);
+    let of_each = |part: Part| {
+        let branches = parts.iter().zip(&places);
+        branches.map(|(parts, places)| part(parts, linear, &types, places)).collect::<Result<Vec<_>, _>>()
+    };
     let mut known = Vec::new();
-    if outputs.contains(&false) || !slots.is_empty() {
-        let mut regions = Vec::with_capacity(parts.len());
-        for (parts, places) in parts.iter().zip(&places_of) {
-            regions.push(known_branch(parts, linear, &slots, places)?);
-        }
+    if !types.is_empty() {
+        let regions = of_each(known_branch)?;
         let given = [vec![index], chosen(operands, &opposite(linear))].concat();
         known = builder.push_all(choice(regions), &given)?;
     }
-    let residuals = known.split_off(known.len() - slots.len());
     let mut of_linear = Vec::new();
     if outputs.contains(&true) {
-        let mut regions = Vec::with_capacity(parts.len());
-        for (parts, places) in parts.iter().zip(&places_of) {
-            regions.push(linear_branch(parts, linear, &slots, places)?);
-        }
-        of_linear = builder.push_all(choice(regions), &[&[index], operands, &residuals].concat())?;
+        let regions = of_each(linear_branch)?;
+        of_linear = builder.push_all(choice(regions), &[&[index], operands, &known].concat())?;
     }
     let (mut known, mut of_linear) = (known.into_iter(), of_linear.into_iter());
     let result = |&linear: &bool| {
-        let of_part = if linear { &mut of_linear } else { &mut known };
-        of_part.next().map(|value| (value, linear)).ok_or_else(|| inconsistent("a result is in neither part"))
+        let value = if linear { of_linear.next() } else { known.next() };
+        let missing = || BuildError::inconsistency("branches", "a result is in neither part");
+        value.map(|value| (value, linear)).ok_or_else(missing)
     };
     outputs.iter().map(result).collect()
 }
 
-/// On the known operands: the known results, then what is in each slot.
+/// On the known operands: the known results, then the residuals in their places.
 fn known_branch(
     parts: &Parts,
     linear: &[bool],
-    slots: &[TensorType],
+    types: &[TensorType],
     places: &[Place],
 ) -> Result<Arc<Graph>, BuildError> {
-    let mut returned = parts.known_outputs();
-    let count = returned.len();
-    let mut filled: Vec<Option<usize>> = vec![None; slots.len()];
+    let mut held: Vec<Option<Value>> = parts.known_outputs().into_iter().map(Some).collect();
+    held.resize(types.len(), None);
     for (&value, place) in parts.residuals().iter().zip(places) {
-        if let Place::Slot(slot) = *place {
-            filled[slot] = Some(returned.len());
-            returned.push(value);
+        if let Place::Result(at) = *place {
+            held[at] = Some(value);
         }
     }
-    let known = parts.known(&returned)?;
+    let known = parts.known(&held.iter().copied().flatten().collect::<Vec<Value>>())?;
     let inputs = chosen(&declared_inputs(parts.region()), &opposite(linear));
     region(parts.region().name(), &inputs, |builder, inputs| {
-        let made = builder.inline(&known, inputs)?;
-        let mut outputs = made[..count].to_vec();
-        for (slot, filled) in slots.iter().zip(filled) {
-            outputs.push(filled.map_or_else(|| zeros(builder, slot), |at| made[at]));
-        }
-        Ok(outputs)
+        let mut made = builder.inline(&known, inputs)?.into_iter();
+        let result = |(held, ty): (&Option<Value>, &TensorType)| {
+            held.and_then(|_| made.next()).unwrap_or_else(|| zeros(builder, ty))
+        };
+        Ok(held.iter().zip(types).map(result).collect())
     })
 }
 
-/// On all operands, then the slots: the linear results.
+/// On all operands, then the known results: the linear results.
 fn linear_branch(
     parts: &Parts,
     linear: &[bool],
-    slots: &[TensorType],
+    types: &[TensorType],
     places: &[Place],
 ) -> Result<Arc<Graph>, BuildError> {
     let part = parts.linear()?;
     let mut inputs = declared_inputs(parts.region());
     let count = inputs.len();
-    inputs.extend(slots.iter().map(|ty| ("residual".to_owned(), ty.clone())));
+    inputs.extend(types.iter().map(|ty| ("residual".to_owned(), ty.clone())));
     region(parts.region().name(), &inputs, |builder, inputs| {
         let residual = |place: &Place| match *place {
             Place::Operand(at) => inputs[at],
-            Place::Slot(at) => inputs[count + at],
+            Place::Result(at) => inputs[count + at],
         };
         let mut given = chosen(&inputs[..count], linear);
         given.extend(places.iter().map(residual));
         builder.inline(&part, &given)
     })
-}
-
-fn inconsistent(message: &str) -> BuildError {
-    BuildError::inconsistency("branches", message)
 }
 
 /// An operand has a cotangent if it has one in some branch.
@@ -194,10 +194,7 @@ pub(super) fn transpose(
     let transposed = |branch: &Arc<Graph>| backward::region(branch, &linear, &given, &found).map(Arc::new);
     let regions: Vec<Arc<Graph>> = branches.iter().map(transposed).collect::<Result<_, _>>()?;
     let mut taken = vec![index];
-    taken.extend(operands[1..].iter().filter_map(|operand| match operand {
-        Transposed::Known(value) => Some(*value),
-        Transposed::Linear(_) => None,
-    }));
+    taken.extend(operands[1..].iter().filter_map(if_known));
     taken.extend(cotangents.iter().flatten());
     let results = builder.push_all(choice(regions), &taken)?;
     let of_operands = places(&found).into_iter().map(|place| place.map(|at| results[at]));

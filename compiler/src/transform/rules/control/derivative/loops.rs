@@ -9,7 +9,7 @@ use super::parts::Parts;
 use super::{chosen, opposite, places};
 use crate::transform::differentiate::split::Split;
 use crate::transform::differentiate::{forward, split as differentiate_split};
-use crate::transform::dual::{Dual, refused, tangent_of, values};
+use crate::transform::dual::{Dual, if_known, refused, tangent_of, values};
 
 /// A carried value has a tangent if it gets one in some round.
 pub(super) fn jvp(builder: &mut Builder, op: &While, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
@@ -72,11 +72,7 @@ fn carried_parts(op: &While, linear: &[bool]) -> Result<(Split, Vec<bool>), Buil
 
 /// Why a loop cannot be transposed.
 pub(super) fn not_backwards(builder: &Builder, op: &While, operands: &[Transposed]) -> BuildError {
-    let known = |operand: &Transposed| match operand {
-        Transposed::Known(value) => Some(*value),
-        Transposed::Linear(_) => None,
-    };
-    let known: Vec<Value> = operands.iter().filter_map(known).collect();
+    let known: Vec<Value> = operands.iter().filter_map(if_known).collect();
     let message = "a loop that runs while a condition holds cannot be differentiated backwards, because it does not say \
                    how many rounds it takes; use scan, or fori_loop between two numbers, which do, or take tangents \
                    with jvp";

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use choral_ir::op::Scan;
-use choral_ir::{BuildError, Builder, Graph, Op, Value};
+use choral_ir::{BuildError, Builder, Graph, Op, TensorType, Value};
 
 pub(super) use backward::transpose;
 pub(super) use split::split;
@@ -64,8 +64,7 @@ fn on_accumulators(
         on_accumulators.push(dual.map(|value| builder.as_dtype(value, dtype))?);
     }
     let results = rules::jvp(builder, wide, &on_accumulators)?;
-    let rounded =
-        |(result, ty): (&Dual, choral_ir::TensorType)| result.map(|value| builder.as_dtype(value, ty.dtype));
+    let rounded = |(result, ty): (&Dual, TensorType)| result.map(|value| builder.as_dtype(value, ty.dtype));
     results.iter().zip(op.body.output_types()).map(rounded).collect()
 }
 

@@ -9,7 +9,7 @@ use choral_ir::{BuildError, Builder, Graph, TensorType, Value};
 use super::super::{chosen, declared_inputs, opposite, region};
 use super::dimension;
 use crate::transform::differentiate::backward;
-use crate::transform::dual::{is_linear, type_of, zeros};
+use crate::transform::dual::{if_known, is_linear, type_of, zeros};
 
 /// The cotangents of the linear operands.
 pub(in super::super) fn transpose(
@@ -19,7 +19,7 @@ pub(in super::super) fn transpose(
     cotangents: &[Option<Value>],
 ) -> Result<Vec<Option<Value>>, BuildError> {
     let way = Way::of(op, operands, cotangents)?;
-    let known = |operands: &[Transposed]| operands.iter().filter_map(value).collect::<Vec<Value>>();
+    let known = |operands: &[Transposed]| operands.iter().filter_map(if_known).collect::<Vec<Value>>();
     let walked = [known(&operands[..op.inputs]), there(&cotangents[..op.outputs()])].concat();
     let last = cotangents[op.outputs()..].iter().zip(&operands[op.inputs..]).zip(&way.given[op.outputs()..]);
     let mut carried = Vec::new();
@@ -43,14 +43,6 @@ pub(in super::super) fn transpose(
         back.push(wanted.map(|result| builder.as_dtype(result, dtype)).transpose()?);
     }
     Ok(back)
-}
-
-/// The value of what is known.
-fn value(operand: &Transposed) -> Option<Value> {
-    match operand {
-        Transposed::Known(value) => Some(*value),
-        Transposed::Linear(_) => None,
-    }
 }
 
 fn there(values: &[Option<Value>]) -> Vec<Value> {

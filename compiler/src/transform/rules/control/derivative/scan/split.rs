@@ -2,8 +2,11 @@
 //!
 //! Nothing is stacked that is there already: slices of inputs, constants, and what follows from constants alone.
 
+use std::convert::Infallible;
+use std::ops::Range;
+
 use choral_ir::op::Scan;
-use choral_ir::{BuildError, Builder, NodeKind, TensorType, Value, interpret_all};
+use choral_ir::{BuildError, Builder, NodeKind, Op, TensorType, Value, interpret_all};
 
 use super::super::parts::Parts;
 use super::super::{Declared, chosen, declared, declared_inputs, opposite, region};
@@ -20,7 +23,7 @@ enum Place {
     Constant(usize),
     /// This value, which is the same in all rounds: it is computed before them.
     Outside(usize),
-    /// This output of the known scan.
+    /// This result of the known scan.
     Stacked(usize),
 }
 
@@ -32,18 +35,12 @@ pub(in super::super) fn split(
     linear: &[bool],
 ) -> Result<Vec<(Value, bool)>, BuildError> {
     let cut = Cut::of(op, linear)?;
-    let known = if cut.has_known_part() { cut.push_known(builder, operands)? } else { Vec::new() };
-    let of_linear = if cut.returned.contains(&true) {
-        let first = cut.known_stacks();
-        let stacked = &known[first.min(known.len())..(first + cut.stacked.len()).min(known.len())];
-        cut.push_linear(builder, operands, stacked)?
-    } else {
-        Vec::new()
-    };
-    let residuals = cut.known_stacks()..cut.known_stacks() + cut.stacked.len();
-    let known =
-        known.into_iter().enumerate().filter(|(at, _)| !residuals.contains(at)).map(|(_, value)| value);
-    let (mut known, mut of_linear) = (known, of_linear.into_iter());
+    let mut known = if cut.has_known_part() { cut.push_known(builder, operands)? } else { Vec::new() };
+    let of_linear =
+        if cut.returned.contains(&true) { cut.push_linear(builder, operands, &known)? } else { Vec::new() };
+    let first = cut.known_stacks();
+    known.drain(first..first + cut.stacked.len());
+    let (mut known, mut of_linear) = (known.into_iter(), of_linear.into_iter());
     let result = |&linear: &bool| {
         let value = if linear { of_linear.next() } else { known.next() };
         let missing = || BuildError::inconsistency("scan", "a result is in neither part");
@@ -91,6 +88,7 @@ impl<'op> Cut<'op> {
 
     fn find_places(&mut self) {
         let is_same = self.same_in_all_rounds();
+        let outputs = self.parts.known_outputs()[..self.known_stacks()].to_vec();
         for &value in self.parts.residuals() {
             let place = match self.parts.input(value) {
                 Some(input) if input < self.op.inputs => Place::Slice(input),
@@ -99,17 +97,20 @@ impl<'op> Cut<'op> {
                     self.outside.push(value);
                     Place::Outside(self.outside.len() - 1)
                 }
-                Some(_) | None => {
-                    self.stacked.push(value);
-                    Place::Stacked(self.stacked.len() - 1)
-                }
+                Some(_) | None => match outputs.iter().position(|&output| output == value) {
+                    Some(output) => Place::Stacked(output),
+                    None => {
+                        self.stacked.push(value);
+                        Place::Stacked(outputs.len() + self.stacked.len() - 1)
+                    }
+                },
             };
             self.places.push(place);
         }
     }
 
-    /// Which nodes of the body depend on known constants of the loop alone. Ops with regions, which may be loops
-    /// that do not end, stay where they are.
+    /// Which nodes of the body depend on known constants of the loop alone. Ops that might fail or not end, which a
+    /// scan of no rounds does not run, stay where they are.
     fn same_in_all_rounds(&self) -> Vec<bool> {
         let body = self.parts.region();
         let first = self.op.inputs + self.op.carried;
@@ -117,11 +118,12 @@ impl<'op> Cut<'op> {
         let inputs = self.linear.iter().enumerate().map(|(at, linear)| at >= first && !linear);
         let values = interpret_all(body, inputs, |id, node, operands| {
             let same = match &node.kind {
+                NodeKind::Op(Op::Custom(_)) => false,
                 NodeKind::Op(op) => op.regions().is_empty() && operands.into_iter().all(|same| same),
                 NodeKind::Input | NodeKind::Constant(_) => true,
             };
             is_same[id.index()] = same;
-            Ok::<_, std::convert::Infallible>(vec![same; node.types.len()])
+            Ok::<_, Infallible>(vec![same; node.types.len()])
         });
         let Ok(values) = values;
         for port in body.inputs() {
@@ -140,11 +142,11 @@ impl<'op> Cut<'op> {
     }
 
     /// The number of known, or of linear inputs among those in a range.
-    fn count(&self, among: std::ops::Range<usize>, linear: bool) -> usize {
+    fn count(&self, among: Range<usize>, linear: bool) -> usize {
         self.linear[among].iter().filter(|is| **is == linear).count()
     }
 
-    fn carried(&self) -> std::ops::Range<usize> {
+    fn carried(&self) -> Range<usize> {
         self.op.inputs..self.op.inputs + self.op.carried
     }
 
@@ -159,8 +161,8 @@ impl<'op> Cut<'op> {
         let body = region(self.op.body.name(), &inputs, |builder, inputs| {
             let mut made = builder.inline(&known, inputs)?;
             for value in &mut made[residuals] {
-                let shape = stackable(builder.graph().ty(*value), self.op.dimension);
-                *value = reshaped(builder, *value, shape)?;
+                let ty = stackable(builder.graph().ty(*value), self.op.dimension);
+                *value = reshaped(builder, *value, &ty)?;
             }
             Ok(made)
         })?;
@@ -175,55 +177,47 @@ impl<'op> Cut<'op> {
         &self,
         builder: &mut Builder,
         operands: &[Value],
-        stacked: &[Value],
+        known: &[Value],
     ) -> Result<Vec<Value>, BuildError> {
         let outside = self.computed_outside(builder, operands)?;
         let body = self.parts.region();
         let inputs = declared_inputs(body);
-        let of_linear = |among: std::ops::Range<usize>| {
-            let named = &self.linear[among.clone()];
-            (chosen(&operands[among.clone()], named), chosen(&inputs[among], named))
+        let of_linear = |among: Range<usize>| -> Vec<(Value, Declared)> {
+            among.filter(|&at| self.linear[at]).map(|at| (operands[at], inputs[at].clone())).collect()
         };
-        let (mut walked, mut slices) = of_linear(0..self.op.inputs);
-        let (carried, carried_inputs) = of_linear(self.carried());
-        let (mut constants, mut constant_inputs) = of_linear(self.carried().end..operands.len());
-        // Where the linear part finds its inputs: walked or not, and at which place among those.
+        let (mut walked, carried) = (of_linear(0..self.op.inputs), of_linear(self.carried()));
+        let mut constants = of_linear(self.carried().end..operands.len());
+        let (own_slices, own_constants) = (walked.len(), constants.len());
+        // Where the linear part finds its residuals: among what is walked along or not, and at which place.
         let mut found: Vec<(bool, usize)> = Vec::new();
         for (place, &value) in self.places.iter().zip(self.parts.residuals()) {
             let (name, ty) = declared(body, value);
             let (is_walked, operand, ty) = match *place {
                 Place::Slice(input) => (true, operands[input], ty),
-                Place::Stacked(at) => {
-                    let shape = stackable(&ty, self.op.dimension);
-                    (true, stacked[at], ty.with_shape(shape))
-                }
+                Place::Stacked(at) => (true, known[at], stackable(&ty, self.op.dimension)),
                 Place::Constant(input) => (false, operands[input], ty),
                 Place::Outside(at) => (false, outside[at], ty),
             };
-            let (values, inputs) =
-                if is_walked { (&mut walked, &mut slices) } else { (&mut constants, &mut constant_inputs) };
-            found.push((is_walked, values.len()));
-            values.push(operand);
-            inputs.push((name, ty));
+            let list = if is_walked { &mut walked } else { &mut constants };
+            found.push((is_walked, list.len()));
+            list.push((operand, (name, ty)));
         }
+        let (inputs, count) = (walked.len(), carried.len());
+        let (operands, declared): (Vec<Value>, Vec<Declared>) =
+            walked.into_iter().chain(carried).chain(constants).unzip();
         let part = self.parts.linear()?;
-        let all: Vec<Declared> = [slices.clone(), carried_inputs, constant_inputs].concat();
-        let own_slices = self.count(0..self.op.inputs, true);
-        let own_constants = self.count(self.carried().end..operands.len(), true);
-        let fixed = slices.len() + carried.len();
-        let body = region(self.op.body.name(), &all, |builder, inputs| {
-            let own = [&inputs[..own_slices], &inputs[slices.len()..fixed + own_constants]];
-            let mut given = own.concat();
+        let body = region(self.op.body.name(), &declared, |builder, values| {
+            let fixed = inputs + count;
+            let mut given = [&values[..own_slices], &values[inputs..fixed + own_constants]].concat();
             for (&(is_walked, at), &value) in found.iter().zip(self.parts.residuals()) {
-                let input = inputs[if is_walked { at } else { fixed + at }];
-                given.push(reshaped(builder, input, self.parts.region().ty(value).shape.clone())?);
+                let residual = values[if is_walked { at } else { fixed + at }];
+                given.push(reshaped(builder, residual, self.parts.region().ty(value))?);
             }
             builder.inline(&part, &given)
         })?;
-        let dimension = dimension(self.op, walked.len(), carried.len(), &body);
-        let (inputs, count) = (walked.len(), carried.len());
-        let op = Scan { dimension, inputs, carried: count, body, ..self.op.clone() };
-        builder.push_all(op, &[walked, carried, constants].concat())
+        let dimension = dimension(self.op, inputs, count, &body);
+        let linear = Scan { dimension, inputs, carried: count, body, ..self.op.clone() };
+        builder.push_all(linear, &operands)
     }
 
     /// The residuals that are the same in all rounds.
@@ -233,20 +227,18 @@ impl<'op> Cut<'op> {
         }
         let is_same = self.same_in_all_rounds();
         let part = rewrite::part(self.parts.region(), &[], |id| is_same[id.index()], &self.outside)?;
-        let given: Vec<Value> = (self.carried().end..operands.len())
-            .filter(|&at| !self.linear[at])
-            .map(|at| operands[at])
-            .collect();
+        let constants = self.carried().end..operands.len();
+        let given = chosen(&operands[constants.clone()], &opposite(&self.linear[constants]));
         builder.inline(&rewrite::dead_code(&part)?, &given)
     }
 }
 
-/// The shape of a slice that can be stacked along a dimension: of its rank at least.
-fn stackable(ty: &TensorType, dimension: usize) -> Vec<usize> {
+/// The type of a slice that can be stacked along a dimension: of its rank at least.
+fn stackable(ty: &TensorType, dimension: usize) -> TensorType {
     let missing = dimension.saturating_sub(ty.rank());
-    [vec![1; missing], ty.shape.clone()].concat()
+    ty.with_shape([vec![1; missing], ty.shape.clone()].concat())
 }
 
-fn reshaped(builder: &mut Builder, value: Value, shape: Vec<usize>) -> Result<Value, BuildError> {
-    if builder.graph().ty(value).shape == shape { Ok(value) } else { builder.reshape(value, shape) }
+fn reshaped(builder: &mut Builder, value: Value, ty: &TensorType) -> Result<Value, BuildError> {
+    if builder.graph().ty(value) == ty { Ok(value) } else { builder.reshape(value, ty.shape.clone()) }
 }
