@@ -34,9 +34,11 @@ mod parts;
 mod populations;
 mod prior_art;
 mod random;
+mod refusals;
 mod rewrites;
 mod sources;
 mod tidy;
+mod torch;
 
 #[path = "../examples/digits/mod.rs"]
 mod digits;

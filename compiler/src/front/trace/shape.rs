@@ -219,6 +219,9 @@ impl Var {
     #[must_use]
     pub fn cat(&self, others: &[&Var], dim: i64) -> Var {
         let Some(dimension) = self.dim(dim) else { return self.stand_in() };
+        if others.is_empty() {
+            return self.clone();
+        }
         let operands: Vec<&Var> = std::iter::once(self).chain(others.iter().copied()).collect();
         record_one(Concatenate { dimension }, &operands, Caller::caller())
     }
