@@ -50,7 +50,6 @@ fn recurrent_layers_reach_pytorchs_bounds() {
         assert_eq!(parameter.shape(), [400, if name.starts_with("weight_ih_l1") { 200 } else { 100 }]);
     }
     check_uniform(&GRUCell::init(400, 100, Key::new(0)).weight_ih, bound);
-    check_uniform(&LSTM::init(1, DRAWS, Key::new(0)).parameters["bias_hh_l0"], 1.0 / (DRAWS as f64).sqrt());
 }
 
 /// Glorot and Bengio's bound on both sides of a matrix, biases of zero: `torch.nn.MultiheadAttention`.

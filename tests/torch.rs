@@ -203,6 +203,7 @@ fn norms() {
 }
 
 /// The output of attention, averaged weights, and those of every head.
+#[track_caller]
 pub(crate) fn attend(
     mut attention: MultiheadAttention<Var>,
     inputs: [&Var; 3],

@@ -118,6 +118,9 @@ impl Var {
     /// Repeated to the shape of `like`, dimension `d` at `dims[d]` of it.
     #[track_caller]
     pub(crate) fn along(&self, like: &Var, dims: &[usize]) -> Var {
+        if like.value.is_none() {
+            return self.stand_in();
+        }
         let shape = like.shape().to_vec();
         record_with("broadcast", &[self], Caller::caller(), |builder, values| {
             views::stretch(builder, values[0], &shape, dims)
