@@ -1,6 +1,6 @@
 //! Attention with several heads, and what its places may see.
 
-use choral_ir::DType;
+use choral_ir::{DType, TensorType};
 
 use super::checks::Checks;
 use super::init::{constant, xavier};
@@ -171,7 +171,9 @@ impl MultiheadAttention<Var> {
     #[track_caller]
     pub fn attend(&mut self, inputs: [&Var; 3], masks: &AttentionMasks<Var>) -> (Var, Var) {
         if !self.accepts(inputs, masks) {
-            return (inputs[0].stand_in(), inputs[0].stand_in());
+            // What follows may name dimensions of the weights.
+            let weights = TensorType::new([1; 4], inputs[0].dtype());
+            return (inputs[0].stand_in(), Var::new(&inputs[0].trace, None, weights));
         }
         let (output, weights) = scoped(self.anchor(), inputs[0], || {
             let [queries, keys, values] = self.projected(inputs).map(|x| self.heads(&x));
