@@ -63,8 +63,12 @@ pub mod prelude {
     pub use crate::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
     pub use crate::grad::{AllArguments, Argument};
     pub use crate::nn::{
-        AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Constant, Conv1d, Conv2d, Dropout, Embedding,
-        LayerNorm, Linear, MaxPool1d, MaxPool2d, RandomKey,
+        AdaptiveAvgPool1d, AdaptiveAvgPool2d, AttentionMasks, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d,
+        CELU, Constant, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, ELU, Embedding, Flatten,
+        GELU, GLU, GRU, GRUCell, GroupNorm, Hardsigmoid, Hardswish, Hardtanh, Identity, InstanceNorm1d,
+        InstanceNorm2d, LSTM, LSTMCell, LayerNorm, LeakyReLU, Linear, LogSigmoid, LogSoftmax, MaxPool1d,
+        MaxPool2d, Mish, MultiheadAttention, PReLU, RMSNorm, RNN, RNNCell, RandomKey, ReLU, ReLU6, SELU,
+        SiLU, Sigmoid, Softmax, Softplus, Softsign, Tanh, TransformerEncoder, TransformerEncoderLayer,
     };
     pub use crate::optim::{Adam, AdamW, Lion, Optimiser, OptimiserState, RmsProp, Sgd};
     pub use crate::{

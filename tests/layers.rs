@@ -286,6 +286,9 @@ fn activations_at_the_edges() -> TestResult {
         at_edges(|x| x.silu(), 0.0, 1000.0)?;
         at_edges(|x| x.softplus(), 0.0, 1000.0)?;
         at_edges(|x| x.elu(1.0), -1.0, 1000.0)?;
+        at_edges(|x| x.celu(1.0), -1.0, 1000.0)?;
+        at_edges(|x| x.mish(), 0.0, 1000.0)?;
+        at_edges(|x| x.hardswish(), 0.0, 1000.0)?;
     }
     // Six deviations out, 1 + erf(x) has no digits left.
     let small = jit(|x: Var| x.gelu()).call(&Tensor::from([-6.0f64]))?.item::<f64>()?;

@@ -40,10 +40,12 @@ mod parts;
 mod populations;
 mod prior_art;
 mod random;
+mod refusals;
 mod rewrites;
 mod schedules;
 mod sources;
 mod tidy;
+mod torch;
 mod training;
 
 #[path = "../examples/ani/mod.rs"]

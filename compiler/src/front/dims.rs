@@ -187,11 +187,15 @@ impl Dims {
         self.check_entries(what, &segments, String::new(), &mut errors);
         // A wrong name also leaves a part without its entry: one report is enough.
         DimsError::none_of(std::mem::take(&mut errors))?;
-        let of_settings = settings(tree).into_iter();
-        errors.extend(of_settings.filter_map(|(path, value)| self.no_tensor(what, &path, value)));
+        let leaves = leaves(tree);
+        // The variant of an enum is a setting at the place of its tensors.
+        let holds_leaves =
+            |place: &Path| leaves.iter().any(|(path, _)| path.segments().starts_with(place.segments()));
+        let of_setting = |(path, value)| self.no_tensor(what, &path, value).filter(|_| !holds_leaves(&path));
+        errors.extend(settings(tree).into_iter().filter_map(of_setting));
         let mut dims = Vec::new();
-        for (path, leaf) in leaves(tree) {
-            self.of(what, &path, &leaf.tensor_type())
+        for (path, leaf) in &leaves {
+            self.of(what, path, &leaf.tensor_type())
                 .map_or_else(|error| errors.push(error), |dim| dims.push(dim));
         }
         DimsError::none_of(errors).map(|()| dims)

@@ -1,6 +1,6 @@
 //! Attention with several heads, and what its places may see.
 
-use choral_ir::DType;
+use choral_ir::{DType, TensorType};
 
 use super::checks::Checks;
 use super::init::{constant, xavier};
@@ -171,10 +171,14 @@ impl MultiheadAttention<Var> {
     #[track_caller]
     pub fn attend(&mut self, inputs: [&Var; 3], masks: &AttentionMasks<Var>) -> (Var, Var) {
         if !self.accepts(inputs, masks) {
-            return (inputs[0].stand_in(), inputs[0].stand_in());
+            // What follows may name dimensions of the weights.
+            let weights = TensorType::new([1; 4], inputs[0].dtype());
+            return (inputs[0].stand_in(), Var::new(&inputs[0].trace, None, weights));
         }
         let (output, weights) = scoped(self.anchor(), inputs[0], || {
             let [queries, keys, values] = self.projected(inputs).map(|x| self.heads(&x));
+            let (queries, keys) = (queries.renamed("queries"), keys.renamed("keys"));
+            let values = values.renamed("values");
             let mask = masks.joint(self.num_heads, &queries);
             let dropout = if self.training { self.dropout } else { 0.0 };
             let settings =
@@ -219,8 +223,9 @@ impl MultiheadAttention<Var> {
 
     /// `[N, heads, L, E / heads]` from `[L, N, E]` or `[N, L, E]`; without `N` from `[L, E]`.
     fn heads(&self, x: &Var) -> Var {
-        let sizes = x.shape().iter().map(|&size| size as i64).take(x.rank() - 1);
-        let apart = x.reshape(sizes.chain([self.num_heads as i64, -1]).collect::<Vec<_>>());
+        let of_head = [self.num_heads, self.embed_dim() / self.num_heads];
+        let sizes = x.shape().iter().take(x.rank() - 1).chain(&of_head);
+        let apart = x.reshape(sizes.map(|&size| size as i64).collect::<Vec<_>>());
         apart.permute(match (x.rank(), self.batch_first) {
             (2, _) => &[1, 0, 2][..],
             (_, true) => &[0, 2, 1, 3],
@@ -331,7 +336,9 @@ impl AttentionMasks<Var> {
     fn joint(&self, heads: usize, queries: &Var) -> Option<Var> {
         let has_batch = queries.rank() == 4;
         let of_places = self.attn_mask.as_ref().map(|mask| match (mask.shape(), has_batch) {
-            (&[_, rows, columns], true) => mask.reshape([-1, heads as i64, rows as i64, columns as i64]),
+            (&[all, rows, columns], true) => {
+                mask.reshape([all / heads, heads, rows, columns].map(|size| size as i64))
+            }
             _ => mask.clone(),
         });
         let of_keys = self.key_padding_mask.as_ref();

@@ -118,6 +118,9 @@ impl Var {
     /// Repeated to the shape of `like`, dimension `d` at `dims[d]` of it.
     #[track_caller]
     pub(crate) fn along(&self, like: &Var, dims: &[usize]) -> Var {
+        if like.value.is_none() {
+            return self.stand_in();
+        }
         let shape = like.shape().to_vec();
         record_with("broadcast", &[self], Caller::caller(), |builder, values| {
             views::stretch(builder, values[0], &shape, dims)
@@ -219,6 +222,9 @@ impl Var {
     #[must_use]
     pub fn cat(&self, others: &[&Var], dim: i64) -> Var {
         let Some(dimension) = self.dim(dim) else { return self.stand_in() };
+        if others.is_empty() {
+            return self.clone();
+        }
         let operands: Vec<&Var> = std::iter::once(self).chain(others.iter().copied()).collect();
         record_one(Concatenate { dimension }, &operands, Caller::caller())
     }

@@ -158,7 +158,7 @@ struct Run {
 /// All directions of all layers, in PyTorch's order.
 fn runs(num_layers: usize, bidirectional: bool) -> impl Iterator<Item = Run> {
     let directions = 1 + usize::from(bidirectional);
-    (0..num_layers * directions).map(move |at| Run {
+    (0..num_layers.saturating_mul(directions)).map(move |at| Run {
         at,
         layer: at / directions,
         is_reverse: at % directions == 1,
@@ -241,18 +241,18 @@ impl<R: Recurrence> Recurrent<Var, R> {
 
     /// All layers on a sequence `[L, N, in]` or `[L, in]`.
     fn layers(&self, mut sequence: Var, states: Option<&R::State>) -> (Var, R::State) {
-        let mut last: Vec<R::State> = Vec::new();
-        let mut outputs: Vec<Var> = Vec::new();
+        let (mut last, mut outputs): (Vec<R::State>, Vec<Var>) = (Vec::new(), Vec::new());
         for run in runs(self.num_layers, self.bidirectional) {
             let (state, output) = self.along(run, &sequence, states);
             last.push(state);
             outputs.push(output);
-            if run.is_reverse == self.bidirectional {
-                sequence = outputs[0].cat(&outputs[1..].iter().collect::<Vec<_>>(), -1);
-                outputs.clear();
-                if self.training && run.layer + 1 < self.num_layers {
-                    sequence = sequence.dropout(self.dropout);
-                }
+            if run.is_reverse != self.bidirectional {
+                continue;
+            }
+            sequence = outputs[0].cat(&outputs[1..].iter().collect::<Vec<_>>(), -1);
+            outputs.clear();
+            if self.training && run.layer + 1 < self.num_layers {
+                sequence = sequence.dropout(self.dropout);
             }
         }
         (sequence, stacked::<R>(&last))
@@ -299,30 +299,35 @@ impl<R: Recurrence> Recurrent<Var, R> {
                     (&[batch, _, _], true) | (&[_, batch, _], false) => Some(batch),
                     _ => None,
                 };
-                let count = runs(self.num_layers, self.bidirectional).count();
-                let shape: Vec<usize> = [count].into_iter().chain(batch).chain([hidden_size]).collect();
+                let shape: Vec<usize> =
+                    [self.runs_in_all()].into_iter().chain(batch).chain([hidden_size]).collect();
                 let parts = leaves(states);
                 checks.shapes(&shape, parts.iter().map(|(_, part)| ("the first state", Some(part))))
             })
+    }
+
+    /// Number of layers, counted for each direction.
+    fn runs_in_all(&self) -> usize {
+        self.num_layers * (1 + usize::from(self.bidirectional))
     }
 
     /// Whether there are all parameters and no others, in their shapes.
     fn parameters_fit(&self, checks: &Checks<'_>, input_size: usize, hidden_size: usize) -> bool {
         let has_bias = self.parameters.contains_key("bias_ih_l0");
         let parts = if has_bias { &PARTS[..] } else { &PARTS[..2] };
-        let runs: Vec<Run> = runs(self.num_layers, self.bidirectional).collect();
-        let fits = |run: &Run, part: &str| {
+        let fits = |run: Run, part: &str| {
             let name = run.named(part);
             let parameter = self.parameters.get(&name);
             let input_size = run.input_size(input_size, hidden_size, self.bidirectional);
             checks.ensure(parameter.is_some(), || format!("{name} is missing"))
                 && checks.shapes(&shape_of::<R>(part, input_size, hidden_size), [(name.as_str(), parameter)])
         };
-        runs.iter().all(|run| parts.iter().all(|part| fits(run, part)))
-            && checks.ensure(self.parameters.len() == runs.len() * parts.len(), || {
-                let (layers, names) = (self.num_layers, self.parameters.len());
-                format!("{layers} layers have {} parameters, got {names}", runs.len() * parts.len())
+        runs(self.num_layers, self.bidirectional).all(|run| parts.iter().all(|part| fits(run, part))) && {
+            let (expected, got) = (self.runs_in_all() * parts.len(), self.parameters.len());
+            checks.ensure(got == expected, || {
+                format!("expected {expected} parameters for {} layers, got {got}", self.num_layers)
             })
+        }
     }
 }
 
