@@ -125,19 +125,23 @@ fn slot_faults<O: Optimiser + ?Sized>(
             state.step.ty()
         ));
     }
+    let mut differing = String::new();
     for (slot, vars) in &state.slots {
         for (name, ty) in expected {
             match vars.get(name) {
-                None => faults.push(format!("the state has no {slot} of {name}; {advice}")),
-                Some(var) if var.ty() != ty => faults
-                    .push(format!("the state's {slot} of {name} must be {ty}, got {}; {advice}", var.ty())),
+                None => differing += &format!("\n  {slot} of {name}: expected {ty}, there is none"),
+                Some(var) if var.ty() != ty => {
+                    differing += &format!("\n  {slot} of {name}: expected {ty}, got {}", var.ty());
+                }
                 Some(_) => {}
             }
         }
-        let unknown = vars.keys().filter(|name| !expected.contains_key(*name));
-        faults.extend(
-            unknown.map(|name| format!("the state has {slot} of {name}, which is no parameter; {advice}")),
-        );
+        for name in vars.keys().filter(|name| !expected.contains_key(*name)) {
+            differing += &format!("\n  {slot} of {name}: there is no such parameter");
+        }
+    }
+    if !differing.is_empty() {
+        faults.push(format!("the state is that of other parameters:{differing}\n  {advice}"));
     }
     faults
 }
