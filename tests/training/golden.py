@@ -35,8 +35,8 @@ OPTIMISERS = {
     "adamw_decay": lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.8, 0.95), weight_decay=0.5, amsgrad=True),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
     "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, momentum=0.8, weight_decay=0.1),
-    "rmsprop_centered": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-3, centered=True),
-    "rmsprop_all": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-3, centered=True, momentum=0.5),
+    "rmsprop_centered": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=0.05, centered=True),
+    "rmsprop_all": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=0.05, centered=True, momentum=0.5),
     "clipped": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
     "clipped_by_value": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
 }
