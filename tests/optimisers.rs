@@ -214,3 +214,40 @@ fn gradients_without_floats() {
     let clipped = |gradients: State<Var>| optim::clip_grad_norm(&gradients, 1.0);
     assert_snapshot!(jit(clipped).trace(&State::<Tensor>::new()).expect_err("an error").to_string());
 }
+
+/// One whose rule forgets what it remembers.
+struct Forgetful;
+
+impl Optimiser for Forgetful {
+    fn name(&self) -> &'static str {
+        "Forgetful"
+    }
+
+    fn slots(&self) -> Vec<&'static str> {
+        vec!["memory"]
+    }
+
+    fn rule(&self, _: &optim::Scalars) -> optim::Rule {
+        Box::new(|parameter, _, _| (parameter.sum(()), Vec::new()))
+    }
+}
+
+#[test]
+fn a_rule_that_makes_something_else() {
+    let w = Tensor::from([1.0f32, 2.0]);
+    let step = |w: Var| Forgetful.update(&w, &w, &Forgetful.init(&w));
+    assert_snapshot!(jit(step).trace(&w).expect_err("an error").to_string());
+}
+
+/// How a step reads: scalars once, then each parameter.
+#[test]
+fn a_step_reads_well() -> TestResult {
+    let model = Linear::init(3, 2, Key::new(0));
+    let adam = Adam::new(1e-3);
+    let step =
+        |(model, gradients, state, adam): (Linear<Var>, Linear<Var>, OptimiserState<Var>, Adam<Var>)| {
+            adam.update(&model, &gradients, &state)
+        };
+    assert_snapshot!(jit(step).trace((&model, &model, &adam.init(&model), &adam))?.graph);
+    Ok(())
+}
