@@ -2,7 +2,7 @@
 
 use choral::prelude::*;
 use choral::state::file;
-use choral::{Error, optim};
+use choral::{Error, Level, Pool, Setting, optim};
 use insta::assert_snapshot;
 
 use crate::ROOT;
@@ -186,7 +186,8 @@ fn a_state_of_another_optimiser() {
 #[test]
 fn a_state_of_other_parameters() {
     let adam = Adam::new(1e-3);
-    let state = adam.init(&Linear::init(4, 2, Key::new(0)).without_bias());
+    let mut state = adam.init(&Linear::init(4, 2, Key::new(0)).without_bias());
+    state.step = Tensor::from(0i32);
     assert_snapshot!(faults(adam, &state, |gradients| gradients));
 }
 
@@ -249,5 +250,28 @@ fn a_step_reads_well() -> TestResult {
             adam.update(&model, &gradients, &state)
         };
     assert_snapshot!(jit(step).trace((&model, &model, &adam.init(&model), &adam))?.graph);
+    Ok(())
+}
+
+/// Members with hyperparameters of their own: a few numbers of each, and a kernel for each parameter.
+#[test]
+fn the_plan_of_a_step() -> TestResult {
+    let (w, adam) = (Tensor::randn([3, 64], Key::new(0)), Adam::new(1e-3));
+    let state = OptimiserState { step: Tensor::from([0i64, 1, 2]), ..adam.init(&w) };
+    let step = |(w, gradient, state, lr): (Var, Var, OptimiserState<Var>, Var)| {
+        Adam {
+            lr: lr.clone(),
+            beta1: lr.full([], 0.9),
+            beta2: lr.full([], 0.999),
+            eps: lr.full([], 1e-8),
+            weight_decay: None,
+            amsgrad: false,
+        }
+        .update(&w, &gradient, &state)
+    };
+    let traced = vmap(step, 0).trace((&w, &w, &state, &Tensor::from([1e-3, 1e-2, 1e-1])))?;
+    let setting = Setting::default().on(&Pool::new(2)).at_most(Level::Portable);
+    let executable = choral::compile_with(&traced.graph, Device::Cpu, &setting)?;
+    assert_snapshot!(executable.plan().expect("a plan"));
     Ok(())
 }

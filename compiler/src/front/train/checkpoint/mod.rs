@@ -24,7 +24,7 @@ use crate::front::state::{MismatchError, State, StateError, check, file};
 use crate::front::tree::{Tree, Typed, Walk, leaves};
 
 pub use export::{export_member, export_members};
-pub use folder::Checkpoints;
+pub use folder::{Checkpoints, Resumed};
 
 /// The format that is written and read.
 const VERSION: &str = "1";
