@@ -119,25 +119,24 @@ fn sessions_allocate_nothing() -> Result<(), choral::Error> {
 /// with hyperparameters of their own, too.
 #[test]
 fn steps_of_training_allocate_nothing() -> Result<(), choral::Error> {
+    type Run = (State<Var>, OptimiserState<Var>);
     let (x, y) = (Tensor::randn([16, 8], Key::new(0)), Tensor::randn([16, 4], Key::new(1)));
     let adam = Adam { lr: Tensor::from([1e-3, 1e-2, 1e-1]), ..Adam::new(0.0) };
-    let in_dims = (0, (Some(0), None, None, None, None), None);
+    let each_its_own = by_leaf(|_, ty| (ty.rank() > 0).then_some(0));
     let (params, _) =
         stack_module_state(&(0..3).map(|seed| Linear::init(8, 4, Key::new(seed))).collect::<Vec<_>>())?;
     let init = adam.clone();
     let state = vmap(move |params: State<Var>| init.init(&params), 0).call(&params)?;
-    let step =
-        |((params, state), adam, (x, y)): ((State<Var>, OptimiserState<Var>), Adam<Var>, (Var, Var))| {
-            let slope =
-                (x.matmul(&params["weight"].transpose(0, 1)) + &params["bias"] - y) / x.size(0) as f64;
-            let gradients = State::from_iter([
-                ("weight".to_owned(), slope.transpose(0, 1).matmul(&x)),
-                ("bias".to_owned(), slope.sum(0)),
-            ]);
-            adam.update(&params, &optim::clip_grad_norm(&gradients, 1.0).0, &state)
-        };
+    let step = |((params, state), adam, (x, y)): (Run, Adam<Var>, (Var, Var))| {
+        let slope = (x.matmul(&params["weight"].transpose(0, 1)) + &params["bias"] - y) / x.size(0) as f64;
+        let gradients = State::from_iter([
+            ("weight".to_owned(), slope.transpose(0, 1).matmul(&x)),
+            ("bias".to_owned(), slope.sum(0)),
+        ]);
+        adam.update(&params, &optim::clip_grad_norm(&gradients, 1.0).0, &state)
+    };
     let run = (params, state);
-    let traced = vmap(step, in_dims).trace((&run, &adam, (&x, &y)))?;
+    let traced = vmap(step, (0, each_its_own, None)).trace((&run, &adam, (&x, &y)))?;
     let mut inputs: Vec<Tensor> = leaves(&run).into_iter().map(|(_, leaf)| leaf).collect();
     drop(run);
     let donated = inputs.len();

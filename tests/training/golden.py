@@ -35,8 +35,8 @@ OPTIMISERS = {
     "adamw_decay": lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.8, 0.95), weight_decay=0.5, amsgrad=True),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
     "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, momentum=0.8, weight_decay=0.1),
-    "rmsprop_centered": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-3, centered=True),
-    "rmsprop_all": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-3, centered=True, momentum=0.5),
+    "rmsprop_centered": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=0.05, centered=True),
+    "rmsprop_all": lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=0.05, centered=True, momentum=0.5),
     "clipped": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
     "clipped_by_value": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
 }
@@ -88,9 +88,11 @@ def optimisers():
     for kind, dtype in [("f32", torch.float32), ("f64", torch.float64)]:
         runs = {name: with_torch(name, make, dtype) for name, make in OPTIMISERS.items()}
         runs |= {name: with_optax(lion, kind.replace("f", "float")) for name, lion in LIONS.items()}
+        # In f32 roundings grow, and the last step is not compared.
+        steps = KEPT if kind == "f64" else KEPT[:-1]
         for name, kept in runs.items():
-            data[f"{name}.{kind}.weight"] = numpy.stack([kept[step][0] for step in KEPT])
-            data[f"{name}.{kind}.bias"] = numpy.stack([kept[step][1] for step in KEPT])
+            data[f"{name}.{kind}.weight"] = numpy.stack([kept[step][0] for step in steps])
+            data[f"{name}.{kind}.bias"] = numpy.stack([kept[step][1] for step in steps])
     save_file(data, FOLDER / "optimisers.safetensors")
 
 

@@ -17,18 +17,26 @@ use super::{State, StateError, place};
 /// # Errors
 /// If the file cannot be read, is cut off or damaged, or holds element types that programs lack.
 pub fn read(path: impl AsRef<Path>) -> Result<State<Tensor>, StateError> {
-    Ok(read_with(path.as_ref())?.0)
+    let path = path.as_ref();
+    Ok(parsed(path, &bytes(path)?)?.0)
 }
 
-/// Reads every tensor of a file, and its metadata.
-pub(crate) fn read_with(path: &Path) -> Result<(State<Tensor>, BTreeMap<String, String>), StateError> {
+/// All that a file holds.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, StateError> {
     let size = fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX));
     // Its bytes, and the tensors that are made of them.
     memory::ask(size.saturating_mul(2)).map_err(|error| at(path, error))?;
-    let bytes = fs::read(path).map_err(|error| at(path, error))?;
+    fs::read(path).map_err(|error| at(path, error))
+}
+
+/// Every tensor in the bytes of a file, and its metadata.
+pub(crate) fn parsed(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(State<Tensor>, BTreeMap<String, String>), StateError> {
     let incomplete = |error| at(path, format!("not a complete safetensors file: {error}"));
-    let tensors = SafeTensors::deserialize(&bytes).map_err(incomplete)?;
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(incomplete)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(incomplete)?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(incomplete)?;
     let read = |(name, view): (String, TensorView<'_>)| {
         let tensor = tensor(&view).map_err(|message| at(path, format!("tensor {name}: {message}")))?;
         Ok((name, tensor))

@@ -79,7 +79,7 @@ impl Checkpoints {
     pub fn resume<T: Typed, X: Tree<T>>(
         &self,
         like: &X,
-    ) -> Result<Option<(u64, X::With<Tensor>)>, StateError> {
+    ) -> Result<Option<Resumed<X::With<Tensor>>>, StateError> {
         let last = self.steps()?.last().copied();
         last.map(|step| Ok((step, load(self.path(step), like)?))).transpose()
     }
@@ -127,6 +127,9 @@ impl Checkpoints {
         Ok(files)
     }
 }
+
+/// What a run goes on from: the number of its last step, and the tree that was saved after it.
+pub type Resumed<X> = (u64, X);
 
 /// A file of a checkpoint.
 struct Saved {

@@ -24,7 +24,7 @@ use crate::front::state::{MismatchError, State, StateError, check, file};
 use crate::front::tree::{Tree, Typed, Walk, leaves};
 
 pub use export::{export_member, export_members};
-pub use folder::Checkpoints;
+pub use folder::{Checkpoints, Resumed};
 
 /// The format that is written and read.
 const VERSION: &str = "1";
@@ -73,7 +73,10 @@ pub fn save(path: impl AsRef<Path>, tree: &impl Tree<Tensor>) -> Result<(), Stat
 /// structure: with every name and type that differs.
 pub fn load<T: Typed, X: Tree<T>>(path: impl AsRef<Path>, like: &X) -> Result<X::With<Tensor>, StateError> {
     let path = path.as_ref();
-    let (state, metadata) = file::read_with(path)?;
+    let (state, metadata) = file::parsed(path, &file::bytes(path)?).map_err(|error| {
+        let advice = "it was cut off or changed since it was saved, or is no checkpoint: take another one";
+        at(path, format!("{}; {advice}", without_path(error)))
+    })?;
     let note = metadata.get(METADATA).ok_or_else(|| {
         let message = "is a safetensors file, but no checkpoint: it says nothing of what was saved; a model's state \
                        dict is loaded by model.load(path)";
@@ -146,6 +149,14 @@ fn differing(MismatchError { source: _, missing, unexpected, types }: &MismatchE
         message += &format!("\n  {name}: expected {expected}, the checkpoint has {got}");
     }
     message + "\n  load it into the model, optimiser and number of members that it was saved from"
+}
+
+/// What is wrong with a file, without its path.
+fn without_path(error: StateError) -> String {
+    match error {
+        StateError::File { path: _, message } => message,
+        StateError::Mismatch(mismatch) => mismatch.to_string(),
+    }
 }
 
 fn at(path: &Path, message: String) -> StateError {

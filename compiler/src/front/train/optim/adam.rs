@@ -1,10 +1,11 @@
 //! Adam, and its variant that decays weights apart from gradients.
 
-use super::sgd::decayed;
-use super::{Hyperparameter, Optimiser, Rule, Scalar, Scalars, hyperparameter};
+use choral_ir::Tensor;
+
+use super::sgd::{decayed, read};
+use super::{Hyperparameter, Optimiser, Rule, Scalars, hyperparameter};
 use crate::Module;
 use crate::front::trace::var::Var;
-use choral_ir::Tensor;
 
 /// What Adam remembers; the last with AMSGrad alone.
 const SLOTS: [&str; 3] = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
@@ -129,7 +130,7 @@ impl<T: Hyperparameter> Optimiser for Adam<T> {
     #[track_caller]
     fn rule(&self, scalars: &Scalars) -> Rule {
         let means = Means::read(scalars, [&self.lr, &self.beta1, &self.beta2, &self.eps]);
-        let decay = self.weight_decay.as_ref().map(|decay| scalars.read("weight_decay", decay));
+        let decay = read(scalars, "weight_decay", self.weight_decay.as_ref());
         Box::new(move |parameter, gradient, slots| {
             let (step, slots) = means.step(&decayed(gradient, parameter, decay.as_ref()), slots);
             (parameter - step, slots)
@@ -149,11 +150,12 @@ impl<T: Hyperparameter> Optimiser for AdamW<T> {
     #[track_caller]
     fn rule(&self, scalars: &Scalars) -> Rule {
         let means = Means::read(scalars, [&self.lr, &self.beta1, &self.beta2, &self.eps]);
-        let decay = scalars.read("weight_decay", &self.weight_decay);
-        let kept = scalars.read("lr", &self.lr).map(|lr| 1.0 - lr * decay.0);
+        let [lr, decay] = [("lr", &self.lr), ("weight_decay", &self.weight_decay)]
+            .map(|(name, value)| scalars.read(name, value));
+        let kept = scalars.narrow(&(1.0 - lr * decay));
         Box::new(move |parameter, gradient, slots| {
             let (step, slots) = means.step(gradient, slots);
-            (parameter * kept.of(parameter) - step, slots)
+            (parameter * &kept - step, slots)
         })
     }
 }
@@ -164,12 +166,14 @@ fn slots(amsgrad: bool) -> Vec<&'static str> {
 
 /// The scalars of a step.
 struct Means {
-    beta1: Scalar,
-    beta2: Scalar,
-    eps: Scalar,
+    /// How much of the gradient goes into its mean, and of its square into theirs, which keeps so much.
+    fresh: Var,
+    kept_square: Var,
+    fresh_square: Var,
+    eps: Var,
     /// The learning rate, and the root of the mean of squares, each corrected for starting at 0.
-    rate: Scalar,
-    root: Scalar,
+    rate: Var,
+    root: Var,
 }
 
 impl Means {
@@ -177,20 +181,20 @@ impl Means {
     fn read<T: Hyperparameter>(scalars: &Scalars, [lr, beta1, beta2, eps]: [&T; 4]) -> Means {
         let [lr, beta1, beta2, eps] = [("lr", lr), ("beta1", beta1), ("beta2", beta2), ("eps", eps)]
             .map(|(name, value)| scalars.read(name, value));
-        let seen = |beta: &Scalar| 1.0 - beta.0.pow(&scalars.step().0);
-        let (rate, root) = (Scalar(&lr.0 / seen(&beta1)), Scalar(seen(&beta2).sqrt()));
-        Means { beta1, beta2, eps, rate, root }
+        let seen = |beta: &Var| 1.0 - beta.pow(scalars.step());
+        let (rate, root) = (lr / seen(&beta1), seen(&beta2).sqrt());
+        let [fresh, kept_square, fresh_square, eps, rate, root] =
+            [1.0 - beta1, beta2.clone(), 1.0 - beta2, eps, rate, root].map(|number| scalars.narrow(&number));
+        Means { fresh, kept_square, fresh_square, eps, rate, root }
     }
 
     /// How far a parameter goes against this gradient, and its slots after that.
     fn step(&self, gradient: &Var, slots: &[Var]) -> (Var, Vec<Var>) {
-        let [beta1, beta2] = [&self.beta1, &self.beta2].map(|beta| beta.of(gradient));
-        let fresh = self.beta2.clone().map(|beta| 1.0 - beta).of(gradient);
-        let mean = &slots[0] + (gradient - &slots[0]) * (1.0 - beta1);
-        let square = &slots[1] * beta2 + gradient * gradient * fresh;
+        let mean = &slots[0] + (gradient - &slots[0]) * &self.fresh;
+        let square = &slots[1] * &self.kept_square + gradient * gradient * &self.fresh_square;
         let greatest = slots.get(2).map(|greatest| greatest.maximum(&square));
-        let root = greatest.as_ref().unwrap_or(&square).sqrt() / self.root.of(gradient);
-        let step = &mean / (root + self.eps.of(gradient)) * self.rate.of(gradient);
+        let root = greatest.as_ref().unwrap_or(&square).sqrt() / &self.root;
+        let step = &mean / (root + &self.eps) * &self.rate;
         (step, [mean, square].into_iter().chain(greatest).collect())
     }
 }

@@ -1,8 +1,10 @@
 //! Lion.
 
+use choral_ir::Tensor;
+
 use super::{Hyperparameter, Optimiser, Rule, Scalars, hyperparameter};
 use crate::Module;
-use choral_ir::Tensor;
+use crate::front::trace::var::Var;
 
 /// Steps of one size by the sign of a mean of gradients (Chen et al., 2023): `optax.lion`.
 ///
@@ -61,12 +63,13 @@ impl<T: Hyperparameter> Optimiser for Lion<T> {
             ("weight_decay", &self.weight_decay),
         ]
         .map(|(name, value)| scalars.read(name, value));
+        let [kept1, fresh1, kept2, fresh2, decay, lr] =
+            [beta1.clone(), 1.0 - beta1, beta2.clone(), 1.0 - beta2, decay, lr]
+                .map(|number| scalars.narrow(&number));
         Box::new(move |parameter, gradient, slots| {
-            let mean = |beta: &super::Scalar| {
-                &slots[0] * beta.of(parameter) + gradient * beta.clone().map(|beta| 1.0 - beta).of(parameter)
-            };
-            let direction = mean(&beta1).sign() + parameter * decay.of(parameter);
-            (parameter - direction * lr.of(parameter), vec![mean(&beta2)])
+            let mean = |kept: &Var, fresh: &Var| &slots[0] * kept + gradient * fresh;
+            let direction = mean(&kept1, &fresh1).sign() + parameter * &decay;
+            (parameter - direction * &lr, vec![mean(&kept2, &fresh2)])
         })
     }
 }

@@ -93,8 +93,8 @@ pub struct OptimiserState<T> {
 ///         Vec::new()
 ///     }
 ///     fn rule(&self, scalars: &Scalars) -> Rule {
-///         let lr = scalars.read("lr", &self.lr);
-///         Box::new(move |parameter, gradient, _| (parameter - gradient.sign() * lr.of(parameter), Vec::new()))
+///         let lr = scalars.narrow(&scalars.read("lr", &self.lr));
+///         Box::new(move |parameter, gradient, _| (parameter - gradient.sign() * &lr, Vec::new()))
 ///     }
 /// }
 /// # extern crate choral_compiler as choral;
@@ -106,7 +106,7 @@ pub trait Optimiser {
     /// What it remembers of each parameter, by name.
     fn slots(&self) -> Vec<&'static str>;
 
-    /// What a step does to one parameter. Scalars of the step are worked out here, once for all parameters.
+    /// What a step does to one parameter. Scalars of the step are worked out here, once for all parameters of a type.
     #[track_caller]
     fn rule(&self, scalars: &Scalars) -> Rule;
 
@@ -148,16 +148,17 @@ impl<X: Operand> Hyperparameter for X {}
 /// new parameter and the new slots.
 pub type Rule = Box<dyn Fn(&Var, &Var, &[Var]) -> (Var, Vec<Var>)>;
 
-/// What an optimiser works its scalars out from.
+/// What an optimiser works the scalars of a step out from: in `f64`, since of bias corrections `f32` keeps too little.
 pub struct Scalars {
     optimiser: &'static str,
     step: Var,
+    dtype: DType,
 }
 
 impl Scalars {
     /// A hyperparameter, in `f64`; a fault at the user's line unless it is a scalar.
     #[track_caller]
-    pub fn read(&self, name: &str, hyperparameter: &impl Operand) -> Scalar {
+    pub fn read(&self, name: &str, hyperparameter: &impl Operand) -> Var {
         let number = hyperparameter.beside(&self.step);
         if number.value.is_some() && (number.rank() > 0 || !number.dtype().is_float()) {
             self.step.fault(format!(
@@ -166,33 +167,20 @@ impl Scalars {
                 self.optimiser,
                 number.ty()
             ));
-            return Scalar(self.step.full([], 0.0));
+            return self.step.stand_in();
         }
-        Scalar(number.to(DType::F64))
+        number.to(DType::F64)
     }
 
     /// The number of this step, 1 for the first, in `f64`.
-    pub fn step(&self) -> Scalar {
-        Scalar(self.step.clone())
+    pub fn step(&self) -> Var {
+        self.step.clone()
     }
-}
 
-/// A number of the step, a scalar in `f64`: of bias corrections `f32` keeps too little.
-#[derive(Clone, Debug)]
-pub struct Scalar(pub Var);
-
-impl Scalar {
-    /// The number in the element type of a parameter.
+    /// A number in the type that the rule's parameters have.
     #[track_caller]
-    #[must_use]
-    pub fn of(&self, parameter: &Var) -> Var {
-        self.0.to(parameter.dtype())
-    }
-
-    /// Another number made of this one.
-    #[must_use]
-    pub fn map(self, number: impl FnOnce(Var) -> Var) -> Scalar {
-        Scalar(number(self.0))
+    pub fn narrow(&self, number: &Var) -> Var {
+        number.to(self.dtype)
     }
 }
 

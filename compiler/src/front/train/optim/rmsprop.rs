@@ -1,9 +1,10 @@
 //! RMSprop.
 
-use super::sgd::decayed;
+use choral_ir::Tensor;
+
+use super::sgd::{decayed, read};
 use super::{Hyperparameter, Optimiser, Rule, Scalars, hyperparameter};
 use crate::Module;
-use choral_ir::Tensor;
 
 /// Gradients divided by the root of the mean of their squares (Hinton, 2012): `torch.optim.RMSprop`.
 ///
@@ -83,25 +84,25 @@ impl<T: Hyperparameter> Optimiser for RmsProp<T> {
     fn rule(&self, scalars: &Scalars) -> Rule {
         let [lr, alpha, eps] = [("lr", &self.lr), ("alpha", &self.alpha), ("eps", &self.eps)]
             .map(|(name, value)| scalars.read(name, value));
-        let fresh = alpha.clone().map(|alpha| 1.0 - alpha);
-        let momentum = self.momentum.as_ref().map(|momentum| scalars.read("momentum", momentum));
-        let decay = self.weight_decay.as_ref().map(|decay| scalars.read("weight_decay", decay));
+        let [lr, kept, fresh, eps] =
+            [lr, alpha.clone(), 1.0 - alpha, eps].map(|number| scalars.narrow(&number));
+        let momentum = read(scalars, "momentum", self.momentum.as_ref());
+        let decay = read(scalars, "weight_decay", self.weight_decay.as_ref());
         let centered = self.centered;
         Box::new(move |parameter, gradient, slots| {
             let gradient = decayed(gradient, parameter, decay.as_ref());
-            let fresh = fresh.of(parameter);
-            let square = &slots[0] * alpha.of(parameter) + &gradient * &gradient * &fresh;
-            let mean = slots.last().filter(|_| centered).map(|mean| mean + (&gradient - mean) * fresh);
+            let square = &slots[0] * &kept + &gradient * &gradient * &fresh;
+            let mean = slots.last().filter(|_| centered).map(|mean| mean + (&gradient - mean) * &fresh);
             let variance = match &mean {
                 None => square.clone(),
                 Some(mean) => (&square - mean * mean).maximum(0.0),
             };
-            let step = gradient / (variance.sqrt() + eps.of(parameter));
+            let step = gradient / (variance.sqrt() + &eps);
             let step = match &momentum {
                 None => step,
-                Some(momentum) => &slots[1] * momentum.of(parameter) + step,
+                Some(momentum) => &slots[1] * momentum + step,
             };
-            let new = parameter - &step * lr.of(parameter);
+            let new = parameter - &step * &lr;
             let buffer = momentum.is_some().then_some(step);
             (new, [square].into_iter().chain(buffer).chain(mean).collect())
         })

@@ -1,9 +1,10 @@
 //! Stochastic gradient descent.
 
+use choral_ir::Tensor;
+
 use super::{Hyperparameter, Optimiser, Rule, Scalars, hyperparameter};
 use crate::Module;
 use crate::front::trace::var::Var;
-use choral_ir::Tensor;
 
 /// Stochastic gradient descent with momentum: `torch.optim.SGD`.
 ///
@@ -76,28 +77,32 @@ impl<T: Hyperparameter> Optimiser for Sgd<T> {
 
     #[track_caller]
     fn rule(&self, scalars: &Scalars) -> Rule {
-        let lr = scalars.read("lr", &self.lr);
-        let decay = self.weight_decay.as_ref().map(|decay| scalars.read("weight_decay", decay));
-        let momentum = self.momentum.as_ref().map(|momentum| scalars.read("momentum", momentum));
+        let lr = scalars.narrow(&scalars.read("lr", &self.lr));
+        let decay = read(scalars, "weight_decay", self.weight_decay.as_ref());
+        let momentum = read(scalars, "momentum", self.momentum.as_ref());
         // The first gradient becomes the momentum as it is.
-        let fresh = scalars
-            .read("dampening", &self.dampening)
-            .map(|dampening| (1.0 - dampening).where_(&scalars.step().0.gt(1), 1.0));
+        let fresh = 1.0 - scalars.read("dampening", &self.dampening);
+        let fresh = scalars.narrow(&fresh.where_(&scalars.step().gt(1), 1.0));
         let nesterov = self.nesterov;
         Box::new(move |parameter, gradient, slots| {
             let gradient = decayed(gradient, parameter, decay.as_ref());
             let (Some(momentum), [buffer]) = (&momentum, slots) else {
-                return (parameter - gradient * lr.of(parameter), Vec::new());
+                return (parameter - gradient * &lr, Vec::new());
             };
-            let momentum = momentum.of(parameter);
-            let buffer = buffer * &momentum + &gradient * fresh.of(parameter);
+            let buffer = buffer * momentum + &gradient * &fresh;
             let direction = if nesterov { gradient + &buffer * momentum } else { buffer.clone() };
-            (parameter - direction * lr.of(parameter), vec![buffer])
+            (parameter - direction * &lr, vec![buffer])
         })
     }
 }
 
+/// A hyperparameter that may be missing, in the type that the parameters have.
+#[track_caller]
+pub(super) fn read<T: Hyperparameter>(scalars: &Scalars, name: &str, value: Option<&T>) -> Option<Var> {
+    value.map(|value| scalars.narrow(&scalars.read(name, value)))
+}
+
 /// The gradient with so much of the parameter added.
-pub(super) fn decayed(gradient: &Var, parameter: &Var, decay: Option<&super::Scalar>) -> Var {
-    decay.map_or_else(|| gradient.clone(), |decay| gradient + parameter * decay.of(parameter))
+pub(super) fn decayed(gradient: &Var, parameter: &Var, decay: Option<&Var>) -> Var {
+    decay.map_or_else(|| gradient.clone(), |decay| gradient + parameter * decay)
 }

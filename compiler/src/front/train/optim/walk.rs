@@ -6,7 +6,7 @@ use std::panic::Location as Caller;
 use choral_ir::{DType, TensorType};
 use indexmap::IndexMap;
 
-use super::{Optimiser, OptimiserState, Scalars};
+use super::{Optimiser, OptimiserState, Rule, Scalars};
 use crate::front::state::{Module, State};
 use crate::front::trace::var::Var;
 use crate::front::trace::{trace_of, within};
@@ -31,24 +31,62 @@ pub(super) fn update<O: Optimiser + ?Sized, P: Module<Var>>(
         }
         return unchanged();
     }
-    within(&trace, &optimiser.name().to_lowercase(), at, || {
-        let step = &state.step + 1;
-        let rule = optimiser.rule(&Scalars { optimiser: optimiser.name(), step: step.to(DType::F64) });
-        let mut slots: IndexMap<String, State<Var>> =
-            state.slots.keys().map(|slot| (slot.clone(), State::new())).collect();
-        let params = params.map(&mut Walk::default(), &mut |path, param: &Var| {
-            let name = path.state_name();
-            let Some(gradient) = gradients.get(&name).filter(|_| path.kind() == Kind::Parameter) else {
-                return param.clone();
-            };
-            let before: Vec<Var> = state.slots.values().map(|slot| slot[&name].clone()).collect();
-            let (new, after) = rule(&param.widened(), &gradient.widened(), &before);
-            for (slot, var) in slots.values_mut().zip(after) {
-                slot.insert(name.clone(), var);
-            }
-            new.to(param.dtype())
+    let scope = optimiser.name().to_lowercase();
+    let step = within(&trace, &scope, at, || (&state.step + 1).renamed("step"));
+    let mut rules: Vec<(DType, Rule)> = Vec::new();
+    let mut slots: IndexMap<String, State<Var>> =
+        state.slots.keys().map(|slot| (slot.clone(), State::new())).collect();
+    let params = params.map(&mut Walk::default(), &mut |path, param: &Var| {
+        let name = path.state_name();
+        let Some(gradient) = gradients.get(&name).filter(|_| path.kind() == Kind::Parameter) else {
+            return param.clone();
+        };
+        let dtype = param.dtype().accumulator();
+        let known = rules.iter().position(|(known, _)| *known == dtype).unwrap_or_else(|| {
+            let rule = within(&trace, &scope, at, || {
+                optimiser.rule(&Scalars { optimiser: optimiser.name(), step: step.to(DType::F64), dtype })
+            });
+            rules.push((dtype, rule));
+            rules.len() - 1
         });
-        (params, OptimiserState { step, slots })
+        let before: Vec<Var> = state.slots.values().map(|slot| slot[&name].clone()).collect();
+        let (new, after) = within(&trace, &joined(&scope, &name), at, || {
+            let (new, after) = rules[known].1(&param.widened(), &gradient.widened(), &before);
+            (new.to(param.dtype()), after)
+        });
+        if let Some(fault) = rule_fault(optimiser, param, &new, &before, &after) {
+            trace.fault(fault, at);
+        }
+        for ((slot, vars), var) in slots.iter_mut().zip(after) {
+            vars.insert(name.clone(), var.named(&joined(&joined(&scope, slot), &name)));
+        }
+        new.named(&joined(&scope, &name))
+    });
+    (params, OptimiserState { step, slots })
+}
+
+/// The name of a part; that of the whole where the part has none.
+fn joined(whole: &str, part: &str) -> String {
+    if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
+}
+
+/// What is wrong with what a rule made of a parameter and its slots.
+fn rule_fault<O: Optimiser + ?Sized>(
+    optimiser: &O,
+    param: &Var,
+    new: &Var,
+    before: &[Var],
+    after: &[Var],
+) -> Option<String> {
+    let types = |vars: &[Var]| vars.iter().map(|var| var.ty().clone()).collect::<Vec<_>>();
+    let fits = new.ty() == param.ty() && types(after) == types(before);
+    let shown = |param: &Var, slots: &[Var]| {
+        let types: Vec<String> = slots.iter().map(|var| var.ty().to_string()).collect();
+        format!("{} and slots [{}]", param.ty(), types.join(", "))
+    };
+    (!fits).then(|| {
+        let (expected, got) = (shown(param, before), shown(new, after));
+        format!("{}: its rule must make {expected}, got {got}", optimiser.name())
     })
 }
 
@@ -76,7 +114,7 @@ fn faults<O: Optimiser + ?Sized>(
             None => faults.push(format!(
                 "{name}: {ty} has no gradient; give the optimiser only what is trained, as named_parameters() does"
             )),
-            Some(gradient) if gradient.ty() != ty => faults.push(format!(
+            Some(gradient) if gradient.value.is_some() && gradient.ty() != ty => faults.push(format!(
                 "{name}: the gradient must be {ty}, as the parameter is, got {}",
                 gradient.ty()
             )),
@@ -125,19 +163,23 @@ fn slot_faults<O: Optimiser + ?Sized>(
             state.step.ty()
         ));
     }
+    let mut differing = String::new();
     for (slot, vars) in &state.slots {
         for (name, ty) in expected {
             match vars.get(name) {
-                None => faults.push(format!("the state has no {slot} of {name}; {advice}")),
-                Some(var) if var.ty() != ty => faults
-                    .push(format!("the state's {slot} of {name} must be {ty}, got {}; {advice}", var.ty())),
+                None => differing += &format!("\n  {slot} of {name}: expected {ty}, there is none"),
+                Some(var) if var.ty() != ty => {
+                    differing += &format!("\n  {slot} of {name}: expected {ty}, got {}", var.ty());
+                }
                 Some(_) => {}
             }
         }
-        let unknown = vars.keys().filter(|name| !expected.contains_key(*name));
-        faults.extend(
-            unknown.map(|name| format!("the state has {slot} of {name}, which is no parameter; {advice}")),
-        );
+        for name in vars.keys().filter(|name| !expected.contains_key(*name)) {
+            differing += &format!("\n  {slot} of {name}: there is no such parameter");
+        }
+    }
+    if !differing.is_empty() {
+        faults.push(format!("the state is that of other parameters:{differing}\n  {advice}"));
     }
     faults
 }
