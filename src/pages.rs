@@ -15,6 +15,7 @@ pages! {
     Readme "../README.md";
     Checks "../docs/checks.md";
     Comparison "../docs/comparison.md";
+    Derivatives "../docs/derivatives.md";
     Ensembles "../docs/ensembles.md";
     Errors "../docs/errors.md";
     Glossary "../docs/glossary.md";
@@ -52,6 +53,20 @@ pages! {
 /// }
 /// ```
 pub struct GraphListings;
+
+/// The graph of `docs/derivatives.md`.
+///
+/// ```
+/// use choral::prelude::*;
+///
+/// let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/derivatives.md"));
+/// let loss = |(w, x): (Var, Var)| x.matmul(&w).tanh().sum(());
+/// let types = (TensorType::new([3], DType::F32), TensorType::new([5, 3], DType::F32));
+/// let listing = vmap(grad(loss), (None, 0)).trace(&types)?.graph.to_string();
+/// assert!(page.contains(listing.trim_end()), "docs/derivatives.md does not show:\n{listing}");
+/// # Ok::<(), choral::Error>(())
+/// ```
+pub struct DerivativeListing;
 
 /// The groups of `docs/ensembles.md`.
 ///

@@ -319,7 +319,8 @@ fn every_snapshot_belongs_to_a_test() {
         for snapshot in snapshots {
             let name = Path::new(&snapshot).file_stem().expect("a name").to_string_lossy().into_owned();
             let place = name.strip_prefix(&format!("{binary}__")).expect("the name of the binary");
-            let (module, test) = place.split_once("__").unwrap_or(("main", place));
+            let (module, test) = place.rsplit_once("__").unwrap_or(("main", place));
+            let module = module.replace("__", "/");
             let is_there = match test.split_once('@') {
                 Some((_, program)) => root().join("tests/files").join(program).exists(),
                 None => {

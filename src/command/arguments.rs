@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use choral::{Device, Precision};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use super::derivative::{Derivative, Numbers, Way};
 use super::vmap::Vmap;
 
 const EXAMPLES: &str = "\
@@ -22,6 +23,10 @@ Examples:
     $ choral show f.mlir --vmap _,0 --axis-size 8
     $ choral show f.mlir --vmap _,0 --axis-size 8 --as svg -o f.svg
     $ choral show f.mlir --vmap _,0 --axis-size 8 --as explain
+
+  The gradient by w for each x, and what it is made of (transforms apply in the order of the line):
+    $ choral run f.mlir --grad 0 --vmap _,0 --inputs in.safetensors
+    $ choral show f.mlir --grad 0 --vmap _,0 --axis-size 8
 
   5 ws with 8 xs each, timed on random inputs (the first --vmap is the innermost):
     $ choral bench f.mlir --vmap _,0 --vmap 0 --axis-size 8 --axis-size 5
@@ -134,25 +139,93 @@ pub(super) struct Check {
 }
 
 /// What is done to a program before it is used.
-#[derive(Debug, Args)]
+#[derive(Debug)]
 pub(super) struct Transforms {
+    /// In the order of the command line, which is that in which they apply.
+    pub(super) steps: Vec<Step>,
+    pub(super) axis_size: Vec<u32>,
+    pub(super) axis_name: Vec<String>,
+    pub(super) chunk_size: Vec<u32>,
+}
+
+/// One transform.
+#[derive(Debug)]
+pub(super) enum Step {
+    Vmap(Vmap),
+    Derivative(Derivative),
+}
+
+/// The words for transforms.
+#[derive(Debug, Args)]
+struct Words {
     /// Map over members, as in '0,_,-1->0'; repeat it for members of members.
     ///
     /// One entry per argument: the dimension that holds the members (a negative one counts from the
     /// end), or _ for a shared argument. After -> the same for results; the default is the first
     /// dimension. A single entry stands for all. Of several --vmap, the first is the innermost.
     #[arg(long, value_name = "IN[->OUT]", allow_hyphen_values = true, verbatim_doc_comment)]
-    pub(super) vmap: Vec<Vmap>,
+    vmap: Vec<Vmap>,
     /// Number of members, if no inputs give it; once for all --vmap, or once for each.
     #[arg(long, value_name = "N", requires = "vmap")]
-    pub(super) axis_size: Vec<u32>,
+    axis_size: Vec<u32>,
     /// Name of the member axis, for collectives; once for each --vmap.
     #[arg(long, value_name = "NAME", requires = "vmap")]
-    pub(super) axis_name: Vec<String>,
+    axis_name: Vec<String>,
     /// Run this many members at a time: the same results in less memory; once for all --vmap, or once for
     /// each.
     #[arg(long, value_name = "N", requires = "vmap", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) chunk_size: Vec<u32>,
+    chunk_size: Vec<u32>,
+    /// Return gradients instead, of the sum of all results that hold floats, by these arguments, as in '0,2'.
+    ///
+    /// There is one result for each, in that order. --grad, --jvp and --vmap may be mixed and repeated:
+    /// they apply in the order of the command line.
+    #[arg(long, value_name = "ARGS", verbatim_doc_comment)]
+    grad: Vec<Numbers>,
+    /// Return tangents, too, along changes of these arguments, as in '0,2'.
+    ///
+    /// The program takes a tangent of each after its other arguments, and returns one for each result
+    /// that holds floats after its other results.
+    #[arg(long, value_name = "ARGS", verbatim_doc_comment)]
+    jvp: Vec<Numbers>,
+}
+
+impl Args for Transforms {
+    fn augment_args(command: Command) -> Command {
+        Words::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Words::augment_args_for_update(command)
+    }
+}
+
+/// Options of one name lose their place among others when they are read, so the places are read first.
+impl FromArgMatches for Transforms {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Transforms, clap::Error> {
+        Transforms::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Transforms, clap::Error> {
+        let places = |name: &str| matches.indices_of(name).into_iter().flatten().collect::<Vec<usize>>();
+        let (of_vmap, of_grad, of_jvp) = (places("vmap"), places("grad"), places("jvp"));
+        let Words { vmap, axis_size, axis_name, chunk_size, grad, jvp } =
+            Words::from_arg_matches_mut(matches)?;
+        let by = |way: Way, numbers: Vec<Numbers>| {
+            numbers.into_iter().map(move |Numbers(arguments)| Step::Derivative(Derivative { way, arguments }))
+        };
+        let mut steps: Vec<(usize, Step)> =
+            of_vmap.into_iter().zip(vmap.into_iter().map(Step::Vmap)).collect();
+        steps.extend(of_grad.into_iter().zip(by(Way::Grad, grad)));
+        steps.extend(of_jvp.into_iter().zip(by(Way::Jvp, jvp)));
+        steps.sort_by_key(|(place, _)| *place);
+        let steps = steps.into_iter().map(|(_, step)| step).collect();
+        Ok(Transforms { steps, axis_size, axis_name, chunk_size })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Transforms::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

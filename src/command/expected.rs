@@ -10,7 +10,7 @@ pub(super) struct Expected {
     /// The argument's name in the program.
     pub(super) name: String,
     pub(super) shape: Vec<Option<usize>>,
-    dtype: DType,
+    pub(super) dtype: DType,
 }
 
 impl Expected {

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `arguments` | the words of the command line |
 //! | `program` | programs from files and standard input |
-//! | `vmap`, `mapping`, `expected` | `--vmap` as it is written; how a program is mapped; what it then takes |
+//! | `vmap`, `derivative` | `--vmap`, `--grad` and `--jvp` as they are written |
+//! | `mapping`, `expected` | how a program is transformed; what it then takes |
 //! | `inputs` | arguments from safetensors, or random ones |
 //! | `run`, `show`, `bench`, `check` | the subcommands |
 //! | `device` | where programs run, and which devices there are |
@@ -16,6 +17,7 @@
 mod arguments;
 mod bench;
 mod check;
+mod derivative;
 mod device;
 mod expected;
 mod inputs;

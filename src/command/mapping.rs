@@ -1,5 +1,5 @@
-//! Transforms on the command line: which dimension of each argument holds the members, and how many
-//! members there are, resolved and applied.
+//! Transforms on the command line, in their order: which dimension of each argument holds the members, how many
+//! members there are, and which arguments a derivative is by, resolved and applied.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use choral::transform::{Axis, Chunks, VmapError, VmapOptions, vmap_graph};
 use choral::{Graph, Tensor, ir};
 
 use super::Error;
-use super::arguments::Transforms;
+use super::arguments::{Step, Transforms};
+use super::derivative::Derivative;
 use super::expected::Expected;
 use super::vmap::Vmap;
 
@@ -22,9 +23,15 @@ const ASSUMED: usize = 2;
 #[derive(Debug)]
 pub(super) struct Mapping<'a> {
     /// The innermost first.
-    levels: Vec<Level<'a>>,
+    steps: Vec<Resolved<'a>>,
     /// What the transformed program takes.
     pub(super) arguments: Vec<Expected>,
+}
+
+#[derive(Debug)]
+enum Resolved<'a> {
+    Level(Level<'a>),
+    Derivative(&'a Derivative),
 }
 
 #[derive(Debug)]
@@ -43,20 +50,32 @@ impl<'a> Mapping<'a> {
         let named =
             graph.inputs().iter().map(|port| (&graph.node(port.value.node()).name, graph.ty(port.value)));
         let mut mapping = Mapping {
-            levels: Vec::new(),
+            steps: Vec::new(),
             arguments: named.map(|(name, ty)| Expected::of(name, ty)).collect(),
         };
-        let Transforms { vmap: vmaps, axis_size, axis_name, chunk_size } = transforms;
-        let sizes = one_each("--axis-size", axis_size, vmaps)?;
-        let chunk_sizes = one_each("--chunk-size", chunk_size, vmaps)?;
-        let names = names(axis_name, vmaps)?;
-        for (((vmap, size), chunk_size), name) in vmaps.iter().zip(sizes).zip(chunk_sizes).zip(names) {
-            let dims = vmap.in_dims(&mapping.arguments)?;
-            let chunks = Chunks { size: chunk_size, memory_limit: None };
-            for (argument, at) in mapping.arguments.iter_mut().zip(&dims) {
-                at.iter().for_each(|&at| argument.shape.insert(at, size));
+        let Transforms { steps, axis_size, axis_name, chunk_size } = transforms;
+        let count = steps.iter().filter(|step| matches!(step, Step::Vmap(_))).count();
+        let sizes = one_each("--axis-size", axis_size, count)?;
+        let chunk_sizes = one_each("--chunk-size", chunk_size, count)?;
+        let names = names(axis_name, count)?;
+        let mut settings = sizes.into_iter().zip(chunk_sizes).zip(names);
+        for step in steps {
+            match step {
+                Step::Vmap(vmap) => {
+                    // There is one for each: they are counted above.
+                    let Some(((size, chunk_size), name)) = settings.next() else { continue };
+                    let dims = vmap.in_dims(&mapping.arguments)?;
+                    let chunks = Chunks { size: chunk_size, memory_limit: None };
+                    for (argument, at) in mapping.arguments.iter_mut().zip(&dims) {
+                        at.iter().for_each(|&at| argument.shape.insert(at, size));
+                    }
+                    mapping.steps.push(Resolved::Level(Level { vmap, dims, size, name, chunks }));
+                }
+                Step::Derivative(derivative) => {
+                    derivative.expect(&mut mapping.arguments)?;
+                    mapping.steps.push(Resolved::Derivative(derivative));
+                }
             }
-            mapping.levels.push(Level { vmap, dims, size, name, chunks });
         }
         Ok(mapping)
     }
@@ -64,79 +83,99 @@ impl<'a> Mapping<'a> {
     /// Learns the numbers of members from arguments that the program takes.
     pub(super) fn learn(&mut self, given: &[Tensor]) -> Result<(), Error> {
         let mut shapes: Vec<Vec<usize>> = given.iter().map(|tensor| tensor.shape().to_vec()).collect();
-        for level in self.levels.iter_mut().rev() {
-            let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-            for (position, (shape, at)) in shapes.iter_mut().zip(&level.dims).enumerate() {
-                if let Some(at) = at {
-                    let place = format!("dimension {at} of input {position}, {}", given[position].ty());
-                    sizes.entry(shape.remove(*at)).or_default().push(place);
-                }
+        for step in self.steps.iter_mut().rev() {
+            match step {
+                Resolved::Level(level) => level.learn(given, &mut shapes)?,
+                Resolved::Derivative(derivative) => derivative.learn(&mut shapes)?,
             }
-            if sizes.len() > 1 {
-                return Err(level.vmap.disagreement(&sizes));
-            }
-            level.size = level.size.or(sizes.into_keys().next());
         }
         Ok(())
     }
 
     /// Sets a number of members where none is given, and returns it.
     pub(super) fn assume(&mut self) -> Option<usize> {
-        let unknown = |level: &&mut Level<'_>| level.size.is_none() && level.dims.iter().any(Option::is_some);
         let mut assumed = None;
-        for level in self.levels.iter_mut().filter(unknown) {
-            level.size = Some(ASSUMED);
-            assumed = level.size;
+        for step in &mut self.steps {
+            let Resolved::Level(level) = step else { continue };
+            if level.size.is_none() && level.dims.iter().any(Option::is_some) {
+                level.size = Some(ASSUMED);
+                assumed = level.size;
+            }
         }
         assumed
     }
 
     /// The program after every transform.
     pub(super) fn apply(&self, program: Program) -> Result<Program, Error> {
-        self.levels.iter().try_fold(program, |program, level| level.apply(program))
+        self.steps.iter().try_fold(program, |program, step| step.apply(program))
     }
 
-    /// What each transform does to the program, the innermost first.
+    /// What each `--vmap` does to the program, the innermost first.
     pub(super) fn explain(&self, mut program: Program) -> Result<Vec<Explanation>, Error> {
-        let mut explanations = Vec::with_capacity(self.levels.len());
-        for level in &self.levels {
-            let explanation = explain(&program.graph, &level.options(&program)?);
-            explanations.push(explanation.map_err(|error| level.vmap.wrong(explained(&error)))?);
-            program = level.apply(program)?;
+        let mut explanations = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            if let Resolved::Level(level) = step {
+                let explanation = explain(&program.graph, &level.options(&program)?);
+                explanations.push(explanation.map_err(|error| level.vmap.wrong(explained(&error)))?);
+            }
+            program = step.apply(program)?;
         }
         Ok(explanations)
     }
 }
 
+impl Resolved<'_> {
+    fn apply(&self, program: Program) -> Result<Program, Error> {
+        match self {
+            Resolved::Level(level) => level.apply(program),
+            Resolved::Derivative(derivative) => derivative.apply(program),
+        }
+    }
+}
+
 /// A number for each `--vmap`, as far as the command line says it.
-fn one_each(flag: &str, given: &[u32], vmaps: &[Vmap]) -> Result<Vec<Option<usize>>, Error> {
+fn one_each(flag: &str, given: &[u32], vmaps: usize) -> Result<Vec<Option<usize>>, Error> {
     let numbers: Vec<Option<usize>> = given.iter().map(|&number| Some(number as usize)).collect();
     match numbers.as_slice() {
-        [] => Ok(vec![None; vmaps.len()]),
-        [number] => Ok(vec![*number; vmaps.len()]),
-        each if each.len() == vmaps.len() => Ok(each.to_vec()),
+        [] => Ok(vec![None; vmaps]),
+        [number] => Ok(vec![*number; vmaps]),
+        each if each.len() == vmaps => Ok(each.to_vec()),
         other => Err(Error::message(format!(
-            "{flag} is given {} times for {} --vmap; give it once, or once for each",
-            other.len(),
-            vmaps.len()
+            "{flag} is given {} times for {vmaps} --vmap; give it once, or once for each",
+            other.len()
         ))),
     }
 }
 
 /// A name for each `--vmap`, if the command line gives them.
-fn names<'a>(given: &'a [String], vmaps: &[Vmap]) -> Result<Vec<Option<&'a str>>, Error> {
+fn names(given: &[String], vmaps: usize) -> Result<Vec<Option<&str>>, Error> {
     match given {
-        [] => Ok(vec![None; vmaps.len()]),
-        each if each.len() == vmaps.len() => Ok(each.iter().map(|name| Some(name.as_str())).collect()),
+        [] => Ok(vec![None; vmaps]),
+        each if each.len() == vmaps => Ok(each.iter().map(|name| Some(name.as_str())).collect()),
         other => Err(Error::message(format!(
-            "--axis-name is given {} times for {} --vmap; give it once for each",
-            other.len(),
-            vmaps.len()
+            "--axis-name is given {} times for {vmaps} --vmap; give it once for each",
+            other.len()
         ))),
     }
 }
 
 impl Level<'_> {
+    /// Learns the number of members, and leaves the shapes of one member's arguments.
+    fn learn(&mut self, given: &[Tensor], shapes: &mut [Vec<usize>]) -> Result<(), Error> {
+        let mut sizes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for (position, (shape, at)) in shapes.iter_mut().zip(&self.dims).enumerate() {
+            if let Some(at) = at {
+                let place = format!("dimension {at} of input {position}, {}", given[position].ty());
+                sizes.entry(shape.remove(*at)).or_default().push(place);
+            }
+        }
+        if sizes.len() > 1 {
+            return Err(self.vmap.disagreement(&sizes));
+        }
+        self.size = self.size.or(sizes.into_keys().next());
+        Ok(())
+    }
+
     /// The members of this level in a graph without them.
     fn axis(&self, graph: &Graph) -> Result<Axis, Error> {
         let size = self.size.ok_or_else(|| {

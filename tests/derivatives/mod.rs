@@ -5,10 +5,12 @@
 //! | `mod.rs` | the check of a program: tangents against central differences, cotangents against tangents |
 //! | `convolution.rs`, `window.rs`, `folds.rs`, `sort.rs`, `linalg.rs` | programs of each family of ops |
 //! | `elementwise.rs` | every elementwise op, and values at kinks and ties |
+//! | `control.rs` | branches and loops |
 //! | `index.rs` | gathers, scatters and dynamic slices |
 //! | `front.rs` | gradients, Jacobians and products as functions, in each other and in `vmap` |
 //! | `errors.rs` | what users read when something does not fit |
 
+mod control;
 mod convolution;
 mod elementwise;
 mod errors;

@@ -11,7 +11,7 @@
 //! | [`rewrite`] | clean-up of graphs |
 //! | [`export`](mod@export) | the same program in StableHLO's own ops |
 //! | `dependence`, `between` | questions about a graph: what depends on what, which ops are collectives |
-//! | `views`, `threefry` | broadcasts and transposes that compose; random bits in ordinary ops |
+//! | `views`, `starts`, `threefry` | broadcasts and transposes that compose; places as indices; random bits in ordinary ops |
 //!
 //! Must not live here: what users write ([`crate::front`]), and evaluation.
 
@@ -24,10 +24,11 @@ pub mod export;
 mod lane;
 pub mod rewrite;
 mod rules;
+mod starts;
 pub(crate) mod threefry;
 pub(crate) mod views;
 pub mod vmap;
-mod walk;
+pub(crate) mod walk;
 
 pub use differentiate::{
     DifferentiationError, grad_graph, jacobian_graph, jvp_graph, linearize_graph, value_and_grad_graph,

@@ -67,6 +67,37 @@ pub(crate) fn filled(
     finished(cx.builder, &values)
 }
 
+/// Which outputs of a graph differ between members, where `mapped` says which of its inputs do.
+pub(crate) fn differ_between_members(
+    graph: &Graph,
+    members: usize,
+    mapped: &[bool],
+) -> Result<Vec<bool>, BuildError> {
+    let mut cx = unnamed(graph, members);
+    let inputs = inputs(&mut cx, graph, &first(mapped));
+    Ok(outputs(&mut cx, graph, &inputs)?.iter().map(|lane| lane.dim().is_some()).collect())
+}
+
+/// A graph without collectives over all members, which come first in the inputs that are `mapped`, and in the outputs
+/// that `results` names: at least all that differ between members.
+pub(crate) fn over_members(
+    graph: &Graph,
+    members: usize,
+    mapped: &[bool],
+    results: &[bool],
+) -> Result<Graph, BuildError> {
+    filled(unnamed(graph, members), graph, &first(mapped), &first(results))
+}
+
+/// An empty graph for members along an axis that no collective can name.
+fn unnamed(graph: &Graph, members: usize) -> MappedBuilder {
+    MappedBuilder::new(graph.name(), members, "".into())
+}
+
+fn first(mapped: &[bool]) -> Vec<Option<usize>> {
+    mapped.iter().map(|mapped| mapped.then_some(0)).collect()
+}
+
 /// The graph with these outputs, cleaned up.
 pub(crate) fn finished(builder: Builder, outputs: &[Value]) -> Result<Graph, BuildError> {
     rewrite::common_subexpressions(&rewrite::dead_code(&builder.finish(outputs))?)

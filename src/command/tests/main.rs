@@ -1,6 +1,7 @@
 //! The `choral` command, as users call it.
 
 mod cases;
+mod derivatives;
 mod devices;
 #[cfg(unix)]
 mod output;

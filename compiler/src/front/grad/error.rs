@@ -8,12 +8,12 @@ use choral_ir::TensorType;
 #[non_exhaustive]
 pub enum GradError {
     #[error(
-        "{what}: args{path} is {ty}, but only floats have derivatives; convert it first, or differentiate by other \
+        "{what}: got {ty} for args{path}, but only floats have derivatives; convert it first, or differentiate by other \
          arguments or leaves: .by(Argument::<N>), .by(Argument::<N>.parameters())"
     )]
     Argument { what: &'static str, path: String, ty: TensorType },
     #[error(
-        "{what}: primals{path} is {ty}, but only floats have derivatives; convert it first, or let the function capture \
+        "{what}: got {ty} for primals{path}, but only floats have derivatives; convert it first, or let the function capture \
          it"
     )]
     Primal { what: &'static str, path: String, ty: TensorType },
@@ -46,7 +46,8 @@ pub enum GradError {
         got: Vec<String>,
     },
     #[error(
-        "{what}: {given}{path} is {got}, expected {expected}, as in the {of}; shape and element type must be the same"
+        "{what}: got {got} for {given}{path}, expected {expected}, as in the {of}; shape and element type must be the \
+         same"
     )]
     Type {
         what: &'static str,

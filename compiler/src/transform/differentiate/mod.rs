@@ -23,8 +23,9 @@ mod jacobian;
 mod linear;
 pub(crate) mod split;
 
+use choral_ir::graph::Port;
 use choral_ir::op::Transposed;
-use choral_ir::{BuildError, Builder, Graph, TensorType, Value};
+use choral_ir::{BuildError, Builder, Graph, NamedAxis, TensorType, Value};
 
 pub use error::DifferentiationError;
 pub use jacobian::{Basis, jacobian_graph};
@@ -79,7 +80,14 @@ pub fn jvp_graph_of(
     for &at in outputs {
         returned.push(tangent_of(&mut builder, results[at]));
     }
-    Ok(finished(builder, &returned)?)
+    let takes = [rewrite::axes(graph.inputs()), axes_of(graph.inputs(), inputs)].concat();
+    let returns = [rewrite::axes(graph.outputs()), axes_of(graph.outputs(), outputs)].concat();
+    Ok(finished(builder, &returned)?.with_axes(takes, returns))
+}
+
+/// The named axes of the ports of these numbers: derivatives have those of what they belong to.
+fn axes_of(ports: &[Port], numbers: &[usize]) -> Vec<Vec<NamedAxis>> {
+    numbers.iter().map(|&at| ports[at].axes.clone()).collect()
 }
 
 /// The numbers of the outputs that hold floats.
@@ -191,15 +199,18 @@ fn pulled_back(
         .chain(inputs.iter().map(|&at| Transposed::Linear(graph.ty(graph.inputs()[at].value).clone())))
         .collect();
     let (found, values) = backward::cotangents_and_known(&mut builder, &linearized, &operands, &cotangents)?;
-    let mut returned: Vec<Value> = Vec::new();
+    let (mut returned, mut returns) = (Vec::new(), Vec::new());
     if with_outputs {
         returned.extend(values.into_iter().take(graph.outputs().len()).flatten());
+        returns = rewrite::axes(graph.outputs());
     }
     for (&at, &cotangent) in inputs.iter().zip(&found[known.len()..]) {
         let ty = graph.ty(graph.inputs()[at].value).clone();
         returned.push(cotangent.unwrap_or_else(|| zeros(&mut builder, &ty)));
     }
-    Ok(finished(builder, &returned)?)
+    let takes = [rewrite::axes(graph.inputs()), axes_of(graph.outputs(), outputs)].concat();
+    returns.extend(axes_of(graph.inputs(), inputs));
+    Ok(finished(builder, &returned)?.with_axes(takes, returns))
 }
 
 /// The graph's outputs, then a tangent of each that `outputs` names, of its inputs, then a tangent of each input that

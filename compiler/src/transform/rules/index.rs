@@ -1,7 +1,13 @@
-//! Batching ops that index by values.
+//! Rules of ops that index by values: batching.
 //!
 //! Places stay per-member: nothing is flattened into one table, so an index that is out of
-//! bounds is clamped within its own member.
+//! bounds is clamped within its own member. Derivatives stand in `index/derivative.rs`, those of scatters in
+//! `index/scatter.rs`.
+
+mod derivative;
+mod scatter;
+
+pub(crate) use derivative::{jvp, transpose};
 
 use choral_ir::op::{DynamicSlice, DynamicUpdateSlice, Gather, IndexOp, Scatter};
 use choral_ir::{BuildError, DType, TensorType, Value};
@@ -13,7 +19,7 @@ use crate::transform::lane::{Lane, MappedBuilder, inserted, settle, shift};
 pub(crate) fn batch(cx: &mut MappedBuilder, op: &IndexOp, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     match op {
         IndexOp::Gather(op) => gather(cx, op, lanes),
-        IndexOp::Scatter(op) => scatter(cx, op, lanes),
+        IndexOp::Scatter(op) => scattered(cx, op, lanes),
         IndexOp::DynamicSlice(op) => dynamic_slice(cx, op, lanes),
         IndexOp::DynamicUpdateSlice(op) => dynamic_update_slice(cx, op, lanes),
     }
@@ -21,7 +27,7 @@ pub(crate) fn batch(cx: &mut MappedBuilder, op: &IndexOp, lanes: &[Lane]) -> Res
 
 /// Indices mapped: batching dimensions. Indices shared: every window spans all members. Inputs and
 /// updates carry the members first either way.
-fn scatter(cx: &mut MappedBuilder, op: &Scatter, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
+fn scattered(cx: &mut MappedBuilder, op: &Scatter, lanes: &[Lane]) -> Result<Vec<Lane>, BuildError> {
     let count = lanes.len() / 2;
     let indices = lanes[count];
     let mut op = Scatter {
@@ -148,22 +154,4 @@ fn gather(cx: &mut MappedBuilder, op: &Gather, lanes: &[Lane]) -> Result<Vec<Lan
         }
     };
     cx.mapped(op, &operands, 0)
-}
-
-pub(crate) fn jvp(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::IndexOp,
-    duals: &[crate::transform::dual::Dual],
-) -> Result<Vec<crate::transform::dual::Dual>, BuildError> {
-    let values = crate::transform::dual::values(duals);
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &values, "STUB"))
-}
-
-pub(crate) fn transpose(
-    builder: &mut choral_ir::Builder,
-    op: &choral_ir::op::IndexOp,
-    _operands: &[choral_ir::op::Transposed],
-    _cotangents: &[Option<choral_ir::Value>],
-) -> Result<Vec<Option<choral_ir::Value>>, BuildError> {
-    Err(crate::transform::dual::refused(builder, &op.clone().into(), &[], "STUB"))
 }

@@ -8,7 +8,7 @@ use choral_ir::op::While;
 use choral_ir::{DType, Tensor, TensorType};
 
 use super::region::{Program, captured, own_type, traced};
-use super::scan::Walk;
+use super::scan::{Walk, as_it_is};
 use super::{changes, holder, push, results, types, vars};
 use crate::front::trace::Trace;
 use crate::front::trace::function::IntoOutput;
@@ -82,7 +82,7 @@ where
     let last = match length {
         Some(length) => {
             let Loop { name, holder, at } = loop_;
-            let walk = Walk { name, is_reverse: false, length: Some(length), holder, at };
+            let walk = Walk { name, is_reverse: false, length: Some(length), add: as_it_is, holder, at };
             walk.along(|(index, carry), ()| Ok((next(index, carry)?, ())), &init, &(), changes)
                 .map(|(last, ())| last)
         }

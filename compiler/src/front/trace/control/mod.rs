@@ -16,7 +16,7 @@ mod scan;
 use std::panic::Location as Caller;
 use std::rc::Rc;
 
-use choral_ir::{BuildError, Op, TensorType};
+use choral_ir::{BuildError, Builder, Op, TensorType, Value};
 use indexmap::IndexMap;
 
 use super::var::Var;
@@ -25,6 +25,7 @@ use crate::front::tree::{Tree, leaves, rebuild, settings};
 
 pub use branches::{cond, switch};
 pub use loops::{Bound, fori_loop, while_loop};
+pub(crate) use scan::scan_added_by;
 pub use scan::{map, scan, scan_length, scan_reverse};
 
 /// The trace that holds the op; without any value, one that is never read.
@@ -59,9 +60,20 @@ fn push(
     at: &Caller<'_>,
 ) -> Option<Vec<Var>> {
     let name = op.as_ref().map_or("control", Op::short_name);
+    add(trace, name, operands, at, |builder, values| builder.push_all(op?, values))
+}
+
+/// Adds to a trace what `make` makes of operands; a fault if it could not be made.
+fn add(
+    trace: &Rc<Trace>,
+    name: &str,
+    operands: &[Var],
+    at: &Caller<'_>,
+    make: impl FnOnce(&mut Builder, &[Value]) -> Result<Vec<Value>, BuildError>,
+) -> Option<Vec<Var>> {
     let values = trace.lift_all(operands, at)?;
     let results = trace.build(name, at, |builder| {
-        let results = builder.push_all(op?, &values)?.into_iter();
+        let results = make(builder, &values)?.into_iter();
         Ok(results.map(|value| (value, builder.graph().ty(value).clone())).collect::<Vec<_>>())
     })?;
     Some(results.into_iter().map(|(value, ty)| Var::new(trace, Some(value), ty)).collect())

@@ -4,10 +4,10 @@ use std::panic::Location as Caller;
 use std::rc::Rc;
 
 use choral_ir::op::Scan;
-use choral_ir::{Graph, TensorType};
+use choral_ir::{BuildError, Builder, TensorType, Value};
 
 use super::region::{Program, captured, own_type, traced};
-use super::{changes, holder, push, results, types, vars};
+use super::{add, changes, holder, results, types, vars};
 use crate::front::trace::Trace;
 use crate::front::trace::function::IntoOutput;
 use crate::front::trace::var::Var;
@@ -118,12 +118,44 @@ where
     R::from_output(walk.along(|carry, ()| body(carry).into_output(), &init, &(), changes))
 }
 
+/// [`scan`] under another name, added to the graph by a function.
+#[track_caller]
+pub(crate) fn scan_added_by<C, X, Y, R>(
+    add: AddScan,
+    name: &'static str,
+    body: impl FnOnce(C::With<Var>, X::With<Var>) -> R,
+    init: C,
+    xs: X,
+) -> R
+where
+    C: Tree<Var>,
+    X: Tree<Var>,
+    Y: Tree<Var, With<Var> = Y>,
+    R: IntoOutput<Output = (C::With<Var>, Y)>,
+{
+    let walk = Walk { add, ..Walk::new(name, &init, &xs, Caller::caller()) };
+    R::from_output(walk.along(|carry, x| body(carry, x).into_output(), &init, &xs, changes))
+}
+
+/// Adds a scan of these operands to a graph, and returns its results.
+type AddScan = fn(&mut Builder, Scan, &[Value]) -> Result<Vec<Value>, BuildError>;
+
+/// Adds the op itself.
+pub(super) fn as_it_is(
+    builder: &mut Builder,
+    op: Scan,
+    operands: &[Value],
+) -> Result<Vec<Value>, BuildError> {
+    builder.push_all(op, operands)
+}
+
 /// A scan being built.
 pub(super) struct Walk<'a> {
     pub(super) name: &'static str,
     pub(super) is_reverse: bool,
     /// Number of rounds, without inputs to scan along.
     pub(super) length: Option<usize>,
+    pub(super) add: AddScan,
     pub(super) holder: Rc<Trace>,
     pub(super) at: &'a Caller<'a>,
 }
@@ -131,7 +163,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(name: &'static str, init: &impl Tree<Var>, xs: &impl Tree<Var>, at: &'a Caller<'a>) -> Walk<'a> {
         let holder = holder(&[vars(xs), vars(init)].concat());
-        Walk { name, is_reverse: false, length: None, holder, at }
+        Walk { name, is_reverse: false, length: None, add: as_it_is, holder, at }
     }
 
     fn fault(&self, message: String) {
@@ -189,11 +221,11 @@ impl<'a> Walk<'a> {
     fn record(&self, body: &Program, length: usize, taken: &[Var], carried: &[Var]) -> Option<Vec<Var>> {
         let captured = captured(&[body]);
         let (is_reverse, inputs) = (self.is_reverse, taken.len());
-        let op = |body: Graph| {
-            let (carried, body) = (carried.len(), body.into());
-            Scan { dimension: 0, is_reverse, length, inputs, carried, body }.into()
-        };
-        push(&self.holder, body.on(&captured, false).map(op), &[taken, carried, &captured].concat(), self.at)
+        let operands = [taken, carried, &captured].concat();
+        add(&self.holder, "scan", &operands, self.at, |builder, operands| {
+            let (carried, body) = (carried.len(), body.on(&captured, false)?.into());
+            (self.add)(builder, Scan { dimension: 0, is_reverse, length, inputs, carried, body }, operands)
+        })
     }
 }
 

@@ -1,14 +1,11 @@
 //! Derivatives of a body of scalars at each place: those of its ops on whole tensors.
 
-use std::sync::Arc;
-
 use choral_ir::Value;
 use choral_ir::op::{Map, Transposed};
 use choral_ir::{BuildError, Builder, Graph};
 
 use crate::transform::differentiate::{backward, forward, split};
 use crate::transform::dual::{Dual, is_linear, type_of};
-use crate::transform::lane::MappedBuilder;
 use crate::transform::walk;
 
 pub(super) fn jvp(builder: &mut Builder, op: &Map, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
@@ -31,12 +28,8 @@ pub(super) fn transpose(
 /// The body on tensors of a shape: mapped over one dimension after another, the last one first.
 fn at_every_place(Map { computation }: &Map, shape: &[usize]) -> Result<Graph, BuildError> {
     let mut graph = Graph::clone(computation);
-    // No axis has this name, so that no collective is bound.
-    let axis: Arc<str> = "".into();
     for &size in shape.iter().rev() {
-        let cx = MappedBuilder::new(graph.name(), size, Arc::clone(&axis));
-        let first = vec![Some(0); graph.inputs().len()];
-        graph = walk::filled(cx, &graph, &first, &[Some(0)])?;
+        graph = walk::over_members(&graph, size, &vec![true; graph.inputs().len()], &[true])?;
     }
     Ok(graph)
 }

@@ -1,8 +1,6 @@
 //! Functions that carry their own batching rule, as `jax.custom_batching.custom_vmap`.
 //!
-//! Lives here: what a user says once, where the user knows a better program for many members than the
-//! rules of the ops inside would find. User-defined ops, with type rule and evaluation, are
-//! [`choral_ir::op::CustomOp`].
+//! For what a user knows a better program for many members for than the rules of the ops inside would find.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,12 +10,12 @@ use std::sync::Arc;
 use choral_ir::op::{Custom, CustomOp};
 use choral_ir::{BuildError, Builder, Graph, Location, Tensor, TensorType, TypeError, Value};
 
-use crate::front::error::{Error, TraceError, TraceFault};
-use crate::front::trace::function::{self, Function, OutputTypes, Traced};
+use super::{Own, Results};
+use crate::front::error::Error;
+use crate::front::trace::function::{self, Function, Traced};
 use crate::front::trace::record;
 use crate::front::trace::var::Var;
 use crate::front::tree::{Tree, leaves, rebuild};
-use crate::transform::between::any_in;
 use crate::transform::views;
 
 /// A function with its own batching rule; made by [`custom_vmap`].
@@ -56,9 +54,6 @@ pub fn custom_vmap<F, R>(function: F, rule: R) -> CustomVmap<F, R> {
 /// The arguments `A` as a rule gets them.
 type Stacked<A> = <<A as Tree<Var>>::With<TensorType> as Tree<TensorType>>::With<Var>;
 
-/// The results of `F` on arguments `A`.
-type Results<F, A> = <OutputTypes<F, <A as Tree<Var>>::With<Var>> as Tree<TensorType>>::With<Var>;
-
 impl<A, F, R, O> Function<A> for CustomVmap<F, R>
 where
     A: Tree<Var>,
@@ -72,30 +67,15 @@ where
     #[track_caller]
     fn apply(&self, args: A) -> Result<Self::Output, Error> {
         let at = Caller::caller();
-        let Traced { graph, output, captures } =
-            function::trace_as(&self.function, &args, |_, var: &Var| var.ty().clone())?;
-        if !captures.is_empty() {
-            return Err(self.fault("the function captures values from outside; pass them as arguments"));
-        }
-        if any_in(&graph, &|_| true) {
-            let message = "the function is along an axis of a vmap around it, of which its rule cannot know; \
-                           compute outside it what depends on the axis (its index, sums, draws by members)";
-            return Err(self.fault(message));
-        }
+        let own = Own { name: "custom_vmap", location: &self.location };
+        let Traced { graph, output, .. } =
+            own.traced("function", &self.function, &args, |_, var: &Var| var.ty().clone())?;
         let structure = args.map(&mut Default::default(), &mut |_, var: &Var| var.ty().clone());
         let rule = erased(Arc::clone(&self.rule), structure);
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).collect();
         let results = record(Custom::new(Ruled { body: graph, rule }).into(), &operands, at);
-        rebuild(&output, &results).ok_or_else(|| self.fault("a function needs an argument"))
-    }
-}
-
-impl<F, R> CustomVmap<F, R> {
-    fn fault(&self, message: &str) -> Error {
-        let fault =
-            TraceFault { message: format!("custom_vmap: {message}"), location: self.location.clone() };
-        TraceError { faults: vec![fault] }.into()
+        rebuild(&output, &results).ok_or_else(|| own.fault("a function needs an argument"))
     }
 }
 
