@@ -23,7 +23,7 @@ use choral_ir::{Tensor, TensorType};
 
 use crate::front::error::{EnsembleError, Error, Who};
 use crate::front::state::{Module, ModuleState, State};
-use crate::front::tree::{Tree, Walk};
+use crate::front::tree::{Path, Tree, Walk, leaves};
 
 pub use checks::same_graph;
 pub use functional::{
@@ -64,6 +64,54 @@ pub fn stack_module_state<M: Module<Tensor>>(models: &[M]) -> Result<(State<Tens
     let params = first.named_parameters().into_keys().map(stack).collect::<Result<_, _>>()?;
     let buffers = first.named_buffers().into_keys().map(stack).collect::<Result<_, _>>()?;
     Ok((params, buffers))
+}
+
+/// Trees of one structure as one, each leaf stacked along a new first dimension: runs of training, with model,
+/// optimiser state and key, or optimisers with hyperparameters of each member's own.
+///
+/// ```
+/// use choral_compiler::ensemble::{member, stack_members};
+/// use choral_compiler::train::optim::Sgd;
+/// let members = stack_members(&[0.1, 0.2, 0.3].map(Sgd::new))?;
+/// assert_eq!(members.lr.shape(), [3]);
+/// assert_eq!(member(&members, 1)?.lr, Sgd::new(0.2).lr);
+/// # Ok::<(), choral_compiler::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`stack_module_state`].
+#[track_caller]
+pub fn stack_members<M: Module<Tensor>>(members: &[M]) -> Result<M, Error> {
+    let at = Caller::caller();
+    let located = |error: EnsembleError| Error::from(error).at(at.into());
+    let first = members.first().ok_or(EnsembleError::Empty).map_err(located)?;
+    let who = members.iter().enumerate().map(|(at, member)| (Who::Member(at), member));
+    checks::same_architecture(who).map_err(located)?;
+    let all: Vec<Vec<(Path, Tensor)>> = members.iter().map(leaves).collect();
+    let stack = |leaf: usize| {
+        let parts: Vec<Tensor> = all.iter().map(|leaves| leaves[leaf].1.clone()).collect();
+        Tensor::stack(&parts).map_err(|error| Error::Message(format!("{}: {error}", all[0][leaf].0)))
+    };
+    let stacked = (0..all[0].len()).map(stack).collect::<Result<Vec<Tensor>, Error>>()?;
+    Ok(filled(first, stacked))
+}
+
+/// One member's slice of a stacked tree; see [`stack_members`].
+///
+/// # Errors
+/// If there is no such member.
+pub fn member<M: Module<Tensor>>(stacked: &M, member: usize) -> Result<M, Error> {
+    let slice = |(path, tensor): (Path, Tensor)| {
+        tensor.index(member).map_err(|error| Error::Message(format!("{path}: {error}")))
+    };
+    let slices = leaves(stacked).into_iter().map(slice).collect::<Result<Vec<Tensor>, Error>>()?;
+    Ok(filled(stacked, slices))
+}
+
+/// The tree with other leaves, one for each.
+fn filled<M: Module<Tensor>>(tree: &M, leaves: Vec<Tensor>) -> M {
+    let mut leaves = leaves.into_iter();
+    tree.map(&mut Walk::default(), &mut |_, own: &Tensor| leaves.next().unwrap_or_else(|| own.clone()))
 }
 
 /// What [`combine_state_for_ensemble`] makes of models `M`: the function of one member's state,
