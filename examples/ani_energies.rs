@@ -10,6 +10,7 @@ mod ani;
 mod plots;
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use ani::molecule::{Molecule, of_data};
@@ -30,7 +31,17 @@ const LENGTHS: usize = 61;
 
 type AnyError = Box<dyn std::error::Error>;
 
-fn main() -> Result<(), AnyError> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ani_energies: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), AnyError> {
     let files: Vec<String> = std::env::args().skip(1).collect();
     let read = |file: &String| -> Result<_, AnyError> {
         let path = Path::new(file);
@@ -58,7 +69,7 @@ fn table(potential: &Potential, molecules: &[(String, Molecule)]) -> Result<(), 
         "ANI-1x, {MEMBERS} members: energies in hartree, deviations in kcal/mol, forces in kcal/mol per angstrom"
     );
     println!(
-        "{:<18}{:>6}{:>13}{:>9}{:>14}{:>9}   members beside their mean",
+        "{:<18}{:>6}{:>13}{:>9}{:>14}{:>9}    members beside their mean",
         "", "atoms", "energy", "std", "/ root atoms", "force"
     );
     for (name, molecule) in molecules {
@@ -70,7 +81,7 @@ fn table(potential: &Potential, molecules: &[(String, Molecule)]) -> Result<(), 
         let length = |force: &[f64]| force.iter().map(|part| part * part).sum::<f64>().sqrt();
         let greatest = forces.chunks(3).map(length).fold(0.0, f64::max) * KCAL_PER_MOL;
         let members: String =
-            energies.iter().map(|energy| format!("{:7.2}", (energy - mean) * KCAL_PER_MOL)).collect();
+            energies.iter().map(|energy| format!("{:8.2}", (energy - mean) * KCAL_PER_MOL)).collect();
         let verdict = if by_atoms > UNSURE { "  unsure" } else { "" };
         println!(
             "{name:<18}{atoms:>6}{mean:>13.5}{deviation:>9.2}{by_atoms:>14.2}{greatest:>9.1}{members}{verdict}"

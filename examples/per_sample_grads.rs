@@ -22,9 +22,9 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// How many of the noisiest digits are drawn.
 const DRAWN: usize = 6;
 
-/// Gradients whose logarithm lies this many deviations above the median are outliers (B. Iglewicz, D. C. Hoaglin: "How to
-/// detect and handle outliers", 1993).
-const FAR: f64 = 3.5;
+/// Norms are outliers so many times the distance between the quartiles above the upper one: "far out" of J. W. Tukey:
+/// "Exploratory Data Analysis" (1977).
+const FAR: f64 = 3.0;
 
 /// Cross-entropy of one image, `[8, 8]`, and its class.
 fn sample_loss((mut model, image, label): (Mlp<Var>, Var, Var)) -> Var {
@@ -82,9 +82,16 @@ fn main() -> Result<(), choral::Error> {
     draw(&images, &labels, &norms, &noisiest.collect::<Result<Vec<_>, choral::Error>>()?);
 
     let of_batch = grad(batch_loss);
+    let differ = |(apart, together): (Mlp<Var>, Mlp<Var>)| {
+        let pairs = leaves(&apart).into_iter().zip(leaves(&together));
+        let distances = pairs.map(|((_, apart), (_, together))| (apart.mean(0) - together).abs().amax(()));
+        distances.reduce(|greatest, distance| greatest.maximum(distance)).expect("a network has parameters")
+    };
+    let differ = jit(differ).call((&of_samples.call(arguments)?, &of_batch.call(arguments)?))?;
+    println!("their mean is the gradient of the batch, but for {:.0e}", differ.item::<f32>()?);
     let apart = median_time(|| of_samples.call(arguments).map(drop))?;
     let together = median_time(|| of_batch.call(arguments).map(drop))?;
-    println!("time: {apart:.2?} for {} gradients, {together:.2?} for the gradient of the batch", norms.len());
+    println!("time: {apart:.2?} for {} gradients, {together:.2?} for that of the batch", norms.len());
     Ok(())
 }
 
@@ -102,17 +109,13 @@ fn histogram(norms: &[f64]) {
     }
 }
 
-/// How many norms are far above the others, by the median of their logarithms and the median distance from it.
+/// How many norms are far above the others.
 fn outliers(norms: &[f64]) -> usize {
-    let median = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let logarithms: Vec<f64> = norms.iter().map(|norm| norm.max(f64::MIN_POSITIVE).ln()).collect();
-    let middle = median(logarithms.clone());
-    let distance = median(logarithms.iter().map(|logarithm| (logarithm - middle).abs()).collect());
-    // 0.6745 deviations of a normal distribution hold half of it.
-    logarithms.iter().filter(|logarithm| 0.6745 * (**logarithm - middle) > FAR * distance).count()
+    let mut sorted = norms.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quartile = |number: usize| sorted[(sorted.len() - 1) * number / 4];
+    let fence = quartile(3) + FAR * (quartile(3) - quartile(1));
+    sorted.iter().filter(|norm| **norm > fence).count()
 }
 
 /// Draws samples beside each other, each with the probabilities that the network gives its classes.
@@ -124,23 +127,22 @@ fn draw(images: &Tensor, labels: &Tensor, norms: &[f64], samples: &[(usize, Vec<
             let shades = pixels[sample * 64 + row * 8..][..8].iter();
             shades.map(|pixel| SHADES[(pixel * 4.0).round() as usize]).collect()
         };
-        println!("  {}", samples.iter().map(line).collect::<Vec<_>>().join("   "));
+        println!("  {}", samples.iter().map(line).collect::<Vec<_>>().join("   ").trim_end());
     }
     let captions = |of: &dyn Fn(usize, &[f64]) -> String| {
         let columns: Vec<String> = samples
             .iter()
             .map(|(sample, probabilities)| format!("{:<16}", of(*sample, probabilities)))
             .collect();
-        println!("  {}", columns.join("   "));
+        println!("  {}", columns.join("   ").trim_end());
     };
     captions(&|sample, probabilities| {
         let label = labels[sample] as usize;
-        format!("{label}, p = {:.4}", probabilities[label])
+        format!("{label} at {:.4}", probabilities[label])
     });
     captions(&|_, probabilities| {
-        let first = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
-        let guess = first.unwrap_or_default();
-        format!("seen as {guess}, {:.4}", probabilities[guess])
+        let best = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
+        best.map_or_else(String::new, |class| format!("seen: {class} at {:.2}", probabilities[class]))
     });
     captions(&|sample, _| format!("norm {:.2}", norms[sample]));
     println!();

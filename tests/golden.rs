@@ -1,7 +1,8 @@
-//! The digits ensembles against PyTorch: what `stack_module_state` and `vmap` of torch.func give on
+//! The digits ensembles against PyTorch: what `stack_module_state`, `vmap` and `grad` of torch.func give on
 //! the same checkpoints.
 
 use choral::ensemble::FunctionalModule;
+use choral::error::CompilerError;
 use choral::prelude::*;
 use choral::state::file;
 
@@ -74,4 +75,53 @@ fn batch_normalisation_trains_as_in_pytorch() -> TestResult {
         assert_close(name, buffer, &expected[&format!("cnn.train_mode.buffers.{name}")], 1e-4);
     }
     Ok(())
+}
+
+/// The first test images and their classes, `i32`.
+fn first_images(count: usize) -> Result<(Tensor, Tensor), choral::Error> {
+    let (images, labels) = test_set()?;
+    let labels = Tensor::from_fn([count], |at| labels[at] as i32);
+    Ok((jit(|images: Var| images.narrow(0, 0, count)).call(&images)?, labels))
+}
+
+/// Cross-entropy of logits, from the arguments of a model's code and classes.
+fn cross_entropy<C>(
+    code: C,
+) -> impl Fn((State<Var>, State<Var>, Var, Var)) -> Result<Var, CompilerError> + Clone
+where
+    C: Function<(State<Var>, State<Var>, Var), Output = Var> + Clone,
+{
+    move |(params, buffers, images, labels)| {
+        let logits = code.apply((params, buffers, images))?;
+        Ok(loss::cross_entropy(&logits, &labels, loss::Reduction::Mean))
+    }
+}
+
+#[track_caller]
+fn assert_gradients(prefix: &str, got: &State<Tensor>) -> TestResult {
+    let expected = expected()?;
+    assert_eq!(got.len(), 6);
+    for (name, gradient) in got {
+        assert_close(name, gradient, &expected[&format!("{prefix}.{name}")], 1e-5);
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_of_members_are_those_of_pytorch() -> TestResult {
+    let (images, labels) = first_images(32)?;
+    let (code, params, buffers) = combine_state_for_ensemble(&checkpoints("mlp", &Mlp::init(Key::new(0)))?)?;
+    let of_members = vmap(grad(cross_entropy(code)), (0, 0, None, None));
+    assert_gradients("mlp.grad", &of_members.call((&params, &buffers, &images, &labels))?)
+}
+
+#[test]
+fn gradients_of_samples_are_those_of_pytorch() -> TestResult {
+    let (images, labels) = first_images(16)?;
+    let one_by_one = |samples: Var| samples.unsqueeze(1);
+    let (images, labels) = (jit(one_by_one).call(&images)?, jit(one_by_one).call(&labels)?);
+    let model = checkpoints("mlp", &Mlp::init(Key::new(0)))?.swap_remove(0);
+    let (params, buffers) = (model.named_parameters(), model.named_buffers());
+    let of_samples = vmap(grad(cross_entropy(FunctionalModule::new(&model))), (None, None, 0, 0));
+    assert_gradients("mlp.per_sample_grad", &of_samples.call((&params, &buffers, &images, &labels))?)
 }

@@ -149,11 +149,14 @@ fn with_self_energies<A>(
 
 /// The rows of the atoms of each element.
 fn by_element(elements: &[Element], vectors: &Var) -> BTreeMap<String, Var> {
-    let mut atoms: BTreeMap<String, Vec<Var>> = BTreeMap::new();
-    for (element, vector) in elements.iter().zip(vectors.unbind(0)) {
-        atoms.entry(element.symbol().to_owned()).or_default().push(vector);
+    let mut atoms: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+    for (atom, element) in (0..).zip(elements) {
+        atoms.entry(element.symbol().to_owned()).or_default().push(atom);
     }
-    let rows = |atoms: Vec<Var>| atoms[0].stack(&atoms[1..].iter().collect::<Vec<_>>(), 0);
+    let rows = |atoms: Vec<i32>| {
+        let indices = Tensor::from_fn([atoms.len()], |at| atoms[at]);
+        vectors.take_rows(&vectors.constant(&indices))
+    };
     atoms.into_iter().map(|(element, atoms)| (element, rows(atoms))).collect()
 }
 

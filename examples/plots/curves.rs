@@ -24,9 +24,10 @@ pub(crate) struct Curve {
 }
 
 impl Curve {
-    /// The median of all members at each step, in a band from the best to the worst.
+    /// The median of all members at each step, in a band from the best to the worst; members without a finite loss are left out.
     pub(crate) fn of_members(name: &str, steps: impl IntoIterator<Item = Vec<f64>>) -> Curve {
         let place = |(step, mut values): (usize, Vec<f64>)| {
+            values.retain(|value| value.is_finite());
             values.sort_by(f64::total_cmp);
             let (first, last) = (*values.first()?, *values.last()?);
             Some(Place { x: step as f64, middle: values[values.len() / 2], band: (first, last) })
@@ -58,6 +59,9 @@ pub(crate) fn draw(name: &str, labels: Labels<'_>, curves: &[Curve]) -> Result<P
     let places = || curves.iter().flat_map(Curve::finite);
     let x = range(places().map(|place| place.x));
     let y = range(places().flat_map(|place| [place.middle, place.band.0, place.band.1]));
+    // The legend stands above the curves.
+    let room = (y.end - y.start) * 0.08 * (curves.len() + 1) as f64;
+    let y = y.start..y.end + room;
     picture(name, |canvas| -> Drawn {
         let mut chart = ChartBuilder::on(canvas)
             .caption(labels.title, ("sans-serif", 20))

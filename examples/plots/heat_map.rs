@@ -54,13 +54,19 @@ pub(crate) fn draw(
     let finite = || values.iter().flatten().copied().filter(|value| value.is_finite());
     let (least, greatest) =
         (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    // From 0 to 1, or halfway where all are the same.
+    let share = |value: f64| if least < greatest { (value - least) / (greatest - least) } else { 0.5 };
     let colour = |value: f64| match value.is_finite() {
-        true => ViridisRGB.get_color_normalized(value, least, greatest.max(least + f64::MIN_POSITIVE)),
+        true => ViridisRGB.get_color(share(value)),
         false => RGBColor(128, 128, 128),
+    };
+    let caption = match finite().next() {
+        Some(_) => format!("{title}, {least:.3} (dark) to {greatest:.3} (bright)"),
+        None => format!("{title}, nowhere a number"),
     };
     picture(name, |canvas| -> Drawn {
         let mut chart = ChartBuilder::on(canvas)
-            .caption(format!("{title}, {least:.3} (dark) to {greatest:.3} (bright)"), ("sans-serif", 20))
+            .caption(caption, ("sans-serif", 20))
             .margin(15)
             .x_label_area_size(45)
             .y_label_area_size(80)
