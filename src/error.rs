@@ -2,8 +2,8 @@
 
 pub use choral_compiler::Error as CompilerError;
 pub use choral_compiler::error::{
-    DifferentiationError, DimsError, EnsembleError, GradError, SettingValues, SizeGroup, TraceError, TraceFault,
-    VmapError, Who,
+    DifferentiationError, DimsError, EnsembleError, GradError, SettingValues, SizeGroup, TraceError,
+    TraceFault, VmapError, Who,
 };
 pub use choral_compiler::state::{MismatchError, StateError};
 pub use choral_ir::{BuildError, TensorError};

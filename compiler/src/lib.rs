@@ -17,9 +17,7 @@ pub use choral_derive::Module;
 pub use front::dims::{Dims, IntoDims};
 pub use front::ensemble::{combine_state_for_ensemble, functional_call, stack_module_state};
 pub use front::error::Error;
-pub use front::grad::{
-    grad, hessian, hvp, jacfwd, jacrev, jvp, linearize, value_and_grad, vjp,
-};
+pub use front::grad::{grad, hessian, hvp, jacfwd, jacrev, jvp, linearize, value_and_grad, vjp};
 pub use front::nn::Forward;
 pub use front::state::{Module, ModuleState, State};
 pub use front::trace::control::{cond, fori_loop, scan, scan_length, scan_reverse, switch, while_loop};

@@ -213,7 +213,8 @@ impl FromArgMatches for Transforms {
         let by = |way: Way, numbers: Vec<Numbers>| {
             numbers.into_iter().map(move |Numbers(arguments)| Step::Derivative(Derivative { way, arguments }))
         };
-        let mut steps: Vec<(usize, Step)> = of_vmap.into_iter().zip(vmap.into_iter().map(Step::Vmap)).collect();
+        let mut steps: Vec<(usize, Step)> =
+            of_vmap.into_iter().zip(vmap.into_iter().map(Step::Vmap)).collect();
         steps.extend(of_grad.into_iter().zip(by(Way::Grad, grad)));
         steps.extend(of_jvp.into_iter().zip(by(Way::Jvp, jvp)));
         steps.sort_by_key(|(place, _)| *place);

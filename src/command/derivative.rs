@@ -37,7 +37,8 @@ impl FromStr for Numbers {
 
     fn from_str(text: &str) -> Result<Numbers, String> {
         let number = |entry: &str| {
-            let wrong = |_| format!("expected the number of an argument, found '{entry}'; written like 0 or 0,2");
+            let wrong =
+                |_| format!("expected the number of an argument, found '{entry}'; written like 0 or 0,2");
             entry.trim().parse().map_err(wrong)
         };
         Ok(Numbers(text.split(',').map(number).collect::<Result<_, _>>()?))
@@ -88,7 +89,9 @@ impl Derivative {
         for (&at, tangent) in self.arguments.iter().zip(tangents) {
             if shapes[at] != tangent {
                 let shape = &shapes[at];
-                return Err(self.wrong(format!("argument {at} has shape {shape:?}, but its tangent {tangent:?}")));
+                return Err(
+                    self.wrong(format!("argument {at} has shape {shape:?}, but its tangent {tangent:?}"))
+                );
             }
         }
         Ok(())

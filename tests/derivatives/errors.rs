@@ -1,8 +1,8 @@
 //! What users read when a derivative is not there as they ask for it.
 
+use choral::Error;
 use choral::prelude::*;
 use choral::transform::grad_graph;
-use choral::Error;
 
 /// Checks the message of what must be an error against a snapshot of the test's name.
 macro_rules! assert_message {

@@ -1,8 +1,8 @@
 //! Gradients, Jacobians and products as functions: against closed forms, in each other and in `vmap`.
 
+use choral::Error;
 use choral::grad::{jvp_with_aux, vjp_with_aux};
 use choral::prelude::*;
-use choral::Error;
 
 type TestResult = Result<(), Error>;
 
@@ -59,8 +59,10 @@ fn loss((mut model, x, y): (Mlp<Var>, Var, Var)) -> Var {
 
 /// The gradient of [`loss`], written by hand.
 fn by_hand((model, x, y): (Mlp<Var>, Var, Var)) -> Mlp<Var> {
-    let hidden = (x.matmul(&model.fc1.weight.transpose(0, 1)) + model.fc1.bias.clone().expect("a bias")).tanh();
-    let error = hidden.matmul(&model.fc2.weight.transpose(0, 1)) + model.fc2.bias.clone().expect("a bias") - y;
+    let hidden =
+        (x.matmul(&model.fc1.weight.transpose(0, 1)) + model.fc1.bias.clone().expect("a bias")).tanh();
+    let error =
+        hidden.matmul(&model.fc2.weight.transpose(0, 1)) + model.fc2.bias.clone().expect("a bias") - y;
     let count = (error.shape()[0] * error.shape()[1]) as f64;
     let of_error = error * (2.0 / count);
     let of_hidden = of_error.matmul(&model.fc2.weight) * (1.0 - &hidden * &hidden);
@@ -240,7 +242,10 @@ fn jacobians_forward_and_backward_are_one() -> TestResult {
     let args = (&x, (&w, &b));
     let (of_y, of_sum) = jacfwd(layer).by(Argument::<1>).call(args)?;
     let (of_y_back, of_sum_back) = jacrev(layer).by(Argument::<1>).call(args)?;
-    assert_eq!((of_y.0.shape(), of_y.1.shape(), of_sum[0].1.shape()), (&[5, 5, 3][..], &[5, 5][..], &[5][..]));
+    assert_eq!(
+        (of_y.0.shape(), of_y.1.shape(), of_sum[0].1.shape()),
+        (&[5, 5, 3][..], &[5, 5][..], &[5][..])
+    );
     for (forward, backward) in [(of_y.0, of_y_back.0), (of_y.1, of_y_back.1)] {
         assert_close(&forward, &backward);
     }
@@ -336,5 +341,29 @@ fn the_gradient_of_a_product_reads_well() -> TestResult {
     insta::with_settings!({snapshot_path => "../snapshots"}, {
         insta::assert_snapshot!(traced.graph.to_string());
     });
+    Ok(())
+}
+
+/// What all members share is differentiated for each of them.
+#[test]
+fn gradients_of_an_ensemble() -> TestResult {
+    let mut models: Vec<Linear<Tensor>> = (0..3).map(|seed| Linear::init(4, 2, Key::new(seed))).collect();
+    let bias = models[0].bias.clone();
+    models.iter_mut().for_each(|model| model.bias.clone_from(&bias));
+    let ensemble = Ensemble::new(&models)?;
+    let (state, (x, _)) = (ensemble.state(), samples());
+    let code = state.function().clone();
+    let loss = move |(params, buffers, x): (State<Var>, State<Var>, Var)| {
+        Function::apply(&code, (params, buffers, x)).map(|y: Var| y.exp().sum(()))
+    };
+    let (params, buffers) = state.in_dims();
+    assert_eq!(state.shared().collect::<Vec<_>>(), ["bias"]);
+    let gradients = vmap(grad(loss), (params, buffers, None)).call((state.params(), state.buffers(), &x))?;
+    let alone = grad(|(mut model, x): (Linear<Var>, Var)| model.forward(&x).exp().sum(()));
+    for (member, model) in models.iter().enumerate() {
+        for (name, tensor) in alone.call((model, &x))?.named_parameters() {
+            assert!(gradients[&name].index(member)?.bit_eq(&tensor), "{name} of member {member}");
+        }
+    }
     Ok(())
 }

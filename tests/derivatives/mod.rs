@@ -33,9 +33,8 @@ fn dot(lefts: &[Tensor], rights: &[Tensor]) -> f64 {
 }
 
 fn draws(types: &[TensorType], seed: u64) -> Vec<Tensor> {
-    let draw = |(ty, key): (&TensorType, u64)| {
-        Tensor::randn(ty.shape.clone(), Key::new(key)).to_dtype(DType::F64)
-    };
+    let draw =
+        |(ty, key): (&TensorType, u64)| Tensor::randn(ty.shape.clone(), Key::new(key)).to_dtype(DType::F64);
     types.iter().zip(seed..).map(draw).collect()
 }
 
@@ -55,7 +54,7 @@ fn moved(inputs: &[Tensor], tangents: &[Tensor], step: f64) -> Vec<Tensor> {
 /// # Panics
 /// If they do not.
 #[track_caller]
-pub fn check(text: &str) {
+pub(crate) fn check(text: &str) {
     let graph = Graph::parse(text).expect("a program");
     let all: Vec<usize> = (0..graph.inputs().len()).collect();
     let (inputs, tangents) = (draws(&graph.input_types(), 0), draws(&graph.input_types(), 100));
@@ -71,7 +70,10 @@ pub fn check(text: &str) {
         for ((tangent, above), below) in numbers(tangent).iter().zip(numbers(above)).zip(numbers(below)) {
             let difference = (above - below) / (2.0 * STEP);
             let allowed = 1e-6 * (1.0 + difference.abs());
-            assert!((tangent - difference).abs() < allowed, "tangent {tangent}, but {difference} by differences");
+            assert!(
+                (tangent - difference).abs() < allowed,
+                "tangent {tangent}, but {difference} by differences"
+            );
         }
     }
     let cotangents = draws(&graph.output_types(), 200);

@@ -52,6 +52,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// **Attributes.** `#[module(buffer)]` makes the leaves of a field buffers: state that the forward
 /// pass itself updates.
 ///
+/// **Arguments.** As the only argument of a function, it is what `grad` differentiates by.
+///
 /// **Training.** A field `training: bool` takes the mode; submodules are put into it.
 ///
 /// **Enums.** The name of the variant is a setting, its fields are those of a struct; the only

@@ -31,7 +31,8 @@ pub mod vmap;
 mod walk;
 
 pub use differentiate::{
-    DifferentiationError, grad_graph, jacobian_graph, jvp_graph, linearize_graph, value_and_grad_graph, vjp_graph,
+    DifferentiationError, grad_graph, jacobian_graph, jvp_graph, linearize_graph, value_and_grad_graph,
+    vjp_graph,
 };
 pub use explain::explain;
 pub use export::export;

@@ -106,7 +106,7 @@ pub type Pullback<M, A> = LinearMap<<M as Tree<Var>>::With<TensorType>, Types<A>
 /// let f32 = |shape: &[usize]| TensorType::new(shape, DType::F32);
 /// let back = |(x, w): (Var, Var)| {
 ///     let (y, pullback) = vjp(&|w: Var| w.matmul(&x).tanh(), w)?;
-///     pullback.apply(y.ones_like())
+///     pullback.apply(y)
 /// };
 /// let traced = trace(&back, &(f32(&[3]), f32(&[2, 3])))?;
 /// assert_eq!(traced.output, f32(&[2, 3]));
@@ -136,10 +136,7 @@ where
 /// # Errors
 /// As [`vjp`].
 #[track_caller]
-pub fn vjp_with_aux<A, F, M, X>(
-    function: &F,
-    primals: A,
-) -> Result<(Main<M>, Pullback<M, A>, Main<X>), Error>
+pub fn vjp_with_aux<A, F, M, X>(function: &F, primals: A) -> Result<(Main<M>, Pullback<M, A>, Main<X>), Error>
 where
     A: Tree<Var>,
     F: Function<A::With<Var>, Output = (M, X)>,
@@ -199,8 +196,7 @@ fn linearized<O: Tree<TensorType>>(
     let main = subject.main_results(is_main);
     subject.check_floats(&main, instead)?;
     let inputs: Vec<usize> = (0..subject.arguments.len()).collect();
-    let linear =
-        linearize_graph(&subject.graph, &inputs, &main).map_err(|error| subject.refused(error))?;
+    let linear = linearize_graph(&subject.graph, &inputs, &main).map_err(|error| subject.refused(error))?;
     let mut values = subject.inline(&linear.known, &[])?;
     let residuals = values.split_off(leaves(&subject.output).len());
     Ok((values, linear, residuals))

@@ -49,9 +49,8 @@ impl<O> Subject<'_, O> {
         if selected.is_empty() {
             return Err(self.refused(GradError::Nothing { what: self.what }));
         }
-        self.not_floats(selected.iter().map(|&number| &self.arguments[number])).map_or(Ok(()), |(path, ty)| {
-            Err(self.refused(GradError::Argument { what: self.what, path, ty }))
-        })
+        self.not_floats(selected.iter().map(|&number| &self.arguments[number]))
+            .map_or(Ok(()), |(path, ty)| Err(self.refused(GradError::Argument { what: self.what, path, ty })))
     }
 
     /// Fails unless every leaf of the arguments holds floats.
@@ -142,7 +141,8 @@ pub(super) fn check_given<T: Typed>(
     let paths = |paths: Vec<&Path>| paths.into_iter().map(part).collect::<Vec<String>>();
     let (wanted, there): (Vec<&Path>, Vec<&Path>) =
         (expected.iter().map(|(path, _)| path).collect(), got.iter().map(|(path, _)| path).collect());
-    let same_names = wanted.iter().map(|path| path.state_name()).eq(there.iter().map(|path| path.state_name()));
+    let same_names =
+        wanted.iter().map(|path| path.state_name()).eq(there.iter().map(|path| path.state_name()));
     if !same_names {
         return Err(GradError::Structure { what, given, of, expected: paths(wanted), got: paths(there) });
     }

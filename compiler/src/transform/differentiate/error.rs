@@ -51,7 +51,9 @@ pub enum DifferentiationError {
         count: usize,
     },
     /// A result without derivatives.
-    #[error("result {at} ({ty}) cannot be differentiated: only floats have derivatives; convert it, or leave it out")]
+    #[error(
+        "result {at} ({ty}) cannot be differentiated: only floats have derivatives; convert it, or leave it out"
+    )]
     OutputNotFloat {
         /// Its number.
         at: usize,

@@ -5,8 +5,8 @@ use choral_ir::{BuildError, Builder, DType, Graph, TensorType, Value};
 
 use super::{DifferentiationError, finished, linearize_graph};
 use crate::transform::rewrite;
-use crate::transform::vmap::{Axis, Chunks, VmapOptions, vmap_graph};
 use crate::transform::views;
+use crate::transform::vmap::{Axis, Chunks, VmapOptions, vmap_graph};
 
 /// The axis of the directions.
 const AXIS: &str = "directions";

@@ -64,8 +64,7 @@ pub fn linearize_graph(
     }
     let known = rewrite::part(&whole, &[], |id| !is_linear(id), &[values, &residuals].concat())?;
     let linear = rewrite::part(&whole, &residuals, |id| is_linear(id) || is_constant(id), tangents)?;
-    let cleaned =
-        |graph: Graph| rewrite::common_subexpressions(&rewrite::dead_code(&graph)?);
+    let cleaned = |graph: Graph| rewrite::common_subexpressions(&rewrite::dead_code(&graph)?);
     Ok(Linearized { known: cleaned(known)?, linear: cleaned(linear)?, tangents: inputs.len() })
 }
 

@@ -198,8 +198,7 @@ fn pulled_back(
         .map(|&value| Transposed::Known(value))
         .chain(inputs.iter().map(|&at| Transposed::Linear(graph.ty(graph.inputs()[at].value).clone())))
         .collect();
-    let (found, values) =
-        backward::cotangents_and_known(&mut builder, &linearized, &operands, &cotangents)?;
+    let (found, values) = backward::cotangents_and_known(&mut builder, &linearized, &operands, &cotangents)?;
     let (mut returned, mut returns) = (Vec::new(), Vec::new());
     if with_outputs {
         returned.extend(values.into_iter().take(graph.outputs().len()).flatten());

@@ -19,12 +19,7 @@ pub(crate) fn jvp(builder: &mut Builder, op: &IndexOp, duals: &[Dual]) -> Result
 }
 
 /// The op of the first `moved` operands' tangents, at the same places.
-fn moved(
-    builder: &mut Builder,
-    op: &IndexOp,
-    duals: &[Dual],
-    moved: usize,
-) -> Result<Vec<Dual>, BuildError> {
+fn moved(builder: &mut Builder, op: &IndexOp, duals: &[Dual], moved: usize) -> Result<Vec<Dual>, BuildError> {
     let mut operands = values(duals);
     let value = builder.push(op.clone(), &operands)?;
     for (operand, &dual) in operands.iter_mut().zip(&duals[..moved]) {

@@ -7,9 +7,7 @@
 //! Sources: Frostig, Johnson, Leary, "Compiling machine learning programs via high-level tracing" (2018); for
 //! updates told apart by numbers, the scatter of JAX.
 
-use choral_ir::op::{
-    Binary, ComparisonDirection, Gather, IndexOp, Iota, Scatter, Transposed,
-};
+use choral_ir::op::{Binary, ComparisonDirection, Gather, IndexOp, Iota, Scatter, Transposed};
 use choral_ir::{BuildError, Builder, DType, Fold, Graph, Reducer, Value};
 
 use crate::transform::differentiate::split::Linearity;
@@ -91,7 +89,13 @@ impl One {
     }
 
     /// The scatter of another update onto another input, by another fold.
-    fn by(&self, builder: &mut Builder, fold: Binary, input: Value, update: Value) -> Result<Value, BuildError> {
+    fn by(
+        &self,
+        builder: &mut Builder,
+        fold: Binary,
+        input: Value,
+        update: Value,
+    ) -> Result<Value, BuildError> {
         let body = Graph::reducer(fold, builder.graph().ty(input).dtype)?.into();
         builder.push(Scatter { body, ..self.op.clone() }, &[input, self.indices, update])
     }
@@ -147,8 +151,7 @@ impl One {
         };
         let (input, update) = (tangent_of(builder, self.input), tangent_of(builder, self.update));
         let total = chosen(builder, input, update)?;
-        let ones =
-            (full_like(builder, self.input.value, 1.0), full_like(builder, self.update.value, 1.0));
+        let ones = (full_like(builder, self.input.value, 1.0), full_like(builder, self.update.value, 1.0));
         let count = chosen(builder, ones.0, ones.1)?;
         builder.binary(Binary::Divide, total, count).map(Some)
     }
@@ -225,7 +228,12 @@ pub(super) fn transpose(
             }
         }
         Fold::Binary(_) | Fold::Extreme(_) | Fold::Body => {
-            return Err(refused(builder, &op.clone().into(), &[], "it is not linear, so it cannot be transposed"));
+            return Err(refused(
+                builder,
+                &op.clone().into(),
+                &[],
+                "it is not linear, so it cannot be transposed",
+            ));
         }
     }
     Ok(back)
