@@ -163,7 +163,7 @@ where
 ///     Ok::<_, choral_compiler::Error>((along.apply(&v)?, along.apply(v * 2.0)?))
 /// };
 /// let traced = trace(&twice, &(f32(&[3]), f32(&[3])))?;
-/// assert_eq!(traced.graph.to_text().matches("exponential").count(), 1);
+/// assert_eq!(traced.graph.to_text().matches("stablehlo.exponential").count(), 1);
 /// # Ok::<(), choral_compiler::Error>(())
 /// ```
 ///
