@@ -343,3 +343,27 @@ fn the_gradient_of_a_product_reads_well() -> TestResult {
     });
     Ok(())
 }
+
+/// What all members share is differentiated for each of them.
+#[test]
+fn gradients_of_an_ensemble() -> TestResult {
+    let mut models: Vec<Linear<Tensor>> = (0..3).map(|seed| Linear::init(4, 2, Key::new(seed))).collect();
+    let bias = models[0].bias.clone();
+    models.iter_mut().for_each(|model| model.bias.clone_from(&bias));
+    let ensemble = Ensemble::new(&models)?;
+    let (state, (x, _)) = (ensemble.state(), samples());
+    let code = state.function().clone();
+    let loss = move |(params, buffers, x): (State<Var>, State<Var>, Var)| {
+        Function::apply(&code, (params, buffers, x)).map(|y: Var| y.exp().sum(()))
+    };
+    let (params, buffers) = state.in_dims();
+    assert_eq!(state.shared().collect::<Vec<_>>(), ["bias"]);
+    let gradients = vmap(grad(loss), (params, buffers, None)).call((state.params(), state.buffers(), &x))?;
+    let alone = grad(|(mut model, x): (Linear<Var>, Var)| model.forward(&x).exp().sum(()));
+    for (member, model) in models.iter().enumerate() {
+        for (name, tensor) in alone.call((model, &x))?.named_parameters() {
+            assert!(gradients[&name].index(member)?.bit_eq(&tensor), "{name} of member {member}");
+        }
+    }
+    Ok(())
+}

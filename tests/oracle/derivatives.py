@@ -66,7 +66,9 @@ def directions(rng, arguments, by):
 
 
 def expected(function, members, by):
-    """The gradients of each member; None where JAX does not differentiate the function backwards."""
+    """The gradients of each member; None where there are no floats, or JAX does not differentiate backwards."""
+    if not any(map(holds_floats, jax.tree.leaves(jax.eval_shape(function, *members[0])))):
+        return None
     try:
         return [gradient(function, draws, by) for draws in members]
     except (NotImplementedError, TypeError, ValueError):

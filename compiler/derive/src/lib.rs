@@ -53,6 +53,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// pass itself updates. `#[module(flatten)]` leaves the field's own name out: what it holds goes by the
 /// names that it has inside, as if it stood in this module itself.
 ///
+/// **Arguments.** As the only argument of a function, it is what `grad` differentiates by.
+///
 /// **Training.** A field `training: bool` takes the mode; submodules are put into it.
 ///
 /// **Enums.** The name of the variant is a setting, its fields are those of a struct; the only

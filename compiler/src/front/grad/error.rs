@@ -1,5 +1,7 @@
 //! What differentiation refuses at the call.
 
+use std::fmt;
+
 use choral_ir::TensorType;
 
 /// Why a function cannot be differentiated as it is asked for.
@@ -37,26 +39,46 @@ pub enum GradError {
          (results, others), and use {instead}"
     )]
     Result { what: &'static str, path: String, ty: TensorType, instead: &'static str },
-    #[error("{what}: the {given} have other parts than the {of}\n  expected: {}\n  got: {}", list(.expected), list(.got))]
-    Structure {
-        what: &'static str,
-        given: &'static str,
-        of: &'static str,
-        expected: Vec<String>,
-        got: Vec<String>,
-    },
     #[error(
-        "{what}: got {got} for {given}{path}, expected {expected}, as in the {of}; shape and element type must be the \
-         same"
+        "{what}: the {given} have other parts than the {}\n  expected: {}\n  got: {}",
+        .given.of(),
+        list(.expected),
+        list(.got)
     )]
-    Type {
-        what: &'static str,
-        given: &'static str,
-        of: &'static str,
-        path: String,
-        expected: TensorType,
-        got: TensorType,
-    },
+    Structure { what: &'static str, given: Given, expected: Vec<String>, got: Vec<String> },
+    #[error(
+        "{what}: got {got} for {given}{path}, expected {expected}, as in the {}; shape and element type must be the same",
+        .given.of()
+    )]
+    Type { what: &'static str, given: Given, path: String, expected: TensorType, got: TensorType },
+}
+
+/// What a product with a Jacobian is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// Changes of the primals.
+    Tangents,
+    /// What counts of the results.
+    Cotangents,
+}
+
+impl Given {
+    /// What they have to be like.
+    const fn of(self) -> &'static str {
+        match self {
+            Given::Tangents => "primals",
+            Given::Cotangents => "results",
+        }
+    }
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Given::Tangents => "tangents",
+            Given::Cotangents => "cotangents",
+        })
+    }
 }
 
 fn results(got: &[String]) -> String {

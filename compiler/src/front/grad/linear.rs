@@ -4,6 +4,7 @@ use std::panic::Location as Caller;
 
 use choral_ir::{Graph, TensorType};
 
+use super::error::Given;
 use super::subject::{check_given, other_number};
 use crate::front::error::Error;
 use crate::front::trace::function::{self, Function};
@@ -16,8 +17,8 @@ use crate::front::tree::{Tree, leaves, rebuild};
 #[derive(Debug, Clone)]
 pub struct LinearMap<X, Y> {
     pub(super) what: &'static str,
-    /// What it takes, as errors call it, and what that has to be like.
-    pub(super) given: (&'static str, &'static str),
+    /// What it takes, as errors call it.
+    pub(super) given: Given,
     /// Takes the values, then the residuals.
     pub(super) graph: Graph,
     /// What it needs of the function that it belongs to.
@@ -37,8 +38,7 @@ where
     #[track_caller]
     fn apply(&self, args: C) -> Result<Self::Output, Error> {
         let at = Caller::caller();
-        let (given, of) = self.given;
-        check_given(self.what, given, of, &leaves(&self.takes), &args)
+        check_given(self.what, self.given, &leaves(&self.takes), &args)
             .map_err(|error| Error::from(error).at(user_location(at)))?;
         let arguments = leaves(&args);
         let operands: Vec<&Var> = arguments.iter().map(|(_, var)| var).chain(&self.residuals).collect();

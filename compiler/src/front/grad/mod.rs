@@ -27,12 +27,15 @@ mod subject;
 
 pub use argument::HasArgument;
 pub use by::{AllArguments, Argument, By, Leaves};
-pub use error::GradError;
+pub use error::{Given, GradError};
 pub use gradient::{Grad, ValueAndGrad, grad, value_and_grad};
 pub use jacobian::{Hessian, Jacobian, hessian, jacfwd, jacrev};
 pub use linear::LinearMap;
 pub use nested::Nested;
-pub use products::{Pullback, hvp, jvp, jvp_with_aux, linearize, vjp, vjp_with_aux};
+pub use products::{
+    Pullback, PullbackAndAux, TangentsAndAux, WithPullback, WithPushforward, WithTangents, hvp, jvp,
+    jvp_with_aux, linearize, vjp, vjp_with_aux,
+};
 pub use returns::{Alone, Returns, WithAux};
 
 use crate::front::trace::function::OutputTypes;

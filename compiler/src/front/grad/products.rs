@@ -7,6 +7,7 @@ use std::panic::Location as Caller;
 
 use choral_ir::TensorType;
 
+use super::error::Given;
 use super::linear::LinearMap;
 use super::subject::{Subject, other_number, traced};
 use super::{Results, Types};
@@ -15,6 +16,9 @@ use crate::front::trace::function::{Function, OutputTypes};
 use crate::front::trace::var::Var;
 use crate::front::tree::{Path, Segment, Tree, Walk, add_leaves, leaves, rebuild};
 use crate::transform::differentiate::{Linearized, grad_graph, jvp_graph_of, linearize_graph};
+
+/// Results of a function, and their tangents.
+pub type WithTangents<O> = (O, O);
 
 /// The results of a function, and how they change along `tangents`: the product of its Jacobian with them.
 ///
@@ -33,7 +37,7 @@ use crate::transform::differentiate::{Linearized, grad_graph, jvp_graph_of, line
 /// If a primal or a result holds no floats; if the tangents have other parts, shapes or element types than the
 /// primals; for ops that are not differentiable.
 #[track_caller]
-pub fn jvp<A, F>(function: &F, primals: A, tangents: A) -> Result<(Results<F, A>, Results<F, A>), Error>
+pub fn jvp<A, F>(function: &F, primals: A, tangents: A) -> Result<WithTangents<Results<F, A>>, Error>
 where
     A: Tree<Var>,
     F: Function<A::With<Var>>,
@@ -48,11 +52,7 @@ where
 /// # Errors
 /// As [`jvp`].
 #[track_caller]
-pub fn jvp_with_aux<A, F, M, X>(
-    function: &F,
-    primals: A,
-    tangents: A,
-) -> Result<(Main<M>, Main<M>, Main<X>), Error>
+pub fn jvp_with_aux<A, F, M, X>(function: &F, primals: A, tangents: A) -> Result<TangentsAndAux<M, X>, Error>
 where
     A: Tree<Var>,
     F: Function<A::With<Var>, Output = (M, X)>,
@@ -65,6 +65,12 @@ where
     let along = rebuild(&subject.output.0, &along).ok_or_else(|| subject.refused(other_number("jvp")))?;
     Ok((results, along, aux))
 }
+
+/// Results `M`, their tangents, and what comes beside, `X`.
+pub type TangentsAndAux<M, X> = (Main<M>, Main<M>, Main<X>);
+
+/// Results `M`, the function that pulls cotangents of them back to arguments `A`, and what comes beside, `X`.
+pub type PullbackAndAux<M, A, X> = (Main<M>, Pullback<M, A>, Main<X>);
 
 /// Results `M` of a function, as values of the trace around it.
 type Main<M> = <<M as Tree<Var>>::With<TensorType> as Tree<TensorType>>::With<Var>;
@@ -93,7 +99,15 @@ fn pushed<O: Tree<TensorType>>(
     Ok((values, along))
 }
 
-/// What `vjp` returns beside the results: the linear function from cotangents like `M` to those of arguments `A`.
+/// The results of `F`, and the linear function from cotangents of them to those of its arguments `A`.
+pub type WithPullback<F, A> =
+    (Results<F, A>, LinearMap<OutputTypes<F, <A as Tree<Var>>::With<Var>>, Types<A>>);
+
+/// The results of `F`, and the linear function from tangents of its arguments `A` to those of the results.
+pub type WithPushforward<F, A> =
+    (Results<F, A>, LinearMap<Types<A>, OutputTypes<F, <A as Tree<Var>>::With<Var>>>);
+
+/// The linear function from cotangents of results `M` to those of arguments `A`.
 pub type Pullback<M, A> = LinearMap<<M as Tree<Var>>::With<TensorType>, Types<A>>;
 
 /// The results of a function, and the function that pulls cotangents of them back to cotangents of the arguments:
@@ -106,7 +120,7 @@ pub type Pullback<M, A> = LinearMap<<M as Tree<Var>>::With<TensorType>, Types<A>
 /// let f32 = |shape: &[usize]| TensorType::new(shape, DType::F32);
 /// let back = |(x, w): (Var, Var)| {
 ///     let (y, pullback) = vjp(&|w: Var| w.matmul(&x).tanh(), w)?;
-///     pullback.apply(y.ones_like())
+///     pullback.apply(y)
 /// };
 /// let traced = trace(&back, &(f32(&[3]), f32(&[2, 3])))?;
 /// assert_eq!(traced.output, f32(&[2, 3]));
@@ -116,10 +130,7 @@ pub type Pullback<M, A> = LinearMap<<M as Tree<Var>>::With<TensorType>, Types<A>
 /// # Errors
 /// If a primal or a result holds no floats; for ops that are not differentiable.
 #[track_caller]
-pub fn vjp<A, F>(
-    function: &F,
-    primals: A,
-) -> Result<(Results<F, A>, LinearMap<OutputTypes<F, A::With<Var>>, Types<A>>), Error>
+pub fn vjp<A, F>(function: &F, primals: A) -> Result<WithPullback<F, A>, Error>
 where
     A: Tree<Var>,
     F: Function<A::With<Var>>,
@@ -136,7 +147,7 @@ where
 /// # Errors
 /// As [`vjp`].
 #[track_caller]
-pub fn vjp_with_aux<A, F, M, X>(function: &F, primals: A) -> Result<(Main<M>, Pullback<M, A>, Main<X>), Error>
+pub fn vjp_with_aux<A, F, M, X>(function: &F, primals: A) -> Result<PullbackAndAux<M, A, X>, Error>
 where
     A: Tree<Var>,
     F: Function<A::With<Var>, Output = (M, X)>,
@@ -163,17 +174,14 @@ where
 ///     Ok::<_, choral_compiler::Error>((along.apply(&v)?, along.apply(v * 2.0)?))
 /// };
 /// let traced = trace(&twice, &(f32(&[3]), f32(&[3])))?;
-/// assert_eq!(traced.graph.to_text().matches("exponential").count(), 1);
+/// assert_eq!(traced.graph.to_text().matches("stablehlo.exponential").count(), 1);
 /// # Ok::<(), choral_compiler::Error>(())
 /// ```
 ///
 /// # Errors
 /// As [`vjp`].
 #[track_caller]
-pub fn linearize<A, F>(
-    function: &F,
-    primals: A,
-) -> Result<(Results<F, A>, LinearMap<Types<A>, OutputTypes<F, A::With<Var>>>), Error>
+pub fn linearize<A, F>(function: &F, primals: A) -> Result<WithPushforward<F, A>, Error>
 where
     A: Tree<Var>,
     F: Function<A::With<Var>>,
@@ -181,7 +189,7 @@ where
     let subject = traced("linearize", function, &primals, Caller::caller())?;
     let (values, linear, residuals) = linearized(&subject, |_| true, "jvp_with_aux")?;
     let results = subject.results(&values)?;
-    let (what, given) = ("linearize", ("tangents", "primals"));
+    let (what, given) = ("linearize", Given::Tangents);
     let (graph, takes, returns) = (linear.linear, types(&primals), subject.output);
     Ok((results, LinearMap { what, given, graph, residuals, takes, returns }))
 }
@@ -209,7 +217,7 @@ fn pullback<A: Tree<Var>, O: Tree<TensorType>>(
     takes: O,
     primals: &A,
 ) -> Result<LinearMap<O, Types<A>>, Error> {
-    let (what, given) = ("vjp", ("cotangents", "results"));
+    let (what, given) = ("vjp", Given::Cotangents);
     let (graph, returns) = (linear.transposed()?, types(primals));
     Ok(LinearMap { what, given, graph, residuals, takes, returns })
 }

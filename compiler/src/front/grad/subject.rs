@@ -4,7 +4,7 @@ use std::panic::Location as Caller;
 
 use choral_ir::{Graph, TensorType};
 
-use super::error::GradError;
+use super::error::{Given, GradError};
 use crate::front::error::Error;
 use crate::front::trace::function::{self, Function, OutputTypes, Traced};
 use crate::front::trace::user_location;
@@ -78,7 +78,7 @@ impl<O> Subject<'_, O> {
 
     /// Fails unless `given` has the parts of the arguments, each of its type.
     pub(super) fn check_tangents(&self, given: &impl Tree<Var>) -> Result<(), Error> {
-        let fits = check_given(self.what, "tangents", "primals", &self.arguments, given);
+        let fits = check_given(self.what, Given::Tangents, &self.arguments, given);
         fits.map_err(|error| self.refused(error))
     }
 }
@@ -132,8 +132,7 @@ pub(super) fn other_number(what: &str) -> Error {
 /// Fails unless `given` has these parts, each of its type.
 pub(super) fn check_given<T: Typed>(
     what: &'static str,
-    given: &'static str,
-    of: &'static str,
+    given: Given,
     expected: &[(Path, T)],
     tree: &impl Tree<Var>,
 ) -> Result<(), GradError> {
@@ -144,12 +143,12 @@ pub(super) fn check_given<T: Typed>(
     let same_names =
         wanted.iter().map(|path| path.state_name()).eq(there.iter().map(|path| path.state_name()));
     if !same_names {
-        return Err(GradError::Structure { what, given, of, expected: paths(wanted), got: paths(there) });
+        return Err(GradError::Structure { what, given, expected: paths(wanted), got: paths(there) });
     }
     for ((path, expected), (_, got)) in expected.iter().zip(&got) {
         let (expected, got) = (expected.tensor_type(), got.ty().clone());
         if expected != got {
-            return Err(GradError::Type { what, given, of, path: path.to_string(), expected, got });
+            return Err(GradError::Type { what, given, path: path.to_string(), expected, got });
         }
     }
     Ok(())

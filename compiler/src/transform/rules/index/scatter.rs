@@ -119,7 +119,8 @@ impl One {
         sum(builder, of_input, Some(of_updates))
     }
 
-    /// For each element of the updates, the product of the input and the other updates of its place.
+    /// For each element of the updates, the product of the input and the other updates of its place. Its own
+    /// derivative, for second derivatives, is that away from zeros.
     fn others(&self, builder: &mut Builder) -> Result<Value, BuildError> {
         let update = self.update.value;
         let (zeros, ones) = (zeros_like(builder, update), full_like(builder, update, 1.0));
