@@ -84,10 +84,11 @@ fn first_images(count: usize) -> Result<(Tensor, Tensor), choral::Error> {
     Ok((jit(|images: Var| images.narrow(0, 0, count)).call(&images)?, labels))
 }
 
+/// What a loss takes: parameters, buffers, images and classes.
+type Batch = (State<Var>, State<Var>, Var, Var);
+
 /// Cross-entropy of logits, from the arguments of a model's code and classes.
-fn cross_entropy<C>(
-    code: C,
-) -> impl Fn((State<Var>, State<Var>, Var, Var)) -> Result<Var, CompilerError> + Clone
+fn cross_entropy<C>(code: C) -> impl Fn(Batch) -> Result<Var, CompilerError> + Clone
 where
     C: Function<(State<Var>, State<Var>, Var), Output = Var> + Clone,
 {

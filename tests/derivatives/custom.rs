@@ -97,10 +97,7 @@ fn rules_in_loops_and_branches() {
     let f = |(xs, w): (Var, Var)| {
         let next = |sum: Var, x: Var| {
             let product = clipped().apply((x, w.clone())).expect("a product");
-            (
-                sum + cond(&product.gt(0.0), |x| steep().apply(x), |x| Ok(x), &product).expect("a branch"),
-                product,
-            )
+            (sum + cond(&product.gt(0.0), |x| steep().apply(x), Ok, &product).expect("a branch"), product)
         };
         scan(next, w.full([], 0.0), xs)
     };

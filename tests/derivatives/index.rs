@@ -170,7 +170,7 @@ fn dynamic_slices() {
 /// Members have starts of their own: of one operand, whose parts they read more than once, and of an operand each.
 #[test]
 fn dynamic_slices_of_members() {
-    let slice = |x: &Var, at: &Var| x.dynamic_slice(&[at], &[2]);
+    let slice = |x: &Var, at: &Var| x.dynamic_slice(&[at], [2]);
     let sum = |(x, at): (Var, Var)| {
         let part = slice(&x, &at);
         (&part * &part).sum(())

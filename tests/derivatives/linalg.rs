@@ -63,7 +63,7 @@ fn solves() -> Vec<String> {
 fn inputs(graph: &Graph) -> Vec<Tensor> {
     let mut inputs = draws(&graph.input_types(), 0);
     let a = inputs[0].to_f64_vec();
-    let on_diagonal = |at: usize| at % 9 % 4 == 0;
+    let on_diagonal = |at: usize| (at % 9).is_multiple_of(4);
     inputs[0] =
         Tensor::from_fn(inputs[0].shape(), |at| if on_diagonal(at) { 2.0 + a[at].abs() } else { a[at] });
     inputs

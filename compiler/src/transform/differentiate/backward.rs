@@ -13,6 +13,9 @@ use crate::transform::dual::{if_known, is_linear, sum, zeros};
 use crate::transform::rewrite;
 use crate::transform::rules;
 
+/// Values, some of which are not there: cotangents of zeros, and outputs that are not known.
+pub(super) type MaybeValues = Vec<Option<Value>>;
+
 /// The cotangents of the graph's linear inputs, one for each input in order, its known ops and the
 /// transposed ones added to the graph being built. `None` stands for zeros, and for a known input.
 ///
@@ -33,7 +36,7 @@ pub(super) fn cotangents_and_known(
     graph: &Graph,
     inputs: &[Transposed],
     cotangents: &[Option<Value>],
-) -> Result<(Vec<Option<Value>>, Vec<Option<Value>>), BuildError> {
+) -> Result<(MaybeValues, MaybeValues), BuildError> {
     let description = builder.description();
     let (of_nodes, outputs) = operands_of(builder, graph, inputs)?;
     let mut found = Cotangents::of(graph);
@@ -67,7 +70,7 @@ fn operands_of(
     builder: &mut Builder,
     graph: &Graph,
     inputs: &[Transposed],
-) -> Result<(Vec<Vec<Transposed>>, Vec<Option<Value>>), BuildError> {
+) -> Result<(Vec<Vec<Transposed>>, MaybeValues), BuildError> {
     let mut of_nodes = vec![Vec::new(); graph.len()];
     let outputs = interpret(graph, inputs.iter().cloned(), |id, node, operands| {
         let known: Option<Vec<Value>> = operands.iter().map(if_known).collect();
