@@ -1,7 +1,10 @@
 //! Steps of training over members: the bits of members alone, frozen members, members that diverge.
 
+use choral::ensemble::stack_members;
+use choral::error::CompilerError;
+use choral::grad::Argument;
 use choral::prelude::*;
-use choral::tree::{leaves, rebuild};
+use choral::tree::leaves;
 use choral::{Error, Pool, Setting, all_finite, optim};
 use insta::assert_snapshot;
 
@@ -40,28 +43,19 @@ pub(crate) fn start(optimiser: &impl Optimiser, seed: u64) -> Run<Tensor> {
 /// statistics. Returns the loss before it.
 pub(crate) fn step<O: Optimiser>(
     ((model, state, key), optimiser, (x, labels)): (Run<Var>, O, (Var, Var)),
-) -> (Run<Var>, Var) {
+) -> Result<(Run<Var>, Var), CompilerError> {
     let [key, noise] = random::split(&key);
     let x = &x + random::normal(&noise, x.shape()) * 0.1;
-    let centred = &x - &model.mean;
-    let logits = model.linear.clone().forward(&centred);
-    let loss = loss::cross_entropy(&logits, &labels, loss::Reduction::Mean);
-    let slope = (logits.softmax(-1) - labels.one_hot(CLASSES).to(x.dtype())) / labels.size(0) as f64;
-    let linear = Linear { weight: slope.transpose(0, 1).matmul(&centred), bias: Some(slope.sum(0)) };
-    let (gradients, _) = optim::clip_grad_norm(&Classifier { linear, mean: model.mean.clone() }, 0.3);
+    let loss_of = |model: Classifier<Var>| {
+        let logits = model.linear.clone().forward(&(&x - &model.mean));
+        loss::cross_entropy(&logits, &labels, loss::Reduction::Mean)
+    };
+    let gradient = value_and_grad(loss_of).by(Argument::<0>.parameters());
+    let (loss, gradients) = gradient.apply(model.clone())?;
+    let (gradients, _) = optim::clip_grad_norm(&gradients, 0.3);
     let (mut model, state) = optimiser.update(&model, &gradients, &state);
     model.mean = &model.mean * 0.9 + x.mean(0) * 0.1;
-    ((model, state, key), loss)
-}
-
-/// The trees as one, each leaf stacked.
-fn stacked<X: Tree<Tensor, With<Tensor> = X>>(members: &[X]) -> Result<X, Error> {
-    let all: Vec<Vec<Tensor>> =
-        members.iter().map(|tree| leaves(tree).into_iter().map(|(_, leaf)| leaf).collect()).collect();
-    let stack =
-        |leaf: usize| Tensor::stack(&all.iter().map(|leaves| leaves[leaf].clone()).collect::<Vec<_>>());
-    let leaves = (0..all[0].len()).map(stack).collect::<Result<Vec<Tensor>, _>>()?;
-    Ok(rebuild(&members[0], &leaves).expect("as many leaves"))
+    Ok(((model, state, key), loss))
 }
 
 /// Fails unless a member of a stacked tree has these bits.
@@ -93,7 +87,7 @@ macro_rules! members_train_as_alone {
                 }
             }
             for (members, chunk, threads) in ENSEMBLES {
-                let (mut runs, optimisers) = (stacked(&starts[..members])?, stacked(&optimisers[..members])?);
+                let (mut runs, optimisers) = (stack_members(&starts[..members])?, stack_members(&optimisers[..members])?);
                 let all = vmap(step::<$Optimiser<Var>>, (0, 0, None)).donate([0]);
                 let all = all.setting(&Setting::default().on(&Pool::new(threads)));
                 let all = chunk.into_iter().fold(all, |all, chunk| all.chunk_size(chunk));
@@ -125,10 +119,10 @@ members_train_as_alone! {
 /// A step of members that stop once their loss is small, or once a number of theirs is no longer finite.
 fn step_of_active(
     (before, optimiser, data, target): (Run<Var>, Adam<Var>, (Var, Var), Var),
-) -> (Run<Var>, Var) {
-    let (after, loss) = step((before.clone(), optimiser, data));
+) -> Result<(Run<Var>, Var), CompilerError> {
+    let (after, loss) = step((before.clone(), optimiser, data))?;
     let active = loss.gt(target).logical_and(all_finite(&after));
-    (freeze(&active, &after, &before), active)
+    Ok((freeze(&active, &after, &before), active))
 }
 
 /// Converged members keep every bit, their key and their running statistics included; the others do not notice.
@@ -139,7 +133,7 @@ fn frozen_members_keep_their_bits() -> TestResult {
     let targets = Tensor::from([0.0f32, 1.0, 100.0, 0.9]);
     let all = vmap(step_of_active, (0, None, None, 0));
     let single = jit(step::<Adam<Var>>);
-    let (mut runs, mut alone) = (stacked(&starts)?, starts.clone());
+    let (mut runs, mut alone) = (stack_members(&starts)?, starts.clone());
     let mut rounds = [0; 4];
     for _ in 0..STEPS {
         let active;
@@ -166,8 +160,8 @@ fn a_member_that_diverges_touches_no_other() -> TestResult {
     let optimisers = [1e-2, f64::NAN, 1e-3].map(Sgd::new);
     let starts: Vec<Run<Tensor>> = (0..3).map(|seed| start(&optimisers[0], seed)).collect();
     let (all, single) = (vmap(step::<Sgd<Var>>, (0, 0, None)), jit(step::<Sgd<Var>>));
-    let (mut runs, mut alone) = (stacked(&starts)?, starts);
-    let together = stacked(&optimisers)?;
+    let (mut runs, mut alone) = (stack_members(&starts)?, starts);
+    let together = stack_members(&optimisers)?;
     for _ in 0..10 {
         (runs, _) = all.call((&runs, &together, &data))?;
         for (run, optimiser) in alone.iter_mut().zip(&optimisers) {
@@ -185,10 +179,10 @@ fn a_member_that_diverges_touches_no_other() -> TestResult {
 #[test]
 fn a_member_that_diverges_is_kept_as_it_was() -> TestResult {
     let data = data();
-    let adam = stacked(&[Adam::new(1e-2), Adam::new(f64::INFINITY)])?;
+    let adam = stack_members(&[Adam::new(1e-2), Adam::new(f64::INFINITY)])?;
     let starts: Vec<Run<Tensor>> = (0..2).map(|seed| start(&Adam::new(0.0), seed)).collect();
     let all = vmap(step_of_active, (0, 0, None, None));
-    let mut runs = stacked(&starts)?;
+    let mut runs = stack_members(&starts)?;
     for _ in 0..10 {
         (runs, _) = all.call((&runs, &adam, &data, &Tensor::from(0.0f32)))?;
     }

@@ -34,6 +34,7 @@ fn transforms_apply_in_their_order() {
     let all = "0: tensor<2x3xf32> [[2.0, 22.0, 202.0], [2.0, 22.0, 202.0]]\n";
     assert_eq!(fine(folder.choral(&format!("{run} --vmap _,0 --grad 0"))), all);
     assert_eq!(fine(folder.choral(&format!("{run} --grad 0 --vmap _,0 --chunk-size 1"))), each);
+    assert_eq!(fine(folder.choral(&format!("{run} --vmap _,0 --chunk-size 1 --grad 0"))), all);
 }
 
 #[test]

@@ -13,7 +13,7 @@
 //! | `jacobian.rs` | all columns or rows of a Jacobian at once: [`jacobian_graph`] |
 //!
 //! Sources: Griewank and Walther, "Evaluating Derivatives" (2008); for derivatives by transposition, Radul et al.,
-//! "You Only Linearize Once" (2022). Must not live here: rules of ops ([`crate::transform::rules`]), and functions of
+//! "You Only Linearize Once" (2022). Must not live here: rules of ops (`transform::rules`), and functions of
 //! `Var`s.
 
 pub(crate) mod backward;

@@ -181,10 +181,16 @@ fn gaussian(
         return input.stand_in();
     }
     pairs(name, (input, target), reduction, |x, y| {
-        let (var, distance) = (var.widened().maximum(eps), x - y);
+        let (var, distance) = (at_least(&var.widened(), eps), x - y);
         let losses = (var.log() + &distance * &distance / &var) * 0.5;
         if full { losses + 0.5 * TAU.ln() } else { losses }
     })
+}
+
+/// `var`, and `eps` below it, where it changes as `var` does, so that it can grow again.
+#[track_caller]
+fn at_least(var: &Var, eps: f64) -> Var {
+    var.where_(&var.ge(eps), &((var - var.stop_gradient()) + eps))
 }
 
 /// Options of [`kl_div`].
