@@ -75,7 +75,7 @@ fn step(
     });
     let (model, state) = AdamW { lr, ..recipe.adam }.update(&model, &gradients, &run.state);
 
-    let active = run.active.logical_and(&loss.isfinite());
+    let active = run.active.logical_and(loss.isfinite());
     let after = Run { model, state, key, active: run.active.clone() };
     Ok((Run { active: active.clone(), ..freeze(&active, &after, &run) }, loss))
 }

@@ -184,16 +184,16 @@ fn faults_of_rules() {
     refuse(choral::trace::function::trace(&captures, &ty).expect_err("a captured value"));
     assert_snapshot!(told.join("\n\n"), @"
     custom_jvp: the rule must return the function's results and a tangent of each, [tensor<2xf64>, tensor<2xf64>], got [tensor<2xf64>, tensor<f64>]
-      at tests/derivatives/custom.rs:180:16
+      at tests/derivatives/custom.rs:177:16
 
     custom_vjp: the forward rule must return the function's results, then residuals, [tensor<2xf64>], got [tensor<f64>]
-      at tests/derivatives/custom.rs:182:16
+      at tests/derivatives/custom.rs:179:16
 
     custom_vjp: the backward rule must return a cotangent of each argument, [tensor<2xf64>], got [tensor<f64>]
-      at tests/derivatives/custom.rs:184:16
+      at tests/derivatives/custom.rs:181:16
 
     custom_jvp: the function captures values from outside; pass them as arguments
-      at tests/derivatives/custom.rs:186:29
+      at tests/derivatives/custom.rs:183:29
     ");
 }
 
