@@ -75,7 +75,7 @@ impl Workload {
 
 /// Every workload, in the order in which they run.
 fn workloads() -> Vec<Workload> {
-    let ensembles: [(&str, Maker); 14] = [
+    let ensembles: [(&str, Maker); 15] = [
         ("W1_seed_linear", ensembles::seed_linear),
         ("W2_mlp_shared", ensembles::mlp_shared),
         ("W2b_mlp_permember", ensembles::mlp_per_member),
@@ -86,6 +86,7 @@ fn workloads() -> Vec<Workload> {
         ("W6_transformer", ensembles::transformer),
         ("W7_train_step", training::step),
         ("W8_per_sample_grad", training::per_sample),
+        ("batch_grad", training::batch),
         ("W9_elementwise", steps::chain),
         ("W10_predictive", ensembles::predictive),
         ("W11_rollout", steps::rollout),

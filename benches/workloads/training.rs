@@ -6,7 +6,7 @@ use choral::prelude::*;
 
 use crate::data::{Draw, one_hot};
 use crate::ensembles::{DIGITS, mlp};
-use crate::prepared::{Uncompiled, ensemble};
+use crate::prepared::{Uncompiled, ensemble, single};
 
 type Layers = Vec<Linear<Var>>;
 
@@ -49,20 +49,30 @@ pub(crate) fn step() -> Result<Uncompiled, Error> {
     ensemble(member, ((layers, velocity, x, targets), ()))
 }
 
-/// W8: the gradient of each sample, of one perceptron.
-pub(crate) fn per_sample() -> Result<Uncompiled, Error> {
+/// The perceptron of W8, its samples and their targets.
+fn samples() -> (Vec<Linear<Tensor>>, Tensor, Tensor) {
     const SAMPLES: usize = 64;
     let mut draw = Draw::new();
     let alone = |tensor: &Tensor| tensor.index(0).expect("one member");
-    let layers: Vec<Linear<Tensor>> = draw
+    let layers = draw
         .layers(1, &DIGITS)
         .iter()
         .map(|layer| Linear { weight: alone(&layer.weight), bias: layer.bias.as_ref().map(alone) })
         .collect();
     let x = draw.normal([SAMPLES, DIGITS[0]], 1.0);
-    let targets = one_hot(&draw.below([SAMPLES], 10), 10);
+    (layers, x, one_hot(&draw.below([SAMPLES], 10), 10))
+}
+
+/// W8: the gradient of each sample, of one perceptron.
+pub(crate) fn per_sample() -> Result<Uncompiled, Error> {
+    let (layers, x, targets) = samples();
     let sample = |((x, targets), layers): ((Var, Var), Layers)| {
         grad(loss).apply((layers, x.unsqueeze(0), targets.unsqueeze(0)))
     };
     ensemble(sample, ((x, targets), layers))
+}
+
+/// The one gradient of W8's samples, to compare with.
+pub(crate) fn batch() -> Result<Uncompiled, Error> {
+    single(grad(loss), samples())
 }
