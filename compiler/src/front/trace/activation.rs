@@ -158,6 +158,13 @@ impl Var {
         self.scope_here("glu", |x| x.narrow(dim, 0, half) * x.narrow(dim, half, half).sigmoid())
     }
 
+    /// The greatest elements, to shift by: results do not depend on the shift, so it counts as a constant of
+    /// derivatives.
+    #[track_caller]
+    pub(super) fn greatest(&self, axes: impl Axes) -> Var {
+        self.amax(axes).stop_gradient()
+    }
+
     /// `e^x` over `dim`, scaled to sum 1. As in PyTorch and JAX it is NaN throughout where one element is
     /// NaN or +infinite, or all are -infinite; `f16` and `bf16` are computed in `f32` and rounded once.
     #[track_caller]
@@ -168,7 +175,7 @@ impl Var {
         }
         self.scope_here("softmax", |x| {
             let wide = x.widened();
-            let exponentials = (&wide - wide.amax(dim).keep_dims(x, &[dim])).exp();
+            let exponentials = (&wide - wide.greatest(dim).keep_dims(x, &[dim])).exp();
             let sum = exponentials.sum(dim).keep_dims(x, &[dim]);
             (exponentials / sum).to(x.dtype())
         })
@@ -183,7 +190,7 @@ impl Var {
         }
         self.scope_here("log_softmax", |x| {
             let wide = x.widened();
-            let shifted = &wide - wide.amax(dim).keep_dims(x, &[dim]);
+            let shifted = &wide - wide.greatest(dim).keep_dims(x, &[dim]);
             let sum = shifted.exp().sum(dim).keep_dims(x, &[dim]);
             (shifted - sum.log()).to(x.dtype())
         })
@@ -210,7 +217,7 @@ impl Var {
         }
         self.scope_here("logsumexp", |x| {
             let wide = x.widened();
-            let greatest = wide.amax(axes.as_slice());
+            let greatest = wide.greatest(axes.as_slice());
             // The distance of an infinity from itself would be NaN.
             let shift = greatest.where_(&greatest.isfinite(), 0.0);
             let exponentials = (&wide - shift.keep_dims(x, &axes)).exp();

@@ -123,7 +123,7 @@ impl Var {
     fn softmax_of_seen(&self) -> Var {
         self.scope_here("softmax", |x| {
             let wide = x.widened();
-            let greatest = wide.amax(-1).keep_dims(x, &[-1]);
+            let greatest = wide.greatest(-1).keep_dims(x, &[-1]);
             let shift = greatest.where_(&greatest.gt(f64::NEG_INFINITY), 0.0);
             let exponentials = (wide - shift).exp();
             let sum = exponentials.sum(-1).keep_dims(x, &[-1]);
