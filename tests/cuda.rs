@@ -2,7 +2,8 @@
 //!
 //! The compiler needs no GPU: `tests/cuda/run` fetches it, and says so. Without it, and without a GPU, tests say so and pass.
 //!
-//! The programs are StableHLO's own tests, where they are beside the project, and those of `tests/files`.
+//! The programs are StableHLO's own tests, where they are beside the project, and those of `tests/files`, each also
+//! differentiated if it has inputs.
 
 use std::collections::HashSet;
 use std::env;
@@ -15,6 +16,7 @@ use choral::ir::check::Program;
 use choral::prelude::{Ensemble, Key};
 use choral::runtime::cuda::compile::{compile_anew, ptx};
 use choral::runtime::cuda_source;
+use choral::transform::vjp_graph;
 use choral::{Device, Graph, Precision, Setting, Tensor};
 
 use crate::ROOT;
@@ -35,12 +37,22 @@ fn sources() -> Vec<(String, String)> {
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "mlir")) {
         let text = fs::read_to_string(path).expect("a readable program");
         let graph: Graph = Program::parse(&text).expect("a program").graph;
-        let source = cuda_source(&graph).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        if known.insert(source.clone()) {
-            sources.push((path.display().to_string(), source));
+        for (what, graph) in [("", Some(graph.clone())), (" differentiated", gradients(&graph))] {
+            let Some(graph) = graph else { continue };
+            let source = cuda_source(&graph).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            if known.insert(source.clone()) {
+                sources.push((format!("{}{what}", path.display()), source));
+            }
         }
     }
     sources
+}
+
+/// The program of cotangents of all inputs that hold floats; `None` if it cannot be differentiated.
+fn gradients(graph: &Graph) -> Option<Graph> {
+    let types = graph.input_types();
+    let floats: Vec<usize> = (0..types.len()).filter(|&at| types[at].dtype.is_float()).collect();
+    vjp_graph(graph, &floats).ok().filter(|_| !floats.is_empty())
 }
 
 /// What is wrong with the machine code of a source: it is refused, or registers are spilled.
