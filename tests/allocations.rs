@@ -2,6 +2,7 @@
 //!
 //! Results of a call that are dropped are written over by the next, so nothing is allocated for them either.
 
+use choral::error::CompilerError;
 use choral::prelude::*;
 use choral::tree::leaves;
 use choral::{Level, Pool, Setting, optim};
@@ -128,12 +129,13 @@ fn steps_of_training_allocate_nothing() -> Result<(), choral::Error> {
     let init = adam.clone();
     let state = vmap(move |params: State<Var>| init.init(&params), 0).call(&params)?;
     let step = |((params, state), adam, (x, y)): (Run, Adam<Var>, (Var, Var))| {
-        let slope = (x.matmul(&params["weight"].transpose(0, 1)) + &params["bias"] - y) / x.size(0) as f64;
-        let gradients = State::from_iter([
-            ("weight".to_owned(), slope.transpose(0, 1).matmul(&x)),
-            ("bias".to_owned(), slope.sum(0)),
-        ]);
-        adam.update(&params, &optim::clip_grad_norm(&gradients, 1.0).0, &state)
+        let loss = |(params, x, y): (State<Var>, Var, Var)| {
+            let predictions = x.matmul(&params["weight"].transpose(0, 1)) + &params["bias"];
+            loss::mse_loss(&predictions.tanh(), &y, loss::Reduction::Mean)
+        };
+        let gradients = grad(loss).apply((params.clone(), x, y))?;
+        let (gradients, _) = optim::clip_grad_norm(&gradients, 1.0);
+        Ok::<_, CompilerError>(adam.update(&params, &gradients, &state))
     };
     let run = (params, state);
     let traced = vmap(step, (0, each_its_own, None)).trace((&run, &adam, (&x, &y)))?;

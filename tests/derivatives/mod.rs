@@ -7,6 +7,7 @@
 //! | `elementwise.rs` | every elementwise op, and values at kinks and ties |
 //! | `control.rs` | branches and loops |
 //! | `index.rs` | gathers, scatters and dynamic slices |
+//! | `layers.rs` | layers of networks |
 //! | `front.rs` | gradients, Jacobians and products as functions, in each other and in `vmap` |
 //! | `errors.rs` | what users read when something does not fit |
 //! | `custom.rs` | functions and ops with rules of their own |
@@ -22,6 +23,7 @@ mod errors;
 mod folds;
 mod front;
 mod index;
+mod layers;
 mod linalg;
 mod remat;
 mod sort;
