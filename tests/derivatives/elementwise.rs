@@ -162,6 +162,25 @@ fn gradients(lines: &str, x: f64, y: f64) -> [f64; 2] {
 
 /// What `jax.grad` gives there (0.4.38), but for `|x|` and `x^0` at 0, whose derivatives are 0 as in PyTorch, and for
 /// what a choice leaves out, which is never NaN.
+/// `log(e^x + e^y)` without overflow.
+const LOGADDEXP: &str = "%m = stablehlo.maximum %x, %y : tensor<f64>
+    %d = stablehlo.subtract %x, %y : tensor<f64>
+    %a = stablehlo.abs %d : tensor<f64>
+    %n = stablehlo.negate %a : tensor<f64>
+    %e = stablehlo.exponential %n : tensor<f64>
+    %l = stablehlo.log_plus_one %e : tensor<f64>
+    %z = stablehlo.add %m, %l : tensor<f64>";
+
+/// `log(e^x + 1)`, with zeros made where they are needed.
+const SOFTPLUS: &str = "%again = stablehlo.constant dense<0.0> : tensor<f64>
+    %m = stablehlo.maximum %x, %zero : tensor<f64>
+    %d = stablehlo.subtract %x, %again : tensor<f64>
+    %a = stablehlo.abs %d : tensor<f64>
+    %n = stablehlo.negate %a : tensor<f64>
+    %e = stablehlo.exponential %n : tensor<f64>
+    %l = stablehlo.log_plus_one %e : tensor<f64>
+    %z = stablehlo.add %m, %l : tensor<f64>";
+
 #[test]
 fn kinks_and_ties() {
     let infinity = f64::INFINITY;
@@ -174,6 +193,11 @@ fn kinks_and_ties() {
         ("%z = stablehlo.log %x : tensor<f64>", 0.0, 0.0, [infinity, 0.0]),
         ("%z = chlo.bessel_i1e %x : tensor<f64> -> tensor<f64>", 0.0, 0.0, [0.5, 0.0]),
         ("%z = stablehlo.maximum %x, %y : tensor<f64>", 2.0, 2.0, [0.5, 0.5]),
+        ("%z = stablehlo.maximum %x, %zero : tensor<f64>", 0.0, 0.0, [0.0, 0.0]),
+        ("%z = stablehlo.minimum %x, %zero : tensor<f64>", 0.0, 0.0, [1.0, 0.0]),
+        // Their logarithm of a sum is smooth where they are equal, and where one is zero.
+        (LOGADDEXP, 2.0, 2.0, [0.5, 0.5]),
+        (SOFTPLUS, 0.0, 0.0, [0.5, 0.0]),
         ("%z = stablehlo.minimum %x, %y : tensor<f64>", 2.0, 2.0, [0.5, 0.5]),
         ("%z = stablehlo.maximum %x, %y : tensor<f64>", 2.0, 3.0, [0.0, 1.0]),
         ("%z = stablehlo.power %x, %y : tensor<f64>", 0.0, 0.0, [0.0, 0.0]),
@@ -188,6 +212,17 @@ fn kinks_and_ties() {
              %log = stablehlo.log %x : tensor<f64>
              %z = stablehlo.select %is_positive, %log, %zero : tensor<i1>, tensor<f64>",
             0.0,
+            0.0,
+            [0.0, 0.0],
+        ),
+        // What is not a number in the branch that is not taken is used more than once there.
+        (
+            "%is_positive = stablehlo.compare GT, %x, %zero : (tensor<f64>, tensor<f64>) -> tensor<i1>
+             %root = stablehlo.sqrt %x : tensor<f64>
+             %square = stablehlo.multiply %root, %root : tensor<f64>
+             %sum = stablehlo.add %square, %root : tensor<f64>
+             %z = stablehlo.select %is_positive, %sum, %zero : tensor<i1>, tensor<f64>",
+            -1.0,
             0.0,
             [0.0, 0.0],
         ),

@@ -84,3 +84,18 @@ fn activations() {
         check_layer(&(), &[3, 4], move |_, x| activation(x));
     }
 }
+
+/// Smooth where their parts are not: as networks are that begin with zeros.
+#[test]
+fn smooth_activations_at_zero() {
+    type Activation = fn(&Var) -> Var;
+    let smooth: [(Activation, f64, f64); 3] =
+        [(|x| x.softplus(), 0.5, 0.25), (|x| x.log_sigmoid(), 0.5, -0.25), (|x| x.sigmoid(), 0.25, 0.0)];
+    for (activation, slope, curvature) in smooth {
+        let zero = Tensor::scalar(0.0f64);
+        let first = grad(move |x: Var| activation(&x));
+        let second = hessian(move |x: Var| activation(&x));
+        assert_eq!(first.call(&zero).expect("a slope").to_f64_vec(), [slope]);
+        assert_eq!(second.call(&zero).expect("a curvature").to_f64_vec(), [curvature]);
+    }
+}

@@ -4,8 +4,8 @@
 //! Must not live here: what ops do with tangents and cotangents ([`crate::transform::rules`]), and the walks
 //! over graphs ([`crate::transform::differentiate`]).
 
-use choral_ir::op::{Binary, Elementwise, ShapeOp, Transposed};
-use choral_ir::{BuildError, Builder, NodeKind, Op, TensorType, TypeError, Value};
+use choral_ir::op::{Binary, DynamicSlice, Elementwise, IndexOp, ShapeOp, Transposed};
+use choral_ir::{BuildError, Builder, Graph, NodeKind, Op, TensorType, TypeError, Value};
 
 /// A value and its tangent, of the same type; `None` stands for zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +92,70 @@ pub(crate) fn sum(
     other: Option<Value>,
 ) -> Result<Option<Value>, BuildError> {
     Ok(match (one, other) {
-        (Some(one), Some(other)) => Some(builder.binary(Binary::Add, one, other)?),
+        (Some(one), Some(other)) => Some(added(builder, one, other)?),
         (one, other) => one.or(other),
     })
+}
+
+/// The sum of two tangents or cotangents that are there. What both mask alike is masked once; what updates zeros
+/// updates the other instead, so that a loop does not go through all of a tensor for the part that a round read.
+pub(crate) fn added(builder: &mut Builder, one: Value, other: Value) -> Result<Value, BuildError> {
+    match (masked(builder, one), masked(builder, other)) {
+        (Some((mask, left, is_kept)), Some((other_mask, right, other_is_kept)))
+            if mask == other_mask && is_kept == other_is_kept =>
+        {
+            let total = builder.binary(Binary::Add, left, right)?;
+            select_beside_zeros(builder, mask, total, is_kept)
+        }
+        _ => match (update_of_zeros(builder, other), update_of_zeros(builder, one)) {
+            (Some((op, operands)), _) => updated(builder, op, one, &operands),
+            (None, Some((op, operands))) => updated(builder, op, other, &operands),
+            (None, None) => builder.binary(Binary::Add, one, other),
+        },
+    }
+}
+
+/// The op that lays or adds something over zeros to make a value, and its operands.
+fn update_of_zeros(builder: &Builder, value: Value) -> Option<(IndexOp, Vec<Value>)> {
+    let graph = builder.graph();
+    let NodeKind::Op(Op::Index(op)) = &graph.node(value.node()).kind else { return None };
+    let operands = graph.operands(value.node());
+    let is_update = match op {
+        IndexOp::DynamicUpdateSlice(op) => op.batching_dims.is_empty(),
+        IndexOp::Scatter(op) => op.body.binary() == Some(Binary::Add),
+        IndexOp::Gather(_) | IndexOp::DynamicSlice(_) => false,
+    };
+    (is_update && is_zero(graph, operands[0])).then(|| (op.clone(), operands))
+}
+
+/// The same update of `total`, to which it is added.
+fn updated(
+    builder: &mut Builder,
+    op: IndexOp,
+    total: Value,
+    operands: &[Value],
+) -> Result<Value, BuildError> {
+    let mut operands = operands.to_vec();
+    if let IndexOp::DynamicUpdateSlice(_) = &op {
+        let slice_sizes = builder.graph().ty(operands[1]).shape.clone();
+        let slice = DynamicSlice { batching_dims: Vec::new(), slice_sizes };
+        let there = builder.push(slice, &[&[total], &operands[2..]].concat())?;
+        operands[1] = builder.binary(Binary::Add, there, operands[1])?;
+    }
+    operands[0] = total;
+    builder.push(op, &operands)
+}
+
+/// A value where the mask holds (or where it does not), beside zeros.
+fn select_beside_zeros(
+    builder: &mut Builder,
+    mask: Value,
+    value: Value,
+    is_kept: bool,
+) -> Result<Value, BuildError> {
+    let zeros = zeros_like(builder, value);
+    let (on_true, on_false) = if is_kept { (value, zeros) } else { (zeros, value) };
+    builder.select(mask, on_true, on_false)
 }
 
 /// The sum of several tangents or cotangents.
@@ -150,23 +211,31 @@ pub(crate) fn through_mask(
 ) -> Result<Value, BuildError> {
     let Some((mask, inner, is_kept)) = masked(builder, cotangent) else { return apply(builder, cotangent) };
     let applied = apply(builder, inner)?;
-    let zeros = zeros_like(builder, applied);
-    let (on_true, on_false) = if is_kept { (applied, zeros) } else { (zeros, applied) };
-    builder.select(mask, on_true, on_false)
+    select_beside_zeros(builder, mask, applied, is_kept)
+}
+
+/// Moves the elements of a cotangent; where that is masked, so does the mask, which comes last.
+pub(crate) fn moved_with_mask(
+    builder: &mut Builder,
+    cotangent: Value,
+    mut apply: impl FnMut(&mut Builder, Value) -> Result<Value, BuildError>,
+) -> Result<Value, BuildError> {
+    let Some((mask, inner, is_kept)) = masked(builder, cotangent) else { return apply(builder, cotangent) };
+    let (mask, moved) = (apply(builder, mask)?, apply(builder, inner)?);
+    select_beside_zeros(builder, mask, moved, is_kept)
 }
 
 /// Whether a value is zero everywhere, as far as it is written there.
-pub(crate) fn is_zero(builder: &Builder, value: Value) -> bool {
-    is_filled(builder, value, 0.0)
+pub(crate) fn is_zero(graph: &Graph, value: Value) -> bool {
+    is_filled(graph, value, 0.0)
 }
 
 /// Whether a value is a number everywhere, as far as it is written there.
-pub(crate) fn is_filled(builder: &Builder, value: Value, number: f64) -> bool {
-    let graph = builder.graph();
+pub(crate) fn is_filled(graph: &Graph, value: Value, number: f64) -> bool {
     match &graph.node(value.node()).kind {
         NodeKind::Constant(tensor) => tensor.shape().is_empty() && tensor.to_f64_vec() == [number],
         NodeKind::Op(Op::Shape(ShapeOp::BroadcastInDim(_))) => {
-            is_filled(builder, graph.operands(value.node())[0], number)
+            is_filled(graph, graph.operands(value.node())[0], number)
         }
         NodeKind::Input | NodeKind::Op(_) => false,
     }
@@ -179,7 +248,7 @@ fn masked(builder: &Builder, cotangent: Value) -> Option<(Value, Value, bool)> {
         return None;
     };
     let operands = graph.operands(cotangent.node());
-    match (is_zero(builder, operands[1]), is_zero(builder, operands[2])) {
+    match (is_zero(graph, operands[1]), is_zero(graph, operands[2])) {
         (false, true) => Some((operands[0], operands[1], true)),
         (true, false) => Some((operands[0], operands[2], false)),
         (true, true) | (false, false) => None,

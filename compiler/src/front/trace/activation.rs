@@ -8,6 +8,8 @@ use choral_ir::op::Binary;
 use super::operators::elementwise_as;
 use super::reduce::Axes;
 use super::var::Var;
+use crate::front::custom::custom_jvp;
+use crate::front::trace::function::Function;
 
 /// Below this, `sigmoid(x)` and `erfc(-x)` are 0 in every type, and `x` times them, too: -infinity is cut off.
 const LOWEST: f64 = -1e4;
@@ -51,14 +53,22 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn softplus(&self) -> Var {
-        self.scope_here("softplus", |x| x.maximum(0.0) + (-x.abs()).exp().log1p())
+        self.scope_here("softplus", |x| {
+            let value = |x: &Var| x.maximum(0.0) + (-x.abs()).exp().log1p();
+            // Smooth at 0, where its parts are not.
+            let smooth = custom_jvp(
+                move |x: Var| value(&x),
+                move |x: Var, tangent: Var| (value(&x), tangent * x.sigmoid()),
+            );
+            smooth.apply(x.clone()).unwrap_or_else(|_| x.stand_in())
+        })
     }
 
     /// `log(sigmoid(x))`, without overflow.
     #[track_caller]
     #[must_use]
     pub fn log_sigmoid(&self) -> Var {
-        self.scope_here("log_sigmoid", |x| x.minimum(0.0) - (-x.abs()).exp().log1p())
+        self.scope_here("log_sigmoid", |x| -(-x).softplus())
     }
 
     /// `x tanh(softplus(x))` (Misra, 2019).

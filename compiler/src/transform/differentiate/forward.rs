@@ -6,6 +6,7 @@
 use choral_ir::graph::Node;
 use choral_ir::{BuildError, Builder, Graph, NodeKind, Value, interpret};
 
+use super::smooth;
 use crate::transform::dual::{Dual, tangent_of, values};
 use crate::transform::rewrite;
 use crate::transform::rules;
@@ -17,18 +18,28 @@ pub(crate) fn outputs(
     inputs: &[Dual],
 ) -> Result<Vec<Dual>, BuildError> {
     let (name, location) = builder.description();
-    let outputs =
-        interpret(graph, inputs.iter().copied(), |_, node, operands| step(builder, node, &operands))?;
+    let smooth = smooth::maxima(graph);
+    let outputs = interpret(graph, inputs.iter().copied(), |id, node, operands| {
+        step(builder, node, &operands, smooth.contains(&id))
+    })?;
     builder.describe(name, location);
     Ok(outputs)
 }
 
-/// The results of one node; what depends on no tangent is copied.
-fn step(builder: &mut Builder, node: &Node, operands: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+/// The results of one node, which may be a smooth maximum; what depends on no tangent is copied.
+fn step(
+    builder: &mut Builder,
+    node: &Node,
+    operands: &[Dual],
+    is_smooth: bool,
+) -> Result<Vec<Dual>, BuildError> {
     builder.describe(Some(node.name.clone()), node.location.clone());
     match &node.kind {
         NodeKind::Op(op) if operands.iter().any(|dual| dual.tangent.is_some()) => {
-            let results = rules::jvp(builder, op, operands)?;
+            let results = match is_smooth {
+                true => rules::elementwise::jvp_in_logaddexp(builder, operands)?,
+                false => rules::jvp(builder, op, operands)?,
+            };
             for dual in &results {
                 if let Some(tangent) =
                     dual.tangent.filter(|&tangent| is_own(builder, node, tangent, operands))

@@ -6,7 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `mod.rs` | the passes: what goes in, what comes out, what is refused |
-//! | `forward.rs` | the walk that computes tangents |
+//! | `forward.rs`, `smooth.rs` | the walk that computes tangents; maxima that have no kink |
 //! | `split.rs` | known and linear parts of what that makes, told apart |
 //! | `backward.rs` | the walk back over the linear parts |
 //! | `linear.rs` | a graph as what is known and what is linear: [`linearize_graph`] |
@@ -21,6 +21,7 @@ mod error;
 pub(crate) mod forward;
 mod jacobian;
 mod linear;
+mod smooth;
 pub(crate) mod split;
 
 use choral_ir::graph::Port;

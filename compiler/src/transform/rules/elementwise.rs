@@ -31,6 +31,11 @@ pub(crate) fn jvp(builder: &mut Builder, op: &Elementwise, duals: &[Dual]) -> Re
     Ok(vec![tangent::jvp(builder, op, duals)?])
 }
 
+/// As [`jvp`], of a maximum that is part of `max(a, b) + log(1 + e^-|a - b|)`: it is smooth where both are equal.
+pub(crate) fn jvp_in_logaddexp(builder: &mut Builder, duals: &[Dual]) -> Result<Vec<Dual>, BuildError> {
+    Ok(vec![tangent::halved(builder, duals)?])
+}
+
 /// The ops that are linear: sums, products and quotients by what is known, choices by a known predicate, other
 /// float types.
 pub(crate) fn transpose(

@@ -64,13 +64,11 @@ fn binary(builder: &mut Builder, op: Binary, lhs: Dual, rhs: Dual, result: Value
             let right = builder.binary(Binary::Multiply, tangent, slope)?;
             sum(builder, left, Some(right))
         }
-        Binary::Maximum if is_zero(builder, rhs.value) => rectifier(builder, lhs),
-        Binary::Maximum if is_zero(builder, lhs.value) => rectifier(builder, rhs),
-        Binary::Maximum | Binary::Minimum => {
-            let left = share(builder, lhs, rhs.value, result)?;
-            let right = share(builder, rhs, lhs.value, result)?;
-            sum(builder, left, right)
-        }
+        Binary::Maximum if is_zero(builder.graph(), rhs.value) => rectifier(builder, lhs),
+        Binary::Maximum if is_zero(builder.graph(), lhs.value) => rectifier(builder, rhs),
+        Binary::Minimum if is_zero(builder.graph(), rhs.value) => below(builder, lhs),
+        Binary::Minimum if is_zero(builder.graph(), lhs.value) => below(builder, rhs),
+        Binary::Maximum | Binary::Minimum => shared(builder, lhs, rhs, result),
         Binary::Atan2 => atan2(builder, lhs, rhs),
         Binary::Power => power(builder, lhs, rhs, result),
         Binary::Remainder => remainder(builder, lhs, rhs),
@@ -126,12 +124,34 @@ fn times(builder: &mut Builder, tangent: Option<Value>, factor: Value) -> Tangen
     tangent.map(|tangent| builder.binary(Binary::Multiply, tangent, factor)).transpose()
 }
 
+/// The greater of two and its tangent, of which both have half where they are equal: also beside zero, where
+/// something else makes up for the kink.
+pub(in crate::transform::rules) fn halved(builder: &mut Builder, duals: &[Dual]) -> Result<Dual, BuildError> {
+    let value = builder.binary(Binary::Maximum, duals[0].value, duals[1].value)?;
+    Ok(Dual { value, tangent: shared(builder, duals[0], duals[1], value)? })
+}
+
+/// Of the greater or the lesser of two.
+fn shared(builder: &mut Builder, lhs: Dual, rhs: Dual, result: Value) -> Tangent {
+    let left = share(builder, lhs, rhs.value, result)?;
+    let right = share(builder, rhs, lhs.value, result)?;
+    sum(builder, left, right)
+}
+
 /// Of `max(x, 0)`, which is how `relu` is written, and which is flat at 0 in JAX and PyTorch.
 fn rectifier(builder: &mut Builder, x: Dual) -> Tangent {
     let Some(tangent) = x.tangent else { return Ok(None) };
     let zeros = zeros_like(builder, tangent);
     let is_positive = builder.compare(ComparisonDirection::Gt, x.value, zeros)?;
     Ok(Some(builder.select(is_positive, tangent, zeros)?))
+}
+
+/// Of `min(x, 0)`, so that `max(x, 0) + min(x, 0)` has the slope of `x`.
+fn below(builder: &mut Builder, x: Dual) -> Tangent {
+    let Some(tangent) = x.tangent else { return Ok(None) };
+    let zeros = zeros_like(builder, tangent);
+    let is_positive = builder.compare(ComparisonDirection::Gt, x.value, zeros)?;
+    Ok(Some(builder.select(is_positive, zeros, tangent)?))
 }
 
 /// The tangent of an operand where it is the result, half of it where the other is, too.

@@ -104,7 +104,7 @@ pub(in crate::transform::rules) fn neutral(builder: &mut Builder, fold: Binary, 
 
 /// Whether an initial value is known to be [`neutral`].
 pub(in crate::transform::rules) fn is_neutral(builder: &Builder, fold: Binary, init: Dual) -> bool {
-    init.tangent.is_none() && is_filled(builder, init.value, neutral_of(fold))
+    init.tangent.is_none() && is_filled(builder.graph(), init.value, neutral_of(fold))
 }
 
 /// The mean of the tangents of the elements that equal the result, from a neutral initial value on.

@@ -1,10 +1,10 @@
 //! Tangents and cotangents of ops that move, repeat and select elements by place. All are linear; the way back adds
 //! up what was repeated, and fills what was left out with zeros.
 
-use choral_ir::op::{Binary, BroadcastInDim, Concatenate, Pad, Reshape, Reverse, ShapeOp, Slice, Transposed};
+use choral_ir::op::{Binary, BroadcastInDim, Concatenate, Pad, ShapeOp, Slice, Transposed};
 use choral_ir::{BuildError, Builder, DType, Op, Tensor, Value};
 
-use crate::transform::dual::{Dual, constants, is_linear, linear, type_of, zeros};
+use crate::transform::dual::{Dual, constants, is_linear, linear, moved_with_mask, type_of, zeros};
 use crate::transform::views;
 
 /// The result and its tangent.
@@ -40,14 +40,18 @@ pub(crate) fn transpose(
         }
         ShapeOp::Reshape(_) => {
             let shape = shape_of(builder, 0);
-            builder.push(Reshape { shape }, &[cotangent])?
+            moved_with_mask(builder, cotangent, |builder, value| builder.reshape(value, shape.clone()))?
         }
         ShapeOp::Transpose(op) => {
             let mut permutation = vec![0; op.permutation.len()];
             op.permutation.iter().enumerate().for_each(|(to, &from)| permutation[from] = to);
-            views::permute(builder, cotangent, &permutation)?
+            moved_with_mask(builder, cotangent, |builder, value| {
+                views::permute(builder, value, &permutation)
+            })?
         }
-        ShapeOp::Reverse(op) => builder.push(Reverse { dims: op.dims.clone() }, &[cotangent])?,
+        ShapeOp::Reverse(op) => {
+            moved_with_mask(builder, cotangent, |builder, value| builder.push(op.clone(), &[value]))?
+        }
         ShapeOp::Slice(op) => {
             let shape = shape_of(builder, 0);
             slice(builder, op, &shape, cotangent)?

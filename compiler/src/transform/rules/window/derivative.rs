@@ -219,7 +219,7 @@ fn is_unit(builder: &Builder, op: &ReduceWindow, init: Dual) -> bool {
     let is_constant = matches!(builder.graph().node(init.value.node()).kind, NodeKind::Constant(_));
     init.tangent.is_none()
         && match op.body.fold() {
-            Fold::Binary(Binary::Multiply) => is_filled(builder, init.value, 1.0),
+            Fold::Binary(Binary::Multiply) => is_filled(builder.graph(), init.value, 1.0),
             Fold::Extreme(_) => is_constant,
             Fold::Binary(_) | Fold::Second | Fold::Body => false,
         }

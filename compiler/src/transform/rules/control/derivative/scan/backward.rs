@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use choral_ir::op::{Binary, Scan, Transposed};
+use choral_ir::op::{Scan, Transposed};
 use choral_ir::{BuildError, Builder, Graph, TensorType, Value};
 
 use super::super::{chosen, declared_inputs, opposite, region};
 use super::dimension;
 use crate::transform::differentiate::backward;
-use crate::transform::dual::{if_known, is_linear, type_of, zeros};
+use crate::transform::dual::{added, if_known, is_linear, type_of, zeros};
 
 /// The cotangents of the linear operands.
 pub(in super::super) fn transpose(
@@ -118,7 +118,7 @@ impl<'op> Way<'op> {
             for (made, &sum) in made[first..].iter_mut().zip(sums) {
                 let dtype = builder.graph().ty(sum).dtype;
                 let term = builder.as_dtype(*made, dtype)?;
-                *made = builder.binary(Binary::Add, sum, term)?;
+                *made = added(builder, sum, term)?;
             }
             Ok(made)
         })
