@@ -12,3 +12,4 @@ mod products;
 mod random;
 mod reference;
 mod strips;
+mod updates;

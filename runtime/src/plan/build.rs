@@ -215,17 +215,19 @@ impl Building<'_> {
         let Source::Made(made, access) = self.sources.get(value) else { return None };
         if *access != Access::dense(&ty.shape)
             || self.graph.ty(*made).len() != ty.len()
-            || self.uses.get(made) != Some(&1)
             || self.parts.contains_key(&result)
         {
             return None;
         }
-        let buffer = self.buffer(*made);
+        let (is_only_reader, buffer) = (self.uses.get(made) == Some(&1), self.buffer(*made));
         let may = match self.buffers[buffer].home {
-            Home::Arena(_) => true,
+            Home::Arena(_) => is_only_reader,
             Home::Input(at) => match &self.boundary {
+                // Who else reads it has copied slices before.
                 Some(boundary) => boundary.kinds.get(at) == Some(&Given::Updated),
-                None if self.setting.donates(at) => return Some(self.taken_copy(value, result)),
+                None if is_only_reader && self.setting.donates(at) => {
+                    return Some(self.taken_copy(value, result));
+                }
                 None => false,
             },
             Home::Constant(_) | Home::Output | Home::Held | Home::Packed(_) => false,

@@ -4,11 +4,12 @@
 //! stays where it is; slices of inputs and outputs are read and written where they lie. What bodies work in is part of the
 //! arena around them. Must not live here: running them ([`super::run`]).
 
-use choral_ir::graph::Value;
+use choral_ir::graph::{Node, Value};
 use choral_ir::op::{Case, ControlOp, If, IndexOp, Scan, While};
 use choral_ir::{DType, Graph, NodeId, NodeKind, Op, TensorType};
 use choral_kernels::Access;
 use choral_kernels::arena::LINE;
+use fixedbitset::FixedBitSet;
 
 use super::build::{Boundary, Building, Given, HandedOn, Rounds};
 use super::strips::Strips;
@@ -325,7 +326,7 @@ struct Values {
 enum Change {
     /// Hands it on as it is.
     None,
-    /// Writes a part of it, and reads it nowhere else.
+    /// Writes a part of it, and reads nothing else of it but slices before.
     Update,
     /// Makes another one.
     Any,
@@ -344,10 +345,31 @@ impl Change {
             }
             NodeKind::Op(_) | NodeKind::Input | NodeKind::Constant(_) => false,
         };
-        let reads = |value: Value| value == before;
-        let read = body.nodes().flat_map(|(id, _)| body.operands(id)).filter(|&value| reads(value)).count()
-            + body.outputs().iter().filter(|port| reads(port.value)).count();
+        let reads = |id: NodeId| body.operands(id).into_iter().filter(|&value| value == before).count();
         let is_first = body.operands(after.node()).first() == Some(&before);
-        if is_update && is_first && read == 1 { Change::Update } else { Change::Any }
+        let is_once = reads(after.node()) == 1 && body.outputs().iter().all(|port| port.value != before);
+        if !(is_update && is_first && is_once) {
+            return Change::Any;
+        }
+        let earlier = ancestors(body, after.node());
+        let others = body.nodes().filter(|&(id, _)| id != after.node() && reads(id) > 0);
+        let is_slice =
+            |(id, node): (NodeId, &Node)| earlier.contains(id.index()) && is_copied_slice(&node.kind);
+        if others.into_iter().all(is_slice) { Change::Update } else { Change::Any }
     }
+}
+
+/// Whether a node is a slice at a place that is a value, for which a kernel of its own copies elements.
+fn is_copied_slice(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Op(Op::Index(IndexOp::DynamicSlice(_) | IndexOp::Gather(_))))
+}
+
+/// The nodes that a node depends on: whatever order steps run in, theirs run before its own.
+fn ancestors(graph: &Graph, node: NodeId) -> FixedBitSet {
+    let mut found = FixedBitSet::with_capacity(graph.len());
+    let mut left = vec![node];
+    while let Some(id) = left.pop() {
+        left.extend(graph.operands(id).into_iter().map(Value::node).filter(|id| !found.put(id.index())));
+    }
+    found
 }
