@@ -63,12 +63,16 @@ fn numbers(tensors: &[Tensor]) -> Vec<f64> {
     floats.flat_map(|tensor| tensor.to_f64_vec()).collect()
 }
 
-fn product(one: &[f64], other: &[f64]) -> f64 {
-    one.iter().zip(other).map(|(x, y)| x * y).sum()
-}
-
-fn size(one: &[f64], other: &[f64]) -> f64 {
-    one.iter().zip(other).map(|(x, y)| (x * y).abs()).sum()
+/// Fails unless two sums of products agree, as far as their terms are numbers.
+fn agree(told: [&str; 2], one: [&[f64]; 2], other: [&[f64]; 2]) -> Result<(), String> {
+    let terms = |[left, right]: [&[f64]; 2]| left.iter().zip(right).map(|(x, y)| x * y).collect::<Vec<_>>();
+    let (one, other) = (terms(one), terms(other));
+    let scale = 1e-3 + one.iter().chain(&other).map(|term| term.abs()).sum::<f64>();
+    let (one, other) = (one.iter().sum::<f64>(), other.iter().sum::<f64>());
+    if one.is_finite() && other.is_finite() && (one - other).abs() > 1e-8 * scale {
+        return Err(format!("{} is {one}, {} is {other}", told[0], told[1]));
+    }
+    Ok(())
 }
 
 /// A widened program on rough inputs.
@@ -164,12 +168,8 @@ pub(crate) fn cotangents_are_transposed_tangents(
     let results = run(&vjp, Device::Reference, &back).map_err(context)?;
     all_equal(&results[..count], &run(&wide.graph, Device::Reference, &wide.inputs)?).map_err(context)?;
     let (back, tangents, cotangents) = (numbers(&results[count..]), numbers(&tangents), numbers(&cotangents));
-    let (one, other) = (product(&cotangents, &forward), product(&back, &tangents));
-    let scale = 1e-3 + size(&cotangents, &forward) + size(&back, &tangents);
-    if one.is_finite() && other.is_finite() && (one - other).abs() > 1e-8 * scale {
-        return Err(context(format!("<cotangent, jvp> is {one}, <vjp, tangent> is {other}")));
-    }
-    Ok(())
+    let told = ["<cotangent, jvp>", "<vjp, tangent>"];
+    agree(told, [&cotangents, &forward], [&back, &tangents]).map_err(context)
 }
 
 /// The derivative along `v` of the gradient along `u` is the one along `u` of the gradient along `v`.
@@ -190,12 +190,8 @@ pub(crate) fn second_derivatives_are_symmetric(
     };
     let (along_u, along_v) = (along(&u)?, along(&v)?);
     let (u, v) = (numbers(&u), numbers(&v));
-    let (one, other) = (product(&along_u, &v), product(&along_v, &u));
-    let scale = 1e-3 + size(&along_u, &v) + size(&along_v, &u);
-    if one.is_finite() && other.is_finite() && (one - other).abs() > 1e-8 * scale {
-        return Err(context(format!("along u and v {one}, along v and u {other}")));
-    }
-    Ok(())
+    let told = ["the derivative along u and v", "that along v and u"];
+    agree(told, [&along_u, &v], [&along_v, &u]).map_err(context)
 }
 
 /// Members' gradients are the same whether gradients are mapped, or the mapped program is differentiated.

@@ -8,9 +8,9 @@ use choral_ir::op::{ControlOp, Custom, CustomOp, Transposed};
 use choral_ir::{BuildError, Builder, Graph, Tensor, TensorType, Value};
 
 use super::tangents::Tangents;
+use super::{members_first, types_of_results};
 use crate::transform::differentiate::{backward, forward, split};
 use crate::transform::rewrite;
-use crate::transform::views;
 
 /// A traced function and how it is differentiated.
 #[derive(Debug, Clone)]
@@ -79,12 +79,7 @@ impl CustomOp for Derived {
     }
 
     fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
-        let fits = self.body.input_types().iter().eq(operands.iter().copied());
-        if fits {
-            Ok(self.body.output_types())
-        } else {
-            Err("the function was traced on other types".to_owned())
-        }
+        types_of_results(&self.body, operands)
     }
 
     fn evaluate(&self, _operands: &[Tensor]) -> Result<Vec<Tensor>, String> {
@@ -97,11 +92,7 @@ impl CustomOp for Derived {
         members: usize,
         operands: &[(Value, Option<usize>)],
     ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
-        let mut values = Vec::with_capacity(operands.len());
-        for &(value, dim) in operands {
-            values.push(dim.map_or(Ok(value), |dim| views::move_dim(builder, value, dim, 0))?);
-        }
-        let mapped: Vec<bool> = operands.iter().map(|(_, dim)| dim.is_some()).collect();
+        let (values, mapped) = members_first(builder, operands)?;
         let (op, results) = self.over_members(members, &mapped)?;
         let made = builder.push_all(Custom::new(op), &values)?;
         Ok(made.into_iter().zip(results).map(|(value, mapped)| (value, mapped.then_some(0))).collect())

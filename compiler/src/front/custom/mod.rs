@@ -23,7 +23,7 @@ mod tangents;
 mod vjp;
 mod vmap;
 
-use choral_ir::{Graph, Location, TensorType};
+use choral_ir::{BuildError, Builder, Graph, Location, TensorType, Value};
 
 pub use jvp::{CustomJvp, custom_jvp};
 pub use remat::{Remat, remat, scan_remat};
@@ -36,12 +36,31 @@ use crate::front::trace::function::{self, Function, OutputTypes, TracedOn};
 use crate::front::trace::var::Var;
 use crate::front::tree::{Leaf, Path, Tree};
 use crate::transform::between::any_in;
+use crate::transform::views;
 
 /// The results of `F` on arguments `A`.
 type Results<F, A> = <OutputTypes<F, <A as Tree<Var>>::With<Var>> as Tree<TensorType>>::With<Var>;
 
 /// A structure as a rule gets it, with values of its own.
 type Given<A> = <<A as Tree<Var>>::With<TensorType> as Tree<TensorType>>::With<Var>;
+
+/// The types of the results of an op that has this body.
+fn types_of_results(body: &Graph, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
+    let fits = body.input_types().iter().eq(operands.iter().copied());
+    fits.then(|| body.output_types()).ok_or_else(|| "the function was traced on other types".to_owned())
+}
+
+/// Operands with the members first, and which of them have members.
+fn members_first(
+    builder: &mut Builder,
+    operands: &[(Value, Option<usize>)],
+) -> Result<(Vec<Value>, Vec<bool>), BuildError> {
+    let mut values = Vec::with_capacity(operands.len());
+    for &(value, dim) in operands {
+        values.push(dim.map_or(Ok(value), |dim| views::move_dim(builder, value, dim, 0))?);
+    }
+    Ok((values, operands.iter().map(|(_, dim)| dim.is_some()).collect()))
+}
 
 /// What a function with rules is called, and where it was made.
 #[derive(Clone, Copy)]

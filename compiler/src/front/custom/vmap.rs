@@ -10,13 +10,12 @@ use std::sync::Arc;
 use choral_ir::op::{Custom, CustomOp};
 use choral_ir::{BuildError, Builder, Graph, Location, Tensor, TensorType, TypeError, Value};
 
-use super::{Own, Results};
+use super::{Own, Results, members_first, types_of_results};
 use crate::front::error::Error;
 use crate::front::trace::function::{self, Function, Traced};
 use crate::front::trace::record;
 use crate::front::trace::var::Var;
 use crate::front::tree::{Tree, leaves, rebuild};
-use crate::transform::views;
 
 /// A function with its own batching rule; made by [`custom_vmap`].
 #[derive(Debug, Clone)]
@@ -129,12 +128,7 @@ impl CustomOp for Ruled {
     }
 
     fn infer(&self, operands: &[&TensorType]) -> Result<Vec<TensorType>, String> {
-        let fits = self.body.input_types().iter().eq(operands.iter().copied());
-        if fits {
-            Ok(self.body.output_types())
-        } else {
-            Err("the function was traced on other types".to_owned())
-        }
+        types_of_results(&self.body, operands)
     }
 
     fn evaluate(&self, _operands: &[Tensor]) -> Result<Vec<Tensor>, String> {
@@ -147,11 +141,7 @@ impl CustomOp for Ruled {
         members: usize,
         operands: &[(Value, Option<usize>)],
     ) -> Result<Vec<(Value, Option<usize>)>, BuildError> {
-        let mut values = Vec::with_capacity(operands.len());
-        for &(value, dim) in operands {
-            values.push(dim.map_or(Ok(value), |dim| views::move_dim(builder, value, dim, 0))?);
-        }
-        let mapped: Vec<bool> = operands.iter().map(|(_, dim)| dim.is_some()).collect();
+        let (values, mapped) = members_first(builder, operands)?;
         let types: Vec<TensorType> = values.iter().map(|&value| builder.graph().ty(value).clone()).collect();
         let (graph, mapped) = (self.rule)(members, &mapped, &types).map_err(|error| {
             let cause = TypeError { message: error.to_string(), constraint: "custom_vmap" };
